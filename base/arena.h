@@ -1,0 +1,30 @@
+/* arena.h - memory that dies together: a suite's items, one request.
+ *
+ * Allocations are never freed one by one. One thread at a time.
+ */
+#ifndef PHIBENCH_BASE_ARENA_H
+#define PHIBENCH_BASE_ARENA_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct arena;
+
+/* A new arena that refuses to grow past maximum_bytes (0: no limit). Freed with arena_free. */
+struct arena *arena_new(size_t maximum_bytes, struct err *err);
+void arena_free(struct arena *arena);
+
+/* Zeroed memory for n objects of `size` bytes, aligned to 16; NULL with ERR_MEMORY. Owned by the arena. */
+void *arena_alloc(struct arena *arena, size_t n, size_t size, struct err *err);
+
+/* A zero-ended copy of n bytes (of a string); NULL with ERR_MEMORY. */
+char *arena_copy(struct arena *arena, const char *text, size_t n_bytes, struct err *err);
+char *arena_string(struct arena *arena, const char *text, struct err *err);
+char *arena_printf(struct arena *arena, struct err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Bytes handed out so far. */
+size_t arena_used_bytes(const struct arena *arena);
+
+#endif

@@ -1,0 +1,17 @@
+/* clock.h - time. Only harness uses it in results; kernels and suites never do. Thread-safe. */
+#ifndef PHIBENCH_BASE_CLOCK_H
+#define PHIBENCH_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t clock_ns(void);      /* monotonic */
+int64_t clock_unix_ms(void); /* wall clock since 1970 */
+
+/* "2026-09-28T14:03:22Z" of milliseconds since 1970. */
+void clock_format_utc(int64_t unix_ms, char out[32]);
+
+/* "42 s", "3 min 10 s", "2 h 05 min". */
+void clock_format_duration(int64_t ns, char *out, size_t n_bytes);
+
+#endif

@@ -1,0 +1,114 @@
+/* err.c - see err.h. Messages that outgrow their buffer are cut, never lost. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void fill(struct err *err, enum err_code code, const char *format, va_list args)
+{
+    *err = (struct err){.code = code};
+    vsnprintf(err->message, sizeof err->message, format, args);
+}
+
+bool err_set(struct err *err, enum err_code code, const char *format, ...)
+{
+    if (!err) return false;
+    va_list args;
+    va_start(args, format);
+    fill(err, code, format, args);
+    va_end(args);
+    return false;
+}
+
+bool err_place(struct err *err, const char *file, int line, int column)
+{
+    if (!err || err->file[0]) return false;
+    snprintf(err->file, sizeof err->file, "%s", file ? file : "");
+    err->line = line;
+    err->column = column;
+    return false;
+}
+
+bool err_set_at(struct err *err, enum err_code code, const char *file, int line, int column,
+                const char *format, ...)
+{
+    if (!err) return false;
+    va_list args;
+    va_start(args, format);
+    fill(err, code, format, args);
+    va_end(args);
+    return err_place(err, file, line, column);
+}
+
+static void append(struct err *err, const char *format, va_list args)
+{
+    size_t used = strlen(err->message);
+    vsnprintf(err->message + used, sizeof err->message - used, format, args);
+}
+
+__attribute__((format(printf, 2, 3))) static void append_format(struct err *err,
+                                                                 const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    append(err, format, args);
+    va_end(args);
+}
+
+bool err_set_errno(struct err *err, const char *format, ...)
+{
+    int saved = errno;
+    if (!err) return false;
+    va_list args;
+    va_start(args, format);
+    fill(err, saved == ENOMEM ? ERR_MEMORY : ERR_IO, format, args);
+    va_end(args);
+    append_format(err, ": %s", strerror(saved));
+    return false;
+}
+
+bool err_context(struct err *err, const char *format, ...)
+{
+    if (!err) return false;
+    append_format(err, " (while ");
+    va_list args;
+    va_start(args, format);
+    append(err, format, args);
+    va_end(args);
+    append_format(err, ")");
+    return false;
+}
+
+void err_clear(struct err *err)
+{
+    if (err) *err = (struct err){.code = ERR_NONE};
+}
+
+int err_exit_status(const struct err *err)
+{
+    switch (err->code) {
+    case ERR_NONE: return 0;
+    case ERR_USAGE:
+    case ERR_CONFIG:
+    case ERR_UNSUPPORTED: return 2;
+    case ERR_INTERRUPTED: return 130;
+    case ERR_INPUT:
+    case ERR_IO:
+    case ERR_MEMORY:
+    case ERR_CAPACITY:
+    case ERR_REGRESSION: return 1;
+    }
+    return 1;
+}
+
+void err_print(const struct err *err, FILE *out)
+{
+    if (!err->file[0])
+        fprintf(out, "phibench: %s\n", err->message);
+    else if (err->line > 0 && err->column > 0)
+        fprintf(out, "%s:%d:%d: %s\n", err->file, err->line, err->column, err->message);
+    else if (err->line > 0)
+        fprintf(out, "%s:%d: %s\n", err->file, err->line, err->message);
+    else
+        fprintf(out, "%s: %s\n", err->file, err->message);
+}

@@ -1,0 +1,41 @@
+/* file.h - files and paths: read whole with a limit, write whole or not at all, make folders.
+ *
+ * Errors carry the path as their place. Thread-safe.
+ */
+#ifndef PHIBENCH_BASE_FILE_H
+#define PHIBENCH_BASE_FILE_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole file, zero-ended; *n_bytes without the zero (may be NULL). Fails past maximum_bytes. free() it. */
+char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Writes to PATH.tmp-PID, syncs, renames: the old content or the new, never a part. */
+bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Every missing folder of the path. */
+bool file_make_folders(const char *path, struct err *err) __attribute__((warn_unused_result));
+
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+/* Size in bytes, -1 if there is no such file. */
+int64_t file_size_bytes(const char *path);
+
+/* "folder/name", or name alone where it is absolute or folder is "". free() it. */
+char *file_join(const char *folder, const char *name, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The part of the path after the last '/', inside path. */
+const char *file_name(const char *path);
+
+/* Sorted names in a folder without "." and "..", each and the array to be freed with file_free_names. */
+bool file_list(const char *folder, char ***names, size_t *n_names, struct err *err)
+    __attribute__((warn_unused_result));
+void file_free_names(char **names, size_t n_names);
+
+#endif

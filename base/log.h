@@ -1,0 +1,19 @@
+/* log.h - messages on stderr with a level. No global: whoever may speak is handed a log. Thread-safe. */
+#ifndef PHIBENCH_BASE_LOG_H
+#define PHIBENCH_BASE_LOG_H
+
+#include <stdio.h>
+
+enum log_level { LOG_QUIET, LOG_WARNINGS, LOG_INFO, LOG_DEBUG };
+
+struct log {
+    FILE *out; /* NULL: silent */
+    enum log_level level;
+};
+
+/* "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL log says nothing. */
+void log_warning(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_info(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_debug(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

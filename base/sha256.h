@@ -1,0 +1,24 @@
+/* sha256.h - SHA-256 (FIPS 180-4), on libcrypto. */
+#ifndef PHIBENCH_BASE_SHA256_H
+#define PHIBENCH_BASE_SHA256_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct sha256;
+enum { SHA256_HEX_BYTES = 65 };
+
+struct sha256 *sha256_new(struct err *err);
+void sha256_free(struct sha256 *hash);
+void sha256_update(struct sha256 *hash, const void *bytes, size_t n_bytes);
+/* A field with its length before it, so that ("ab","c") and ("a","bc") differ. NULL counts as its own value. */
+void sha256_field(struct sha256 *hash, const char *text);
+/* Lower-case hex and a zero. The hash may not be updated after. */
+void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES]);
+
+bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err);
+/* Hash of a file's content, read in pieces. */
+bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err);
+
+#endif
