@@ -1,0 +1,235 @@
+/* engine.h - the engine as the rest of the program sees it: models, tokens, sessions, sampling. The only header of
+ * engine/ that others may include.
+ *
+ * A logit is a pure function of the weights and the token prefix: same bits for any threads, batch, chunking, prefix
+ * sharing and instruction set. Models and tokenizers are const after opening and shared between threads; a session
+ * belongs to one thread at a time and has its own worker threads.
+ */
+#ifndef PHIBENCH_ENGINE_ENGINE_H
+#define PHIBENCH_ENGINE_ENGINE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Changes when a bit of any logit changes. Part of every job fingerprint. */
+enum { ENGINE_NUMERICS_VERSION = 1 };
+
+/* ---- Instruction sets ---- */
+
+enum isa { ISA_SCALAR, ISA_AVX2, ISA_AVX512, ISA_AVX512VNNI, ISA_NEON, ISA_COUNT };
+
+const char *isa_name(enum isa isa); /* "avx512vnni" */
+bool isa_parse(const char *name, enum isa *isa, struct err *err);
+bool isa_available(enum isa isa); /* compiled in, and this CPU has it */
+enum isa isa_best(void);
+
+/* ---- Models ---- */
+
+struct model;
+struct tokenizer;
+struct session;
+
+/* done and total in bytes; false interrupts. */
+typedef bool engine_progress_fn(void *context, uint64_t done, uint64_t total);
+
+struct model_options {
+    enum isa isa;          /* isa_best() if 0-initialised callers do not set it: use model_default_options */
+    int n_threads;         /* for repacking */
+    engine_progress_fn *progress; /* may be NULL */
+    void *progress_context;
+};
+
+/* Best ISA, as many threads as physical cores the process may use, no progress. */
+struct model_options model_default_options(void);
+int engine_default_threads(void);
+
+/* Opens a GGUF file or "synth:SHAPE:TYPE..." and repacks its weights. Close with model_close. */
+struct model *model_open(const char *path, const struct model_options *options, struct err *err)
+    __attribute__((warn_unused_result));
+void model_close(struct model *model);
+
+struct model_info {
+    const char *path, *name, *architecture; /* general.name or "", "phi3" */
+    const char *quantization;               /* the type that holds most bytes of the matrices: "q4_0" */
+    uint64_t n_params, n_bytes;             /* n_bytes: of all tensors as stored */
+    int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
+    int context_tokens;                     /* what the model was made for */
+    int sliding_window;                     /* keys a query sees at most, 0: all */
+    bool synthetic;
+    enum isa isa;                           /* in use */
+    uint64_t packed_bytes;                  /* memory that the repacked weights take */
+    uint64_t macs_per_token;                /* multiply-adds in matrices for one token, output matrix included */
+    uint64_t read_bytes_per_token;          /* weight bytes that one decoded token streams */
+};
+const struct model_info *model_info(const struct model *model);
+const struct tokenizer *model_tokenizer(const struct model *model);
+/* SHA-256 that determines every bit of the model (file or recipe); reads the whole file. */
+bool model_hash(const char *path, char hex[65], struct err *err);
+
+/* ---- What a file says, without loading it (inspect) ---- */
+
+struct model_file;
+
+struct model_file_tensor {
+    const char *name, *type;
+    size_t n_dimensions, shape[4]; /* GGUF order, fastest first */
+    uint64_t n_bytes;
+    bool supported;
+};
+struct model_file *model_file_open(const char *path, struct err *err) __attribute__((warn_unused_result));
+void model_file_close(struct model_file *file);
+/* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not supported. */
+bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err);
+size_t model_file_count_metadata(const struct model_file *file);
+/* Key owned by the file; the value is appended as text, cut at max_chars. */
+const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars, struct buf *value);
+size_t model_file_count_tensors(const struct model_file *file);
+void model_file_tensor(const struct model_file *file, size_t i, struct model_file_tensor *tensor);
+/* The tokenizer alone: tokenize without loading weights. Free with tokenizer_release. */
+struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err *err)
+    __attribute__((warn_unused_result));
+void tokenizer_release(struct tokenizer *tokenizer);
+
+/* ---- Synthetic models ---- */
+
+/* Names of shapes, NULL-ended. */
+const char *const *engine_synth_shapes(void);
+/* Writes spec ("synth:SHAPE:TYPE[:SEED][:VOCAB.gguf]") as a GGUF file, whole or not at all. */
+bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress, void *context,
+                        struct err *err) __attribute__((warn_unused_result));
+
+/* ---- Tokens ---- */
+
+struct tokens {
+    int32_t *ids; /* free with tokens_free */
+    size_t n, capacity;
+};
+void tokens_free(struct tokens *tokens);
+bool tokens_append(struct tokens *tokens, const int32_t *ids, size_t n, struct err *err)
+    __attribute__((warn_unused_result));
+
+enum bos_policy { BOS_AUTO, BOS_ALWAYS, BOS_NEVER }; /* auto: what the model's file says */
+
+struct encode_options {
+    enum bos_policy bos;
+    bool parse_special; /* text like "<|user|>" becomes its token; otherwise it is plain text */
+};
+
+/* Appends the ids of text to *out. Malformed UTF-8 is encoded byte by byte. Thread-safe. */
+bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                      const struct encode_options *options, struct tokens *out, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Appends the text of ids; control tokens only if `special`. A leading space that encode added is taken off when the ids
+ * start a text (`at_start`). An id outside the vocabulary is ERR_USAGE. */
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special, bool at_start,
+                      struct buf *out, struct err *err) __attribute__((warn_unused_result));
+
+enum token_kind { TOKEN_NORMAL = 1, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER_DEFINED, TOKEN_UNUSED, TOKEN_BYTE };
+
+struct token_info {
+    const char *piece; /* as in the vocabulary, zero-ended */
+    size_t n_bytes;
+    enum token_kind kind;
+    bool rstrip; /* white space after it is dropped when special tokens are parsed */
+};
+int tokenizer_size(const struct tokenizer *tokenizer);
+struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id); /* id in range */
+int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *piece);     /* -1 if absent */
+int32_t tokenizer_bos(const struct tokenizer *tokenizer);                         /* -1 if none */
+bool tokenizer_adds_bos(const struct tokenizer *tokenizer);                       /* what BOS_AUTO does */
+/* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary has by name. */
+bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
+const char *tokenizer_kind(const struct tokenizer *tokenizer); /* "spm" or "bpe:llama-bpe" */
+/* Overrides rstrip of one token, by the caller's explicit wish, before the tokenizer is shared. */
+bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip, struct err *err);
+
+/* ---- Chat formats ---- */
+
+enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
+struct chat_message {
+    enum chat_role role;
+    const char *text;
+};
+/* The built-in format that does what the file's chat template does: "phi3", "phi3-small", "llama2", "llama3",
+ * "mistral", "gemma", "chatml"; NULL if it has none or one that no built-in matches. */
+const char *tokenizer_chat_format(const struct tokenizer *tokenizer);
+/* Appends the prompt for messages in `format`; the text holds special tokens to be parsed, and no BOS: encode adds it. */
+bool chat_render(const char *format, const struct chat_message *messages, size_t n, bool add_generation_prompt,
+                 struct buf *out, struct err *err) __attribute__((warn_unused_result));
+
+/* ---- Sessions ---- */
+
+enum kv_type { KV_F16, KV_F32 };
+enum { SESSION_PAGE_TOKENS = 16 };
+
+struct session_options {
+    int n_threads;            /* 0: engine_default_threads() */
+    size_t batch_tokens;      /* most tokens in one session_eval, 0: 512 */
+    size_t context_tokens;    /* longest sequence, 0: the model's */
+    uint64_t kv_budget_bytes; /* most memory for KV pages, 0: one full context or 1 GiB, the larger */
+    enum kv_type kv_type;
+};
+
+/* The model must outlive the session. Close with session_close. */
+struct session *session_open(const struct model *model, const struct session_options *options, struct err *err)
+    __attribute__((warn_unused_result));
+void session_close(struct session *session);
+const struct model *session_model(const struct session *session);
+size_t session_context_tokens(const struct session *session);
+size_t session_batch_tokens(const struct session *session);
+
+/* A new sequence: empty, or the first n_tokens of another one, whose full pages it shares. ERR_CAPACITY if no page is
+ * left for a copied partial page. */
+bool session_start(struct session *session, int *sequence, struct err *err) __attribute__((warn_unused_result));
+bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence, struct err *err)
+    __attribute__((warn_unused_result));
+/* Forgets the tokens past n_tokens. */
+void session_truncate(struct session *session, int sequence, size_t n_tokens);
+void session_drop(struct session *session, int sequence);
+size_t session_length(const struct session *session, int sequence);
+/* KV pages that are free, of SESSION_PAGE_TOKENS tokens each, and how many there are. */
+size_t session_free_pages(const struct session *session);
+size_t session_total_pages(const struct session *session);
+
+struct session_token {
+    int sequence;
+    int32_t id;
+    bool wants_logits;
+};
+
+/* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of sequences, prefill and
+ * decode together. ERR_CAPACITY (KV full) or ERR_USAGE (context full, bad id) before anything changed. */
+bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* [n_vocab] of the i-th token with wants_logits in the last eval; valid until the next. */
+const float *session_logits(const struct session *session, size_t i);
+
+/* ---- Probabilities and sampling ---- */
+
+/* Natural logarithm of softmax(logits)[id]; double, the project's own exp and log, so the same on every machine. */
+double logits_logprob(const float *logits, size_t n_vocab, int32_t id);
+/* The same for several ids in one pass. */
+void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, size_t n_ids, double *logprobs);
+/* Highest logit, lowest id among equals. */
+int32_t logits_argmax(const float *logits, size_t n_vocab);
+
+struct sampling {
+    double temperature; /* 0: greedy, the rest is ignored */
+    int top_k;          /* 0: all */
+    double top_p;       /* 1: all */
+    double min_p;       /* 0: all */
+    uint64_t seed;      /* per request */
+};
+struct sampler;
+struct sampler *sampler_new(const struct sampling *sampling, size_t n_vocab, struct err *err)
+    __attribute__((warn_unused_result));
+void sampler_free(struct sampler *sampler);
+/* The i-th call of a sampler draws the i-th number of its seed, whatever else runs. */
+int32_t sampler_pick(struct sampler *sampler, const float *logits);
+
+#endif

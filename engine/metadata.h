@@ -1,0 +1,67 @@
+/* metadata.h - the key-value part of a model, as GGUF has it: read from a file, made by synth, written back.
+ *
+ * Built once, then const and shared between threads. Strings and arrays are owned by the metadata.
+ */
+#ifndef PHIBENCH_ENGINE_METADATA_H
+#define PHIBENCH_ENGINE_METADATA_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum metadata_kind { /* values are GGUF's */
+    METADATA_U8 = 0, METADATA_I8, METADATA_U16, METADATA_I16, METADATA_U32, METADATA_I32, METADATA_F32,
+    METADATA_BOOL, METADATA_STRING, METADATA_ARRAY, METADATA_U64, METADATA_I64, METADATA_F64
+};
+
+struct metadata_string {
+    const char *text; /* zero-ended, may contain zero bytes and need not be UTF-8 */
+    size_t n_bytes;
+};
+
+struct metadata_value {
+    enum metadata_kind kind, element; /* element: of an array (never METADATA_ARRAY) */
+    union {
+        uint64_t u; /* unsigned kinds and bool */
+        int64_t i;  /* signed kinds */
+        double f;
+        struct metadata_string string;
+    };
+    size_t n; /* elements of an array */
+    const void *items; /* array: metadata_string, or raw little-endian elements of the kind's own width, aligned */
+};
+
+struct metadata;
+
+struct metadata *metadata_new(struct err *err);
+void metadata_free(struct metadata *metadata);
+
+size_t metadata_count(const struct metadata *metadata);
+/* The i-th entry in order; *key is owned by the metadata. */
+const struct metadata_value *metadata_at(const struct metadata *metadata, size_t i, const char **key);
+const struct metadata_value *metadata_find(const struct metadata *metadata, const char *key); /* NULL if absent */
+
+/* Adds or replaces; copies what it is given. */
+bool metadata_set(struct metadata *metadata, const char *key, const struct metadata_value *value, struct err *err);
+bool metadata_set_unsigned(struct metadata *metadata, const char *key, uint32_t value, struct err *err);
+bool metadata_set_float(struct metadata *metadata, const char *key, float value, struct err *err);
+bool metadata_set_bool(struct metadata *metadata, const char *key, bool value, struct err *err);
+bool metadata_set_string(struct metadata *metadata, const char *key, const char *text, struct err *err);
+
+/* Typed reading. `require` fails with ERR_INPUT naming the key when it is absent, of another kind (any integer kind is
+ * an integer), or out of [low, high]; the others give `otherwise` when it is absent or of another kind. */
+bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low, int64_t high,
+                              int64_t *value, struct err *err);
+int64_t metadata_integer(const struct metadata *metadata, const char *key, int64_t otherwise);
+double metadata_number(const struct metadata *metadata, const char *key, double otherwise);
+bool metadata_bool(const struct metadata *metadata, const char *key, bool otherwise);
+const char *metadata_string(const struct metadata *metadata, const char *key, const char *otherwise);
+/* The array under key if its elements are of that kind; *n its length, NULL and 0 otherwise. */
+const void *metadata_array(const struct metadata *metadata, const char *key, enum metadata_kind element, size_t *n);
+
+/* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays as "[n] a, b, ...". */
+void metadata_print(const struct metadata_value *value, size_t max_chars, struct buf *out);
+
+#endif
