@@ -1,4 +1,8 @@
-/* arena.c - a list of chunks, the newest first; a request that is larger than a chunk gets its own. */
+/* arena.c - a list of chunks, the newest first.
+ *
+ * A request that is larger than a chunk gets a chunk of its own. Chunks double as the unit of
+ * freeing: nothing is given back before the arena dies.
+ */
 #include "base/arena.h"
 
 #include "base/mem.h"

@@ -15,7 +15,8 @@ struct arena;
 struct arena *arena_new(size_t maximum_bytes, struct err *err);
 void arena_free(struct arena *arena);
 
-/* Zeroed memory for n objects of `size` bytes, aligned to 16; NULL with ERR_MEMORY. Owned by the arena. */
+/* Zeroed memory for n objects of `size` bytes, aligned to 16; NULL with ERR_MEMORY. Owned by the
+ * arena. */
 void *arena_alloc(struct arena *arena, size_t n, size_t size, struct err *err);
 
 /* A zero-ended copy of n bytes (of a string); NULL with ERR_MEMORY. */

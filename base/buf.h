@@ -1,7 +1,8 @@
 /* buf.h - a growing, zero-ended byte buffer with a maximum, for text that is built piece by piece.
  *
- * Start with `struct buf b = {0}` (maximum 1 GiB) or set .maximum. A failed append sets .failed and makes later ones
- * do nothing, so that a long sequence needs one check at its end. One thread at a time.
+ * Start with `struct buf b = {0}` (maximum 1 GiB) or set .maximum. A failed append sets .failed and
+ * makes later ones do nothing, so that a long sequence needs one check at its end. One thread at a
+ * time.
  */
 #ifndef PHIBENCH_BASE_BUF_H
 #define PHIBENCH_BASE_BUF_H
@@ -31,7 +32,8 @@ const char *buf_string(const struct buf *buf);
 /* True if nothing failed so far, otherwise ERR_MEMORY. */
 bool buf_check(const struct buf *buf, struct err *err) __attribute__((warn_unused_result));
 
-/* Hands the string over to the caller (free() it); the buffer is empty after. NULL with ERR_MEMORY. */
+/* Hands the string over to the caller (free() it); the buffer is empty after. NULL with
+ * ERR_MEMORY. */
 char *buf_take(struct buf *buf, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,7 @@
 /* cursor.h - the one way in which bytes of a file are read: little-endian, bounds-checked.
  *
- * A read past the end sets .failed, gives 0 and moves nothing; later reads give 0 too. Check once per structure.
+ * A read past the end sets .failed, gives 0 and moves nothing; later reads give 0 too. Check once
+ * per structure.
  */
 #ifndef PHIBENCH_BASE_CURSOR_H
 #define PHIBENCH_BASE_CURSOR_H

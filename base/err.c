@@ -46,8 +46,8 @@ static void append(struct err *err, const char *format, va_list args)
     vsnprintf(err->message + used, sizeof err->message - used, format, args);
 }
 
-__attribute__((format(printf, 2, 3))) static void append_format(struct err *err,
-                                                                 const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append_format(struct err *err, const char *format,
+                                                                ...)
 {
     va_list args;
     va_start(args, format);
@@ -103,12 +103,9 @@ int err_exit_status(const struct err *err)
 
 void err_print(const struct err *err, FILE *out)
 {
-    if (!err->file[0])
-        fprintf(out, "phibench: %s\n", err->message);
+    if (!err->file[0]) fprintf(out, "phibench: %s\n", err->message);
     else if (err->line > 0 && err->column > 0)
         fprintf(out, "%s:%d:%d: %s\n", err->file, err->line, err->column, err->message);
-    else if (err->line > 0)
-        fprintf(out, "%s:%d: %s\n", err->file, err->line, err->message);
-    else
-        fprintf(out, "%s: %s\n", err->file, err->message);
+    else if (err->line > 0) fprintf(out, "%s:%d: %s\n", err->file, err->line, err->message);
+    else fprintf(out, "%s: %s\n", err->file, err->message);
 }

@@ -1,8 +1,9 @@
 /* err.h - how a function says what went wrong.
  *
- * A function that can fail returns bool (or a pointer) and takes a `struct err *` as its last parameter. It fills
- * the error once, where the fault is found; callers only add context. Only main prints errors.
- * An `err` may be NULL where the caller does not care. Every function here is safe from any thread on its own err.
+ * A function that can fail returns bool (or a pointer) and takes a `struct err *` as its last
+ * parameter. It fills the error once, where the fault is found; callers only add context. Only main
+ * prints errors. An `err` may be NULL where the caller does not care. Every function here is safe
+ * from any thread on its own err.
  */
 #ifndef PHIBENCH_BASE_ERR_H
 #define PHIBENCH_BASE_ERR_H
@@ -27,15 +28,17 @@ enum err_code {
 struct err {
     enum err_code code;
     char message[1024];
-    char file[512]; /* the user's file, "" for none */
+    char file[512];   /* the user's file, "" for none */
     int line, column; /* 1-based, 0 for unknown */
 };
 
-/* Fills *err with a formatted message and no place. Always returns false, so that callers can `return err_set(...)`. */
+/* Fills *err with a formatted message and no place. Always returns false, so that callers can
+ * `return err_set(...)`. */
 bool err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with the place in the user's file; line and column are 1-based, 0 where they mean nothing. */
+/* The same with the place in the user's file; line and column are 1-based, 0 where they mean
+ * nothing. */
 bool err_set_at(struct err *err, enum err_code code, const char *file, int line, int column,
                 const char *format, ...) __attribute__((format(printf, 6, 7)));
 

@@ -10,15 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The whole file, zero-ended; *n_bytes without the zero (may be NULL). Fails past maximum_bytes. free() it. */
+/* The whole file, zero-ended; *n_bytes without the zero (may be NULL). Fails past maximum_bytes.
+ * free() it. */
 char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Writes to PATH.tmp-PID, syncs, renames: the old content or the new, never a part. */
+/* Writes to a new file PATH.tmp-PID-N, syncs, renames: the old content or the new, never a part. A
+ * device or a pipe at PATH is written in place. */
 bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Every missing folder of the path. */
+/* Makes every missing folder of the path, its last part included. */
 bool file_make_folders(const char *path, struct err *err) __attribute__((warn_unused_result));
 
 bool file_exists(const char *path);
@@ -33,7 +35,8 @@ char *file_join(const char *folder, const char *name, struct err *err)
 /* The part of the path after the last '/', inside path. */
 const char *file_name(const char *path);
 
-/* Sorted names in a folder without "." and "..", each and the array to be freed with file_free_names. */
+/* Sorted names in a folder without "." and "..", each and the array to be freed with
+ * file_free_names. */
 bool file_list(const char *folder, char ***names, size_t *n_names, struct err *err)
     __attribute__((warn_unused_result));
 void file_free_names(char **names, size_t n_names);

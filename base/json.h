@@ -1,7 +1,8 @@
-/* json.h - JSON in and out (RFC 8259), on jansson. Strings are UTF-8. A value is const and may be read by many threads.
+/* json.h - JSON in and out (RFC 8259), on jansson. Strings are UTF-8. A value is const and may be
+ * read by many threads.
  *
- * Reading is forgiving in shape and strict in syntax: a getter for a missing or differently typed member gives its
- * default, and json_require_* says what is wrong and where in words.
+ * Reading is forgiving in shape and strict in syntax: a getter for a missing or differently typed
+ * member gives its default, and json_require_* says what is wrong and where in words.
  */
 #ifndef PHIBENCH_BASE_JSON_H
 #define PHIBENCH_BASE_JSON_H
@@ -14,35 +15,46 @@
 
 struct json; /* a value; the root is owned by who parsed it, the rest by the root */
 
-/* Parses n bytes; errors have file (a name for messages), line and column. Free the root with json_free. */
+/* Parses n bytes; errors have file (a name for messages), line and column. Free the root with
+ * json_free. */
 struct json *json_parse(const char *text, size_t n_bytes, const char *file, struct err *err)
     __attribute__((warn_unused_result));
 struct json *json_read_file(const char *path, struct err *err) __attribute__((warn_unused_result));
 void json_free(struct json *root);
 
-/* One parsed value per non-empty line of a JSONL file: calls `line` for each; stops at its first false. */
+/* One parsed value per non-empty line of a JSONL file: calls `line` for each; stops at its first
+ * false. */
 typedef bool json_line_fn(void *context, const struct json *value, int line, struct err *err);
 bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)
     __attribute__((warn_unused_result));
 
-enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING_KIND, JSON_ARRAY_KIND, JSON_OBJECT_KIND };
-enum json_kind json_kind(const struct json *value); /* JSON_NULL for NULL */
+enum json_kind {
+    JSON_KIND_NULL,
+    JSON_KIND_BOOL,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT,
+};
+enum json_kind json_kind(const struct json *value); /* JSON_KIND_NULL for NULL */
 
 const struct json *json_get(const struct json *object, const char *key); /* NULL if absent */
 size_t json_length(const struct json *array);                            /* 0 if no array */
 const struct json *json_at(const struct json *array, size_t i);
-const char *json_string(const struct json *value, const char *otherwise);
-double json_number(const struct json *value, double otherwise);
-int64_t json_integer(const struct json *value, int64_t otherwise);
-bool json_bool(const struct json *value, bool otherwise);
+const char *json_as_string(const struct json *value, const char *otherwise);
+double json_as_number(const struct json *value, double otherwise);
+int64_t json_as_integer(const struct json *value, int64_t otherwise);
+bool json_as_bool(const struct json *value, bool otherwise);
 /* Walks an object's members in the file's order: start with it = NULL. */
-void *json_next_member(const struct json *object, void *it, const char **key, const struct json **value);
+void *json_next_member(const struct json *object, void *it, const char **key,
+                       const struct json **value);
 
 /* The member as a string; NULL with an error that names the key if it is absent or no string. */
 const char *json_require_string(const struct json *object, const char *key, struct err *err)
     __attribute__((warn_unused_result));
 
-/* A writer that appends to a buffer. Nesting and commas are kept by the writer; keys in objects come first.
+/* A writer that appends to a buffer. Nesting and commas are kept by the writer; keys in objects
+ * come first.
  *   struct json_writer w = {.out = &buf, .indent = 0};
  *   json_begin_object(&w); json_key(&w, "n"); json_put_integer(&w, 3); json_end_object(&w);
  * Numbers that are not finite become null. Doubles are written so that they read back exactly. */

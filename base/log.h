@@ -1,4 +1,5 @@
-/* log.h - messages on stderr with a level. No global: whoever may speak is handed a log. Thread-safe. */
+/* log.h - messages on stderr with a level. No global: whoever may speak is handed a log.
+ * Thread-safe. */
 #ifndef PHIBENCH_BASE_LOG_H
 #define PHIBENCH_BASE_LOG_H
 
@@ -11,9 +12,12 @@ struct log {
     enum log_level level;
 };
 
-/* "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL log says nothing. */
-void log_warning(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL log says
+ * nothing. */
+void log_warning(const struct log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void log_info(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void log_debug(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_debug(const struct log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -44,7 +44,8 @@ void *mem_new_aligned(size_t n_bytes, struct err *err)
     return memory;
 }
 
-bool mem_grow(void **items, size_t *capacity, size_t n, size_t size, size_t maximum, struct err *err)
+bool mem_grow(void **items, size_t *capacity, size_t n, size_t size, size_t maximum,
+              struct err *err)
 {
     if (n <= *capacity) return true;
     if (n > maximum) return err_set(err, ERR_INPUT, "more than %zu entries", maximum);

@@ -14,16 +14,18 @@
 bool mem_multiply(size_t a, size_t b, size_t *out) __attribute__((warn_unused_result));
 bool mem_add(size_t a, size_t b, size_t *out) __attribute__((warn_unused_result));
 
-/* Zeroed memory for n objects of `size` bytes; NULL with ERR_MEMORY. n = 0 gives a unique pointer. Freed with free(). */
+/* Zeroed memory for n objects of `size` bytes; NULL with ERR_MEMORY. n = 0 gives a unique pointer.
+ * Freed with free(). */
 void *mem_new(size_t n, size_t size, struct err *err) __attribute__((warn_unused_result));
 
-/* The same, aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for. Freed with free(). Not zeroed
- * beyond what the system zeroes. */
+/* The same, aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for. Freed with
+ * free(). Not zeroed beyond what the system zeroes. */
 void *mem_new_aligned(size_t n_bytes, struct err *err) __attribute__((warn_unused_result));
 
-/* Grows *items (of `size` bytes each) so that at least n fit, doubling; *capacity is updated. Fails past `maximum`. */
-bool mem_grow(void **items, size_t *capacity, size_t n, size_t size, size_t maximum, struct err *err)
-    __attribute__((warn_unused_result));
+/* Grows *items (of `size` bytes each) so that at least n fit, doubling; *capacity is updated. Fails
+ * past `maximum`. */
+bool mem_grow(void **items, size_t *capacity, size_t n, size_t size, size_t maximum,
+              struct err *err) __attribute__((warn_unused_result));
 
 /* A copy of the string, freed with free(). */
 char *mem_copy_string(const char *text, struct err *err) __attribute__((warn_unused_result));

@@ -1,4 +1,5 @@
-/* regex.h - regular expressions on PCRE2 (UTF-8, Unicode properties). A compiled expression is const and thread-safe. */
+/* regex.h - regular expressions on PCRE2 (UTF-8, Unicode properties). A compiled expression is
+ * const and thread-safe. */
 #ifndef PHIBENCH_BASE_REGEX_H
 #define PHIBENCH_BASE_REGEX_H
 
@@ -12,8 +13,9 @@ struct regex;
 struct regex *regex_new(const char *pattern, struct err *err) __attribute__((warn_unused_result));
 void regex_free(struct regex *regex);
 
-/* Where the first match at or after `from` lies: 1 and groups [n_groups] as {begin, end} byte offsets (group 0 the whole
- * match; SIZE_MAX, SIZE_MAX for one that took no part); 0 for none; -1 with an error (text is no UTF-8, limits). */
+/* Where the first match at or after `from` lies: 1 and groups [n_groups] as {begin, end} byte
+ * offsets (group 0 the whole match; SIZE_MAX, SIZE_MAX for one that took no part); 0 for none; -1
+ * with an error (text is no UTF-8, limits). */
 struct regex_span {
     size_t begin, end;
 };

@@ -1,4 +1,5 @@
-/* rng.h - reproducible random numbers: SplitMix64 (Steele, Lea, Flood 2014). The same on every machine. */
+/* rng.h - reproducible random numbers: SplitMix64 (Steele, Lea, Flood 2014). The same on every
+ * machine. */
 #ifndef PHIBENCH_BASE_RNG_H
 #define PHIBENCH_BASE_RNG_H
 

@@ -12,7 +12,8 @@ enum { SHA256_HEX_BYTES = 65 };
 struct sha256 *sha256_new(struct err *err);
 void sha256_free(struct sha256 *hash);
 void sha256_update(struct sha256 *hash, const void *bytes, size_t n_bytes);
-/* A field with its length before it, so that ("ab","c") and ("a","bc") differ. NULL counts as its own value. */
+/* A field with its length before it, so that ("ab","c") and ("a","bc") differ. NULL counts as its
+ * own value. */
 void sha256_field(struct sha256 *hash, const char *text);
 /* Lower-case hex and a zero. The hash may not be updated after. */
 void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES]);

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes the code point at text[0..n_bytes): its length in bytes, 0 if n_bytes is 0. A malformed byte counts as one,
- * with *code = 0xFFFD and *valid = false (valid may be NULL). Overlong forms and surrogates are malformed. */
+/* Decodes the code point at text[0..n_bytes): its length in bytes, 0 if n_bytes is 0. A malformed
+ * byte counts as one, with *code = 0xFFFD and *valid = false (valid may be NULL). Overlong forms
+ * and surrogates are malformed. */
 size_t utf8_decode(const char *text, size_t n_bytes, uint32_t *code, bool *valid);
 
 /* Writes at most 4 bytes; returns how many. */

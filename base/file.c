@@ -1,0 +1,234 @@
+/* file.c - whole files and folders on plain POSIX calls.
+ *
+ * A file is written beside its target and renamed over it, so that a full disk or a killed process
+ * leaves the old content in place. Knows nothing about formats.
+ */
+#include "base/file.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 << 10, MAX_TEMPORARY_NAMES = 100, MAX_NAMES = 1 << 20 };
+
+/* The error of errno, with the path as its place. */
+static bool fail_at(const char *path, const char *what, struct err *err)
+{
+    err_set_errno(err, "cannot %s", what);
+    return err_place(err, path, 0, 0);
+}
+
+/* Reads to the end rather than to the size that stat gives, so that pipes and /proc work too. */
+static bool read_all(int fd, const char *path, size_t maximum_bytes, struct buf *content,
+                     struct err *err)
+{
+    for (;;) {
+        char piece[READ_BYTES];
+        ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_at(path, "read", err);
+        if (n == 0) break;
+        if ((size_t)n > maximum_bytes - content->n_bytes)
+            return err_set_at(err, ERR_INPUT, path, 0, 0,
+                              "the file is larger than the limit of %zu bytes", maximum_bytes);
+        if (!buf_append(content, piece, (size_t)n)) break;
+    }
+    return buf_check(content, err) || err_place(err, path, 0, 0);
+}
+
+char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        fail_at(path, "open", err);
+        return NULL;
+    }
+    /* One byte for the zero: the buffer's maximum must not be what stops a file of exactly
+     * maximum_bytes. */
+    struct buf content = {.maximum = maximum_bytes < SIZE_MAX ? maximum_bytes + 1 : SIZE_MAX};
+    char *text = NULL;
+    if (read_all(fd, path, maximum_bytes, &content, err)) {
+        if (n_bytes) *n_bytes = content.n_bytes;
+        text = buf_take(&content, err);
+    }
+    buf_free(&content);
+    close(fd);
+    return text;
+}
+
+static bool write_all(int fd, const char *path, const void *bytes, size_t n_bytes, struct err *err)
+{
+    for (size_t at = 0; at < n_bytes;) {
+        ssize_t n = write(fd, (const char *)bytes + at, n_bytes - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_at(path, "write", err);
+        at += (size_t)n;
+    }
+    return true;
+}
+
+/* A device or a pipe cannot be replaced by renaming a file over it. */
+static bool write_in_place(const char *path, const void *bytes, size_t n_bytes, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return fail_at(path, "open for writing", err);
+    bool ok = write_all(fd, path, bytes, n_bytes, err);
+    if (close(fd) != 0 && ok) ok = fail_at(path, "write", err);
+    return ok;
+}
+
+/* Opens a new file PATH.tmp-PID-N for the first N that is free: threads of one process never share
+ * one. The name is free()d by the caller. */
+static int open_temporary(const char *path, char **name, struct err *err)
+{
+    struct buf text = {0};
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < MAX_TEMPORARY_NAMES; i++) {
+        buf_clear(&text);
+        if (!buf_printf(&text, "%s.tmp-%ld-%d", path, (long)getpid(), i)) break;
+        fd = open(text.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) break;
+    }
+    if (fd >= 0) *name = buf_take(&text, err);
+    else if (buf_check(&text, err)) fail_at(path, "create", err);
+    buf_free(&text);
+    return fd;
+}
+
+/* Makes the rename itself durable. Not every file system allows it, and the content is whole either
+ * way. */
+static void sync_folder_of(const char *path)
+{
+    const char *name = file_name(path);
+    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return write_in_place(path, bytes, n_bytes, err);
+
+    char *temporary = NULL;
+    int fd = open_temporary(path, &temporary, err);
+    if (fd < 0) return false;
+    bool ok = write_all(fd, path, bytes, n_bytes, err);
+    if (ok && fsync(fd) != 0) ok = fail_at(path, "write", err);
+    if (close(fd) != 0 && ok) ok = fail_at(path, "write", err);
+    if (ok && rename(temporary, path) != 0) ok = fail_at(path, "replace", err);
+    if (ok) sync_folder_of(path);
+    else unlink(temporary);
+    free(temporary);
+    return ok;
+}
+
+bool file_make_folders(const char *path, struct err *err)
+{
+    char *prefix = mem_copy_string(path, err);
+    if (!prefix) return false;
+    bool ok = true;
+    for (char *end = prefix; ok && *end;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char saved = *end;
+        *end = 0;
+        if (mkdir(prefix, 0777) != 0 && !file_is_folder(prefix))
+            ok = fail_at(prefix, "make the folder", err);
+        *end = saved;
+    }
+    free(prefix);
+    return ok;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+int64_t file_size_bytes(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+
+char *file_join(const char *folder, const char *name, struct err *err)
+{
+    if (name[0] == '/' || !folder[0]) return mem_copy_string(name, err);
+    struct buf path = {0};
+    buf_text(&path, folder);
+    if (folder[strlen(folder) - 1] != '/') buf_char(&path, '/');
+    buf_text(&path, name);
+    return buf_take(&path, err);
+}
+
+const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool collect_names(DIR *stream, const char *folder, char ***names, size_t *n_names,
+                          struct err *err)
+{
+    size_t capacity = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry) return errno == 0 || fail_at(folder, "read the folder", err);
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        if (!mem_grow((void **)names, &capacity, *n_names + 1, sizeof **names, MAX_NAMES, err))
+            return err_place(err, folder, 0, 0);
+        char *copy = mem_copy_string(entry->d_name, err);
+        if (!copy) return false;
+        (*names)[(*n_names)++] = copy;
+    }
+}
+
+bool file_list(const char *folder, char ***names, size_t *n_names, struct err *err)
+{
+    *names = NULL;
+    *n_names = 0;
+    DIR *stream = opendir(folder);
+    if (!stream) return fail_at(folder, "open the folder", err);
+    bool ok = collect_names(stream, folder, names, n_names, err);
+    closedir(stream);
+    if (ok) {
+        if (*n_names) qsort(*names, *n_names, sizeof **names, compare_names);
+        return true;
+    }
+    file_free_names(*names, *n_names);
+    *names = NULL;
+    *n_names = 0;
+    return false;
+}
+
+void file_free_names(char **names, size_t n_names)
+{
+    for (size_t i = 0; i < n_names; i++) free(names[i]);
+    free(names);
+}

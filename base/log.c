@@ -1,0 +1,40 @@
+/* log.c - see log.h. A message is one locked write, so that lines of threads do not mix. */
+#include "base/log.h"
+
+#include <stdarg.h>
+
+static void say(const struct log *log, enum log_level level, const char *prefix, const char *format,
+                va_list args)
+{
+    if (!log || !log->out || log->level < level) return;
+    flockfile(log->out);
+    fputs(prefix, log->out);
+    vfprintf(log->out, format, args);
+    fputc('\n', log->out);
+    fflush(log->out);
+    funlockfile(log->out);
+}
+
+void log_warning(const struct log *log, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(log, LOG_WARNINGS, "phibench: warning: ", format, args);
+    va_end(args);
+}
+
+void log_info(const struct log *log, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(log, LOG_INFO, "phibench: ", format, args);
+    va_end(args);
+}
+
+void log_debug(const struct log *log, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(log, LOG_DEBUG, "phibench: debug: ", format, args);
+    va_end(args);
+}

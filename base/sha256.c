@@ -1,0 +1,99 @@
+/* sha256.c - SHA-256 through libcrypto's EVP interface; the only file that knows of libcrypto.
+ *
+ * An update inside libcrypto cannot fail once the digest was started; should it ever, the hash is
+ * marked and finishes as the empty string, which equals no fingerprint.
+ */
+#include "base/sha256.h"
+
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGEST_BYTES = 32, PIECE_BYTES = 1 << 20 };
+
+struct sha256 {
+    EVP_MD_CTX *context;
+    bool failed;
+};
+
+struct sha256 *sha256_new(struct err *err)
+{
+    struct sha256 *hash = mem_new(1, sizeof *hash, err);
+    if (!hash) return NULL;
+    hash->context = EVP_MD_CTX_new();
+    if (hash->context && EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL) == 1) return hash;
+    err_set(err, ERR_MEMORY, "libcrypto gives no SHA-256");
+    sha256_free(hash);
+    return NULL;
+}
+
+void sha256_free(struct sha256 *hash)
+{
+    if (!hash) return;
+    EVP_MD_CTX_free(hash->context);
+    free(hash);
+}
+
+void sha256_update(struct sha256 *hash, const void *bytes, size_t n_bytes)
+{
+    if (n_bytes && EVP_DigestUpdate(hash->context, bytes, n_bytes) != 1) hash->failed = true;
+}
+
+void sha256_field(struct sha256 *hash, const char *text)
+{
+    uint64_t n = text ? strlen(text) : UINT64_MAX;
+    unsigned char length[8];
+    for (unsigned i = 0; i < sizeof length; i++) length[i] = (unsigned char)(n >> (8 * i));
+    sha256_update(hash, length, sizeof length);
+    if (text) sha256_update(hash, text, (size_t)n);
+}
+
+void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES])
+{
+    unsigned char digest[DIGEST_BYTES];
+    hex[0] = 0;
+    if (hash->failed || EVP_DigestFinal_ex(hash->context, digest, NULL) != 1) return;
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    hex[2 * DIGEST_BYTES] = 0;
+}
+
+bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err)
+{
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    sha256_update(hash, text, strlen(text));
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    return hex[0] || err_set(err, ERR_MEMORY, "libcrypto gives no SHA-256");
+}
+
+bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err)
+{
+    bool ok = false;
+    struct sha256 *hash = NULL;
+    unsigned char *piece = NULL;
+    FILE *stream = fopen(path, "rbe");
+    if (!stream) {
+        err_set_errno(err, "cannot open");
+        goto out;
+    }
+    hash = sha256_new(err);
+    piece = hash ? mem_new(PIECE_BYTES, 1, err) : NULL;
+    if (!piece) goto out;
+    for (size_t n; (n = fread(piece, 1, PIECE_BYTES, stream)) > 0;) sha256_update(hash, piece, n);
+    ok = !ferror(stream);
+    if (ok) sha256_finish(hash, hex);
+    else err_set_errno(err, "cannot read");
+out:
+    if (!ok) err_place(err, path, 0, 0);
+    if (stream) fclose(stream);
+    free(piece);
+    sha256_free(hash);
+    return ok;
+}
