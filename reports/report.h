@@ -1,0 +1,25 @@
+/* report.h - tables, charts and the HTML page of one or more runs, drawn from the store's views. */
+#ifndef PHIBENCH_REPORTS_REPORT_H
+#define PHIBENCH_REPORTS_REPORT_H
+
+#include "results/query.h"
+
+#include <stdio.h>
+
+struct report_options {
+    const int64_t *runs; /* [n_runs]; none: the newest finished run, or the newest */
+    size_t n_runs;
+    const char *out; /* folder; made if missing */
+    const char *gnuplot; /* program to run, NULL: "gnuplot" */
+};
+
+/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, items.csv and charts/NAME.{gp,dat,svg,png}. Every file
+ * is written whole or not at all. */
+bool report_write(struct store *store, const struct report_options *options, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The table of scores and speeds of a run as plain text for a terminal, at most `columns` wide. */
+bool report_print(struct store *store, int64_t run, int columns, FILE *out, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

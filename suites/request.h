@@ -1,0 +1,67 @@
+/* request.h - what a suite asks of a model and what comes back. Plain data; whoever answers is a client (harness).
+ *
+ * Requests live in the arena they were built in. Responses can be written to JSON and read back without loss, so that
+ * `regrade` needs no model.
+ */
+#ifndef PHIBENCH_SUITES_REQUEST_H
+#define PHIBENCH_SUITES_REQUEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum request_kind {
+    REQUEST_CHOICES,  /* log-likelihood of each choice after the prompt */
+    REQUEST_GENERATE, /* text after the prompt */
+    REQUEST_LOGLIK,   /* log-likelihood of one continuation: CHOICES with n_choices = 1 */
+    REQUEST_CHAT      /* the prompt is the last user message, earlier messages before it */
+};
+
+/* What happens to a prompt that does not fit the context. */
+enum fit_policy {
+    FIT_FEWER_SHOTS, /* prompts[] holds alternatives, longest first: the first that fits; none: not answered */
+    FIT_KEEP_END     /* the last tokens that fit are kept, counted in n_cut_tokens */
+};
+
+struct request {
+    enum request_kind kind;
+    enum fit_policy fit;
+    const char *const *prompts; /* [n_prompts]; prompts[i] has i examples fewer than prompts[0] */
+    size_t n_prompts;
+    const char *const *choices; /* [n_choices] continuations, " A" */
+    size_t n_choices;
+    size_t max_new_tokens;    /* GENERATE, CHAT */
+    double temperature;
+    uint64_t seed;
+    const char *const *stops; /* [n_stops] strings that end a generation; cut off the text */
+    size_t n_stops;
+};
+
+struct choice_score {
+    double logprob;    /* sum over the continuation's tokens, natural logarithm */
+    int n_tokens;      /* of the continuation, at least 1 */
+    bool is_greedy;    /* every token was the most probable one */
+    bool join_spanned; /* a token spanned prompt and continuation: scored from the longest common token prefix */
+};
+
+struct response {
+    bool answered; /* false: the prompt did not fit at all */
+    struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
+    size_t n_choices;
+    const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
+    int n_prompt_tokens, n_new_tokens;
+    int n_dropped_shots, n_cut_tokens;
+    bool double_bos;  /* the prompt began with BOS already */
+    int64_t duration_ns; /* share of the batches' time that this request took; not part of equality */
+};
+
+/* Writes the response as one line of JSON without its duration; the doubles read back exactly. */
+void response_write(const struct response *response, struct buf *out);
+/* Reads it back into memory of the arena. */
+bool response_read(const char *text, size_t n_bytes, struct response *response, struct arena *arena,
+                   struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,79 @@
+/* suite.h - what a suite is: loads items from data files, builds requests, grades responses. Pure: no engine, no SQL, no
+ * clock. Everything is const after loading and thread-safe.
+ */
+#ifndef PHIBENCH_SUITES_SUITE_H
+#define PHIBENCH_SUITES_SUITE_H
+
+#include "suites/request.h"
+
+enum { ITEM_MAX_GROUPS = 4 };
+
+struct item {
+    const char *key;    /* unique in the data set, stable: "anatomy/37" (the data file's line) */
+    const char *file;   /* path as opened */
+    int line;           /* 1-based */
+    const char *subset; /* "anatomy" */
+    /* Groups it counts in besides the whole: {"subject", "anatomy"}, {"subcategory", "health"}, ... */
+    struct item_group {
+        const char *level, *name;
+    } groups[ITEM_MAX_GROUPS];
+    size_t n_groups;
+    const char *expected; /* "C" */
+    const char *const *fields;
+    size_t n_fields;
+};
+
+struct suite_options {
+    const char *data;             /* file or folder */
+    const char *protocol;         /* NULL: the suite's default */
+    int shots;                    /* -1: the protocol's default */
+    size_t limit;                 /* items per subset at most, the first ones; 0: all */
+    const char *const *subsets;   /* [n_subsets] only these; 0: all */
+    size_t n_subsets;
+    const char *split;            /* "test" (default), "val", "dev" */
+};
+
+struct dataset {
+    const struct suite *suite;
+    const char *protocol;
+    int shots;
+    const struct item *items;
+    size_t n_items;
+    char data_hash[65]; /* SHA-256 over the data files used, in order, with their names */
+    struct arena *arena; /* owns everything above */
+    const void *state;   /* the suite's own: examples by subset ... */
+};
+
+struct verdict {
+    bool answered, is_correct, is_tie; /* is_tie: two best choices of equal score */
+    double score;          /* 1 or 0 for accuracy */
+    char predicted[64];    /* "B"; "" if not answered */
+    double margin;         /* log-probability of the expected choice minus the best other; 0 if not answered */
+};
+
+struct suite {
+    const char *name;     /* "mmlu" */
+    int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
+    const char *metric;   /* "acc" */
+    const char *const *protocols; /* NULL-ended, the first is the default */
+
+    /* Data errors are ERR_INPUT with file, line and column. Free with dataset_free. */
+    struct dataset *(*load)(const struct suite_options *options, struct err *err);
+    /* The request for item i, built in the arena. */
+    bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena, struct request *request,
+                    struct err *err);
+    void (*grade)(const struct dataset *dataset, const struct item *item, const struct response *response,
+                  struct verdict *verdict);
+};
+
+void dataset_free(struct dataset *dataset);
+
+/* The suite of that name, NULL if there is none. */
+const struct suite *suite_find(const char *name);
+/* All suites, NULL-ended. */
+const struct suite *const *suite_list(void);
+
+/* The version of the throughput measurement, which is no suite of items: the harness measures it. */
+enum { THROUGHPUT_VERSION = 1 };
+
+#endif
