@@ -1,7 +1,9 @@
 /* csv.h - RFC 4180: comma or tab separated records, quoted fields with doubled quotes and line
  * breaks, CRLF or LF.
  *
- * Fields are UTF-8 and handed out as they are. One reader, one thread.
+ * Fields are UTF-8 and handed out as they are; a byte order mark at the start is skipped, and so
+ * are empty lines. A quote inside an unquoted field is an ordinary character. One reader, one
+ * thread.
  */
 #ifndef PHIBENCH_BASE_CSV_H
 #define PHIBENCH_BASE_CSV_H
@@ -13,15 +15,15 @@
 
 struct csv;
 
-/* Reads a text in memory, which must outlive the reader; file is the name for messages. Free with
- * csv_free. */
+/* Reads a text in memory, which must outlive the reader; file is the name for messages, copied.
+ * Free with csv_free. */
 struct csv *csv_new(const char *text, size_t n_bytes, const char *file, char separator,
                     struct err *err);
 void csv_free(struct csv *csv);
 
 /* The next record: 1 with *fields [*n_fields] (zero-ended, valid until the next call) and *line
  * (where it starts, 1-based); 0 at the end; -1 with ERR_INPUT and the place (unclosed quote, text
- * after a closing quote, a NUL byte). */
+ * after a closing quote, a NUL byte), after which the reader is at its end. */
 int csv_next(struct csv *csv, char ***fields, size_t *n_fields, int *line, struct err *err);
 
 /* Appends a field, quoted where it must be. */

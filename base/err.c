@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-static void fill(struct err *err, enum err_code code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void fill(struct err *err, enum err_code code,
+                                                       const char *format, va_list args)
 {
     *err = (struct err){.code = code};
     vsnprintf(err->message, sizeof err->message, format, args);
@@ -40,7 +41,8 @@ bool err_set_at(struct err *err, enum err_code code, const char *file, int line,
     return err_place(err, file, line, column);
 }
 
-static void append(struct err *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void append(struct err *err, const char *format,
+                                                         va_list args)
 {
     size_t used = strlen(err->message);
     vsnprintf(err->message + used, sizeof err->message - used, format, args);

@@ -1,6 +1,8 @@
 /* json.h - JSON in and out (RFC 8259), on jansson. Strings are UTF-8. A value is const and may be
  * read by many threads.
  *
+ * A repeated key, a NUL in a string and nesting past jansson's 2048 levels are errors. Integers are
+ * exact in 64 bits; a document with a larger one has all its numbers read as doubles.
  * Reading is forgiving in shape and strict in syntax: a getter for a missing or differently typed
  * member gives its default, and json_require_* says what is wrong and where in words.
  */

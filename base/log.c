@@ -3,8 +3,9 @@
 
 #include <stdarg.h>
 
-static void say(const struct log *log, enum log_level level, const char *prefix, const char *format,
-                va_list args)
+__attribute__((format(printf, 4, 0))) static void say(const struct log *log, enum log_level level,
+                                                      const char *prefix, const char *format,
+                                                      va_list args)
 {
     if (!log || !log->out || log->level < level) return;
     flockfile(log->out);

@@ -1,0 +1,287 @@
+/* json.c - the wrapper around jansson's parser, and a writer of our own; the only file that knows
+ * of jansson.
+ *
+ * `struct json` is a json_t under another name: callers can only hold pointers to it.
+ */
+#include "base/json.h"
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t MAX_FILE_BYTES = (size_t)1 << 30;
+enum { PARSE_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY };
+
+static const json_t *inner(const struct json *value)
+{
+    return (const json_t *)value;
+}
+
+static const struct json *outer(const json_t *value)
+{
+    return (const struct json *)value;
+}
+
+struct json *json_parse(const char *text, size_t n_bytes, const char *file, struct err *err)
+{
+    json_error_t fault;
+    json_t *root = json_loadb(text, n_bytes, PARSE_FLAGS, &fault);
+    if (!root && json_error_code(&fault) == json_error_numeric_overflow)
+        root = json_loadb(text, n_bytes, PARSE_FLAGS | JSON_DECODE_INT_AS_REAL, &fault);
+    if (root) return (struct json *)root;
+    enum err_code code =
+        json_error_code(&fault) == json_error_out_of_memory ? ERR_MEMORY : ERR_INPUT;
+    err_set_at(err, code, file, fault.line > 0 ? fault.line : 0,
+               fault.column > 0 ? fault.column : 0, "malformed JSON: %s", fault.text);
+    return NULL;
+}
+
+struct json *json_read_file(const char *path, struct err *err)
+{
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    struct json *root = text ? json_parse(text, n_bytes, path, err) : NULL;
+    free(text);
+    return root;
+}
+
+void json_free(struct json *root)
+{
+    json_decref((json_t *)root);
+}
+
+static bool read_line(const char *text, size_t n_bytes, const char *path, int line,
+                      json_line_fn *use, void *context, struct err *err)
+{
+    struct err fault = {0};
+    struct json *value = json_parse(text, n_bytes, path, &fault);
+    if (!value) return err_set_at(err, fault.code, path, line, fault.column, "%s", fault.message);
+    bool ok = use(context, value, line, err);
+    if (!ok) err_place(err, path, line, 0);
+    json_free(value);
+    return ok;
+}
+
+bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)
+{
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    bool ok = text != NULL;
+    int i_line = 1;
+    for (size_t at = 0; ok && at < n_bytes; i_line++) {
+        const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
+        size_t n = end ? (size_t)(end - start) : n_bytes - at;
+        if (strspn(start, " \t\r") < n)
+            ok = read_line(start, n, path, i_line, line, context, err);
+        at += n + 1;
+    }
+    free(text);
+    return ok;
+}
+
+enum json_kind json_kind(const struct json *value)
+{
+    if (!value) return JSON_KIND_NULL;
+    switch (json_typeof(inner(value))) {
+    case JSON_OBJECT: return JSON_KIND_OBJECT;
+    case JSON_ARRAY: return JSON_KIND_ARRAY;
+    case JSON_STRING: return JSON_KIND_STRING;
+    case JSON_INTEGER:
+    case JSON_REAL: return JSON_KIND_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE: return JSON_KIND_BOOL;
+    case JSON_NULL: return JSON_KIND_NULL;
+    }
+    return JSON_KIND_NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    return outer(json_object_get(inner(object), key));
+}
+
+size_t json_length(const struct json *array)
+{
+    return json_array_size(inner(array));
+}
+
+const struct json *json_at(const struct json *array, size_t i)
+{
+    return outer(json_array_get(inner(array), i));
+}
+
+const char *json_as_string(const struct json *value, const char *otherwise)
+{
+    return json_is_string(inner(value)) ? json_string_value(inner(value)) : otherwise;
+}
+
+double json_as_number(const struct json *value, double otherwise)
+{
+    return json_is_number(inner(value)) ? json_number_value(inner(value)) : otherwise;
+}
+
+int64_t json_as_integer(const struct json *value, int64_t otherwise)
+{
+    if (json_is_integer(inner(value))) return json_integer_value(inner(value));
+    if (!json_is_real(inner(value))) return otherwise;
+    double real = json_real_value(inner(value));
+    bool fits = real >= -0x1p63 && real < 0x1p63 && trunc(real) == real;
+    return fits ? (int64_t)real : otherwise;
+}
+
+bool json_as_bool(const struct json *value, bool otherwise)
+{
+    return json_is_boolean(inner(value)) ? json_is_true(inner(value)) : otherwise;
+}
+
+void *json_next_member(const struct json *object, void *it, const char **key,
+                       const struct json **value)
+{
+    /* jansson iterates over a json_t that is not const, but only reads it. */
+    json_t *members = (json_t *)(uintptr_t)object;
+    it = it ? json_object_iter_next(members, it) : json_object_iter(members);
+    if (!it) return NULL;
+    *key = json_object_iter_key(it);
+    *value = outer(json_object_iter_value(it));
+    return it;
+}
+
+const char *json_require_string(const struct json *object, const char *key, struct err *err)
+{
+    const struct json *value = json_get(object, key);
+    const char *text = json_as_string(value, NULL);
+    if (!value) err_set(err, ERR_INPUT, "the key \"%s\" is missing", key);
+    else if (!text) err_set(err, ERR_INPUT, "\"%s\" must be a string", key);
+    return text;
+}
+
+static void start_line(struct json_writer *writer)
+{
+    if (!writer->indent) return;
+    buf_printf(writer->out, "\n%*s", writer->indent * writer->depth, "");
+}
+
+/* What stands between the last thing written and the next member or element. */
+static void separate(struct json_writer *writer)
+{
+    if (writer->after_key || !writer->depth) {
+        writer->after_key = false;
+        return;
+    }
+    bool *has_items = &writer->has_items[writer->depth - 1];
+    if (*has_items) buf_char(writer->out, ',');
+    *has_items = true;
+    start_line(writer);
+}
+
+static void begin(struct json_writer *writer, char bracket)
+{
+    assert(writer->depth < JSON_WRITER_DEPTH);
+    separate(writer);
+    buf_char(writer->out, bracket);
+    writer->has_items[writer->depth++] = false;
+}
+
+static void end(struct json_writer *writer, char bracket)
+{
+    assert(writer->depth > 0 && !writer->after_key);
+    if (writer->has_items[--writer->depth]) start_line(writer);
+    buf_char(writer->out, bracket);
+}
+
+void json_begin_object(struct json_writer *writer)
+{
+    begin(writer, '{');
+}
+
+void json_end_object(struct json_writer *writer)
+{
+    end(writer, '}');
+}
+
+void json_begin_array(struct json_writer *writer)
+{
+    begin(writer, '[');
+}
+
+void json_end_array(struct json_writer *writer)
+{
+    end(writer, ']');
+}
+
+static void put_quoted(struct buf *out, const char *text, size_t n_bytes)
+{
+    buf_char(out, '"');
+    size_t plain = 0; /* where the bytes begin that need no escape */
+    for (size_t i = 0; i < n_bytes; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+        utf8_append_valid(out, text + plain, i - plain);
+        plain = i + 1;
+        const char *known = strchr("\"\"\\\\\bb\ff\nn\rr\tt", byte);
+        if (byte && known) buf_printf(out, "\\%c", known[1]);
+        else buf_printf(out, "\\u%04x", byte);
+    }
+    utf8_append_valid(out, text + plain, n_bytes - plain);
+    buf_char(out, '"');
+}
+
+void json_key(struct json_writer *writer, const char *key)
+{
+    assert(writer->depth > 0 && !writer->after_key);
+    separate(writer);
+    put_quoted(writer->out, key, strlen(key));
+    buf_text(writer->out, writer->indent ? ": " : ":");
+    writer->after_key = true;
+}
+
+void json_put_string(struct json_writer *writer, const char *text)
+{
+    if (text) json_put_string_n(writer, text, strlen(text));
+    else json_put_null(writer);
+}
+
+void json_put_string_n(struct json_writer *writer, const char *text, size_t n_bytes)
+{
+    separate(writer);
+    put_quoted(writer->out, text, n_bytes);
+}
+
+void json_put_number(struct json_writer *writer, double value)
+{
+    if (!isfinite(value)) {
+        json_put_null(writer);
+        return;
+    }
+    /* The fewest digits that read back as the same double: 17 always do. */
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    separate(writer);
+    buf_text(writer->out, text);
+}
+
+void json_put_integer(struct json_writer *writer, int64_t value)
+{
+    separate(writer);
+    buf_printf(writer->out, "%lld", (long long)value);
+}
+
+void json_put_bool(struct json_writer *writer, bool value)
+{
+    separate(writer);
+    buf_text(writer->out, value ? "true" : "false");
+}
+
+void json_put_null(struct json_writer *writer)
+{
+    separate(writer);
+    buf_text(writer->out, "null");
+}

@@ -1,0 +1,34 @@
+/* test_data.c - see test_data.h. Tests may read the environment; nothing below harness/ does. */
+#include "tests/support/test_data.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *test_data_path(char *out, size_t n, const char *relative)
+{
+    const char *folder = getenv("PHIBENCH_DATA");
+    int length = snprintf(out, n, "%s/%s", folder ? folder : "../shared/data", relative);
+    if (length < 0 || (size_t)length >= n) return NULL;
+    return access(out, R_OK) == 0 ? out : NULL;
+}
+
+const char *test_make_folder(char *out, size_t n)
+{
+    const char *folder = getenv("TMPDIR");
+    int length = snprintf(out, n, "%s/phibench-test-XXXXXX", folder ? folder : "/tmp");
+    if (length < 0 || (size_t)length >= n) return NULL;
+    return mkdtemp(out);
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status, (void)kind, (void)place;
+    return remove(path);
+}
+
+void test_remove_folder(const char *folder)
+{
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

@@ -1,0 +1,20 @@
+/* test_data.h - where tests find real inputs that are not part of the repository.
+ *
+ * A test that needs one and gets NULL prints SKIP with the name and calls skip(): it never passes
+ * without having looked.
+ */
+#ifndef PHIBENCH_TESTS_SUPPORT_TEST_DATA_H
+#define PHIBENCH_TESTS_SUPPORT_TEST_DATA_H
+
+#include <stddef.h>
+
+/* The path of `relative` in $PHIBENCH_DATA, or else in ../shared/data, written to out [n] and
+ * returned; NULL if there is no such file or folder. */
+const char *test_data_path(char *out, size_t n, const char *relative);
+
+/* A folder of its own for the calling test, made under $TMPDIR or /tmp, written to out [n]; NULL on
+ * failure. test_remove_folder removes it with what is in it. */
+const char *test_make_folder(char *out, size_t n);
+void test_remove_folder(const char *folder);
+
+#endif
