@@ -1,27 +1,30 @@
-/* gguf.h - the GGUF container, versions 2 and 3, little-endian: reading as a source, writing from a source.
+/* gguf.h - the GGUF container, versions 2 and 3, little-endian: reading as a source, writing
+ * from a source.
  *
- * Format: ggml docs/gguf.md. Every count, length and offset is checked against the file before it is believed.
+ * Format: ggml docs/gguf.md. Every count, length and offset is checked against the file before
+ * it is believed.
  */
 #ifndef PHIBENCH_ENGINE_GGUF_H
 #define PHIBENCH_ENGINE_GGUF_H
 
 #include "engine/source.h"
 
-/* Opens the file: metadata and tensor table are read, tensor data is not. ERR_INPUT with the path and what is wrong (and
- * at which byte) for anything malformed: truncated, bad magic, version 1 or a big-endian file, duplicate tensor names,
- * a tensor outside the file or overlapping another, row lengths that are no multiple of the block, unknown types. */
+/* Opens the file: metadata and tensor table are read, tensor data is not. ERR_INPUT with the
+ * path and what is wrong (and at which byte) for anything malformed: truncated, bad magic,
+ * version 1 or a big-endian file, duplicate tensor names, a tensor outside the file or
+ * overlapping another, row lengths that are no multiple of the block, unknown types. */
 struct source *gguf_open(const char *path, struct err *err) __attribute__((warn_unused_result));
 
 /* The same over bytes in memory (for tests and fuzzing), which must outlive the source. */
-struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name, struct err *err)
-    __attribute__((warn_unused_result));
+struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,
+                                struct err *err) __attribute__((warn_unused_result));
 
 /* Called as rows are written; false stops with ERR_INTERRUPTED. */
 typedef bool gguf_progress_fn(void *context, uint64_t done_bytes, uint64_t total_bytes);
 
-/* Writes a version 3 file with everything the source has, alignment 32, through a temporary file and rename: whole or
- * not at all. progress may be NULL. */
-bool gguf_write(const char *path, const struct source *source, gguf_progress_fn *progress, void *context,
-                struct err *err) __attribute__((warn_unused_result));
+/* Writes a version 3 file with everything the source has, alignment 32, through a temporary file
+ * and rename: whole or not at all. progress may be NULL. */
+bool gguf_write(const char *path, const struct source *source, gguf_progress_fn *progress,
+                void *context, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,8 @@
-/* metadata.h - the key-value part of a model, as GGUF has it: read from a file, made by synth, written back.
+/* metadata.h - the key-value part of a model, as GGUF has it: read from a file, made by synth,
+ * written back.
  *
- * Built once, then const and shared between threads. Strings and arrays are owned by the metadata.
+ * Built once, then const and shared between threads. Strings and arrays are owned by the
+ * metadata.
  */
 #ifndef PHIBENCH_ENGINE_METADATA_H
 #define PHIBENCH_ENGINE_METADATA_H
@@ -11,9 +13,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum metadata_kind { /* values are GGUF's */
-    METADATA_U8 = 0, METADATA_I8, METADATA_U16, METADATA_I16, METADATA_U32, METADATA_I32, METADATA_F32,
-    METADATA_BOOL, METADATA_STRING, METADATA_ARRAY, METADATA_U64, METADATA_I64, METADATA_F64
+/* Values are GGUF's. */
+enum metadata_kind {
+    METADATA_U8 = 0,
+    METADATA_I8,
+    METADATA_U16,
+    METADATA_I16,
+    METADATA_U32,
+    METADATA_I32,
+    METADATA_F32,
+    METADATA_BOOL,
+    METADATA_STRING,
+    METADATA_ARRAY,
+    METADATA_U64,
+    METADATA_I64,
+    METADATA_F64
 };
 
 struct metadata_string {
@@ -30,7 +44,9 @@ struct metadata_value {
         struct metadata_string string;
     };
     size_t n; /* elements of an array */
-    const void *items; /* array: metadata_string, or raw little-endian elements of the kind's own width, aligned */
+    /* Of an array: struct metadata_string, or raw little-endian elements of the kind's own width,
+     * aligned. */
+    const void *items;
 };
 
 struct metadata;
@@ -40,28 +56,37 @@ void metadata_free(struct metadata *metadata);
 
 size_t metadata_count(const struct metadata *metadata);
 /* The i-th entry in order; *key is owned by the metadata. */
-const struct metadata_value *metadata_at(const struct metadata *metadata, size_t i, const char **key);
-const struct metadata_value *metadata_find(const struct metadata *metadata, const char *key); /* NULL if absent */
+const struct metadata_value *metadata_at(const struct metadata *metadata, size_t i,
+                                         const char **key);
+/* NULL if absent. */
+const struct metadata_value *metadata_find(const struct metadata *metadata, const char *key);
 
 /* Adds or replaces; copies what it is given. */
-bool metadata_set(struct metadata *metadata, const char *key, const struct metadata_value *value, struct err *err);
-bool metadata_set_unsigned(struct metadata *metadata, const char *key, uint32_t value, struct err *err);
+bool metadata_set(struct metadata *metadata, const char *key, const struct metadata_value *value,
+                  struct err *err);
+bool metadata_set_unsigned(struct metadata *metadata, const char *key, uint32_t value,
+                           struct err *err);
 bool metadata_set_float(struct metadata *metadata, const char *key, float value, struct err *err);
 bool metadata_set_bool(struct metadata *metadata, const char *key, bool value, struct err *err);
-bool metadata_set_string(struct metadata *metadata, const char *key, const char *text, struct err *err);
+bool metadata_set_string(struct metadata *metadata, const char *key, const char *text,
+                         struct err *err);
 
-/* Typed reading. `require` fails with ERR_INPUT naming the key when it is absent, of another kind (any integer kind is
- * an integer), or out of [low, high]; the others give `otherwise` when it is absent or of another kind. */
-bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low, int64_t high,
-                              int64_t *value, struct err *err);
+/* Typed reading. `require` fails with ERR_INPUT naming the key when it is absent, of another
+ * kind (any integer kind is an integer), or out of [low, high]; the others give `otherwise` when
+ * it is absent or of another kind. */
+bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low,
+                              int64_t high, int64_t *value, struct err *err);
 int64_t metadata_integer(const struct metadata *metadata, const char *key, int64_t otherwise);
 double metadata_number(const struct metadata *metadata, const char *key, double otherwise);
 bool metadata_bool(const struct metadata *metadata, const char *key, bool otherwise);
-const char *metadata_string(const struct metadata *metadata, const char *key, const char *otherwise);
+const char *metadata_string(const struct metadata *metadata, const char *key,
+                            const char *otherwise);
 /* The array under key if its elements are of that kind; *n its length, NULL and 0 otherwise. */
-const void *metadata_array(const struct metadata *metadata, const char *key, enum metadata_kind element, size_t *n);
+const void *metadata_array(const struct metadata *metadata, const char *key,
+                           enum metadata_kind element, size_t *n);
 
-/* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays as "[n] a, b, ...". */
+/* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays
+ * as "[n] a, b, ...". */
 void metadata_print(const struct metadata_value *value, size_t max_chars, struct buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* source.h - where weights come from: a GGUF file or a synthetic shape. Metadata, a table of tensors, rows on demand.
+/* source.h - where weights come from: a GGUF file or a synthetic shape. Metadata, a table of
+ * tensors, rows on demand.
  *
  * Const after opening; read_rows is thread-safe, so that repacking runs on all threads.
  */
@@ -14,8 +15,8 @@ struct tensor_info {
     const char *name; /* "blk.3.attn_qkv.weight" */
     enum tensor_type type;
     size_t n_dimensions;
-    size_t shape[TENSOR_MAX_DIMENSIONS]; /* GGUF order: shape[0] = values in a row, shape[1] = rows, then slices; 1 past
-                                            n_dimensions */
+    /* GGUF order: shape[0] = values in a row, shape[1] = rows, then slices; 1 past n_dimensions. */
+    size_t shape[TENSOR_MAX_DIMENSIONS];
     size_t n_rows;    /* product of shape[1..] */
     size_t row_bytes; /* of shape[0] values */
     uint64_t offset;  /* file: absolute place of the first byte; synth: the tensor's number */
@@ -30,14 +31,16 @@ struct source {
     bool synthetic;
 
     /* rows [row, row + n_rows) of the tensor -> out: n_rows * row_bytes bytes. Thread-safe. */
-    bool (*read_rows)(const struct source *source, const struct tensor_info *tensor, size_t row, size_t n_rows,
-                      void *out, struct err *err);
-    /* SHA-256 of what determines every bit of the model: the file's bytes, or the synthetic recipe. May take seconds. */
+    bool (*read_rows)(const struct source *source, const struct tensor_info *tensor, size_t row,
+                      size_t n_rows, void *out, struct err *err);
+    /* SHA-256 of what determines every bit of the model: the file's bytes, or the synthetic
+     * recipe. May take seconds. */
     bool (*hash)(const struct source *source, char hex[65], struct err *err);
     void (*close)(struct source *source);
 };
 
-/* Opens a GGUF file, or a synthetic model if path begins "synth:" (see synth.h). Close with source_close. */
+/* Opens a GGUF file, or a synthetic model if path begins "synth:" (see synth.h). Close with
+ * source_close. */
 struct source *source_open(const char *path, struct err *err);
 void source_close(struct source *source);
 

@@ -11,42 +11,45 @@
 #include <stdint.h>
 
 enum tensor_type { /* values are GGUF's */
-    TENSOR_F32 = 0,
-    TENSOR_F16 = 1,
-    TENSOR_Q4_0 = 2,
-    TENSOR_Q4_1 = 3,
-    TENSOR_Q5_0 = 6,
-    TENSOR_Q5_1 = 7,
-    TENSOR_Q8_0 = 8,
-    TENSOR_Q2_K = 10,
-    TENSOR_Q3_K = 11,
-    TENSOR_Q4_K = 12,
-    TENSOR_Q5_K = 13,
-    TENSOR_Q6_K = 14,
-    TENSOR_BF16 = 30,
-    TENSOR_TYPE_LIMIT = 40 /* all known numbers are below */
+                   TENSOR_F32 = 0,
+                   TENSOR_F16 = 1,
+                   TENSOR_Q4_0 = 2,
+                   TENSOR_Q4_1 = 3,
+                   TENSOR_Q5_0 = 6,
+                   TENSOR_Q5_1 = 7,
+                   TENSOR_Q8_0 = 8,
+                   TENSOR_Q2_K = 10,
+                   TENSOR_Q3_K = 11,
+                   TENSOR_Q4_K = 12,
+                   TENSOR_Q5_K = 13,
+                   TENSOR_Q6_K = 14,
+                   TENSOR_BF16 = 30,
+                   TENSOR_TYPE_LIMIT = 64 /* all known numbers are below */
 };
 
 struct tensor_type_info {
-    const char *name;     /* lower case: "q4_k"; "iq4_nl" etc. for known types that are not supported */
-    size_t block_values;  /* values in a block: 1, 32 or 256 */
-    size_t block_bytes;   /* bytes of a block */
-    bool supported;       /* can be read, computed with and written */
+    const char *name; /* lower case: "q4_k"; "iq4_nl" etc. for known types that are not supported */
+    size_t block_values; /* values in a block: 1, 32 or 256 */
+    size_t block_bytes;  /* bytes of a block */
+    bool supported;      /* can be read, computed with and written */
 };
 
 /* NULL for a number that GGUF does not know. */
 const struct tensor_type_info *tensor_type_info(uint32_t type);
 
-/* Finds a supported type by name, case-insensitive ("Q4_K", "q4_k"); errors list the supported names. */
+/* Finds a supported type by name, case-insensitive ("Q4_K", "q4_k"); errors list the supported
+ * names. */
 bool tensor_type_parse(const char *name, enum tensor_type *type, struct err *err);
 
 /* Bytes of a row of n values; 0 if n is no multiple of the block or on overflow. */
 size_t tensor_row_bytes(enum tensor_type type, size_t n_values);
 
-/* blocks: n_values of `type` (n_values a multiple of its block) -> values: [n_values] float32. Bit-exact by format. */
+/* blocks: n_values of `type` (n_values a multiple of its block) -> values: [n_values] float32.
+ * Bit-exact by format. */
 void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, float *values);
 
-/* The reverse: round to nearest per block; deterministic on every machine. n_values a multiple of the block. */
+/* The reverse: round to nearest per block; deterministic on every machine. n_values a multiple
+ * of the block. */
 void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks);
 
 /* IEEE binary16 and bfloat16, round to nearest even; subnormals kept, NaN stays NaN. */
