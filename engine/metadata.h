@@ -49,6 +49,17 @@ struct metadata_value {
     const void *items;
 };
 
+/* Bytes of an element of a number or bool kind; 0 for strings, arrays and unknown numbers. */
+size_t metadata_kind_bytes(enum metadata_kind kind);
+const char *metadata_kind_name(enum metadata_kind kind); /* "u32", "string" */
+
+/* A number or bool from its bits as a little-endian file has them (zero-extended), and back. */
+struct metadata_value metadata_from_bits(enum metadata_kind kind, uint64_t bits);
+uint64_t metadata_to_bits(const struct metadata_value *value);
+
+/* The i-th element of an array as a value of its own; strings stay owned by the metadata. */
+struct metadata_value metadata_element(const struct metadata_value *array, size_t i);
+
 struct metadata;
 
 struct metadata *metadata_new(struct err *err);
@@ -86,7 +97,8 @@ const void *metadata_array(const struct metadata *metadata, const char *key,
                            enum metadata_kind element, size_t *n);
 
 /* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays
- * as "[n] a, b, ...". */
+ * as "[n] a, b, ..." cut likewise. Malformed UTF-8 and control characters but line feed and tab
+ * become U+FFFD; a float is the shortest decimal that reads back as it. */
 void metadata_print(const struct metadata_value *value, size_t max_chars, struct buf *out);
 
 #endif

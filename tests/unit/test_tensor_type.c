@@ -1,0 +1,172 @@
+/* test_tensor_type.c - element types against the shared dequantization vectors, and the 16-bit
+ * floats exhaustively.
+ *
+ * The vectors were made by an independent implementation; without them those tests say SKIP.
+ */
+#include "engine/tensor_type.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "tests/support/test_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const enum tensor_type all_types[] = {
+    TENSOR_F32,  TENSOR_F16,  TENSOR_BF16, TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0,
+    TENSOR_Q5_1, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K,
+};
+enum { N_TYPES = sizeof all_types / sizeof *all_types, MAX_FILE_BYTES = 1 << 20 };
+
+/* A vector file of a type, whose letters after '_' are capitals in file names (q4_K). Skips if
+ * it is missing. */
+static char *read_vector(const char *type, const char *suffix, size_t *n_bytes)
+{
+    char name[64], path[512];
+    snprintf(name, sizeof name, "quant_vectors/%s%s", type, suffix);
+    char *k = strstr(name, "_k.");
+    if (k) k[1] = 'K';
+    if (!test_data_path(path, sizeof path, name)) {
+        print_message("SKIP: no data file %s\n", name);
+        skip();
+    }
+    char *bytes = file_read(path, MAX_FILE_BYTES, n_bytes, NULL);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+static void decode_gives_the_bits_of_the_reference_vectors(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < N_TYPES; i++) {
+        const struct tensor_type_info *info = tensor_type_info(all_types[i]);
+        size_t n_block_bytes, n_value_bytes;
+        char *blocks = read_vector(info->name, ".blocks.bin", &n_block_bytes);
+        char *expected = read_vector(info->name, ".dequant.f32", &n_value_bytes);
+        size_t n_values = n_value_bytes / sizeof(float);
+        assert_int_equal(tensor_row_bytes(all_types[i], n_values), n_block_bytes);
+        float *values = malloc(n_value_bytes);
+        assert_non_null(values);
+        tensor_decode(all_types[i], blocks, n_values, values);
+        if (memcmp(values, expected, n_value_bytes) != 0) fail_msg("%s differs", info->name);
+        free(values);
+        free(expected);
+        free(blocks);
+    }
+}
+
+static void half_converts_every_value_there_and_back(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float value = half_to_float((uint16_t)bits);
+        int exponent = (int)(bits >> 10 & 31);
+        double magnitude =
+            exponent ? ldexp(1024 + (bits & 1023), exponent - 25) : ldexp(bits & 1023, -24);
+        if (exponent == 31) {
+            assert_true(bits & 1023 ? isnan(value) : isinf(value));
+        } else {
+            assert_true((double)value == (bits & 0x8000 ? -magnitude : magnitude));
+        }
+        uint16_t back = float_to_half(value);
+        if (isnan(value)) {
+            assert_true((back & 0x7fff) > 0x7c00);
+        } else {
+            assert_int_equal(back, bits);
+        }
+    }
+}
+
+static void float_to_half_rounds_to_nearest_even(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x7c00 - 1; bits++) {
+        /* Halfway between two neighbours is exact in float32. */
+        float low = half_to_float((uint16_t)bits), high = half_to_float((uint16_t)(bits + 1));
+        float middle = low + (high - low) / 2;
+        assert_int_equal(float_to_half(middle), bits % 2 ? bits + 1 : bits);
+        assert_int_equal(float_to_half(nextafterf(middle, low)), bits);
+        assert_int_equal(float_to_half(nextafterf(middle, high)), bits + 1);
+        assert_int_equal(float_to_half(-middle), 0x8000 | (bits % 2 ? bits + 1 : bits));
+    }
+    assert_int_equal(float_to_half(65519.996f), 0x7bff);
+    assert_int_equal(float_to_half(65520.0f), 0x7c00);
+    assert_int_equal(float_to_half(1e30f), 0x7c00);
+    assert_int_equal(float_to_half(-INFINITY), 0xfc00);
+}
+
+static void bfloat_rounds_to_nearest_even_and_keeps_nan(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float value = bfloat_to_float((uint16_t)bits);
+        if (isnan(value)) {
+            assert_true((float_to_bfloat(value) & 0x7fff) > 0x7f80);
+        } else {
+            assert_int_equal(float_to_bfloat(value), bits);
+        }
+    }
+    assert_int_equal(float_to_bfloat(0x1.01p0f), 0x3f80); /* halfway, down to even */
+    assert_int_equal(float_to_bfloat(0x1.03p0f), 0x3f82); /* halfway, up to even */
+    assert_int_equal(float_to_bfloat(0x1.010002p0f), 0x3f81);
+    assert_int_equal(float_to_bfloat(0x1.fffffep127f), 0x7f80);
+}
+
+static void parse_finds_supported_types_in_any_case_and_lists_them_otherwise(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    for (size_t i = 0; i < N_TYPES; i++) {
+        char upper[16];
+        const char *name = tensor_type_info(all_types[i])->name;
+        size_t n = strlen(name);
+        for (size_t c = 0; c <= n; c++) {
+            upper[c] = (char)(name[c] >= 'a' && name[c] <= 'z' ? name[c] - 32 : name[c]);
+        }
+        enum tensor_type type;
+        assert_true(tensor_type_parse(name, &type, &err) && type == all_types[i]);
+        assert_true(tensor_type_parse(upper, &type, &err) && type == all_types[i]);
+    }
+    enum tensor_type type;
+    assert_false(tensor_type_parse("iq4_nl", &type, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    assert_string_equal(
+        err.message,
+        "unknown tensor type 'iq4_nl': expected one of f32, f16, q4_0, q4_1, q5_0, q5_1, "
+        "q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, bf16");
+    assert_false(tensor_type_parse("", &type, NULL));
+}
+
+static void row_bytes_refuses_partial_blocks_and_overflow(void **state)
+{
+    (void)state;
+    assert_int_equal(tensor_row_bytes(TENSOR_Q4_0, 64), 36);
+    assert_int_equal(tensor_row_bytes(TENSOR_Q4_0, 48), 0);
+    assert_int_equal(tensor_row_bytes(TENSOR_Q6_K, 512), 420);
+    assert_int_equal(tensor_row_bytes(TENSOR_Q6_K, 128), 0);
+    assert_int_equal(tensor_row_bytes(TENSOR_F32, SIZE_MAX / 2), 0);
+    assert_int_equal(tensor_row_bytes((enum tensor_type)4, 32), 0);
+    assert_null(tensor_type_info(4));
+    assert_null(tensor_type_info(UINT32_MAX));
+    assert_false(tensor_type_info(20)->supported);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decode_gives_the_bits_of_the_reference_vectors),
+        cmocka_unit_test(half_converts_every_value_there_and_back),
+        cmocka_unit_test(float_to_half_rounds_to_nearest_even),
+        cmocka_unit_test(bfloat_rounds_to_nearest_even_and_keeps_nan),
+        cmocka_unit_test(parse_finds_supported_types_in_any_case_and_lists_them_otherwise),
+        cmocka_unit_test(row_bytes_refuses_partial_blocks_and_overflow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
