@@ -1,63 +1,74 @@
-# phibench: one Makefile, objects out of tree under build/<variant>.
-#   make            build/release/phibench
-#   make help       every target
-# Variables: V=1 shows commands; VARIANT=address-undefined builds with sanitizers; CC, prefix, DESTDIR; WERROR=1.
+# phibench: one Makefile, objects out of tree under build/<variant>. `make help` lists the targets.
+#
+# Variables: V=1 shows commands; WERROR=1; VARIANT=debug|address-undefined|coverage|fuzz; CC, CFLAGS, LDFLAGS;
+# prefix and DESTDIR for install; FUZZ_SECONDS for each fuzz target.
 
+VERSION := 0.1.0
 VARIANT ?= release
 BUILD   ?= build/$(VARIANT)
 prefix  ?= /usr/local
 CC      ?= cc
-PKG_CONFIG ?= pkg-config
+PKG_CONFIG   ?= pkg-config
+FUZZ_SECONDS ?= 60
 MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
 
-PACKAGES := sqlite3 yaml-0.1 libcurl jansson libpcre2-8 libcrypto
+# ---- flags
+
+# libcurl belongs to the HTTP client alone and is linked once there is one.
+PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libcrypto $(if $(wildcard harness/http.c),libcurl)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 TEST_LIBS  := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-            -Wundef -Wwrite-strings -Wformat=2
-ifeq ($(WERROR),1)
-WARNINGS += -Werror
-endif
+            -Wundef -Wwrite-strings -Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
 
 OPTIMIZE.release           := -O2 -g
 OPTIMIZE.debug             := -O0 -g
 OPTIMIZE.address-undefined := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                               -fno-sanitize-recover=all
 OPTIMIZE.coverage          := -O0 -g --coverage
-OPTIMIZE.fuzz              := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+OPTIMIZE.fuzz              := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+                              -fno-sanitize-recover=all
 LINK.address-undefined     := -fsanitize=address,undefined
 LINK.coverage              := --coverage
 LINK.fuzz                  := -fsanitize=address,undefined
 
-override CFLAGS  += -std=c11 -D_GNU_SOURCE -I. $(OPTIMIZE.$(VARIANT)) -ffp-contract=off -fno-math-errno -pthread \
-                    $(WARNINGS) $(PKG_CFLAGS)
-override LDFLAGS += $(LINK.$(VARIANT)) -pthread
+# -ffp-contract=off: a fused multiply-add is written where one is meant, and nowhere else.
+BASIC_FLAGS := -std=c11 -D_GNU_SOURCE -I. $(OPTIMIZE.$(VARIANT)) -ffp-contract=off -fno-math-errno \
+               -pthread $(PKG_CFLAGS)
+override CFLAGS  := $(BASIC_FLAGS) $(WARNINGS) $(CFLAGS)
+override LDFLAGS := $(LINK.$(VARIANT)) -pthread $(LDFLAGS)
 LIBS := $(PKG_LIBS) -lm
 
 # Instruction sets: flags belong to files by the ending of their names, and to no others.
-MACHINE := $(shell $(CC) -dumpmachine)
-ISA_DIRS := scalar
-ifneq ($(filter x86_64-%,$(MACHINE)),)
-ISA_DIRS += x86
-endif
-ifneq ($(filter aarch64-%,$(MACHINE)),)
-ISA_DIRS += arm
-endif
+MACHINE  := $(shell $(CC) -dumpmachine 2>/dev/null)
+ISA_DIRS := scalar $(if $(filter x86_64-%,$(MACHINE)),x86) $(if $(filter aarch64-% arm64-%,$(MACHINE)),arm)
 FLAGS_avx2       := -mavx2 -mfma -mf16c
 FLAGS_avx512     := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_neon       := -march=armv8.2-a+dotprod
+ISA_OF = $(patsubst .%,%,$(suffix $(subst _,.,$(basename $(notdir $1)))))
+
+# ---- files
 
 SOURCES := $(wildcard base/*.c engine/*.c engine/kernels/*.c $(ISA_DIRS:%=engine/kernels/%/*.c) \
                       suites/*.c results/*.c reports/*.c harness/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libphibench.a
 PROGRAM := $(BUILD)/phibench
-UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
-TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+
+UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAYS := $(FUZZ_TARGETS:%=%_replay)
+KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
+SUPPORT      := $(BUILD)/tests/libsupport.a
+
+ALL_C := $(wildcard base/*.c engine/*.c engine/kernels/*.c engine/kernels/*/*.c suites/*.c results/*.c \
+                    reports/*.c harness/*.c tests/*/*.c)
+ALL_H := $(wildcard base/*.h engine/*.h engine/kernels/*.h engine/kernels/*/*.h suites/*.h results/*.h \
+                    reports/*.h harness/*.h tests/*/*.h)
 
 ifeq ($(V),1)
 Q :=
@@ -67,29 +78,157 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
+# ---- the program
+
 .PHONY: all
-all: $(PROGRAM)
+all: $(PROGRAM)  ## build the program (default): build/release/phibench
 
 $(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(LIBRARY): $(filter-out $(BUILD)/harness/main.o,$(OBJECTS))
+$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)))
+$(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+$(LIBRARY) $(SUPPORT):
 	$(say) AR $@
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-ISA_OF = $(patsubst .%,%,$(suffix $(subst _,.,$(basename $(notdir $1)))))
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_$(call ISA_OF,$<)) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(TEST_SUPPORT) $(LIBRARY)
+# A stamp is a file that changes only when its text does: what depends on it is rebuilt then.
+.PHONY: FORCE
+FORCE:
+write_stamp = mkdir -p $(@D) && printf '%s\n' $1 >$@.new && \
+              if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/flags: FORCE
+	@command -v $(firstword $(CC)) >/dev/null || { echo 'no C compiler: run tools/install-deps' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists $(PACKAGES) || { echo 'libraries are missing: run tools/install-deps' >&2; exit 1; }
+	@$(call write_stamp,'$(CC) $(BASIC_FLAGS)')
+
+# What the program says of its own build. The revision is of the whole tree, dirty if a tracked file differs.
+REVISION := $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
+DIRTY    := $(if $(shell git status --porcelain --untracked-files=no 2>/dev/null),1,0)
+COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
+BUILD_INFO := -DBUILD_VERSION='"$(VERSION)"' -DBUILD_REVISION='"$(REVISION)"' -DBUILD_DIRTY=$(DIRTY) \
+              -DBUILD_COMPILER='"$(COMPILER)"' -DBUILD_FLAGS='"$(strip $(BASIC_FLAGS))"'
+$(BUILD)/harness/build_info.o: override CFLAGS += $(BUILD_INFO)
+$(BUILD)/harness/build_info.o: $(BUILD)/build_info
+$(BUILD)/build_info: FORCE
+	@$(call write_stamp,'$(VERSION) $(REVISION) $(DIRTY) $(COMPILER)')
+
+# ---- tests
+
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIBRARY)
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIBRARY) $(LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/fuzz/fuzz_%_replay: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(FUZZ_TARGETS): %: %.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c)) $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# On a fresh machine pkg-config is missing when this file is read, so what installs it reads the file again.
+JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+again  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: test run-tests test-programs
+test:  ## install what is missing, build, run every test
+	@tools/install-deps
+	@$(again) run-tests
+run-tests: test-programs
+	@tests/run $(BUILD)
+test-programs: $(PROGRAM) $(UNIT_TESTS) $(FUZZ_REPLAYS)
+
+.PHONY: demo run-demo
+demo:  ## install what is missing, build, run configs/demo.yaml, report to out/demo
+	@tools/install-deps
+	@$(again) run-demo
+run-demo: $(PROGRAM)
+	@tools/demo $(PROGRAM)
+
+.PHONY: check-kernels bench
+check-kernels: $(KERNEL_CHECK)  ## compare every kernel with its scalar form, bit for bit, and time it
+	$(Q)$(KERNEL_CHECK)
+
+bench: $(PROGRAM)  ## tokens per second of a small synthetic model
+	$(Q)$(PROGRAM) bench -m synth:tiny:q4_0
+
+.PHONY: fuzz run-fuzz
+fuzz:  ## run every fuzz target for FUZZ_SECONDS under sanitizers (needs clang)
+	@$(again) run-fuzz VARIANT=fuzz CC=clang
+run-fuzz: $(FUZZ_TARGETS)
+	@tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
+
+.PHONY: coverage
+coverage:  ## run the tests with coverage; lines executed, file by file
+	@$(again) run-tests VARIANT=coverage
+	@tools/coverage build/coverage
+
+# ---- the source itself
+
+CLANG_FORMAT ?= $(or $(shell command -v clang-format-14),clang-format)
+
+.PHONY: lint check-style check-format check-headers check-cppcheck
+lint: check-style check-format check-headers check-cppcheck  ## formatting, limits, headers, static analysis
+
+check-style:
+	@tools/check-style
+
+# Versions of clang-format disagree with each other: only the one that formatted the tree may judge it.
+check-format:
+	@if $(CLANG_FORMAT) --version | grep -q 'version 14\.'; then \
+	    $(CLANG_FORMAT) --dry-run -Werror $(ALL_C) $(ALL_H); \
+	else echo 'lint: formatting NOT checked: that takes clang-format 14'; fi
+
+# Every header compiles alone. Those of other machines' kernels are left to these machines.
+check-headers: $(patsubst %,check-header-%,$(filter-out \
+    $(foreach d,$(filter-out $(ISA_DIRS),x86 arm),engine/kernels/$d/%),$(ALL_H)))
+check-header-%: FORCE
+	@echo '#include "$*"' | $(CC) $(CFLAGS) $(FLAGS_$(call ISA_OF,$*)) -Werror -fsyntax-only -x c -
+
+check-cppcheck:
+	@mkdir -p build/cppcheck
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr -j 2 -I . \
+	    --suppressions-list=tools/cppcheck.suppressions --cppcheck-build-dir=build/cppcheck \
+	    --error-exitcode=1 $(SOURCES)
+
+.PHONY: check-layers format
+check-layers:  ## include directions and who may name which library
+	@tools/check-layers --self-test
+	@tools/check-layers
+
+format:  ## let clang-format rewrite every source file
+	$(Q)$(CLANG_FORMAT) -i $(ALL_C) $(ALL_H)
+
+# ---- installation
+
+.PHONY: install uninstall clean help
+install: $(PROGRAM)  ## install to $(DESTDIR)$(prefix)
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 \
+	    $(DESTDIR)$(prefix)/share/phibench/configs
+	install -m 755 $(PROGRAM) $(DESTDIR)$(prefix)/bin/phibench
+	install -m 644 docs/phibench.1 $(DESTDIR)$(prefix)/share/man/man1/phibench.1
+	cp -R configs/. $(DESTDIR)$(prefix)/share/phibench/configs
+
+uninstall:  ## remove what install put there
+	rm -f $(DESTDIR)$(prefix)/bin/phibench $(DESTDIR)$(prefix)/share/man/man1/phibench.1
+	rm -rf $(DESTDIR)$(prefix)/share/phibench
+
+clean:  ## remove build/; what runs wrote to out/ stays
+	rm -rf build
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-
-.PHONY: clean
-clean:
-	rm -rf build
