@@ -1,0 +1,21 @@
+/* math_constants.h - the constants of kernel_exp, one text for the scalar function and its SIMD twins.
+ *
+ * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r| <= ln(2) / 2, found with
+ * the Remez exchange: error 3.1e-9 before rounding, so that float rounding decides.
+ */
+#ifndef PHIBENCH_ENGINE_KERNELS_MATH_CONSTANTS_H
+#define PHIBENCH_ENGINE_KERNELS_MATH_CONSTANTS_H
+
+#define EXPF_MIN (-87.33f) /* below: 0 */
+#define EXPF_MAX 88.72f    /* above: infinity */
+#define EXPF_ROUND 0x1.8p23f
+#define EXPF_LOG2_E 0x1.715476p+0f
+#define EXPF_LN2_HIGH 0x1.62e430p-1f
+#define EXPF_LN2_LOW (-0x1.05c610p-29f)
+#define EXPF_C2 0x1.fffffcp-2f
+#define EXPF_C3 0x1.555492p-3f
+#define EXPF_C4 0x1.5558f2p-5f
+#define EXPF_C5 0x1.1239f2p-7f
+#define EXPF_C6 0x1.6a241ap-10f
+
+#endif

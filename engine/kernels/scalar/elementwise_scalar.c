@@ -1,0 +1,37 @@
+/* elementwise_scalar.c - the specification of the norm, the rotation, the gate and the residual addition.
+ */
+#include "engine/kernels/kernel_list.h"
+
+#include "engine/kernels/lanes.h"
+#include "engine/kernels/math.h"
+
+#include <math.h>
+
+void rms_norm_scalar(const float *x, const float *w, size_t n, float eps, float *out)
+{
+    float lanes[16] = {0.0f};
+    for (size_t i = 0; i < n; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
+    float r = 1.0f / sqrtf(lanes_sum(lanes) / (float)n + eps);
+    for (size_t i = 0; i < n; i++) out[i] = x[i] * r * w[i];
+}
+
+void rope_scalar(float *x, const float *cos_sin, size_t n_pairs, bool interleaved)
+{
+    for (size_t i = 0; i < n_pairs; i++) {
+        float *first = interleaved ? x + 2 * i : x + i;
+        float *second = interleaved ? x + 2 * i + 1 : x + n_pairs + i;
+        float a = *first, b = *second, c = cos_sin[2 * i], s = cos_sin[2 * i + 1];
+        *first = fmaf(a, c, -(b * s));
+        *second = fmaf(b, c, a * s);
+    }
+}
+
+void silu_mul_scalar(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) out[i] = gate[i] / (1.0f + kernel_exp(-gate[i])) * up[i];
+}
+
+void add_scalar(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] += y[i];
+}
