@@ -62,6 +62,127 @@ static void decode_gives_the_bits_of_the_reference_vectors(void **state)
     }
 }
 
+/* Mean squared error over mean square. */
+static double relative_error(const float *x, const float *y, size_t n)
+{
+    double error = 0, square = 0;
+    for (size_t i = 0; i < n; i++) {
+        error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        square += (double)x[i] * (double)x[i];
+    }
+    return error / square;
+}
+
+static void encode_is_about_as_accurate_as_the_reference(void **state)
+{
+    (void)state;
+    /* The reference's errors on the same source, and how much worse ours may be. */
+    static const struct {
+        enum tensor_type type;
+        double reference;
+    } cases[] = {
+        {TENSOR_F32, 0},
+        {TENSOR_F16, 0},
+        {TENSOR_BF16, 0},
+        {TENSOR_Q8_0, 2.91735e-5},
+        {TENSOR_Q4_0, 0.00750303},
+        {TENSOR_Q4_1, 0.00635367},
+        {TENSOR_Q5_0, 0.00184692},
+        {TENSOR_Q5_1, 0.00144933},
+        {TENSOR_Q2_K, 0.0865811},
+        {TENSOR_Q3_K, 0.0230341},
+        {TENSOR_Q4_K, 0.00524413},
+        {TENSOR_Q5_K, 0.00131128},
+        {TENSOR_Q6_K, 0.000329215},
+    };
+    const double slack = 1.02;
+    enum { N_VALUES = 8192 };
+    char path[512];
+    size_t n_bytes;
+    if (!test_data_path(path, sizeof path, "quant_vectors/source.f32")) {
+        print_message("SKIP: no data file quant_vectors/source.f32\n");
+        skip();
+    }
+    float *source = (float *)(void *)file_read(path, MAX_FILE_BYTES, &n_bytes, NULL);
+    assert_non_null(source);
+    assert_int_equal(n_bytes, N_VALUES * sizeof(float));
+    float *decoded = malloc(n_bytes);
+    void *blocks = malloc(n_bytes);
+    assert_true(decoded && blocks);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tensor_encode(cases[i].type, source, N_VALUES, blocks);
+        tensor_decode(cases[i].type, blocks, N_VALUES, decoded);
+        double error = relative_error(source, decoded, N_VALUES);
+        if (!(error <= cases[i].reference * slack)) {
+            fail_msg("%s: %g", tensor_type_info(cases[i].type)->name, error);
+        }
+    }
+    free(blocks);
+    free(decoded);
+    free(source);
+}
+
+static void encode_gives_the_same_bytes_on_every_machine(void **state)
+{
+    (void)state;
+    /* FNV-1a of the blocks; x86-64 and arm64, gcc and clang must agree. */
+    static const uint64_t expected[N_TYPES] = {
+        0x2247680ee7f562af, 0x263fc50f44609224, 0x339637cdf8be782f, 0xa6404d2bd2dc123b,
+        0x8b2b35611809b303, 0x31fe79f1445a28d2, 0x5c5443e77e8338e6, 0xc4e808ae6959b4fd,
+        0xd32320bff614a75f, 0x5b24c509880a39da, 0x6bfdfd2340ee8fed, 0x0c7ba1b5fecd11a6,
+        0xbe35e24dd660ea1a};
+    static float values[4096];
+    static uint8_t blocks[sizeof values];
+    struct rng rng = {.state = 42};
+    for (size_t i = 0; i < 4096; i++) {
+        /* A peaked distribution, scales from 2^-8 to 2^8 by block of 256. */
+        double x = rng_uniform(&rng) + rng_uniform(&rng) - 1;
+        values[i] = (float)ldexp(x * x * x, (int)(i / 256) - 8);
+    }
+    for (size_t i = 0; i < N_TYPES; i++) {
+        tensor_encode(all_types[i], values, 4096, blocks);
+        uint64_t hash = 0xcbf29ce484222325;
+        for (size_t k = 0; k < tensor_row_bytes(all_types[i], 4096); k++) {
+            hash = (hash ^ blocks[k]) * 0x100000001b3;
+        }
+        if (hash != expected[i]) {
+            fail_msg("%s: 0x%016llx", tensor_type_info(all_types[i])->name,
+                     (unsigned long long)hash);
+        }
+    }
+}
+
+static void encode_of_hostile_values_decodes_to_finite_ones(void **state)
+{
+    (void)state;
+    static const float hostile[] = {0,      -0.0f,  NAN,   INFINITY, -INFINITY, 3e38f,
+                                    -3e38f, 1e-45f, 6e-8f, 65504,    1};
+    float values[256], decoded[256];
+    uint8_t block[1024];
+    for (size_t k = 0; k < sizeof hostile / sizeof *hostile; k++) {
+        for (int only_one = 0; only_one < 2; only_one++) {
+            for (size_t i = 0; i < 256; i++) values[i] = only_one && i != 77 ? 0.5f : hostile[k];
+            for (size_t t = 3; t < N_TYPES; t++) {
+                tensor_encode(all_types[t], values, 256, block);
+                tensor_decode(all_types[t], block, 256, decoded);
+                for (size_t i = 0; i < 256; i++) assert_true(isfinite(decoded[i]));
+            }
+        }
+    }
+}
+
+static void encode_keeps_zeros_exact(void **state)
+{
+    (void)state;
+    float values[256] = {0}, decoded[256];
+    uint8_t block[1024];
+    for (size_t t = 0; t < N_TYPES; t++) {
+        tensor_encode(all_types[t], values, 256, block);
+        tensor_decode(all_types[t], block, 256, decoded);
+        for (size_t i = 0; i < 256; i++) assert_true(decoded[i] == 0);
+    }
+}
+
 static void half_converts_every_value_there_and_back(void **state)
 {
     (void)state;
@@ -162,6 +283,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_gives_the_bits_of_the_reference_vectors),
+        cmocka_unit_test(encode_is_about_as_accurate_as_the_reference),
+        cmocka_unit_test(encode_gives_the_same_bytes_on_every_machine),
+        cmocka_unit_test(encode_of_hostile_values_decodes_to_finite_ones),
+        cmocka_unit_test(encode_keeps_zeros_exact),
         cmocka_unit_test(half_converts_every_value_there_and_back),
         cmocka_unit_test(float_to_half_rounds_to_nearest_even),
         cmocka_unit_test(bfloat_rounds_to_nearest_even_and_keeps_nan),
