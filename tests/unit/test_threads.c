@@ -1,0 +1,140 @@
+/* test_threads.c - the thread pool: shares cover the work exactly once, barriers order it. */
+#include "engine/cpu.h"
+#include "engine/engine.h"
+#include "engine/threads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { N_ITEMS = 1000, N_RUNS = 3000 };
+
+struct job {
+    unsigned visits[N_ITEMS];
+    uint64_t forward[N_ITEMS], backward[N_ITEMS];
+};
+
+static void visit(void *context, struct threads *threads, size_t i_thread)
+{
+    struct job *job = context;
+    struct range share = threads_share(threads, N_ITEMS, i_thread);
+    for (size_t i = share.begin; i < share.end; i++) job->visits[i]++;
+}
+
+static void every_index_is_visited_once_in_each_of_many_runs(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 5; n++) {
+        struct threads *threads = threads_new(n, NULL);
+        assert_non_null(threads);
+        assert_int_equal(threads_count(threads), n);
+        struct job *job = calloc(1, sizeof *job);
+        for (int run = 0; run < N_RUNS; run++) threads_run(threads, visit, job);
+        for (size_t i = 0; i < N_ITEMS; i++) assert_int_equal(job->visits[i], N_RUNS);
+        free(job);
+        threads_free(threads);
+    }
+}
+
+/* Writes a share, then reads the mirror image of it, which other threads wrote. */
+static void write_then_mirror(void *context, struct threads *threads, size_t i_thread)
+{
+    struct job *job = context;
+    struct range share = threads_share(threads, N_ITEMS, i_thread);
+    for (unsigned round = 0; round < 20; round++) {
+        for (size_t i = share.begin; i < share.end; i++)
+            job->forward[i] = job->backward[i] + i + round;
+        threads_barrier(threads);
+        for (size_t i = share.begin; i < share.end; i++)
+            job->backward[i] = job->forward[N_ITEMS - 1 - i];
+        threads_barrier(threads);
+    }
+}
+
+static void what_was_written_before_a_barrier_is_seen_after_it(void **state)
+{
+    (void)state;
+    struct job *expected = calloc(1, sizeof *expected), *job = calloc(1, sizeof *job);
+    struct threads *one = threads_new(1, NULL), *four = threads_new(4, NULL);
+    for (int run = 0; run < 50; run++) {
+        threads_run(one, write_then_mirror, expected);
+        threads_run(four, write_then_mirror, job);
+    }
+    assert_memory_equal(job, expected, sizeof *job);
+    threads_free(one);
+    threads_free(four);
+    free(job);
+    free(expected);
+}
+
+static void sleeping_workers_wake_up(void **state)
+{
+    (void)state;
+    struct threads *threads = threads_new(3, NULL);
+    struct job *job = calloc(1, sizeof *job);
+    for (int run = 0; run < 5; run++) {
+        usleep(20000); /* far longer than they spin */
+        threads_run(threads, visit, job);
+    }
+    for (size_t i = 0; i < N_ITEMS; i++) assert_int_equal(job->visits[i], 5);
+    free(job);
+    threads_free(threads);
+}
+
+static void shares_are_contiguous_and_differ_by_at_most_one(void **state)
+{
+    (void)state;
+    struct threads *threads = threads_new(7, NULL);
+    for (size_t n = 0; n < 60; n++) {
+        size_t at = 0;
+        for (size_t i = 0; i < 7; i++) {
+            struct range share = threads_share(threads, n, i);
+            assert_int_equal(share.begin, at);
+            assert_in_range(share.end - share.begin, n / 7, n / 7 + 1);
+            at = share.end;
+        }
+        assert_int_equal(at, n);
+    }
+    threads_free(threads);
+}
+
+static void a_number_of_threads_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    static const int bad[] = {0, -1, THREADS_MAXIMUM + 1};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err err = {0};
+        assert_null(threads_new(bad[i], &err));
+        assert_int_equal(err.code, ERR_USAGE);
+    }
+    threads_free(NULL);
+}
+
+static void the_cpu_list_names_each_cpu_once_and_at_least_one_core(void **state)
+{
+    (void)state;
+    struct cpu_list list;
+    cpu_list_init(&list);
+    assert_true(list.n_cores >= 1);
+    assert_int_equal(engine_default_threads(), list.n_cores);
+    for (size_t i = 0; i < list.n_cpus; i++)
+        for (size_t j = 0; j < i; j++) assert_int_not_equal(list.cpus[i], list.cpus[j]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_index_is_visited_once_in_each_of_many_runs),
+        cmocka_unit_test(what_was_written_before_a_barrier_is_seen_after_it),
+        cmocka_unit_test(sleeping_workers_wake_up),
+        cmocka_unit_test(shares_are_contiguous_and_differ_by_at_most_one),
+        cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
+        cmocka_unit_test(the_cpu_list_names_each_cpu_once_and_at_least_one_core),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
