@@ -1,0 +1,57 @@
+/* cmd_report.c - phibench report: draws the page of one or more runs. */
+#include "harness/commands.h"
+#include "harness/rows.h"
+#include "reports/report.h"
+
+#include <stdlib.h>
+
+struct options {
+    const char *db, *out;
+    struct text_list runs;
+};
+
+static const struct option_spec OPTIONS[] = {
+    OPTION_DB(struct options, db),
+    {"run", 0, OPTION_LIST, "RUN", "which run, a number or last; default: the newest finished one",
+     offsetof(struct options, runs), 0, 0, 0},
+    {"out", 'o', OPTION_TEXT, "DIR", "folder to write, default out/report", offsetof(struct options, out), 0, 0, 0},
+};
+
+enum { MAX_RUNS = 64 };
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    int64_t runs[MAX_RUNS];
+    struct report_options report = {
+        .runs = runs,
+        .n_runs = options->runs.n,
+        .out = options->out ? options->out : "out/report",
+        .gnuplot = getenv("PHIBENCH_GNUPLOT"),
+    };
+    if (options->runs.n > MAX_RUNS) return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
+    struct store *store = rows_open_store(options->db, err);
+    bool ok = store != NULL;
+    for (size_t i = 0; ok && i < options->runs.n; i++)
+        ok = rows_find_run(store, options->runs.items[i], &runs[i], err);
+    ok = ok && report_write(store, &report, err);
+    if (ok) printf("%s/index.html\n", report.out);
+    store_close(store);
+    return ok;
+}
+
+static const char *const EXAMPLES[] = {"phibench report --db out/example.db --out out/example-report", NULL};
+
+const struct command COMMAND_REPORT = {
+    .name = "report",
+    .summary = "draw tables and charts of one or more runs",
+    .arguments = "",
+    .options = OPTIONS,
+    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
+    .options_size = sizeof(struct options),
+    .details = "Writes index.html, which holds everything and refers to nothing outside itself, each chart as SVG and "
+               "PNG with the gnuplot script and data that drew it, and the tables as Markdown and CSV. Scores of "
+               "different protocols never share a column without saying so.",
+    .examples = EXAMPLES,
+    .run = run,
+};

@@ -1,0 +1,41 @@
+/* commands.c - the list of commands. */
+#include "harness/commands.h"
+
+#include "harness/nearest.h"
+
+#include <string.h>
+
+static const struct command *const COMMANDS[] = {
+    &COMMAND_RUN,    &COMMAND_REPORT,   &COMMAND_BENCH,      &COMMAND_GENERATE, &COMMAND_SCORE,
+    &COMMAND_LOGITS, &COMMAND_TOKENIZE, &COMMAND_DETOKENIZE, &COMMAND_INSPECT,  &COMMAND_SYNTH,
+    &COMMAND_RUNS,   &COMMAND_SHOW,     &COMMAND_EXPORT,     &COMMAND_REGRADE,  &COMMAND_DOCTOR,
+    NULL,
+};
+
+static const char *const PLANNED[] = {"compare", "perplexity", "mt-bench", "quantize", "convert", "merge"};
+
+const struct command *const *command_list(void)
+{
+    return COMMANDS;
+}
+
+const struct command *command_find(const char *name, struct err *err)
+{
+    const char *names[sizeof COMMANDS / sizeof COMMANDS[0]];
+    size_t n = 0;
+    for (; COMMANDS[n]; n++) {
+        if (!strcmp(COMMANDS[n]->name, name)) return COMMANDS[n];
+        names[n] = COMMANDS[n]->name;
+    }
+    for (size_t i = 0; i < sizeof PLANNED / sizeof PLANNED[0]; i++)
+        if (!strcmp(PLANNED[i], name)) {
+            err_set(err, ERR_UNSUPPORTED, "not supported yet: the command %s", name);
+            return NULL;
+        }
+    const char *near = nearest_name(name, names, n);
+    if (near)
+        err_set(err, ERR_USAGE, "unknown command \"%s\": did you mean %s?", name, near);
+    else
+        err_set(err, ERR_USAGE, "unknown command \"%s\"; see 'phibench --help'", name);
+    return NULL;
+}
