@@ -285,3 +285,9 @@ void json_put_null(struct json_writer *writer)
     separate(writer);
     buf_text(writer->out, "null");
 }
+
+void json_put_raw(struct json_writer *writer, const char *json)
+{
+    separate(writer);
+    buf_text(writer->out, json);
+}

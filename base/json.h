@@ -78,5 +78,7 @@ void json_put_number(struct json_writer *writer, double value);
 void json_put_integer(struct json_writer *writer, int64_t value);
 void json_put_bool(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
+/* A value that is JSON already. */
+void json_put_raw(struct json_writer *writer, const char *json);
 
 #endif

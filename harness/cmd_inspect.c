@@ -10,7 +10,8 @@ struct options {
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"tensors", 0, OPTION_FLAG, NULL, "list every tensor", offsetof(struct options, tensors), 0, 0, 0},
+    {"tensors", 0, OPTION_FLAG, NULL, "list every tensor", offsetof(struct options, tensors), 0, 0,
+     0},
     OPTION_JSON(struct options, json),
 };
 
@@ -19,7 +20,7 @@ enum { MAX_VALUE_CHARS = 60 };
 struct inspection {
     const struct model_file *file;
     struct model_info info;
-    const char *unsupported; /* why the engine would not run it; NULL if it would */
+    const char *unsupported;     /* why the engine would not run it; NULL if it would */
     struct tokenizer *tokenizer; /* NULL if it has none that is supported */
 };
 
@@ -30,13 +31,15 @@ static void print_summary(const struct inspection *inspection, const char *path)
     if (inspection->unsupported) {
         printf("%-16s %s\n", "not runnable", inspection->unsupported);
     } else {
-        printf("%-16s %s%s%s\n", "architecture", info->architecture, info->name[0] ? ", " : "", info->name);
+        printf("%-16s %s%s%s\n", "architecture", info->architecture, info->name[0] ? ", " : "",
+               info->name);
         printf("%-16s %s, %.2f bits per weight\n", "quantization", info->quantization,
                info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
         printf("%-16s %.3g million in %.1f MiB\n", "parameters", (double)info->n_params * 1e-6,
                (double)info->n_bytes / (1 << 20));
-        printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape", info->n_layers,
-               info->n_embd, info->n_ff, info->n_heads, info->head_size, info->n_kv_heads);
+        printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape",
+               info->n_layers, info->n_embd, info->n_ff, info->n_heads, info->head_size,
+               info->n_kv_heads);
         printf("%-16s %d tokens", "context", info->context_tokens);
         if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
         putchar('\n');
@@ -44,7 +47,8 @@ static void print_summary(const struct inspection *inspection, const char *path)
     if (!inspection->tokenizer) return;
     const char *format = tokenizer_chat_format(inspection->tokenizer);
     printf("%-16s %s, %d tokens, %s BOS\n", "tokenizer", tokenizer_kind(inspection->tokenizer),
-           tokenizer_size(inspection->tokenizer), tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
+           tokenizer_size(inspection->tokenizer),
+           tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
     printf("%-16s %s\n", "chat format", format ? format : "none that is built in");
 }
 
@@ -76,7 +80,8 @@ static void print_tensors(const struct model_file *file)
         model_file_tensor(file, i, &tensor);
         format_shape(&tensor, shape);
         printf("  %-36s %-6s %-20s %12llu bytes%s\n", tensor.name, tensor.type, shape,
-               (unsigned long long)tensor.n_bytes, tensor.supported ? "" : "  (type not supported)");
+               (unsigned long long)tensor.n_bytes,
+               tensor.supported ? "" : "  (type not supported)");
     }
 }
 
@@ -139,7 +144,8 @@ static void write_tensors(struct json_writer *writer, const struct model_file *f
         put_string(writer, "type", tensor.type);
         json_key(writer, "shape");
         json_begin_array(writer);
-        for (size_t d = 0; d < tensor.n_dimensions; d++) json_put_integer(writer, (int64_t)tensor.shape[d]);
+        for (size_t d = 0; d < tensor.n_dimensions; d++)
+            json_put_integer(writer, (int64_t)tensor.shape[d]);
         json_end_array(writer);
         put_integer(writer, "bytes", (int64_t)tensor.n_bytes);
         json_end_object(writer);
@@ -147,7 +153,8 @@ static void write_tensors(struct json_writer *writer, const struct model_file *f
     json_end_array(writer);
 }
 
-static bool print_json(const struct inspection *inspection, const char *path, bool tensors, struct err *err)
+static bool print_json(const struct inspection *inspection, const char *path, bool tensors,
+                       struct err *err)
 {
     struct buf out = {0};
     struct json_writer writer = {.out = &out, .indent = 2};
@@ -175,7 +182,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct model_file *file = model_file_open(path, err);
     if (!file) return false;
     struct inspection inspection = {.file = file};
-    if (!model_file_info(file, &inspection.info, &unsupported)) inspection.unsupported = unsupported.message;
+    if (!model_file_info(file, &inspection.info, &unsupported))
+        inspection.unsupported = unsupported.message;
     inspection.tokenizer = model_file_tokenizer(file, NULL);
     bool ok = true;
     if (options->json) {
@@ -205,7 +213,8 @@ const struct command COMMAND_INSPECT = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a GGUF file, without "
+    .details = "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
+               "GGUF file, without "
                "loading its weights; also of files that the engine cannot run, and why.",
     .examples = EXAMPLES,
     .run = run,

@@ -15,9 +15,12 @@ struct options {
 static const struct option_spec OPTIONS[] = {
     MODEL_OPTIONS(struct options),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "the text", offsetof(struct options, prompt), 0, 0, 0},
-    {"ids", 0, OPTION_TEXT, "1,2,3", "token ids in place of a text", offsetof(struct options, ids), 0, 0, 0},
-    {"all", 0, OPTION_FLAG, NULL, "every position, not only the last", offsetof(struct options, all), 0, 0, 0},
-    {"output", 'o', OPTION_TEXT, "FORMAT", "json (default) or bin: little-endian float32, [positions, vocabulary]",
+    {"ids", 0, OPTION_TEXT, "1,2,3", "token ids in place of a text", offsetof(struct options, ids),
+     0, 0, 0},
+    {"all", 0, OPTION_FLAG, NULL, "every position, not only the last",
+     offsetof(struct options, all), 0, 0, 0},
+    {"output", 'o', OPTION_TEXT, "FORMAT",
+     "json (default) or bin: little-endian float32, [positions, vocabulary]",
      offsetof(struct options, output), 0, 0, 0},
 };
 
@@ -39,20 +42,23 @@ static bool print_row(void *context, size_t position, const float *logits, struc
         return true;
     }
     printf("%s  [", printer->n_rows++ ? ",\n" : "\n");
-    for (size_t i = 0; i < printer->n_vocab; i++) printf("%s%.9g", i ? ", " : "", (double)logits[i]);
+    for (size_t i = 0; i < printer->n_vocab; i++)
+        printf("%s%.9g", i ? ", " : "", (double)logits[i]);
     putchar(']');
     return true;
 }
 
-static bool parse_ids(const struct options *options, const struct tokenizer *tokenizer, struct tokens *ids,
-                      struct err *err)
+static bool parse_ids(const struct options *options, const struct tokenizer *tokenizer,
+                      struct tokens *ids, struct err *err)
 {
     for (const char *at = options->ids;; at++) {
         int64_t value;
         size_t n, n_word = strcspn(at, ",");
         char word[32];
         snprintf(word, sizeof word, "%.*s", (int)(n_word < 31 ? n_word : 31), at);
-        if (!command_parse_integers(word, "--ids", 0, tokenizer_size(tokenizer) - 1, &value, 1, &n, err)) return false;
+        if (!command_parse_integers(word, "--ids", 0, tokenizer_size(tokenizer) - 1, &value, 1, &n,
+                                    err))
+            return false;
         int32_t id = (int32_t)value;
         if (ids->n == MAX_IDS) return err_set(err, ERR_USAGE, "--ids: more than %d ids", MAX_IDS);
         if (!tokens_append(ids, &id, 1, err)) return false;
@@ -61,8 +67,8 @@ static bool parse_ids(const struct options *options, const struct tokenizer *tok
     }
 }
 
-static bool print_logits(const struct options *options, const struct opened *opened, const struct tokens *ids,
-                         struct err *err)
+static bool print_logits(const struct options *options, const struct opened *opened,
+                         const struct tokens *ids, struct err *err)
 {
     struct printer printer = {
         .is_binary = options->output && !strcmp(options->output, "bin"),
@@ -75,7 +81,8 @@ static bool print_logits(const struct options *options, const struct opened *ope
         for (size_t i = 0; i < ids->n; i++) printf("%s%d", i ? ", " : "", (int)ids->ids[i]);
         fputs("],\n \"logits\": [", stdout);
     }
-    if (!prefill(opened->session, sequence, ids, options->all, print_row, &printer, err)) return false;
+    if (!prefill(opened->session, sequence, ids, options->all, print_row, &printer, err))
+        return false;
     if (!printer.is_binary) fputs("]}\n", stdout);
     return true;
 }
@@ -89,10 +96,11 @@ static bool run(const struct invocation *invocation, struct err *err)
         return err_set(err, ERR_USAGE, "logits needs either a text, -p TEXT, or ids, --ids 1,2,3");
     if (options->output && strcmp(options->output, "bin") && strcmp(options->output, "json"))
         return err_set(err, ERR_USAGE, "-o takes json or bin, not \"%s\"", options->output);
-    bool ok = opened_open(invocation, &options->common, &opened, err) &&
-              (options->ids ? parse_ids(options, model_tokenizer(opened.model), &ids, err)
-                            : encode_prompt(&opened, &options->common, options->prompt, &ids, err)) &&
-              print_logits(options, &opened, &ids, err);
+    bool ok =
+        opened_open(invocation, &options->common, &opened, err) &&
+        (options->ids ? parse_ids(options, model_tokenizer(opened.model), &ids, err)
+                      : encode_prompt(&opened, &options->common, options->prompt, &ids, err)) &&
+        print_logits(options, &opened, &ids, err);
     tokens_free(&ids);
     opened_close(&opened);
     return ok;
@@ -111,8 +119,10 @@ const struct command COMMAND_LOGITS = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Prints the logits after the last position, or after every one with --all. The bytes of -o bin are "
-               "the same on every machine, instruction set and number of threads: compare them with a hash.",
+    .details = "Prints the logits after the last position, or after every one with --all. The "
+               "bytes of -o bin are "
+               "the same on every machine, instruction set and number of threads: compare them "
+               "with a hash.",
     .examples = EXAMPLES,
     .run = run,
 };

@@ -14,7 +14,8 @@ static const struct option_spec OPTIONS[] = {
     OPTION_DB(struct options, db),
     {"run", 0, OPTION_LIST, "RUN", "which run, a number or last; default: the newest finished one",
      offsetof(struct options, runs), 0, 0, 0},
-    {"out", 'o', OPTION_TEXT, "DIR", "folder to write, default out/report", offsetof(struct options, out), 0, 0, 0},
+    {"out", 'o', OPTION_TEXT, "DIR", "folder to write, default out/report",
+     offsetof(struct options, out), 0, 0, 0},
 };
 
 enum { MAX_RUNS = 64 };
@@ -29,7 +30,8 @@ static bool run(const struct invocation *invocation, struct err *err)
         .out = options->out ? options->out : "out/report",
         .gnuplot = getenv("PHIBENCH_GNUPLOT"),
     };
-    if (options->runs.n > MAX_RUNS) return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
+    if (options->runs.n > MAX_RUNS)
+        return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
     struct store *store = rows_open_store(options->db, err);
     bool ok = store != NULL;
     for (size_t i = 0; ok && i < options->runs.n; i++)
@@ -40,7 +42,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     return ok;
 }
 
-static const char *const EXAMPLES[] = {"phibench report --db out/example.db --out out/example-report", NULL};
+static const char *const EXAMPLES[] = {
+    "phibench report --db out/example.db --out out/example-report", NULL};
 
 const struct command COMMAND_REPORT = {
     .name = "report",
@@ -49,8 +52,10 @@ const struct command COMMAND_REPORT = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Writes index.html, which holds everything and refers to nothing outside itself, each chart as SVG and "
-               "PNG with the gnuplot script and data that drew it, and the tables as Markdown and CSV. Scores of "
+    .details = "Writes index.html, which holds everything and refers to nothing outside itself, "
+               "each chart as SVG and "
+               "PNG with the gnuplot script and data that drew it, and the tables as Markdown and "
+               "CSV. Scores of "
                "different protocols never share a column without saying so.",
     .examples = EXAMPLES,
     .run = run,

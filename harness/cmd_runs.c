@@ -15,15 +15,19 @@ static const struct option_spec OPTIONS[] = {
     OPTION_JSON(struct options, json),
 };
 
-static const char RUNS_SQL[] =
-    "SELECT run.id AS run, strftime('%Y-%m-%dT%H:%M:%SZ', run.started_unix_ms / 1000, 'unixepoch') AS started,"
-    " run.name AS name, run.status AS status, count(job.id) AS jobs, coalesce(sum(job.is_finished), 0) AS finished,"
-    " (SELECT group_concat(DISTINCT m.name_in_config) FROM job j JOIN model m ON m.id = j.model WHERE j.run = run.id)"
-    " AS models, substr(build.git_revision, 1, 10) AS revision "
-    "FROM run JOIN build ON build.id = run.build LEFT JOIN job ON job.run = run.id GROUP BY run.id ORDER BY run.id";
+static const char RUNS_SQL[] = "SELECT run.id AS run, strftime('%Y-%m-%dT%H:%M:%SZ', "
+                               "run.started_unix_ms / 1000, 'unixepoch') AS started,"
+                               " run.name AS name, run.status AS status, count(job.id) AS jobs, "
+                               "coalesce(sum(job.is_finished), 0) AS finished,"
+                               " (SELECT group_concat(DISTINCT m.name_in_config) FROM job j JOIN "
+                               "model m ON m.id = j.model WHERE j.run = run.id)"
+                               " AS models, substr(build.git_revision, 1, 10) AS revision "
+                               "FROM run JOIN build ON build.id = run.build LEFT JOIN job ON "
+                               "job.run = run.id GROUP BY run.id ORDER BY run.id";
 
 static const char JOBS_SQL[] =
-    "SELECT model.name_in_config AS model, model.quantization AS quantization, job.suite AS suite, job.protocol AS"
+    "SELECT model.name_in_config AS model, model.quantization AS quantization, job.suite AS suite, "
+    "job.protocol AS"
     " protocol, job.shots AS shots, job.n_items AS items,"
     " (SELECT count(*) FROM response WHERE response.job = job.id) AS answered,"
     " round(job.duration_ns * 1e-9, 1) AS seconds, job.naive_tokens AS naive_tokens,"
@@ -40,19 +44,24 @@ static const char RUN_SQL[] =
     "SELECT run.id AS run, run.name AS name, run.status AS status, run.command_line AS command,"
     " strftime('%Y-%m-%dT%H:%M:%SZ', run.started_unix_ms / 1000, 'unixepoch') AS started,"
     " strftime('%Y-%m-%dT%H:%M:%SZ', run.finished_unix_ms / 1000, 'unixepoch') AS finished,"
-    " run.isa AS isa, run.n_threads AS threads, run.config_path AS config, run.config_hash AS config_hash,"
-    " build.version || ' ' || build.git_revision || CASE build.git_dirty WHEN 1 THEN ' (modified)' ELSE '' END AS build,"
+    " run.isa AS isa, run.n_threads AS threads, run.config_path AS config, run.config_hash AS "
+    "config_hash,"
+    " build.version || ' ' || build.git_revision || CASE build.git_dirty WHEN 1 THEN ' (modified)' "
+    "ELSE '' END AS build,"
     " build.numerics_version AS numerics, build.compiler AS compiler, build.flags AS flags,"
     " machine.cpu_model AS cpu, machine.features AS features, machine.n_cores AS cores,"
-    " machine.n_threads_available AS threads_available, round(machine.memory_bytes / 1073741824.0, 1) AS memory_gib,"
-    " machine.kernel AS kernel, machine.os AS os, machine.governor AS governor, machine.huge_pages AS huge_pages,"
+    " machine.n_threads_available AS threads_available, round(machine.memory_bytes / 1073741824.0, "
+    "1) AS memory_gib,"
+    " machine.kernel AS kernel, machine.os AS os, machine.governor AS governor, machine.huge_pages "
+    "AS huge_pages,"
     " round(run.frequency_mhz_before) AS mhz_before, round(run.frequency_mhz_after) AS mhz_after,"
     " run.temperature_c_before AS celsius_before, run.temperature_c_after AS celsius_after,"
     " run.load_1min_before AS load_before, run.load_1min_after AS load_after "
-    "FROM run JOIN build ON build.id = run.build JOIN machine ON machine.id = run.machine WHERE run.id = ?";
+    "FROM run JOIN build ON build.id = run.build JOIN machine ON machine.id = run.machine WHERE "
+    "run.id = ?";
 
-static bool print_selection(struct store *store, const char *sql, int64_t run, bool json, const char *type,
-                            const char *heading, struct err *err)
+static bool print_selection(struct store *store, const char *sql, int64_t run, bool json,
+                            const char *type, const char *heading, struct err *err)
 {
     struct query *query = query_open(store, sql, err);
     if (!query) return false;
@@ -93,10 +102,8 @@ static bool run_show(const struct invocation *invocation, struct err *err)
     int64_t run;
     struct store *store = rows_open_store(options->db, err);
     bool ok = store && rows_find_run(store, name, &run, err);
-    if (ok && options->json)
-        ok = print_selection(store, RUN_SQL, run, true, "run", NULL, err);
-    else if (ok)
-        ok = print_run(store, run, err);
+    if (ok && options->json) ok = print_selection(store, RUN_SQL, run, true, "run", NULL, err);
+    else if (ok) ok = print_run(store, run, err);
     ok = ok && print_selection(store, JOBS_SQL, run, options->json, "job", "jobs", err) &&
          print_selection(store, NOTES_SQL, run, options->json, "note", "notes", err);
     if (ok && !options->json) {
@@ -117,7 +124,8 @@ const struct command COMMAND_RUNS = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Lists every run with its number, which other commands take, its state and its models.",
+    .details =
+        "Lists every run with its number, which other commands take, its state and its models.",
     .examples = RUNS_EXAMPLES,
     .run = run_runs,
 };
@@ -130,8 +138,10 @@ const struct command COMMAND_SHOW = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Shows what a run was made with and what came out: command line, build, machine and its state before "
-               "and after, jobs with the tokens computed, the counted traps, scores and speeds. Without RUN, the "
+    .details = "Shows what a run was made with and what came out: command line, build, machine and "
+               "its state before "
+               "and after, jobs with the tokens computed, the counted traps, scores and speeds. "
+               "Without RUN, the "
                "newest.",
     .examples = SHOW_EXAMPLES,
     .run = run_show,

@@ -13,10 +13,13 @@ struct options {
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"type", 0, OPTION_TEXT, "TYPE", "type of the matrices: f16, q8_0, q4_0, q4_k ...; default q4_0",
+    {"type", 0, OPTION_TEXT, "TYPE",
+     "type of the matrices: f16, q8_0, q4_0, q4_k ...; default q4_0",
      offsetof(struct options, type), 0, 0, 0},
-    {"seed", 's', OPTION_INTEGER, "S", "seed of the weights", offsetof(struct options, seed), 0, 9e15, 1},
-    {"vocab", 0, OPTION_TEXT, "FILE", "GGUF file whose vocabulary is taken over; default: a generated one",
+    {"seed", 's', OPTION_INTEGER, "S", "seed of the weights", offsetof(struct options, seed), 0,
+     9e15, 1},
+    {"vocab", 0, OPTION_TEXT, "FILE",
+     "GGUF file whose vocabulary is taken over; default: a generated one",
      offsetof(struct options, vocabulary), 0, 0, 0},
 };
 
@@ -50,7 +53,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     const char *shape = invocation->arguments[0], *path = invocation->arguments[1];
     struct buf spec = {0};
     if (!check_shape(shape, err)) return false;
-    buf_printf(&spec, "synth:%s:%s:%lld", shape, options->type ? options->type : "q4_0", (long long)options->seed);
+    buf_printf(&spec, "synth:%s:%s:%lld", shape, options->type ? options->type : "q4_0",
+               (long long)options->seed);
     if (options->vocabulary) buf_printf(&spec, ":%s", options->vocabulary);
     bool ok = buf_check(&spec, err) &&
               engine_synth_write(buf_string(&spec), path, show_progress, (void *)invocation, err);
@@ -74,9 +78,12 @@ const struct command COMMAND_SYNTH = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Writes seeded random weights of a real shape (phi-3-mini, phi-3-medium, tiny, tiny-llama) as a GGUF "
-               "file: as fast as the real model and as ignorant as a stone. The types of one shape and seed are "
-               "quantizations of the same weights. Every command that takes a model also takes synth:SHAPE:TYPE in "
+    .details = "Writes seeded random weights of a real shape (phi-3-mini, phi-3-medium, tiny, "
+               "tiny-llama) as a GGUF "
+               "file: as fast as the real model and as ignorant as a stone. The types of one shape "
+               "and seed are "
+               "quantizations of the same weights. Every command that takes a model also takes "
+               "synth:SHAPE:TYPE in "
                "place of a file, which needs no disk.",
     .examples = EXAMPLES,
     .run = run,

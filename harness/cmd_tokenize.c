@@ -15,7 +15,8 @@ struct options {
 
 static const struct option_spec TOKENIZE_OPTIONS[] = {
     OPTION_MODEL(struct options, model),
-    {"no-bos", 0, OPTION_FLAG, NULL, "do not begin with the BOS token", offsetof(struct options, no_bos), 0, 0, 0},
+    {"no-bos", 0, OPTION_FLAG, NULL, "do not begin with the BOS token",
+     offsetof(struct options, no_bos), 0, 0, 0},
     {"special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",
      offsetof(struct options, special), 0, 0, 0},
     OPTION_JSON(struct options, json),
@@ -23,12 +24,14 @@ static const struct option_spec TOKENIZE_OPTIONS[] = {
 
 static const struct option_spec DETOKENIZE_OPTIONS[] = {
     OPTION_MODEL(struct options, model),
-    {"special", 0, OPTION_FLAG, NULL, "print special tokens too", offsetof(struct options, special), 0, 0, 0},
+    {"special", 0, OPTION_FLAG, NULL, "print special tokens too", offsetof(struct options, special),
+     0, 0, 0},
 };
 
 /* The model's tokenizer and what is on stdin. *input is the caller's. */
-static struct tokenizer *open_tokenizer(const struct invocation *invocation, const struct options *options,
-                                        struct buf *input, struct err *err)
+static struct tokenizer *open_tokenizer(const struct invocation *invocation,
+                                        const struct options *options, struct buf *input,
+                                        struct err *err)
 {
     if (!options->model) {
         err_set(err, ERR_USAGE, "%s needs a model: -m FILE.gguf", invocation->command->name);
@@ -75,7 +78,8 @@ static bool run_tokenize(const struct invocation *invocation, struct err *err)
     struct tokens ids = {0};
     struct encode_options encode = {options->no_bos ? BOS_NEVER : BOS_AUTO, options->special};
     struct tokenizer *tokenizer = open_tokenizer(invocation, options, &input, err);
-    bool ok = tokenizer && tokenizer_encode(tokenizer, buf_string(&input), input.n_bytes, &encode, &ids, err);
+    bool ok = tokenizer &&
+              tokenizer_encode(tokenizer, buf_string(&input), input.n_bytes, &encode, &ids, err);
     if (ok && options->json) {
         ok = print_json(tokenizer, &ids, err);
     } else if (ok) {
@@ -96,7 +100,8 @@ static bool parse_ids(const char *text, struct tokens *ids, struct err *err)
         char *end;
         errno = 0;
         long value = strtol(text, &end, 10);
-        if (end == text || errno || value < 0 || value > INT32_MAX || (*end && !strchr(SEPARATORS, *end)))
+        if (end == text || errno || value < 0 || value > INT32_MAX ||
+            (*end && !strchr(SEPARATORS, *end)))
             return err_set(err, ERR_INPUT, "standard input: \"%.20s\" is no token id", text);
         int32_t id = (int32_t)value;
         if (!tokens_append(ids, &id, 1, err)) return false;
@@ -128,7 +133,8 @@ static const char *const TOKENIZE_EXAMPLES[] = {
 };
 
 static const char *const DETOKENIZE_EXAMPLES[] = {
-    "printf 'Hello world' | phibench tokenize -m synth:tiny:f16 | phibench detokenize -m synth:tiny:f16",
+    "printf 'Hello world' | phibench tokenize -m synth:tiny:f16 | phibench detokenize -m "
+    "synth:tiny:f16",
     NULL,
 };
 
@@ -139,8 +145,10 @@ const struct command COMMAND_TOKENIZE = {
     .options = TOKENIZE_OPTIONS,
     .n_options = sizeof TOKENIZE_OPTIONS / sizeof TOKENIZE_OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Prints the ids of the text on standard input, every byte of it, also a last line break. Whether BOS "
-               "comes first is what the model's file says, unless --no-bos. Loads no weights: a GGUF that holds "
+    .details = "Prints the ids of the text on standard input, every byte of it, also a last line "
+               "break. Whether BOS "
+               "comes first is what the model's file says, unless --no-bos. Loads no weights: a "
+               "GGUF that holds "
                "only a vocabulary will do.",
     .examples = TOKENIZE_EXAMPLES,
     .run = run_tokenize,
@@ -153,8 +161,10 @@ const struct command COMMAND_DETOKENIZE = {
     .options = DETOKENIZE_OPTIONS,
     .n_options = sizeof DETOKENIZE_OPTIONS / sizeof DETOKENIZE_OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Prints the text of the ids on standard input (separated by spaces, commas, line breaks or brackets), "
-               "exactly, without a line break of its own. Control tokens such as BOS are left out unless --special.",
+    .details = "Prints the text of the ids on standard input (separated by spaces, commas, line "
+               "breaks or brackets), "
+               "exactly, without a line break of its own. Control tokens such as BOS are left out "
+               "unless --special.",
     .examples = DETOKENIZE_EXAMPLES,
     .run = run_detokenize,
 };

@@ -33,10 +33,8 @@ static void set_defaults(const struct command *command, void *options)
 /* "--threads" or "-t", as messages name an option. */
 static const char *option_label(const struct option_spec *spec, char label[64])
 {
-    if (spec->name)
-        snprintf(label, 64, "--%s", spec->name);
-    else
-        snprintf(label, 64, "-%c", spec->letter);
+    if (spec->name) snprintf(label, 64, "--%s", spec->name);
+    else snprintf(label, 64, "-%c", spec->letter);
     return label;
 }
 
@@ -49,7 +47,8 @@ static bool parse_integer(const char *text, int64_t *value)
     return !errno && end != text && !*end;
 }
 
-static bool set_number(const struct option_spec *spec, const char *text, void *field, struct err *err)
+static bool set_number(const struct option_spec *spec, const char *text, void *field,
+                       struct err *err)
 {
     char label[64], *end;
     double value;
@@ -68,10 +67,8 @@ static bool set_number(const struct option_spec *spec, const char *text, void *f
     if (value < spec->low || value > spec->high)
         return err_set(err, ERR_USAGE, "%s must be between %.15g and %.15g, not %s",
                        option_label(spec, label), spec->low, spec->high, text);
-    if (spec->kind == OPTION_INTEGER)
-        *(int64_t *)field = integer;
-    else
-        *(double *)field = value;
+    if (spec->kind == OPTION_INTEGER) *(int64_t *)field = integer;
+    else *(double *)field = value;
     return true;
 }
 
@@ -89,7 +86,8 @@ static bool append_text(struct text_list *list, const char *text, struct err *er
     return true;
 }
 
-static bool set_option(const struct option_spec *spec, const char *text, void *options, struct err *err)
+static bool set_option(const struct option_spec *spec, const char *text, void *options,
+                       struct err *err)
 {
     void *field = field_of(options, spec);
     switch (spec->kind) {
@@ -102,7 +100,8 @@ static bool set_option(const struct option_spec *spec, const char *text, void *o
     return true;
 }
 
-static const struct option_spec *find_long(const struct command *command, const char *name, size_t n)
+static const struct option_spec *find_long(const struct command *command, const char *name,
+                                           size_t n)
 {
     for (size_t i = 0; i < command->n_options; i++) {
         const char *known = command->options[i].name;
@@ -126,7 +125,8 @@ static bool reject_option(const struct command *command, const char *word, struc
     for (size_t i = 0; i < command->n_options && n < 64; i++)
         if (command->options[i].name) names[n++] = command->options[i].name;
     snprintf(given, sizeof given, "%.*s", (int)(n_name < 63 ? n_name : 63), word);
-    const char *near = given[0] == '-' && given[1] == '-' ? nearest_name(given + 2, names, n) : NULL;
+    const char *near =
+        given[0] == '-' && given[1] == '-' ? nearest_name(given + 2, names, n) : NULL;
     if (near)
         return err_set(err, ERR_USAGE, "%s: unknown option %s: did you mean --%s?", command->name,
                        given, near);
@@ -154,7 +154,8 @@ static bool take_option(const struct command *command, int argc, char **argv, in
     if (spec->kind == OPTION_FLAG) {
         if (value) return err_set(err, ERR_USAGE, "%s takes no value", label);
     } else if (!value) {
-        if (*i + 1 >= argc) return err_set(err, ERR_USAGE, "%s needs a value: %s", label, spec->value);
+        if (*i + 1 >= argc)
+            return err_set(err, ERR_USAGE, "%s needs a value: %s", label, spec->value);
         value = argv[++*i];
     }
     return set_option(spec, value, options, err);
@@ -179,12 +180,10 @@ bool command_parse(const struct command *command, int argc, char **argv, void *o
     bool only_arguments = false, ok = true;
     set_defaults(command, options);
     for (int i = 0; ok && i < argc; i++) {
-        if (!only_arguments && !strcmp(argv[i], "--"))
-            only_arguments = true;
+        if (!only_arguments && !strcmp(argv[i], "--")) only_arguments = true;
         else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
             ok = take_option(command, argc, argv, &i, options, err);
-        else
-            ok = append_text(&arguments, argv[i], err);
+        else ok = append_text(&arguments, argv[i], err);
     }
     invocation->command = command;
     invocation->options = options;
@@ -214,8 +213,8 @@ bool command_parse_integers(const char *text, const char *what, int64_t low, int
         int64_t value;
         snprintf(word, sizeof word, "%.*s", (int)(n_word < 31 ? n_word : 31), at);
         if (!parse_integer(word, &value))
-            return err_set(err, ERR_USAGE, "%s takes integers separated by commas, not \"%s\"", what,
-                           text);
+            return err_set(err, ERR_USAGE, "%s takes integers separated by commas, not \"%s\"",
+                           what, text);
         if (value < low || value > high)
             return err_set(err, ERR_USAGE, "%s: %s is not between %lld and %lld", what, word,
                            (long long)low, (long long)high);

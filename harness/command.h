@@ -64,19 +64,35 @@ const struct command *const *command_list(void);
 
 /* Options that several commands share, for use inside their tables:
  *   static const struct option_spec options[] = {OPTION_MODEL(struct my, model), OPTION_THREADS(struct my, threads)}; */
-#define OPTION_MODEL(type, field)                                                                                      \
-    {"model", 'm', OPTION_TEXT, "MODEL", "GGUF file, or synth:SHAPE:TYPE", offsetof(type, field), 0, 0, 0}
-#define OPTION_THREADS(type, field)                                                                                    \
-    {"threads", 't', OPTION_INTEGER, "N", "threads; 0: one per physical core", offsetof(type, field), 0, 1024, 0}
-#define OPTION_ISA(type, field)                                                                                        \
-    {"isa", 0, OPTION_TEXT, "LEVEL", "scalar, avx2, avx512 or avx512vnni; default: the best", offsetof(type, field),    \
-     0, 0, 0}
-#define OPTION_BATCH_TOKENS(type, field)                                                                               \
-    {"batch-tokens", 0, OPTION_INTEGER, "N", "tokens computed together at most", offsetof(type, field), 1, 65536, 512}
-#define OPTION_DB(type, field)                                                                                         \
-    {"db", 0, OPTION_TEXT, "FILE", "database, default out/phibench.db", offsetof(type, field), 0, 0, 0}
-#define OPTION_JSON(type, field)                                                                                       \
-    {"json", 0, OPTION_FLAG, NULL, "print JSON", offsetof(type, field), 0, 0, 0}
+#define OPTION_MODEL(type, field)                                                                  \
+    {                                                                                              \
+        "model", 'm', OPTION_TEXT, "MODEL", "GGUF file, or synth:SHAPE:TYPE",                      \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_THREADS(type, field)                                                                \
+    {                                                                                              \
+        "threads", 't', OPTION_INTEGER, "N", "threads; 0: one per physical core",                  \
+            offsetof(type, field), 0, 1024, 0                                                      \
+    }
+#define OPTION_ISA(type, field)                                                                    \
+    {                                                                                              \
+        "isa", 0, OPTION_TEXT, "LEVEL", "scalar, avx2, avx512 or avx512vnni; default: the best",   \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_BATCH_TOKENS(type, field)                                                           \
+    {                                                                                              \
+        "batch-tokens", 0, OPTION_INTEGER, "N", "tokens computed together at most",                \
+            offsetof(type, field), 1, 65536, 512                                                   \
+    }
+#define OPTION_DB(type, field)                                                                     \
+    {                                                                                              \
+        "db", 0, OPTION_TEXT, "FILE", "database, default out/phibench.db", offsetof(type, field),  \
+            0, 0, 0                                                                                \
+    }
+#define OPTION_JSON(type, field)                                                                   \
+    {                                                                                              \
+        "json", 0, OPTION_FLAG, NULL, "print JSON", offsetof(type, field), 0, 0, 0                 \
+    }
 
 /* Parses argv[0..argc) (without program and command name) into *invocation and `options`. ERR_USAGE with the nearest
  * known option. Release with command_release. */
@@ -85,7 +101,7 @@ bool command_parse(const struct command *command, int argc, char **argv, void *o
 void command_release(struct invocation *invocation, void *options);
 
 /* "1,8,32" -> integers in [low, high]; at most n_max. ERR_USAGE names `what`. */
-bool command_parse_integers(const char *text, const char *what, int64_t low, int64_t high, int64_t *values, size_t n_max,
-                            size_t *n, struct err *err);
+bool command_parse_integers(const char *text, const char *what, int64_t low, int64_t high,
+                            int64_t *values, size_t n_max, size_t *n, struct err *err);
 
 #endif

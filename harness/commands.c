@@ -6,13 +6,14 @@
 #include <string.h>
 
 static const struct command *const COMMANDS[] = {
-    &COMMAND_RUN,    &COMMAND_REPORT,   &COMMAND_BENCH,      &COMMAND_GENERATE, &COMMAND_SCORE,
-    &COMMAND_LOGITS, &COMMAND_TOKENIZE, &COMMAND_DETOKENIZE, &COMMAND_INSPECT,  &COMMAND_SYNTH,
-    &COMMAND_RUNS,   &COMMAND_SHOW,     &COMMAND_EXPORT,     &COMMAND_REGRADE,  &COMMAND_DOCTOR,
-    NULL,
+    &COMMAND_RUN,     &COMMAND_REPORT,  &COMMAND_BENCH,    &COMMAND_GENERATE,
+    &COMMAND_SCORE,   &COMMAND_LOGITS,  &COMMAND_TOKENIZE, &COMMAND_DETOKENIZE,
+    &COMMAND_INSPECT, &COMMAND_SYNTH,   &COMMAND_RUNS,     &COMMAND_SHOW,
+    &COMMAND_EXPORT,  &COMMAND_REGRADE, &COMMAND_DOCTOR,   NULL,
 };
 
-static const char *const PLANNED[] = {"compare", "perplexity", "mt-bench", "quantize", "convert", "merge"};
+static const char *const PLANNED[] = {"compare",  "perplexity", "mt-bench",
+                                      "quantize", "convert",    "merge"};
 
 const struct command *const *command_list(void)
 {
@@ -33,9 +34,7 @@ const struct command *command_find(const char *name, struct err *err)
             return NULL;
         }
     const char *near = nearest_name(name, names, n);
-    if (near)
-        err_set(err, ERR_USAGE, "unknown command \"%s\": did you mean %s?", name, near);
-    else
-        err_set(err, ERR_USAGE, "unknown command \"%s\"; see 'phibench --help'", name);
+    if (near) err_set(err, ERR_USAGE, "unknown command \"%s\": did you mean %s?", name, near);
+    else err_set(err, ERR_USAGE, "unknown command \"%s\"; see 'phibench --help'", name);
     return NULL;
 }

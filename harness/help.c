@@ -9,15 +9,18 @@
 enum { OPTION_COLUMN = 26, WIDTH = 90 };
 
 static const char PURPOSE[] = "evaluate and benchmark small language models on this machine";
-static const char INTRODUCTION[] =
-    "phibench runs small language models, the Phi-3 family first, through MMLU and through measurements of "
-    "throughput with an inference engine of its own, and stores every answer, score and timing in one SQLite file. "
-    "One YAML file names models, quantizations and suites. A logit depends on weights and prefix alone: not on "
-    "threads, batch, prefix sharing or instruction set.";
+static const char INTRODUCTION[] = "phibench runs small language models, the Phi-3 family first, "
+                                   "through MMLU and through measurements of "
+                                   "throughput with an inference engine of its own, and stores "
+                                   "every answer, score and timing in one SQLite file. "
+                                   "One YAML file names models, quantizations and suites. A logit "
+                                   "depends on weights and prefix alone: not on "
+                                   "threads, batch, prefix sharing or instruction set.";
 static const struct {
     const char *name, *text;
 } ENVIRONMENT[] = {
-    {"PHIBENCH_ISA", "instruction set level to use: scalar, avx2, avx512 or avx512vnni; --isa comes first"},
+    {"PHIBENCH_ISA",
+     "instruction set level to use: scalar, avx2, avx512 or avx512vnni; --isa comes first"},
     {"PHIBENCH_GNUPLOT", "program that draws charts; default gnuplot"},
     {"NO_COLOR", "set to anything: no colours on the terminal"},
 };
@@ -26,7 +29,8 @@ static const struct {
 } EXIT_STATUS[] = {
     {"0", "done"},
     {"1", "failed: a file is malformed, the system refused, a gate says regression"},
-    {"2", "the command line or the configuration is wrong, or asks for something not supported yet"},
+    {"2",
+     "the command line or the configuration is wrong, or asks for something not supported yet"},
     {"130", "interrupted; the same command continues"},
 };
 
@@ -73,10 +77,10 @@ static void format_option_help(const struct option_spec *spec, char text[256])
 {
     bool has_default = (spec->kind == OPTION_INTEGER || spec->kind == OPTION_NUMBER) &&
                        !strstr(spec->help, "default") && !strstr(spec->help, "0:");
-    if (has_default)
-        snprintf(text, 256, "%s (default %.15g)", spec->help, spec->otherwise);
+    if (has_default) snprintf(text, 256, "%s (default %.15g)", spec->help, spec->otherwise);
     else
-        snprintf(text, 256, "%s%s", spec->help, spec->kind == OPTION_LIST ? " (may be repeated)" : "");
+        snprintf(text, 256, "%s%s", spec->help,
+                 spec->kind == OPTION_LIST ? " (may be repeated)" : "");
 }
 
 static void print_synopsis(const struct command *command, FILE *out)
@@ -90,7 +94,8 @@ void help_print_overview(FILE *out)
     fprintf(out, "phibench - %s\n\nUsage: phibench COMMAND [OPTIONS] [ARGUMENTS]\n\n", PURPOSE);
     for (const struct command *const *command = command_list(); *command; command++)
         fprintf(out, "  %-12s %s\n", (*command)->name, (*command)->summary);
-    fputs("\n'phibench COMMAND --help' shows options and examples; 'phibench --version' the version.\n"
+    fputs("\n'phibench COMMAND --help' shows options and examples; 'phibench --version' the "
+          "version.\n"
           "A first run without any download: phibench run configs/demo.yaml\n",
           out);
 }
@@ -126,15 +131,12 @@ static void print_roff(FILE *out, const char *text)
     for (; *text; text++) {
         if (at_line_start && (*text == '.' || *text == '\'')) fputs("\\&", out);
         at_line_start = *text == '\n';
-        if (*text == '\\')
-            fputs("\\e", out);
-        else if (*text == '-')
-            fputs("\\-", out);
+        if (*text == '\\') fputs("\\e", out);
+        else if (*text == '-') fputs("\\-", out);
         else if (text[0] == '\n' && text[1] == '\n') {
             fputs("\n.PP\n", out);
             text++;
-        } else
-            fputc(*text, out);
+        } else fputc(*text, out);
     }
 }
 

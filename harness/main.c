@@ -17,13 +17,15 @@ enum { DEFAULT_COLUMNS = 80 };
 static int terminal_columns(void)
 {
     struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_COLUMNS;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : DEFAULT_COLUMNS;
 }
 
 /* The command line as a shell would read it back. */
 static void join_command_line(int argc, char **argv, struct buf *out)
 {
-    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
+    static const char PLAIN[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./:,@%";
     for (int i = 0; i < argc; i++) {
         const char *word = i ? argv[i] : "phibench";
         if (i) buf_char(out, ' ');
@@ -80,8 +82,8 @@ static bool print_help(int argc, char **argv, struct err *err)
 static void print_version(void)
 {
     const struct build_info *build = build_info();
-    printf("phibench %s (%s%s, %s)\n", build->version, build->git_revision, build->git_dirty ? ", modified" : "",
-           build->compiler);
+    printf("phibench %s (%s%s, %s)\n", build->version, build->git_revision,
+           build->git_dirty ? ", modified" : "", build->compiler);
 }
 
 static bool asks_for_help(int argc, char **argv)
@@ -94,7 +96,8 @@ static bool asks_for_help(int argc, char **argv)
 static bool dispatch(int argc, char **argv, struct err *err)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
-    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) return print_help(argc, argv, err);
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
+        return print_help(argc, argv, err);
     if (!strcmp(name, "--version") || !strcmp(name, "version")) {
         print_version();
         return true;

@@ -23,13 +23,13 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
     if (done < total)
         fprintf(stderr, "\rloading %s: %.0f%%\033[K", progress->path,
                 total ? 100.0 * (double)done / (double)total : 0.0);
-    else
-        fprintf(stderr, "\r\033[K");
+    else fprintf(stderr, "\r\033[K");
     fflush(stderr);
     return true;
 }
 
-bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *level, struct err *err)
+bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *level,
+                struct err *err)
 {
     const char *wanted = isa ? isa : invocation->isa;
     if (!wanted) {
@@ -39,8 +39,8 @@ bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *
     if (!isa_parse(wanted, level, err))
         return isa ? err_context(err, "reading --isa") : err_context(err, "reading PHIBENCH_ISA");
     if (!isa_available(*level))
-        return err_set(err, ERR_USAGE, "this machine has no %s; the best here is %s", isa_name(*level),
-                       isa_name(isa_best()));
+        return err_set(err, ERR_USAGE, "this machine has no %s; the best here is %s",
+                       isa_name(*level), isa_name(isa_best()));
     return true;
 }
 

@@ -6,19 +6,21 @@
 
 #include <stdlib.h>
 
-static bool eval_chunk(struct session *session, struct session_token *batch, size_t n, size_t first, prefill_logits_fn *fn,
-                       void *context, struct err *err)
+static bool eval_chunk(struct session *session, struct session_token *batch, size_t n, size_t first,
+                       prefill_logits_fn *fn, void *context, struct err *err)
 {
     if (interrupt_requested()) return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (!session_eval(session, batch, n, err)) return false;
     size_t i_output = 0;
     for (size_t i = 0; i < n; i++)
-        if (batch[i].wants_logits && !fn(context, first + i, session_logits(session, i_output++), err)) return false;
+        if (batch[i].wants_logits &&
+            !fn(context, first + i, session_logits(session, i_output++), err))
+            return false;
     return true;
 }
 
-bool prefill(struct session *session, int sequence, const struct tokens *ids, bool all, prefill_logits_fn *fn,
-             void *context, struct err *err)
+bool prefill(struct session *session, int sequence, const struct tokens *ids, bool all,
+             prefill_logits_fn *fn, void *context, struct err *err)
 {
     size_t capacity = session_batch_tokens(session), at = 0;
     struct session_token *batch = mem_new(capacity, sizeof *batch, err);
@@ -26,7 +28,8 @@ bool prefill(struct session *session, int sequence, const struct tokens *ids, bo
     while (ok && at < ids->n) {
         size_t n = ids->n - at < capacity ? ids->n - at : capacity;
         for (size_t i = 0; i < n; i++)
-            batch[i] = (struct session_token){sequence, ids->ids[at + i], all || at + i + 1 == ids->n};
+            batch[i] =
+                (struct session_token){sequence, ids->ids[at + i], all || at + i + 1 == ids->n};
         ok = eval_chunk(session, batch, n, at, fn, context, err);
         at += n;
     }

@@ -11,6 +11,7 @@ bool read_input(struct buf *out, struct err *err)
     out->maximum = MAXIMUM_BYTES;
     while ((n = fread(piece, 1, sizeof piece, stdin)) > 0)
         if (!buf_append(out, piece, n))
-            return err_set(err, ERR_INPUT, "standard input is longer than %zu MiB", MAXIMUM_BYTES >> 20);
+            return err_set(err, ERR_INPUT, "standard input is longer than %zu MiB",
+                           MAXIMUM_BYTES >> 20);
     return !ferror(stdin) || err_set_errno(err, "cannot read standard input");
 }

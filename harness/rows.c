@@ -29,7 +29,8 @@ struct table {
 };
 
 /* A cell as people read it: numbers with at most 6 digits. */
-static const char *format_cell(const struct query *query, int column, struct arena *arena, struct err *err)
+static const char *format_cell(const struct query *query, int column, struct arena *arena,
+                               struct err *err)
 {
     const char *text = query_text(query, column);
     if (query_is_number(query, column) && strpbrk(text, ".eE"))
@@ -63,10 +64,8 @@ static void print_cells(const struct table *table, const char *const *cells)
     for (int i = 0; i < table->n_columns; i++) {
         int pad = table->width[i] - text_width(cells[i]);
         bool is_last = i + 1 == table->n_columns;
-        if (table->is_number[i])
-            printf("%*s%s", pad, "", cells[i]);
-        else
-            printf("%s%*s", cells[i], is_last ? 0 : pad, "");
+        if (table->is_number[i]) printf("%*s%s", pad, "", cells[i]);
+        else printf("%s%*s", cells[i], is_last ? 0 : pad, "");
         fputs(is_last ? "\n" : "  ", stdout);
     }
 }
@@ -74,7 +73,8 @@ static void print_cells(const struct table *table, const char *const *cells)
 static bool print_table(struct query *query, size_t *n_rows, struct err *err)
 {
     const char *names[MAX_COLUMNS];
-    struct table table = {.arena = arena_new(MAX_TABLE_BYTES, err), .n_columns = query_columns(query)};
+    struct table table = {.arena = arena_new(MAX_TABLE_BYTES, err),
+                          .n_columns = query_columns(query)};
     table.end = &table.first;
     if (!table.arena) return false;
     for (int i = 0; i < table.n_columns; i++) {
@@ -91,7 +91,8 @@ static bool print_table(struct query *query, size_t *n_rows, struct err *err)
     }
     if (more == 0 && *n_rows) {
         print_cells(&table, names);
-        for (const struct table_row *row = table.first; row; row = row->next) print_cells(&table, row->cells);
+        for (const struct table_row *row = table.first; row; row = row->next)
+            print_cells(&table, row->cells);
     }
     arena_free(table.arena);
     return more == 0;
@@ -130,35 +131,30 @@ static void append_json(const struct query *query, const char *type, struct buf 
         bool is_json = ends_in_json(name, &n);
         snprintf(key, sizeof key, "%.*s", is_json ? (int)n : (int)strlen(name), name);
         json_key(&writer, key);
-        if (query_is_null(query, i))
-            json_put_null(&writer);
-        else if (is_json)
-            json_put_raw(&writer, query_text(query, i));
-        else if (!query_is_number(query, i))
-            json_put_string(&writer, query_text(query, i));
+        if (query_is_null(query, i)) json_put_null(&writer);
+        else if (is_json) json_put_raw(&writer, query_text(query, i));
+        else if (!query_is_number(query, i)) json_put_string(&writer, query_text(query, i));
         else if (strpbrk(query_text(query, i), ".eEnN"))
             json_put_number(&writer, query_number(query, i));
-        else
-            json_put_integer(&writer, query_integer(query, i));
+        else json_put_integer(&writer, query_integer(query, i));
     }
     json_end_object(&writer);
 }
 
-static bool print_lines(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
-                        struct err *err)
+static bool print_lines(struct query *query, enum rows_format format, const char *type,
+                        size_t *n_rows, struct err *err)
 {
     struct buf line = {0};
     int more = 1;
     if (format == ROWS_CSV) {
-        for (int i = 0; i < query_columns(query); i++) printf("%s%s", i ? "," : "", query_column_name(query, i));
+        for (int i = 0; i < query_columns(query); i++)
+            printf("%s%s", i ? "," : "", query_column_name(query, i));
         putchar('\n');
     }
     while (more > 0 && (more = query_next(query, err)) > 0) {
         buf_clear(&line);
-        if (format == ROWS_CSV)
-            append_csv(query, &line);
-        else
-            append_json(query, type, &line);
+        if (format == ROWS_CSV) append_csv(query, &line);
+        else append_json(query, type, &line);
         if (!buf_check(&line, err)) more = -1;
         puts(buf_string(&line));
         ++*n_rows;
@@ -167,10 +163,12 @@ static bool print_lines(struct query *query, enum rows_format format, const char
     return more == 0;
 }
 
-bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows, struct err *err)
+bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
+                struct err *err)
 {
     size_t n = 0;
-    bool ok = format == ROWS_TABLE ? print_table(query, &n, err) : print_lines(query, format, type, &n, err);
+    bool ok = format == ROWS_TABLE ? print_table(query, &n, err)
+                                   : print_lines(query, format, type, &n, err);
     if (n_rows) *n_rows = n;
     return ok;
 }
@@ -181,7 +179,8 @@ struct store *rows_open_store(const char *path, struct err *err)
 {
     const char *file = path ? path : DEFAULT_DB;
     if (!file_exists(file)) {
-        err_set_at(err, ERR_IO, file, 0, 0, "there is no such database; 'phibench run CONFIG' makes one");
+        err_set_at(err, ERR_IO, file, 0, 0,
+                   "there is no such database; 'phibench run CONFIG' makes one");
         return NULL;
     }
     return store_open(file, STORE_READ, err);
@@ -194,8 +193,11 @@ bool rows_find_run(struct store *store, const char *text, int64_t *run, struct e
     errno = 0;
     long long wanted = is_last ? 0 : strtoll(text, &end, 10);
     if (!is_last && (errno || end == text || *end || wanted < 1))
-        return err_set(err, ERR_USAGE, "a run is a number as 'phibench runs' lists them, or \"last\"; not \"%s\"", text);
-    struct query *query = query_open(store, is_last ? "SELECT max(id) FROM run" : "SELECT id FROM run WHERE id = ?", err);
+        return err_set(err, ERR_USAGE,
+                       "a run is a number as 'phibench runs' lists them, or \"last\"; not \"%s\"",
+                       text);
+    struct query *query = query_open(
+        store, is_last ? "SELECT max(id) FROM run" : "SELECT id FROM run WHERE id = ?", err);
     if (!query) return false;
     if (!is_last) query_bind_integer(query, 1, wanted);
     int more = query_next(query, err);
@@ -203,6 +205,9 @@ bool rows_find_run(struct store *store, const char *text, int64_t *run, struct e
     if (is_found) *run = query_integer(query, 0);
     query_close(query);
     if (more < 0 || is_found) return is_found;
-    if (is_last) return err_set_at(err, ERR_USAGE, store_path(store), 0, 0, "there are no runs in this database");
-    return err_set_at(err, ERR_USAGE, store_path(store), 0, 0, "there is no run %s; 'phibench runs' lists them", text);
+    if (is_last)
+        return err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
+                          "there are no runs in this database");
+    return err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
+                      "there is no run %s; 'phibench runs' lists them", text);
 }

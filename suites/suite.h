@@ -24,13 +24,13 @@ struct item {
 };
 
 struct suite_options {
-    const char *data;             /* file or folder */
-    const char *protocol;         /* NULL: the suite's default */
-    int shots;                    /* -1: the protocol's default */
-    size_t limit;                 /* items per subset at most, the first ones; 0: all */
-    const char *const *subsets;   /* [n_subsets] only these; 0: all */
+    const char *data;           /* file or folder */
+    const char *protocol;       /* NULL: the suite's default */
+    int shots;                  /* -1: the protocol's default */
+    size_t limit;               /* items per subset at most, the first ones; 0: all */
+    const char *const *subsets; /* [n_subsets] only these; 0: all */
     size_t n_subsets;
-    const char *split;            /* "test" (default), "val", "dev" */
+    const char *split; /* "test" (default), "val", "dev" */
 };
 
 struct dataset {
@@ -39,30 +39,32 @@ struct dataset {
     int shots;
     const struct item *items;
     size_t n_items;
-    char data_hash[65]; /* SHA-256 over the data files used, in order, with their names */
+    char data_hash[65];  /* SHA-256 over the data files used, in order, with their names */
     struct arena *arena; /* owns everything above */
     const void *state;   /* the suite's own: examples by subset ... */
 };
 
 struct verdict {
     bool answered, is_correct, is_tie; /* is_tie: two best choices of equal score */
-    double score;          /* 1 or 0 for accuracy */
-    char predicted[64];    /* "B"; "" if not answered */
-    double margin;         /* log-probability of the expected choice minus the best other; 0 if not answered */
+    double score;                      /* 1 or 0 for accuracy */
+    char predicted[64];                /* "B"; "" if not answered */
+    double
+        margin; /* log-probability of the expected choice minus the best other; 0 if not answered */
 };
 
 struct suite {
-    const char *name;     /* "mmlu" */
-    int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
-    const char *metric;   /* "acc" */
+    const char *name;   /* "mmlu" */
+    int version;        /* changes when a prompt or a verdict changes; part of the fingerprint */
+    const char *metric; /* "acc" */
     const char *const *protocols; /* NULL-ended, the first is the default */
 
     /* Data errors are ERR_INPUT with file, line and column. Free with dataset_free. */
     struct dataset *(*load)(const struct suite_options *options, struct err *err);
     /* The request for item i, built in the arena. */
-    bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena, struct request *request,
-                    struct err *err);
-    void (*grade)(const struct dataset *dataset, const struct item *item, const struct response *response,
+    bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                    struct request *request, struct err *err);
+    /* Needs of the item key, subset and expected alone, so that stored responses can be graded without the data. */
+    void (*grade)(const struct item *item, const struct response *response,
                   struct verdict *verdict);
 };
 

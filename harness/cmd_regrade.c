@@ -1,0 +1,157 @@
+/* cmd_regrade.c - phibench regrade: grades the stored responses of a run again, without a model. */
+#include "base/arena.h"
+#include "harness/commands.h"
+#include "harness/rows.h"
+#include "suites/suite.h"
+
+#include <string.h>
+
+struct options {
+    const char *db;
+    bool dry_run;
+};
+
+static const struct option_spec OPTIONS[] = {
+    OPTION_DB(struct options, db),
+    {"dry-run", 0, OPTION_FLAG, NULL, "only count what would change",
+     offsetof(struct options, dry_run), 0, 0, 0},
+};
+
+enum { MAX_ARENA_BYTES = 1 << 30, MAX_JOBS = 4096 };
+
+/* A verdict that differs from the stored one. */
+struct change {
+    struct change *next;
+    struct answer_record answer;
+    struct verdict verdict;
+};
+
+struct regrading {
+    const struct suite *suite;
+    struct arena *arena; /* of one job */
+    struct change *changes;
+    size_t n_answers, n_changes;
+};
+
+static bool is_same(const struct answer_record *answer, const struct verdict *verdict)
+{
+    return answer->answered == verdict->answered && answer->is_correct == verdict->is_correct &&
+           !strcmp(answer->predicted, verdict->predicted) &&
+           !memcmp(&answer->score, &verdict->score, sizeof answer->score) &&
+           !memcmp(&answer->margin, &verdict->margin, sizeof answer->margin);
+}
+
+static bool grade_again(void *context, const struct answer_record *answer, struct err *err)
+{
+    struct regrading *regrading = context;
+    struct response response;
+    struct verdict verdict = {0};
+    struct item item = {.key = arena_string(regrading->arena, answer->key, err),
+                        .subset = arena_string(regrading->arena, answer->subset, err),
+                        .expected = arena_string(regrading->arena, answer->expected, err)};
+    if (!item.key || !item.subset || !item.expected) return false;
+    if (!response_read(answer->response_json, strlen(answer->response_json), &response,
+                       regrading->arena, err))
+        return err_context(err, "reading the stored response of %s", answer->key);
+    regrading->suite->grade(&item, &response, &verdict);
+    regrading->n_answers++;
+    if (is_same(answer, &verdict)) return true;
+    struct change *change = arena_alloc(regrading->arena, 1, sizeof *change, err);
+    if (!change) return false;
+    change->verdict = verdict;
+    change->answer.key = item.key;
+    change->next = regrading->changes;
+    regrading->changes = change;
+    regrading->n_changes++;
+    return true;
+}
+
+static bool store_changes(struct store *store, int64_t job, struct regrading *regrading,
+                          struct err *err)
+{
+    bool ok = store_begin(store, err);
+    if (!ok) return false;
+    for (struct change *change = regrading->changes; ok && change; change = change->next) {
+        change->answer.answered = change->verdict.answered;
+        change->answer.is_correct = change->verdict.is_correct;
+        change->answer.score = change->verdict.score;
+        change->answer.margin = change->verdict.margin;
+        change->answer.predicted = change->verdict.predicted;
+        ok = store_put_verdict(store, job, &change->answer, err);
+    }
+    ok = ok && store_compute_scores(store, job, err) && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    return ok;
+}
+
+static bool regrade_job(struct store *store, int64_t job, const char *suite, bool dry_run,
+                        struct err *err)
+{
+    struct regrading regrading = {.suite = suite_find(suite),
+                                  .arena = arena_new(MAX_ARENA_BYTES, err)};
+    bool ok = regrading.arena != NULL;
+    if (!regrading.suite) { /* throughput: nothing to grade */
+        arena_free(regrading.arena);
+        return true;
+    }
+    ok = ok && store_each_answer(store, job, grade_again, &regrading, err);
+    if (ok && regrading.n_changes && !dry_run) ok = store_changes(store, job, &regrading, err);
+    if (ok)
+        printf("job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job, suite,
+               regrading.n_answers, regrading.n_changes, dry_run ? "would change" : "changed");
+    arena_free(regrading.arena);
+    return ok;
+}
+
+/* The jobs are listed first, since grading writes to the tables that the query reads. */
+static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct err *err)
+{
+    int64_t jobs[MAX_JOBS];
+    char suites[MAX_JOBS][32];
+    size_t n = 0;
+    int more;
+    struct query *query =
+        query_open(store, "SELECT id, suite FROM job WHERE run = ? ORDER BY id", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, run);
+    while ((more = query_next(query, err)) > 0 && n < MAX_JOBS) {
+        jobs[n] = query_integer(query, 0);
+        snprintf(suites[n++], sizeof suites[0], "%s", query_text(query, 1));
+    }
+    query_close(query);
+    bool ok = more >= 0;
+    for (size_t i = 0; ok && i < n; i++) ok = regrade_job(store, jobs[i], suites[i], dry_run, err);
+    return ok;
+}
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    int64_t run_id;
+    struct store *store = rows_open_store(options->db, err);
+    bool ok = store &&
+              rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
+                            &run_id, err) &&
+              regrade_run(store, run_id, options->dry_run, err);
+    store_close(store);
+    return ok;
+}
+
+static const char *const EXAMPLES[] = {"phibench regrade last --db out/example.db", NULL};
+
+const struct command COMMAND_REGRADE = {
+    .name = "regrade",
+    .summary = "grade the stored responses of a run again",
+    .arguments = "[RUN]",
+    .n_max = 1,
+    .options = OPTIONS,
+    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
+    .options_size = sizeof(struct options),
+    .details = "Grades every stored response of a run, the newest by default, with the grader of "
+               "this version and "
+               "computes the scores again. No model is loaded. Says how many verdicts changed; "
+               "with an unchanged "
+               "grader, none.",
+    .examples = EXAMPLES,
+    .run = run,
+};
