@@ -1,0 +1,73 @@
+/* config.h - the configuration of `phibench run`: one YAML file, checked whole before anything is opened.
+ *
+ * Paths are relative to the current directory, like every path on the command line; ${NAME} and ${NAME:-otherwise} in
+ * a path stand for environment variables. Everything lives as long as the configuration and is const after reading.
+ */
+#ifndef PHIBENCH_HARNESS_CONFIG_H
+#define PHIBENCH_HARNESS_CONFIG_H
+
+#include "engine/engine.h"
+#include "suites/suite.h"
+
+struct
+    config_place { /* for messages that come later: a missing tensor type, a data set that does not load */
+    const char *file;
+    int line, column;
+};
+
+/* One model in one quantization. */
+struct config_variant {
+    const char *path;         /* as the engine takes it: a GGUF file, or synth:SHAPE:TYPE... */
+    const char *quantization; /* as asked for; NULL: whatever the file holds */
+    struct config_place place;
+};
+
+struct config_model {
+    const char *id, *path, *published; /* published: the name in published numbers, NULL for none */
+    const struct config_variant *variants;
+    size_t n_variants;
+    size_t context_tokens; /* 0: the model's */
+    enum bos_policy bos;
+    enum kv_type kv_type;
+    struct config_place place;
+};
+
+/* What to measure; every combination of a test with a number of threads is a cell, measured `repeat` times. */
+struct throughput_options {
+    const int64_t *prompt, *generate, *batch, *threads; /* tokens, tokens, sequences, threads */
+    size_t n_prompt, n_generate, n_batch, n_threads;
+    int repeat;
+};
+
+enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_THROUGHPUT };
+
+struct config_suite {
+    enum config_suite_kind kind;
+    const struct suite *suite; /* of items: with options */
+    struct suite_options options;
+    struct throughput_options throughput;
+    struct config_place place;
+};
+
+struct config {
+    const char *file, *name, *db;
+    const char *report_out; /* NULL: no report */
+    const char *isa;        /* NULL: the best */
+    int n_threads;          /* 0: one per physical core */
+    size_t batch_tokens;
+    uint64_t kv_budget_bytes; /* 0: the engine's default */
+    const struct config_model *models;
+    const struct config_suite *suites;
+    size_t n_models, n_suites;
+    const char *text; /* the file as it is, and the overrides as comments after it */
+    char hash[65];    /* of what it means: file and overrides, paths expanded */
+    struct arena *arena;
+};
+
+/* Reads and checks a file with overrides ("defaults.threads=1"), in order. Errors are ERR_CONFIG, ERR_UNSUPPORTED or
+ * ERR_USAGE (an override), with file, line and column. Free with config_free. */
+struct config *config_read(const char *path, const char *const *overrides, size_t n_overrides,
+                           struct err *err) __attribute__((warn_unused_result));
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,202 @@
+/* config_suites.c - the `suites` of a configuration: each is a map of one member, the suite's name.
+ *
+ * Protocols are known by the suites themselves. Data are looked for here and loaded when the plan is made.
+ */
+#include "harness/config_keys.h"
+#include "harness/config_parts.h"
+
+#include <string.h>
+
+enum {
+    MAX_SHOTS = 100,
+    MAX_TOKENS = 1 << 22,
+    MAX_SEQUENCES = 4096,
+    MAX_THREADS = 1024,
+    MAX_REPEAT = 10000
+};
+
+/* ---- Suites of items ---- */
+
+struct raw_items {
+    const char *data;
+    const struct config_node *protocol;
+    int64_t shots, limit;
+    struct config_texts subjects;
+    int split;
+};
+
+static const char *const split_names[] = {"test", "val", "dev", NULL};
+
+static const struct config_key MMLU_KEYS[] = {
+    {.name = "data",
+     .type = CONFIG_EXISTING,
+     .offset = offsetof(struct raw_items, data),
+     .required = true},
+    {.name = "protocol", .type = CONFIG_NODE, .offset = offsetof(struct raw_items, protocol)},
+    {.name = "shots",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_items, shots),
+     .low = 0,
+     .high = MAX_SHOTS},
+    {.name = "subjects", .type = CONFIG_TEXTS, .offset = offsetof(struct raw_items, subjects)},
+    {.name = "split",
+     .type = CONFIG_CHOICE,
+     .offset = offsetof(struct raw_items, split),
+     .choices = split_names},
+    {.name = "limit",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_items, limit),
+     .low = 1,
+     .high = INT32_MAX},
+};
+
+static bool read_protocol(struct config *config, const struct config_node *node,
+                          const struct suite *suite, const char **protocol, struct err *err)
+{
+    char hint[400];
+    *protocol = suite->protocols[0];
+    if (!node) return true;
+    if (!config_read_text(config->arena, node, "protocol", CONFIG_TEXT, protocol, err))
+        return false;
+    size_t n = 0;
+    for (; suite->protocols[n]; n++)
+        if (!strcmp(suite->protocols[n], *protocol)) return true;
+    if (!strcmp(suite->name, "mmlu") && !strcmp(*protocol, "generative")) {
+        config_fail(node, err, "not supported yet: the protocol generative");
+        if (err) err->code = ERR_UNSUPPORTED;
+        return false;
+    }
+    config_suggest(*protocol, suite->protocols, n, hint, sizeof hint);
+    return config_fail(node, err, "%s has no protocol \"%s\"%s", suite->name, *protocol, hint);
+}
+
+static bool read_mmlu(struct config *config, const struct config_node *map,
+                      struct config_suite *suite, struct err *err)
+{
+    struct raw_items raw = {.shots = -1};
+    suite->kind = CONFIG_SUITE_ITEMS;
+    suite->suite = suite_find("mmlu");
+    struct suite_options *options = &suite->options;
+    if (!config_read_map(config->arena, map, "suite mmlu", MMLU_KEYS,
+                         sizeof MMLU_KEYS / sizeof MMLU_KEYS[0], &raw, err) ||
+        !read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
+        return false;
+    options->data = raw.data;
+    options->shots = (int)raw.shots;
+    options->limit = (size_t)raw.limit;
+    options->subsets = raw.subjects.items;
+    options->n_subsets = raw.subjects.n;
+    options->split = split_names[raw.split];
+    return true;
+}
+
+/* ---- Throughput ---- */
+
+struct raw_throughput {
+    struct config_integers prompt, generate, batch, threads;
+    int64_t repeat;
+};
+
+static const struct config_key THROUGHPUT_KEYS[] = {
+    {.name = "prompt",
+     .type = CONFIG_INTEGERS,
+     .offset = offsetof(struct raw_throughput, prompt),
+     .low = 1,
+     .high = MAX_TOKENS},
+    {.name = "generate",
+     .type = CONFIG_INTEGERS,
+     .offset = offsetof(struct raw_throughput, generate),
+     .low = 1,
+     .high = MAX_TOKENS},
+    {.name = "batch",
+     .type = CONFIG_INTEGERS,
+     .offset = offsetof(struct raw_throughput, batch),
+     .low = 1,
+     .high = MAX_SEQUENCES},
+    {.name = "threads",
+     .type = CONFIG_INTEGERS,
+     .offset = offsetof(struct raw_throughput, threads),
+     .low = 1,
+     .high = MAX_THREADS},
+    {.name = "repeat",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_throughput, repeat),
+     .low = 1,
+     .high = MAX_REPEAT},
+};
+
+static bool read_throughput(struct config *config, const struct config_node *map,
+                            struct config_suite *suite, struct err *err)
+{
+    static const int64_t one = 1, prompt = 512, generate = 128;
+    int64_t *threads = arena_alloc(config->arena, 1, sizeof *threads, err);
+    if (!threads) return false;
+    *threads = config->n_threads ? config->n_threads : engine_default_threads();
+    struct raw_throughput raw = {{&prompt, 1}, {&generate, 1}, {&one, 1}, {threads, 1}, 5};
+    if (!config_read_map(config->arena, map, "suite throughput", THROUGHPUT_KEYS,
+                         sizeof THROUGHPUT_KEYS / sizeof THROUGHPUT_KEYS[0], &raw, err))
+        return false;
+    suite->kind = CONFIG_SUITE_THROUGHPUT;
+    suite->throughput = (struct throughput_options){
+        .prompt = raw.prompt.values,
+        .n_prompt = raw.prompt.n,
+        .generate = raw.generate.values,
+        .n_generate = raw.generate.n,
+        .batch = raw.batch.values,
+        .n_batch = raw.batch.n,
+        .threads = raw.threads.values,
+        .n_threads = raw.threads.n,
+        .repeat = (int)raw.repeat,
+    };
+    return true;
+}
+
+/* ---- The list ---- */
+
+static const struct {
+    const char *name;
+    bool (*read)(struct config *config, const struct config_node *map, struct config_suite *suite,
+                 struct err *err);
+} SUITES[] = {
+    {"mmlu", read_mmlu},  {"throughput", read_throughput}, {"triviaqa", NULL}, {"mt_bench", NULL},
+    {"perplexity", NULL}, /* designed, not built yet */
+};
+enum { N_SUITES = sizeof SUITES / sizeof SUITES[0] };
+
+static bool read_suite(struct config *config, const struct config_node *node,
+                       struct config_suite *suite, struct err *err)
+{
+    char hint[400];
+    const char *names[N_SUITES];
+    size_t n_known = 0;
+    if (node->kind != CONFIG_MAP || !node->first || node->first->next)
+        return config_fail(
+            node, err, "a suite is one name with its settings, as in \"- mmlu: {data: FOLDER}\"");
+    const struct config_node *map = node->first;
+    for (size_t i = 0; i < N_SUITES; i++) {
+        if (SUITES[i].read) names[n_known++] = SUITES[i].name;
+        if (strcmp(SUITES[i].name, map->key) != 0) continue;
+        suite->place = config_place(map);
+        if (SUITES[i].read) return SUITES[i].read(config, map, suite, err);
+        config_fail_key(map, err, "not supported yet: the suite %s", map->key);
+        if (err) err->code = ERR_UNSUPPORTED;
+        return false;
+    }
+    config_suggest(map->key, names, n_known, hint, sizeof hint);
+    return config_fail_key(map, err, "there is no suite \"%.64s\"%s", map->key, hint);
+}
+
+bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)
+{
+    if (list->kind != CONFIG_LIST || !list->first)
+        return config_fail(list, err, "suites must be a list of at least one suite");
+    size_t n = config_count(list);
+    struct config_suite *suites = arena_alloc(config->arena, n, sizeof *suites, err);
+    if (!suites) return false;
+    const struct config_node *node = list->first;
+    for (size_t i = 0; i < n; i++, node = node->next)
+        if (!read_suite(config, node, &suites[i], err)) return false;
+    config->suites = suites;
+    config->n_suites = n;
+    return true;
+}
