@@ -1,4 +1,7 @@
-/* buf.c - see buf.h. */
+/* buf.c - see buf.h. Memory doubles as the text grows; one byte more than the text is always there
+ * for the zero. A failure sticks: what was appended before it stays, what comes after is dropped,
+ * and buf_check says so.
+ */
 #include "base/buf.h"
 
 #include "base/mem.h"

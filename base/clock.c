@@ -1,4 +1,8 @@
-/* clock.c - monotonic and wall time, and both as text. */
+/* clock.c - monotonic and wall time, and both as text.
+ *
+ * Times are printed in UTC and without any locale, so that two reports of one run are the same
+ * bytes.
+ */
 #include "base/clock.h"
 
 #include <inttypes.h>

@@ -1,4 +1,7 @@
-/* clock.h - time. Only harness uses it in results; kernels and suites never do. Thread-safe. */
+/* clock.h - time: for measuring (monotonic) and for dating (wall clock), and both as text.
+ *
+ * Thread-safe. Kernels and suites never look at a clock: what they compute depends on their input.
+ */
 #ifndef PHIBENCH_BASE_CLOCK_H
 #define PHIBENCH_BASE_CLOCK_H
 

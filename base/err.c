@@ -1,4 +1,8 @@
-/* err.c - see err.h. Messages that outgrow their buffer are cut, never lost. */
+/* err.c - see err.h.
+ *
+ * An error is filled without allocating, so that running out of memory can be reported; messages
+ * that outgrow their buffer are cut, never lost.
+ */
 #include "base/err.h"
 
 #include <errno.h>

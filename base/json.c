@@ -76,8 +76,7 @@ bool json_read_lines(const char *path, json_line_fn *line, void *context, struct
     for (size_t at = 0; ok && at < n_bytes; i_line++) {
         const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
         size_t n = end ? (size_t)(end - start) : n_bytes - at;
-        if (strspn(start, " \t\r") < n)
-            ok = read_line(start, n, path, i_line, line, context, err);
+        if (strspn(start, " \t\r") < n) ok = read_line(start, n, path, i_line, line, context, err);
         at += n + 1;
     }
     free(text);

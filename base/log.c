@@ -1,4 +1,7 @@
-/* log.c - see log.h. A message is one locked write, so that lines of threads do not mix. */
+/* log.c - see log.h.
+ *
+ * A message is written under the stream's own lock, so that lines of several threads do not mix.
+ */
 #include "base/log.h"
 
 #include <stdarg.h>

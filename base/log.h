@@ -1,5 +1,8 @@
-/* log.h - messages on stderr with a level. No global: whoever may speak is handed a log.
- * Thread-safe. */
+/* log.h - messages on a stream, usually stderr, with a level.
+ *
+ * No global: whoever may speak is handed a log. Errors do not go here but into `struct err`.
+ * Thread-safe.
+ */
 #ifndef PHIBENCH_BASE_LOG_H
 #define PHIBENCH_BASE_LOG_H
 

@@ -1,4 +1,8 @@
-/* mem.c - see mem.h. */
+/* mem.c - see mem.h.
+ *
+ * Large blocks are aligned to huge pages and ask for them: the weights of a model are read in full
+ * for every token, and pages of 4 KiB would spend a good part of that time on address translation.
+ */
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/* queue.h - a bounded queue of pointers between threads. Every function is thread-safe. */
+/* queue.h - a bounded queue of pointers between threads.
+ *
+ * Every function is thread-safe, except that queue_free must be the last. NULL cannot be an item.
+ */
 #ifndef PHIBENCH_BASE_QUEUE_H
 #define PHIBENCH_BASE_QUEUE_H
 

@@ -1,5 +1,7 @@
-/* regex.h - regular expressions on PCRE2 (UTF-8, Unicode properties). A compiled expression is
- * const and thread-safe. */
+/* regex.h - regular expressions on PCRE2 (UTF-8, Unicode properties).
+ *
+ * A compiled expression is const and may be used by many threads.
+ */
 #ifndef PHIBENCH_BASE_REGEX_H
 #define PHIBENCH_BASE_REGEX_H
 

@@ -1,5 +1,8 @@
-/* rng.h - reproducible random numbers: SplitMix64 (Steele, Lea, Flood 2014). The same on every
- * machine. */
+/* rng.h - reproducible random numbers, the same on every machine.
+ *
+ * SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"). The state
+ * is the seed; every seed is as good as another. One thread at a time on one state.
+ */
 #ifndef PHIBENCH_BASE_RNG_H
 #define PHIBENCH_BASE_RNG_H
 

@@ -1,4 +1,7 @@
-/* sha256.h - SHA-256 (FIPS 180-4), on libcrypto. */
+/* sha256.h - SHA-256 (FIPS 180-4), on libcrypto: fingerprints of jobs, weights and data files.
+ *
+ * One thread at a time on one hash.
+ */
 #ifndef PHIBENCH_BASE_SHA256_H
 #define PHIBENCH_BASE_SHA256_H
 

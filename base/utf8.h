@@ -1,4 +1,7 @@
-/* utf8.h - UTF-8 by code point. */
+/* utf8.h - UTF-8 by code point: decoding that survives any bytes, encoding, repair.
+ *
+ * Well-formed is what the Unicode Standard says in table 3-7. Thread-safe.
+ */
 #ifndef PHIBENCH_BASE_UTF8_H
 #define PHIBENCH_BASE_UTF8_H
 

@@ -1,4 +1,7 @@
-/* test_data.c - see test_data.h. Tests may read the environment; nothing below harness/ does. */
+/* test_data.c - see test_data.h.
+ *
+ * Tests may read the environment; in the program only harness/ does.
+ */
 #include "tests/support/test_data.h"
 
 #include <ftw.h>
