@@ -154,8 +154,8 @@ struct chat_message {
     enum chat_role role;
     const char *text;
 };
-/* The built-in format that does what the file's chat template does: "phi3", "phi3-small", "llama2", "llama3",
- * "mistral", "gemma", "chatml"; NULL if it has none or one that no built-in matches. */
+/* The built-in format that does what the file's chat template does: "phi3", "phi3-april" (no system role),
+ * "phi3-small", "llama2", "llama3", "mistral", "gemma", "chatml"; NULL if it has none or one that no built-in matches. */
 const char *tokenizer_chat_format(const struct tokenizer *tokenizer);
 /* Appends the prompt for messages in `format`; the text holds special tokens to be parsed, and no BOS: encode adds it. */
 bool chat_render(const char *format, const struct chat_message *messages, size_t n, bool add_generation_prompt,
