@@ -1,0 +1,292 @@
+/* tokenizer.c - text to ids and back: cuts a text into special tokens and fragments of plain text,
+ * and answers what the rest of the program asks about tokens.
+ *
+ * User-defined pieces are matched in every text, leftmost first, then longest, as the models were
+ * trained on them (the runs of spaces of GPT-NeoX are such); control and unknown pieces only where
+ * the caller asked for special tokens, so that a question can never forge a turn. SentencePiece's
+ * space prefix is put before each fragment that begins a text or follows a special token, which is
+ * what the Phi-3 and Llama-2 tokenizers do, and decode takes off exactly those.
+ */
+#include "engine/tokenizer_internal.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Lists of tokens ---- */
+
+void tokens_free(struct tokens *tokens)
+{
+    if (!tokens) return;
+    free(tokens->ids);
+    *tokens = (struct tokens){0};
+}
+
+bool tokens_append(struct tokens *tokens, const int32_t *ids, size_t n, struct err *err)
+{
+    size_t total;
+    if (!mem_add(tokens->n, n, &total)) return err_set(err, ERR_MEMORY, "size overflow");
+    if (!mem_grow((void **)&tokens->ids, &tokens->capacity, total, sizeof *tokens->ids,
+                  (size_t)2 * INT_MAX, err))
+        return false;
+    if (n) memcpy(tokens->ids + tokens->n, ids, n * sizeof *ids);
+    tokens->n = total;
+    return true;
+}
+
+/* ---- Making one ---- */
+
+static bool read_id(const struct tokenizer *tokenizer, const struct metadata *metadata,
+                    const char *key, int32_t *id, struct err *err)
+{
+    int64_t value;
+    *id = -1;
+    if (!metadata_find(metadata, key)) return true;
+    if (!metadata_require_integer(metadata, key, -1, UINT32_MAX, &value, err)) return false;
+    if (value < 0 || value == UINT32_MAX) return true; /* how some files say "none" */
+    if (value >= tokenizer->vocabulary.n)
+        return err_set(err, ERR_INPUT, "%s is %lld, but there are %d tokens", key, (long long)value,
+                       (int)tokenizer->vocabulary.n);
+    *id = (int32_t)value;
+    return true;
+}
+
+static int32_t find_kind(const struct vocabulary *vocabulary, const char *text,
+                         enum token_kind kind)
+{
+    int32_t id = vocabulary_find(vocabulary, text, strlen(text));
+    return id >= 0 && vocabulary->pieces[id].kind == kind ? id : -1;
+}
+
+static bool read_ids(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+{
+    const struct vocabulary *vocabulary = &tokenizer->vocabulary;
+    if (!read_id(tokenizer, metadata, "tokenizer.ggml.bos_token_id", &tokenizer->bos, err) ||
+        !read_id(tokenizer, metadata, "tokenizer.ggml.unknown_token_id", &tokenizer->unknown, err))
+        return false;
+    if (!tokenizer->is_bpe && tokenizer->bos < 0)
+        tokenizer->bos = find_kind(vocabulary, "<s>", TOKEN_CONTROL);
+    for (int32_t id = 0; tokenizer->unknown < 0 && !tokenizer->is_bpe && id < vocabulary->n; id++)
+        if (vocabulary->pieces[id].kind == TOKEN_UNKNOWN) tokenizer->unknown = id;
+    bool adds_bos = !tokenizer->is_bpe || pretokenizer_adds_bos(tokenizer->pretokenizer);
+    tokenizer->add_bos = metadata_bool(metadata, "tokenizer.ggml.add_bos_token", adds_bos);
+    if (tokenizer->add_bos && tokenizer->bos < 0) {
+        if (metadata_find(metadata, "tokenizer.ggml.add_bos_token"))
+            return err_set(err, ERR_INPUT,
+                           "tokenizer.ggml.add_bos_token is true, but there is no BOS token");
+        tokenizer->add_bos = false;
+    }
+    return true;
+}
+
+static bool init_kind(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+{
+    const char *model = metadata_string(metadata, "tokenizer.ggml.model", "");
+    memset(tokenizer->byte_ids, 0xff, sizeof tokenizer->byte_ids);
+    if (strcmp(model, "llama") == 0) {
+        memcpy(tokenizer->kind, "spm", sizeof "spm");
+        tokenizer->add_space_prefix =
+            metadata_bool(metadata, "tokenizer.ggml.add_space_prefix", true);
+        spm_init(tokenizer);
+        return true;
+    }
+    if (strcmp(model, "gpt2") == 0) {
+        tokenizer->is_bpe = true;
+        return bpe_init(tokenizer, metadata, err);
+    }
+    if (!model[0]) return err_set(err, ERR_INPUT, "no tokenizer: tokenizer.ggml.model is absent");
+    return err_set(err, ERR_UNSUPPORTED, "not supported yet: the tokenizer kind \"%s\"", model);
+}
+
+struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
+{
+    struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer, err);
+    if (!tokenizer) return NULL;
+    if (!vocabulary_init(&tokenizer->vocabulary, metadata, err) ||
+        !init_kind(tokenizer, metadata, err) || !read_ids(tokenizer, metadata, err)) {
+        tokenizer_free(tokenizer);
+        return NULL;
+    }
+    tokenizer->has_all_bytes = true;
+    for (int i = 0; i < 256; i++)
+        if (tokenizer->byte_ids[i] < 0) tokenizer->has_all_bytes = false;
+    tokenizer->chat_format =
+        chat_detect_format(metadata_string(metadata, "tokenizer.chat_template", NULL));
+    return tokenizer;
+}
+
+void tokenizer_free(struct tokenizer *tokenizer)
+{
+    if (!tokenizer) return;
+    bpe_done(tokenizer);
+    vocabulary_done(&tokenizer->vocabulary);
+    free(tokenizer);
+}
+
+void tokenizer_release(struct tokenizer *tokenizer)
+{
+    tokenizer_free(tokenizer);
+}
+
+/* ---- Encoding ---- */
+
+bool tokenizer_append_byte(const struct tokenizer *tokenizer, unsigned char byte,
+                           struct tokens *out, struct err *err)
+{
+    int32_t id = tokenizer->byte_ids[byte];
+    if (id < 0) id = tokenizer->unknown;
+    if (id < 0)
+        return err_set(err, ERR_INPUT, "the vocabulary has no token for the byte 0x%02X", byte);
+    return tokens_append(out, &id, 1, err);
+}
+
+/* Unicode's White_Space. */
+static bool is_space(uint32_t code)
+{
+    return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 || code == 0xa0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+static size_t skip_space(const char *text, size_t n_bytes, size_t at)
+{
+    for (uint32_t code; at < n_bytes;) {
+        size_t n = utf8_decode(text + at, n_bytes - at, &code, NULL);
+        if (!is_space(code)) break;
+        at += n;
+    }
+    return at;
+}
+
+static bool encode_text(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                        bool parse_special, struct tokens *out, struct err *err)
+{
+    size_t begin = 0; /* of the fragment; special tokens begin where one ends */
+    for (size_t at = 0; at <= n_bytes; at++) {
+        int32_t id = vocabulary_match_special(&tokenizer->vocabulary, text + at, n_bytes - at,
+                                              parse_special);
+        if (id < 0 && at < n_bytes) continue;
+        bool ok = at == begin ||
+                  (tokenizer->is_bpe ? bpe_encode(tokenizer, text + begin, at - begin, out, err)
+                                     : spm_encode(tokenizer, text + begin, at - begin,
+                                                  tokenizer->add_space_prefix, out, err));
+        if (!ok || (id >= 0 && !tokens_append(out, &id, 1, err))) return false;
+        if (id < 0) break;
+        const struct piece *piece = &tokenizer->vocabulary.pieces[id];
+        begin = at + piece->n_bytes;
+        if (parse_special && piece->rstrip) begin = skip_space(text, n_bytes, begin);
+        at = begin - 1;
+    }
+    return true;
+}
+
+bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                      const struct encode_options *options, struct tokens *out, struct err *err)
+{
+    size_t n_before = out->n;
+    bool add_bos = options->bos == BOS_ALWAYS || (options->bos == BOS_AUTO && tokenizer->add_bos);
+    if (n_bytes > TOKENIZER_MAX_TEXT_BYTES)
+        return err_set(err, ERR_INPUT, "a text of %zu bytes; the most is %d", n_bytes,
+                       (int)TOKENIZER_MAX_TEXT_BYTES);
+    if (add_bos && tokenizer->bos < 0)
+        return err_set(err, ERR_UNSUPPORTED, "BOS asked for, but the vocabulary has none");
+    if ((add_bos && !tokens_append(out, &tokenizer->bos, 1, err)) ||
+        !encode_text(tokenizer, n_bytes ? text : "", n_bytes, options->parse_special, out, err)) {
+        out->n = n_before;
+        return false;
+    }
+    return true;
+}
+
+/* ---- Decoding ---- */
+
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special,
+                      bool at_start, struct buf *out, struct err *err)
+{
+    bool strip = at_start && tokenizer->add_space_prefix;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= tokenizer->vocabulary.n)
+            return err_set(err, ERR_USAGE, "token %ld is not in the vocabulary of %d", (long)ids[i],
+                           (int)tokenizer->vocabulary.n);
+        const struct piece *piece = &tokenizer->vocabulary.pieces[ids[i]];
+        switch (piece->kind) {
+        case TOKEN_CONTROL:
+        case TOKEN_UNKNOWN:
+        case TOKEN_UNUSED:
+            if (special) buf_append(out, piece->text, piece->n_bytes);
+            /* An unknown token in place of a byte does not begin a fragment. */
+            strip = tokenizer->add_space_prefix &&
+                    (piece->kind == TOKEN_CONTROL || tokenizer->has_all_bytes);
+            break;
+        case TOKEN_USER_DEFINED:
+            buf_append(out, piece->text, piece->n_bytes);
+            strip = tokenizer->add_space_prefix;
+            break;
+        case TOKEN_NORMAL:
+        case TOKEN_BYTE:
+            if (tokenizer->is_bpe) bpe_decode(piece, out);
+            else spm_decode(piece, strip, out);
+            strip = false;
+            break;
+        }
+    }
+    return buf_check(out, err);
+}
+
+/* ---- Questions ---- */
+
+int tokenizer_size(const struct tokenizer *tokenizer)
+{
+    return tokenizer->vocabulary.n;
+}
+
+struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id)
+{
+    const struct piece *piece = &tokenizer->vocabulary.pieces[id];
+    return (struct token_info){.piece = piece->text,
+                               .n_bytes = piece->n_bytes,
+                               .kind = piece->kind,
+                               .rstrip = piece->rstrip};
+}
+
+int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *piece)
+{
+    return vocabulary_find(&tokenizer->vocabulary, piece, strlen(piece));
+}
+
+int32_t tokenizer_bos(const struct tokenizer *tokenizer)
+{
+    return tokenizer->bos;
+}
+
+bool tokenizer_adds_bos(const struct tokenizer *tokenizer)
+{
+    return tokenizer->add_bos;
+}
+
+bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id)
+{
+    return id >= 0 && id < tokenizer->vocabulary.n && tokenizer->vocabulary.pieces[id].is_end;
+}
+
+const char *tokenizer_kind(const struct tokenizer *tokenizer)
+{
+    return tokenizer->kind;
+}
+
+bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip,
+                          struct err *err)
+{
+    int32_t id = tokenizer_find(tokenizer, piece);
+    if (id < 0) return err_set(err, ERR_USAGE, "no token \"%s\" in the vocabulary", piece);
+    tokenizer->vocabulary.pieces[id].rstrip = rstrip;
+    return true;
+}
+
+const char *tokenizer_chat_format(const struct tokenizer *tokenizer)
+{
+    return tokenizer->chat_format;
+}

@@ -1,0 +1,229 @@
+/* tokenizer_bpe.c - byte-level BPE as GPT-2 has it: words of bytes, merged in the order of a list.
+ *
+ * Pieces are spelled in an alphabet that has one printable character for each byte: printable
+ * Latin-1 stands for itself, the other 68 bytes are U+0100, U+0101... in order, so that a space is
+ * U+0120 and a line feed U+010A. Any bytes are encoded and come back, with one exception: DeepSeek's
+ * vocabularies have the bytes that never occur in UTF-8 (C0, C1, F5 to FF) only as user-defined
+ * characters, so that such a byte comes back as that character.
+ */
+#include "engine/tokenizer_internal.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/utf8.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The alphabet ---- */
+
+enum { ALPHABET_BASE = 0x100, ALPHABET_END = ALPHABET_BASE + 68 };
+
+static bool is_printable(uint32_t code)
+{
+    return (code >= 0x21 && code <= 0x7e) || (code >= 0xa1 && code <= 0xff && code != 0xad);
+}
+
+static uint32_t character_of(unsigned char byte)
+{
+    if (is_printable(byte)) return byte;
+    uint32_t n_before = 0;
+    for (uint32_t code = 0; code < byte; code++) n_before += !is_printable(code);
+    return ALPHABET_BASE + n_before;
+}
+
+/* The byte that a character stands for, -1 if it is not of the alphabet. */
+static int byte_of(uint32_t code)
+{
+    if (is_printable(code)) return (int)code;
+    if (code < ALPHABET_BASE || code >= ALPHABET_END) return -1;
+    uint32_t n_before = code - ALPHABET_BASE;
+    for (int byte = 0; byte < 256; byte++)
+        if (!is_printable((uint32_t)byte) && n_before-- == 0) return byte;
+    return -1;
+}
+
+void bpe_decode(const struct piece *piece, struct buf *out)
+{
+    for (uint32_t at = 0, code; at < piece->n_bytes;) {
+        bool valid;
+        size_t n = utf8_decode(piece->text + at, piece->n_bytes - at, &code, &valid);
+        int byte = valid ? byte_of(code) : -1;
+        if (byte >= 0) buf_char(out, (char)byte);
+        else buf_append(out, piece->text + at, n);
+        at += (uint32_t)n;
+    }
+}
+
+/* ---- Merges ---- */
+
+static struct bpe_merge *merge_slot(const struct tokenizer *tokenizer, int32_t left, int32_t right)
+{
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    size_t i = (size_t)rng_mix(key) & tokenizer->merge_mask;
+    while (tokenizer->merges[i].left >= 0 &&
+           (tokenizer->merges[i].left != left || tokenizer->merges[i].right != right))
+        i = (i + 1) & tokenizer->merge_mask;
+    return &tokenizer->merges[i];
+}
+
+/* One line of the list, "LEFT RIGHT": the alphabet has no space, so the first one past the first
+ * byte separates. */
+static bool add_merge(struct tokenizer *tokenizer, const struct metadata_string *line, size_t rank,
+                      struct buf *joined, struct err *err)
+{
+    const char *space = line->n_bytes > 2 ? memchr(line->text + 1, ' ', line->n_bytes - 2) : NULL;
+    if (!space) return err_set(err, ERR_INPUT, "merge %zu is not two pieces", rank);
+    size_t n_left = (size_t)(space - line->text), n_right = line->n_bytes - n_left - 1;
+    buf_clear(joined);
+    buf_append(joined, line->text, n_left);
+    buf_append(joined, space + 1, n_right);
+    if (!buf_check(joined, err)) return false;
+    int32_t left = vocabulary_find(&tokenizer->vocabulary, line->text, n_left);
+    int32_t right = vocabulary_find(&tokenizer->vocabulary, space + 1, n_right);
+    int32_t merged = vocabulary_find(&tokenizer->vocabulary, joined->data, joined->n_bytes);
+    if (left < 0 || right < 0 || merged < 0)
+        return err_set(err, ERR_INPUT, "merge %zu has a piece that is not in the vocabulary", rank);
+    struct bpe_merge *slot = merge_slot(tokenizer, left, right);
+    if (slot->left < 0) *slot = (struct bpe_merge){left, right, (int32_t)rank, merged};
+    return true;
+}
+
+static bool read_merges(struct tokenizer *tokenizer, const struct metadata *metadata,
+                        struct err *err)
+{
+    struct buf joined = {0};
+    size_t n, n_slots = 16;
+    const struct metadata_string *lines =
+        metadata_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, &n);
+    if (!lines || n > INT32_MAX)
+        return err_set(err, ERR_INPUT, "no merges: tokenizer.ggml.merges is absent");
+    while (n_slots < 2 * n) n_slots *= 2;
+    tokenizer->merges = mem_new(n_slots, sizeof *tokenizer->merges, err);
+    if (!tokenizer->merges) return false;
+    tokenizer->merge_mask = n_slots - 1;
+    for (size_t i = 0; i < n_slots; i++) tokenizer->merges[i].left = -1;
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++) ok = add_merge(tokenizer, &lines[i], i, &joined, err);
+    buf_free(&joined);
+    return ok;
+}
+
+bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+{
+    const char *name = metadata_string(metadata, "tokenizer.ggml.pre", "default");
+    tokenizer->pretokenizer = pretokenizer_new(name, err);
+    if (!tokenizer->pretokenizer) return false;
+    snprintf(tokenizer->kind, sizeof tokenizer->kind, "bpe:%s", name);
+    tokenizer->ignore_merges = pretokenizer_ignores_merges(tokenizer->pretokenizer);
+    for (int byte = 0; byte < 256; byte++) {
+        char text[4];
+        size_t n = utf8_encode(character_of((unsigned char)byte), text);
+        tokenizer->byte_ids[byte] = vocabulary_find(&tokenizer->vocabulary, text, n);
+    }
+    return read_merges(tokenizer, metadata, err);
+}
+
+void bpe_done(struct tokenizer *tokenizer)
+{
+    pretokenizer_free(tokenizer->pretokenizer);
+    free(tokenizer->merges);
+}
+
+/* ---- Encoding ---- */
+
+/* What one encode needs from word to word. */
+struct bpe_work {
+    const struct tokenizer *tokenizer;
+    struct merger merger;
+    struct word_list words;
+    struct buf spelled; /* a word in the alphabet */
+    struct tokens *out;
+};
+
+static bool find_merge(const void *context, const struct merge_symbol *left,
+                       const struct merge_symbol *right, int32_t *id, double *priority)
+{
+    if (left->id < 0 || right->id < 0) return false;
+    const struct bpe_merge *merge = merge_slot(context, left->id, right->id);
+    if (merge->left < 0) return false;
+    *id = merge->merged;
+    *priority = -(double)merge->rank;
+    return true;
+}
+
+/* The piece that a word is as a whole, -1 if it is none. */
+static int32_t find_word(struct bpe_work *work, const char *word, size_t n_bytes)
+{
+    if (n_bytes > work->tokenizer->vocabulary.longest_bytes) return -1;
+    buf_clear(&work->spelled);
+    for (size_t i = 0; i < n_bytes; i++) {
+        char text[4];
+        buf_append(&work->spelled, text, utf8_encode(character_of((unsigned char)word[i]), text));
+    }
+    if (work->spelled.failed) return -1;
+    int32_t id =
+        vocabulary_find(&work->tokenizer->vocabulary, work->spelled.data, work->spelled.n_bytes);
+    return id >= 0 && work->tokenizer->vocabulary.pieces[id].kind == TOKEN_NORMAL ? id : -1;
+}
+
+static bool encode_word(struct bpe_work *work, const char *word, size_t n_bytes, struct err *err)
+{
+    const struct tokenizer *tokenizer = work->tokenizer;
+    struct merger *merger = &work->merger;
+    int32_t whole = tokenizer->ignore_merges ? find_word(work, word, n_bytes) : -1;
+    if (whole >= 0) return tokens_append(work->out, &whole, 1, err);
+    merger->n_symbols = 0;
+    for (size_t i = 0; i < n_bytes; i++)
+        if (!merger_add(merger, tokenizer->byte_ids[(unsigned char)word[i]], i, 1, err))
+            return false;
+    if (!merger_run(merger, find_merge, tokenizer, err)) return false;
+    for (uint32_t i = 0; i != MERGE_NONE; i = merger->symbols[i].next) {
+        const struct merge_symbol *symbol = &merger->symbols[i];
+        bool ok = symbol->id >= 0
+                      ? tokens_append(work->out, &symbol->id, 1, err)
+                      : tokenizer_append_byte(tokenizer, (unsigned char)word[symbol->begin],
+                                              work->out, err);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+/* Length of the longest beginning of text that is all valid UTF-8, or all malformed bytes. */
+static size_t run_bytes(const char *text, size_t n_bytes, bool *valid)
+{
+    size_t at = 0;
+    for (bool this_valid; at < n_bytes;) {
+        uint32_t code;
+        size_t n = utf8_decode(text + at, n_bytes - at, &code, &this_valid);
+        if (at && this_valid != *valid) break;
+        *valid = this_valid;
+        at += n;
+    }
+    return at;
+}
+
+bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                struct tokens *out, struct err *err)
+{
+    struct bpe_work work = {.tokenizer = tokenizer, .out = out};
+    bool ok = true, valid = true;
+    for (size_t at = 0, n; ok && at < n_bytes; at += n) {
+        n = run_bytes(text + at, n_bytes - at, &valid);
+        if (!valid) {
+            ok = encode_word(&work, text + at, n, err);
+            continue;
+        }
+        ok = pretokenizer_split(tokenizer->pretokenizer, text + at, n, &work.words, err);
+        for (size_t i = 0; ok && i < work.words.n; i++) {
+            const struct regex_span *word = &work.words.spans[i];
+            ok = encode_word(&work, text + at + word->begin, word->end - word->begin, err);
+        }
+    }
+    merger_done(&work.merger);
+    word_list_done(&work.words);
+    buf_free(&work.spelled);
+    return ok;
+}

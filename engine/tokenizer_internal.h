@@ -1,0 +1,138 @@
+/* tokenizer_internal.h - what the files of the tokenizer share: the vocabulary, the merging of
+ * symbols, the two algorithms.
+ *
+ * vocabulary.c owns the pieces and their lookup, merge.c the greedy merging that both algorithms
+ * are made of, tokenizer_spm.c and tokenizer_bpe.c turn a fragment of plain text into ids,
+ * tokenizer.c cuts text into fragments and special tokens. Only these files include this header.
+ */
+#ifndef PHIBENCH_ENGINE_TOKENIZER_INTERNAL_H
+#define PHIBENCH_ENGINE_TOKENIZER_INTERNAL_H
+
+#include "engine/tokenizer.h"
+#include "engine/pretokenize.h"
+
+/* Longest text of one encode: offsets of symbols are 32 bits. */
+enum { TOKENIZER_MAX_TEXT_BYTES = 1 << 30 };
+
+/* ---- Vocabulary ---- */
+
+struct piece {
+    const char *text; /* zero-ended, in vocabulary.text */
+    uint32_t n_bytes;
+    float score; /* SPM: the higher, the earlier it is merged */
+    enum token_kind kind;
+    bool rstrip, is_end;
+};
+
+struct vocabulary {
+    char *text;
+    struct piece *pieces; /* [n] */
+    int32_t n;
+    size_t longest_bytes; /* of all pieces */
+    int32_t *slots;       /* [slot_mask + 1] hash table of ids by text, -1 for empty */
+    size_t slot_mask;
+    /* The distinct lengths of pieces that are matched as a whole, longest first, by first byte:
+     * special_lengths[special_first[b] .. special_first[b + 1]). */
+    uint32_t *special_lengths;
+    uint32_t special_first[257];
+};
+
+/* Reads tokens, scores and kinds; ERR_INPUT where the arrays do not fit together. */
+bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metadata,
+                     struct err *err) __attribute__((warn_unused_result));
+void vocabulary_done(struct vocabulary *vocabulary);
+
+/* The id of the piece with this text, -1 if there is none. Of equal pieces the last one. */
+int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t n_bytes);
+
+/* The longest special piece at the beginning of text; -1 if there is none. User-defined pieces
+ * always count, control and unknown ones only if `parse_special`. */
+int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char *text,
+                                 size_t n_bytes, bool parse_special);
+
+/* ---- Merging ---- */
+
+#define MERGE_NONE UINT32_MAX
+
+struct merge_symbol {
+    int32_t id;              /* -1: no piece of the vocabulary */
+    uint32_t begin, n_bytes; /* in the text; n_bytes 0: merged into the one before */
+    uint32_t previous, next; /* MERGE_NONE at the ends */
+};
+
+struct merge_candidate {
+    double priority;
+    uint32_t left, right, n_bytes;
+    int32_t id;
+};
+
+/* Working memory, zero at first, reused from word to word. Free with merger_done. */
+struct merger {
+    struct merge_symbol *symbols;
+    struct merge_candidate *heap;
+    size_t n_symbols, symbol_capacity, n_heap, heap_capacity;
+};
+void merger_done(struct merger *merger);
+
+/* Adds a symbol at the end of the word. */
+bool merger_add(struct merger *merger, int32_t id, size_t begin, size_t n_bytes, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* What two neighbours make together: false for nothing, or the piece and its priority. */
+typedef bool merge_find_fn(const void *context, const struct merge_symbol *left,
+                           const struct merge_symbol *right, int32_t *id, double *priority);
+
+/* Joins neighbours, highest priority first, leftmost among equals, until no two make a piece. The
+ * result is the list from symbols[0] along `next`. O(n log n) for n symbols. */
+bool merger_run(struct merger *merger, merge_find_fn *find, const void *context, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* ---- The tokenizer ---- */
+
+struct bpe_merge {
+    int32_t left, right; /* ids; left -1 for an empty slot */
+    int32_t rank, merged;
+};
+
+struct tokenizer {
+    struct vocabulary vocabulary;
+    bool is_bpe, add_bos, add_space_prefix, has_all_bytes;
+    int32_t bos, eos, unknown;
+    int32_t byte_ids[256]; /* -1: the vocabulary has no token for this byte */
+    char kind[64];
+    const char *chat_format; /* static, or NULL */
+
+    /* BPE alone. */
+    struct pretokenizer *pretokenizer;
+    struct bpe_merge *merges; /* [merge_mask + 1] hash table by (left, right) */
+    size_t merge_mask;
+    bool ignore_merges; /* a word that is a piece is not merged up to it */
+};
+
+/* Appends the id that stands for a byte; ERR_INPUT if there is none and no unknown token. */
+bool tokenizer_append_byte(const struct tokenizer *tokenizer, unsigned char byte,
+                           struct tokens *out, struct err *err) __attribute__((warn_unused_result));
+
+void spm_init(struct tokenizer *tokenizer);
+/* Appends the ids of a fragment without special tokens; `space_prefix` if it begins with the space
+ * that SentencePiece puts before a text. */
+bool spm_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                bool space_prefix, struct tokens *out, struct err *err)
+    __attribute__((warn_unused_result));
+/* Appends the text of a normal piece, without its leading space if `strip_space`. */
+void spm_decode(const struct piece *piece, bool strip_space, struct buf *out);
+
+bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+    __attribute__((warn_unused_result));
+void bpe_done(struct tokenizer *tokenizer);
+bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                struct tokens *out, struct err *err) __attribute__((warn_unused_result));
+void bpe_decode(const struct piece *piece, struct buf *out);
+
+/* ---- Chat templates ---- */
+
+/* The built-in format that emits what the Jinja source of a chat template emits; static, NULL if
+ * none does or the template is NULL. */
+const char *chat_detect_format(const char *template_text);
+
+#endif
