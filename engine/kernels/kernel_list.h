@@ -9,10 +9,6 @@
 
 #include "engine/kernels/kernels.h"
 
-#define KERNELS_QUANT(isa)                                                                         \
-    gemm_fn gemm_q4_0_##isa, gemm_q4_1_##isa, gemm_q5_0_##isa, gemm_q5_1_##isa, gemm_q8_0_##isa,   \
-        gemm_q2_k_##isa, gemm_q3_k_##isa, gemm_q4_k_##isa, gemm_q5_k_##isa, gemm_q6_k_##isa
-
 #define KERNELS_FLOAT(isa)                                                                         \
     gemm_fn gemm_f32_##isa, gemm_f16_##isa, gemm_bf16_##isa;                                       \
     attention_fn attention_##isa;                                                                  \
@@ -22,20 +18,22 @@
     silu_mul_fn silu_mul_##isa;                                                                    \
     add_fn add_##isa
 
+/* gemm_quant_<isa> multiplies by every quantized type. */
+
 KERNELS_FLOAT(scalar);
-KERNELS_QUANT(scalar);
+gemm_fn gemm_quant_scalar;
 quantize_fn quantize_scalar;
 
 #if defined(__x86_64__)
 KERNELS_FLOAT(avx2);
-KERNELS_QUANT(avx2);
+gemm_fn gemm_quant_avx2;
 quantize_fn quantize_avx2;
 
 KERNELS_FLOAT(avx512);
-KERNELS_QUANT(avx512);
+gemm_fn gemm_quant_avx512;
 quantize_fn quantize_avx512;
 
-KERNELS_QUANT(avx512vnni);
+gemm_fn gemm_quant_avx512vnni;
 #endif
 
 #endif

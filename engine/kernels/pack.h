@@ -1,7 +1,7 @@
 /* pack.h - the layout of weights in memory: 16 output rows interleaved, so that SIMD lanes are rows.
  *
  * A matrix [n_rows, n_cols] becomes ceil(n_rows / 16) row groups, each a run of blocks along the columns (k); rows past
- * the last are zero weights. The layout of each type is the same for every instruction set and is documented in pack.c.
+ * the last are zero weights. The layout of each type is the same for every instruction set and stands in pack_layout.h.
  * Bytes per weight are those of the file's type (RSS bound of ARCHITECTURE.md). Pure functions, thread-safe.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_PACK_H

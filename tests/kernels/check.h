@@ -21,9 +21,9 @@ struct check {
     const struct kernels *scalar; /* the specification */
     const struct kernels *tested; /* may be the scalar table itself: then only timed and run */
     struct rng rng;
-    bool timed;             /* measure after comparing */
-    uint64_t n_compared;    /* outputs compared, all kernels of the level */
-    uint64_t n_different;   /* calls whose outputs differ; a few are printed */
+    bool timed;                   /* measure after comparing */
+    uint64_t n_compared;          /* outputs compared, all kernels of the level */
+    uint64_t n_different;         /* calls whose outputs differ; a few are printed */
     struct check_region *regions; /* guarded memory of the case at hand */
 };
 
