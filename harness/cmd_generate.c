@@ -66,8 +66,8 @@ static bool pick(void *context, size_t position, const float *logits, struct err
     return true;
 }
 
-/* Decodes the output and prints what is new and complete. The whole is decoded again, since a token's text depends on its
- * neighbours; outputs are short. */
+/* Decodes the output and prints what is new and complete. The whole is decoded again, since a
+ * token's text depends on its neighbours; outputs are short. */
 static bool show(struct generation *generation, bool is_last, struct err *err)
 {
     struct buf *text = &generation->text;

@@ -1,4 +1,5 @@
-/* cmd_inspect.c - phibench inspect: what a model file says about itself, without loading its weights. */
+/* cmd_inspect.c - phibench inspect: what a model file says about itself, without loading its
+ * weights. */
 #include "base/json.h"
 #include "engine/engine.h"
 #include "harness/commands.h"

@@ -1,4 +1,5 @@
-/* cmd_logits.c - phibench logits: the raw logits of a prompt, for comparing engines and machines. */
+/* cmd_logits.c - phibench logits: the raw logits of a prompt, for comparing engines and machines.
+ */
 #include "base/json.h"
 #include "harness/commands.h"
 #include "harness/model_options.h"

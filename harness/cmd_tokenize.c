@@ -1,4 +1,5 @@
-/* cmd_tokenize.c - phibench tokenize and detokenize: text on stdin to ids, ids to text. Loads no weights. */
+/* cmd_tokenize.c - phibench tokenize and detokenize: text on stdin to ids, ids to text. Loads no
+ * weights. */
 #include "base/json.h"
 #include "harness/commands.h"
 #include "harness/read_input.h"

@@ -1,7 +1,8 @@
 /* command.c - parses a command line by the table that also makes its help.
  *
- * Accepted: --name VALUE, --name=VALUE, -x VALUE, -xVALUE, "--" before arguments that begin with '-'. A value may begin
- * with '-' (a prompt, a negative number): an option that takes one takes the next word whatever it is.
+ * Accepted: --name VALUE, --name=VALUE, -x VALUE, -xVALUE, "--" before arguments that begin with
+ * '-'. A value may begin with '-' (a prompt, a negative number): an option that takes one takes the
+ * next word whatever it is.
  */
 #include "harness/command.h"
 

@@ -1,6 +1,8 @@
-/* command.h - what a command is: its options, its help and man page text, its function. One table drives all three.
+/* command.h - what a command is: its options, its help and man page text, its function. One table
+ * drives all three.
  *
- * A command's options are a plain struct of its own; each option_spec names a field by offset. Strings point into argv.
+ * A command's options are a plain struct of its own; each option_spec names a field by offset.
+ * Strings point into argv.
  */
 #ifndef PHIBENCH_HARNESS_COMMAND_H
 #define PHIBENCH_HARNESS_COMMAND_H
@@ -63,7 +65,8 @@ struct command {
 const struct command *const *command_list(void);
 
 /* Options that several commands share, for use inside their tables:
- *   static const struct option_spec options[] = {OPTION_MODEL(struct my, model), OPTION_THREADS(struct my, threads)}; */
+ *   static const struct option_spec options[] = {OPTION_MODEL(struct my, model),
+ * OPTION_THREADS(struct my, threads)}; */
 #define OPTION_MODEL(type, field)                                                                  \
     {                                                                                              \
         "model", 'm', OPTION_TEXT, "MODEL", "GGUF file, or synth:SHAPE:TYPE",                      \
@@ -94,8 +97,8 @@ const struct command *const *command_list(void);
         "json", 0, OPTION_FLAG, NULL, "print JSON", offsetof(type, field), 0, 0, 0                 \
     }
 
-/* Parses argv[0..argc) (without program and command name) into *invocation and `options`. ERR_USAGE with the nearest
- * known option. Release with command_release. */
+/* Parses argv[0..argc) (without program and command name) into *invocation and `options`. ERR_USAGE
+ * with the nearest known option. Release with command_release. */
 bool command_parse(const struct command *command, int argc, char **argv, void *options,
                    struct invocation *invocation, struct err *err);
 void command_release(struct invocation *invocation, void *options);

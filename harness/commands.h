@@ -8,7 +8,8 @@ extern const struct command COMMAND_RUN, COMMAND_REPORT, COMMAND_BENCH, COMMAND_
     COMMAND_SCORE, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_DETOKENIZE, COMMAND_INSPECT,
     COMMAND_SYNTH, COMMAND_RUNS, COMMAND_SHOW, COMMAND_EXPORT, COMMAND_REGRADE, COMMAND_DOCTOR;
 
-/* The command of that name, NULL with ERR_USAGE (nearest name) or ERR_UNSUPPORTED (designed, not built yet). */
+/* The command of that name, NULL with ERR_USAGE (nearest name) or ERR_UNSUPPORTED (designed, not
+ * built yet). */
 const struct command *command_find(const char *name, struct err *err);
 
 #endif

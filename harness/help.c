@@ -1,4 +1,5 @@
-/* help.c - see help.h. Knows layout; every word about a command stands in the command's own table. */
+/* help.c - see help.h. Knows layout; every word about a command stands in the command's own table.
+ */
 #include "harness/help.h"
 
 #include "harness/build_info.h"

@@ -1,4 +1,5 @@
-/* interrupt.h - Ctrl-C: the first asks for a stop after the batch, the second ends the process at once. */
+/* interrupt.h - Ctrl-C: the first asks for a stop after the batch, the second ends the process at
+ * once. */
 #ifndef PHIBENCH_HARNESS_INTERRUPT_H
 #define PHIBENCH_HARNESS_INTERRUPT_H
 

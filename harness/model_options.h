@@ -1,4 +1,5 @@
-/* model_options.h - what the commands about one model and one prompt have in common: options, opening, encoding. */
+/* model_options.h - what the commands about one model and one prompt have in common: options,
+ * opening, encoding. */
 #ifndef PHIBENCH_HARNESS_MODEL_OPTIONS_H
 #define PHIBENCH_HARNESS_MODEL_OPTIONS_H
 
@@ -57,7 +58,8 @@ void opened_close(struct opened *opened);
 
 bool parse_kv_type(const char *text, enum kv_type *type, struct err *err); /* NULL: f16 */
 
-/* Encodes a prompt as the arguments say; fails if it is empty or does not fit the session's context. */
+/* Encodes a prompt as the arguments say; fails if it is empty or does not fit the session's
+ * context. */
 bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
                    const char *text, struct tokens *ids, struct err *err)
     __attribute__((warn_unused_result));

@@ -1,4 +1,5 @@
-/* nearest.c - optimal string alignment distance over three rows; names longer than MAX_NAME are not considered. */
+/* nearest.c - optimal string alignment distance over three rows; names longer than MAX_NAME are not
+ * considered. */
 #include "harness/nearest.h"
 
 #include <string.h>

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* The name with the smallest edit distance (insert, delete, replace, swap neighbours), if that is at most a third of
- * the length of the longer one, rounded up; NULL otherwise. The first among equals. */
+/* The name with the smallest edit distance (insert, delete, replace, swap neighbours), if that is
+ * at most a third of the length of the longer one, rounded up; NULL otherwise. The first among
+ * equals. */
 const char *nearest_name(const char *given, const char *const *names, size_t n_names);
 
 #endif

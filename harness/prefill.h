@@ -1,4 +1,5 @@
-/* prefill.h - one sequence through a session in batches, for the commands that look at a single prompt. */
+/* prefill.h - one sequence through a session in batches, for the commands that look at a single
+ * prompt. */
 #ifndef PHIBENCH_HARNESS_PREFILL_H
 #define PHIBENCH_HARNESS_PREFILL_H
 
@@ -8,8 +9,8 @@
 typedef bool prefill_logits_fn(void *context, size_t position, const float *logits,
                                struct err *err);
 
-/* Appends ids to the sequence and calls fn for the last position, or for every one if `all`. ERR_INTERRUPTED on Ctrl-C
- * between batches. */
+/* Appends ids to the sequence and calls fn for the last position, or for every one if `all`.
+ * ERR_INTERRUPTED on Ctrl-C between batches. */
 bool prefill(struct session *session, int sequence, const struct tokens *ids, bool all,
              prefill_logits_fn *fn, void *context, struct err *err)
     __attribute__((warn_unused_result));

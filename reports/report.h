@@ -9,12 +9,12 @@
 struct report_options {
     const int64_t *runs; /* [n_runs]; none: the newest finished run, or the newest */
     size_t n_runs;
-    const char *out; /* folder; made if missing */
+    const char *out;     /* folder; made if missing */
     const char *gnuplot; /* program to run, NULL: "gnuplot" */
 };
 
-/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, items.csv and charts/NAME.{gp,dat,svg,png}. Every file
- * is written whole or not at all. */
+/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, items.csv and
+ * charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at all. */
 bool report_write(struct store *store, const struct report_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
