@@ -51,9 +51,9 @@ void *mem_new_aligned(size_t n_bytes, struct err *err)
 bool mem_grow(void **items, size_t *capacity, size_t n, size_t size, size_t maximum,
               struct err *err)
 {
-    if (n <= *capacity) return true;
     if (n > maximum) return err_set(err, ERR_INPUT, "more than %zu entries", maximum);
-    size_t wanted = *capacity ? *capacity : 16;
+    if (n <= *capacity) return true;
+    size_t wanted = *capacity ? *capacity : maximum < 16 ? maximum : 16;
     while (wanted < n) wanted = wanted > maximum / 2 ? maximum : wanted * 2;
     size_t n_bytes;
     if (!mem_multiply(wanted, size, &n_bytes)) return err_set(err, ERR_MEMORY, "size overflow");
