@@ -19,12 +19,15 @@ struct source *gguf_open(const char *path, struct err *err) __attribute__((warn_
 struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,
                                 struct err *err) __attribute__((warn_unused_result));
 
-/* Called as rows are written; false stops with ERR_INTERRUPTED. */
+/* Called as rows are written, from any thread but one at a time; false stops with
+ * ERR_INTERRUPTED. */
 typedef bool gguf_progress_fn(void *context, uint64_t done_bytes, uint64_t total_bytes);
 
 /* Writes a version 3 file with everything the source has, alignment 32, through a temporary file
- * and rename: whole or not at all. progress may be NULL. */
-bool gguf_write(const char *path, const struct source *source, gguf_progress_fn *progress,
-                void *context, struct err *err) __attribute__((warn_unused_result));
+ * beside it and rename: whole or not at all. Rows are read and written by n_threads (at least 1).
+ * progress may be NULL. */
+bool gguf_write(const char *path, const struct source *source, int n_threads,
+                gguf_progress_fn *progress, void *context, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

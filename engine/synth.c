@@ -1,0 +1,417 @@
+/* synth.c - the shapes, the recipe of their weights, and a source that makes rows when asked.
+ *
+ * A weight is a pure function of seed, tensor number, row and column: counters are mixed to 64
+ * bits, each half of which gives one value, the sum of its four bytes, which is near enough to a
+ * normal distribution. Integers and one multiplication, so the same on every machine. Matrices
+ * have variance 1 / columns; those that write to the residual stream are smaller by sqrt(2 *
+ * layers), so that activations keep their size at any depth.
+ */
+#include "engine/synth.h"
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/sha256.h"
+#include "engine/gguf.h"
+#include "engine/synth_vocab.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Part of every hash: changes when a bit of any synthetic model changes. */
+enum { SYNTH_VERSION = 1 };
+
+struct shape {
+    const char *architecture; /* "phi3" or "llama" */
+    size_t n_layers, n_embd, n_heads, n_kv_heads, n_ff, n_vocab;
+    uint32_t context_tokens, sliding_window; /* window 0: none */
+};
+
+static const char *const shape_names[] = {"phi-3-mini", "phi-3-medium", "tiny", "tiny-llama", NULL};
+static const struct shape shapes[] = {
+    {"phi3", 32, 3072, 32, 32, 8192, 32064, 4096, 2047},
+    {"phi3", 40, 5120, 40, 10, 17920, 32064, 4096, 2047},
+    {"phi3", 2, 256, 4, 2, 512, 512, 2048, 255},
+    {"llama", 2, 256, 4, 2, 512, 512, 2048, 0},
+};
+
+/* mean + deviation * (nearly normal) */
+struct recipe {
+    float mean, deviation;
+};
+
+struct synth {
+    struct source source; /* first: the source's functions find the rest behind it */
+    struct metadata *metadata;
+    struct arena *arena; /* names, tables, path */
+    struct tensor_info *tensors;
+    struct recipe *recipes; /* of each tensor */
+    enum tensor_type type;
+    uint64_t seed;
+};
+
+const char *const *synth_shapes(void)
+{
+    return shape_names;
+}
+
+static const struct shape *find_shape(const char *name, struct err *err)
+{
+    char names[128] = "";
+    for (size_t i = 0, used = 0; shape_names[i]; i++) {
+        if (strcmp(name, shape_names[i]) == 0) return &shapes[i];
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                                 shape_names[i]);
+    }
+    err_set(err, ERR_USAGE, "unknown shape '%s': expected one of %s", name, names);
+    return NULL;
+}
+
+static bool parse_fields(char *fields, struct synth_options *options, struct err *err)
+{
+    char *type = strchr(fields, ':');
+    if (!type)
+        return err_set(err, ERR_USAGE, "no type: expected synth:SHAPE:TYPE[:SEED][:VOCAB.gguf]");
+    *type++ = 0;
+    options->shape = fields;
+    char *rest = strchr(type, ':');
+    if (rest) *rest++ = 0;
+    if (!find_shape(options->shape, err) || !tensor_type_parse(type, &options->type, err))
+        return false;
+    if (!rest) return true;
+
+    size_t n_digits = strspn(rest, "0123456789");
+    if (n_digits > 0 && (rest[n_digits] == 0 || rest[n_digits] == ':')) {
+        char *end;
+        options->seed = strtoull(rest, &end, 10);
+        if (n_digits > 19)
+            return err_set(err, ERR_USAGE, "seed '%.*s' is too large", (int)n_digits, rest);
+        rest = *end ? end + 1 : NULL;
+    }
+    if (rest && !*rest) return err_set(err, ERR_USAGE, "nothing after the last ':'");
+    options->vocab_path = rest;
+    return true;
+}
+
+bool synth_parse(const char *spec, struct synth_options *options, char **storage, struct err *err)
+{
+    const size_t n_prefix = strlen("synth:");
+    *options = (struct synth_options){.seed = 1};
+    *storage = NULL;
+    if (strncmp(spec, "synth:", n_prefix) != 0) {
+        return err_set(err, ERR_USAGE, "'%s' does not begin with 'synth:'", spec);
+    }
+    *storage = mem_copy_string(spec + n_prefix, err);
+    if (!*storage) return false;
+    return parse_fields(*storage, options, err) || err_context(err, "reading '%s'", spec);
+}
+
+/* ---- Weights ---- */
+
+/* Each byte is uniform in [0, 255]: their sum has mean 510 and standard deviation sqrt((256^2 -
+ * 1) / 3). */
+static int sum_of_bytes(uint32_t word)
+{
+    uint32_t pairs = (word & 0x00ff00ff) + (word >> 8 & 0x00ff00ff);
+    return (int)((pairs & 0xffff) + (pairs >> 16)) - 510;
+}
+
+static const double sum_deviation = 147.80054127099805;
+static const uint64_t golden = 0x9e3779b97f4a7c15; /* SplitMix64's increment */
+
+static void make_row(uint64_t seed, uint64_t tensor, uint64_t row, struct recipe recipe, size_t n,
+                     float *out)
+{
+    uint64_t key = rng_mix(rng_mix(seed * golden + tensor + 1) + (row + 1) * golden);
+    float scale = (float)((double)recipe.deviation / sum_deviation), mean = recipe.mean;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        uint64_t word = rng_mix(key += golden);
+        out[i] = mean + (float)sum_of_bytes((uint32_t)word) * scale;
+        out[i + 1] = mean + (float)sum_of_bytes((uint32_t)(word >> 32)) * scale;
+    }
+    if (n % 2) out[n - 1] = mean + (float)sum_of_bytes((uint32_t)rng_mix(key + golden)) * scale;
+}
+
+static bool read_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
+                      size_t n_rows, void *out, struct err *err)
+{
+    const struct synth *synth = (const struct synth *)source;
+    assert(row <= tensor->n_rows && n_rows <= tensor->n_rows - row);
+    size_t n = tensor->shape[0];
+    float *values = mem_new(n, sizeof *values, err);
+    if (!values) return false;
+    uint8_t *to = out;
+    for (size_t i = row; i < row + n_rows; i++, to += tensor->row_bytes) {
+        make_row(synth->seed, tensor->offset, i, synth->recipes[tensor->offset], n, values);
+        tensor_encode(tensor->type, values, n, to);
+    }
+    free(values);
+    return true;
+}
+
+/* ---- Tensors ---- */
+
+static bool add_tensor(struct synth *synth, const char *name, enum tensor_type type,
+                       size_t n_columns, size_t n_rows, struct recipe recipe, struct err *err)
+{
+    size_t i = synth->source.n_tensors++;
+    struct tensor_info *tensor = &synth->tensors[i];
+    *tensor = (struct tensor_info){.name = arena_string(synth->arena, name, err),
+                                   .type = type,
+                                   .n_dimensions = n_rows > 1 ? 2 : 1,
+                                   .shape = {n_columns, n_rows, 1, 1},
+                                   .n_rows = n_rows,
+                                   .row_bytes = tensor_row_bytes(type, n_columns),
+                                   .offset = i};
+    assert(tensor->row_bytes); /* shapes have rows of whole blocks of every type */
+    synth->recipes[i] = recipe;
+    synth->source.n_bytes += (uint64_t)tensor->n_rows * tensor->row_bytes;
+    return tensor->name != NULL;
+}
+
+static bool add_norm(struct synth *synth, const char *name, size_t n, struct err *err)
+{
+    return add_tensor(synth, name, TENSOR_F32, n, 1, (struct recipe){1, 0.1f}, err);
+}
+
+static bool add_matrix(struct synth *synth, const char *name, size_t n_columns, size_t n_rows,
+                       double gain, struct err *err)
+{
+    struct recipe recipe = {0, (float)(gain / sqrt((double)n_columns))};
+    return add_tensor(synth, name, synth->type, n_columns, n_rows, recipe, err);
+}
+
+static bool add_layer(struct synth *synth, const struct shape *shape, size_t i_layer,
+                      struct err *err)
+{
+    static const char *const names[] = {"attn_norm", "attn_qkv",    "attn_q",   "attn_k",
+                                        "attn_v",    "attn_output", "ffn_norm", "ffn_gate",
+                                        "ffn_up",    "ffn_down"};
+    size_t n_embd = shape->n_embd, n_kv = n_embd / shape->n_heads * shape->n_kv_heads;
+    bool is_fused = strcmp(shape->architecture, "phi3") == 0;
+    double to_residual = 1 / sqrt(2 * (double)shape->n_layers);
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++) {
+        const char *part = names[i];
+        char name[64];
+        snprintf(name, sizeof name, "blk.%zu.%s.weight", i_layer, part);
+        if (strcmp(part, "attn_norm") == 0 || strcmp(part, "ffn_norm") == 0) {
+            ok = add_norm(synth, name, n_embd, err);
+        } else if (strcmp(part, "attn_qkv") == 0) {
+            ok = !is_fused || add_matrix(synth, name, n_embd, n_embd + 2 * n_kv, 1, err);
+        } else if (strcmp(part, "attn_q") == 0) {
+            ok = is_fused || add_matrix(synth, name, n_embd, n_embd, 1, err);
+        } else if (strcmp(part, "attn_k") == 0 || strcmp(part, "attn_v") == 0) {
+            ok = is_fused || add_matrix(synth, name, n_embd, n_kv, 1, err);
+        } else if (strcmp(part, "attn_output") == 0) {
+            ok = add_matrix(synth, name, n_embd, n_embd, to_residual, err);
+        } else if (strcmp(part, "ffn_gate") == 0) {
+            ok = is_fused || add_matrix(synth, name, n_embd, shape->n_ff, 1, err);
+        } else if (strcmp(part, "ffn_up") == 0) {
+            ok = add_matrix(synth, name, n_embd, is_fused ? 2 * shape->n_ff : shape->n_ff, 1, err);
+        } else {
+            ok = add_matrix(synth, name, shape->n_ff, n_embd, to_residual, err);
+        }
+    }
+    return ok;
+}
+
+/* Embeddings of size 1, and logits that spread over some units, as trained ones do. */
+static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n_vocab,
+                        struct err *err)
+{
+    enum { MAX_TENSORS_A_LAYER = 9, TENSORS_BESIDE_LAYERS = 3 };
+    const double logit_spread = 3;
+    size_t n = shape->n_layers * MAX_TENSORS_A_LAYER + TENSORS_BESIDE_LAYERS,
+           n_embd = shape->n_embd;
+    synth->tensors = arena_alloc(synth->arena, n, sizeof *synth->tensors, err);
+    synth->recipes = arena_alloc(synth->arena, n, sizeof *synth->recipes, err);
+    if (!synth->tensors || !synth->recipes) return false;
+    bool ok = add_matrix(synth, "token_embd.weight", n_embd, n_vocab, sqrt((double)n_embd), err);
+    for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, shape, i, err);
+    synth->source.tensors = synth->tensors;
+    return ok && add_norm(synth, "output_norm.weight", n_embd, err) &&
+           add_matrix(synth, "output.weight", n_embd, n_vocab, logit_spread, err);
+}
+
+/* ---- Metadata ---- */
+
+/* The number that GGUF files give their predominant type. */
+static uint32_t file_type(enum tensor_type type)
+{
+    static const uint32_t numbers[TENSOR_TYPE_LIMIT] = {
+        [TENSOR_F32] = 0,   [TENSOR_F16] = 1,   [TENSOR_Q4_0] = 2,  [TENSOR_Q4_1] = 3,
+        [TENSOR_Q8_0] = 7,  [TENSOR_Q5_0] = 8,  [TENSOR_Q5_1] = 9,  [TENSOR_Q2_K] = 10,
+        [TENSOR_Q3_K] = 11, [TENSOR_Q4_K] = 14, [TENSOR_Q5_K] = 16, [TENSOR_Q6_K] = 18,
+        [TENSOR_BF16] = 32,
+    };
+    return numbers[type];
+}
+
+static bool set_shape_key(struct metadata *metadata, const struct shape *shape, const char *key,
+                          uint32_t value, struct err *err)
+{
+    char full[96];
+    snprintf(full, sizeof full, "%s.%s", shape->architecture, key);
+    return metadata_set_unsigned(metadata, full, value, err);
+}
+
+static bool set_shape(struct metadata *metadata, const struct shape *shape, struct err *err)
+{
+    const struct {
+        const char *key;
+        size_t value;
+    } keys[] = {
+        {"context_length", shape->context_tokens},
+        {"embedding_length", shape->n_embd},
+        {"feed_forward_length", shape->n_ff},
+        {"block_count", shape->n_layers},
+        {"attention.head_count", shape->n_heads},
+        {"attention.head_count_kv", shape->n_kv_heads},
+        {"rope.dimension_count", shape->n_embd / shape->n_heads},
+    };
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++) {
+        ok = set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
+    }
+    if (ok && shape->sliding_window) {
+        ok = set_shape_key(metadata, shape, "rope.scaling.original_context_length",
+                           shape->context_tokens, err) &&
+             set_shape_key(metadata, shape, "attention.sliding_window", shape->sliding_window, err);
+    }
+    char epsilon[96], base[96];
+    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_rms_epsilon", shape->architecture);
+    snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);
+    return ok && metadata_set_float(metadata, epsilon, 1e-5f, err) &&
+           metadata_set_float(metadata, base, 10000, err);
+}
+
+/* Takes over every tokenizer.* key of a GGUF file; *n_vocab becomes its size. */
+static bool copy_vocabulary(struct metadata *metadata, const char *path, size_t *n_vocab,
+                            struct err *err)
+{
+    bool ok = false;
+    struct source *file = gguf_open(path, err);
+    if (!file) return false;
+    if (!metadata_array(file->metadata, "tokenizer.ggml.tokens", METADATA_STRING, n_vocab) ||
+        !*n_vocab) {
+        err_set_at(err, ERR_INPUT, path, 0, 0,
+                   "the file has no vocabulary ('tokenizer.ggml.tokens')");
+        goto out;
+    }
+    for (size_t i = 0; i < metadata_count(file->metadata); i++) {
+        const char *key;
+        const struct metadata_value *value = metadata_at(file->metadata, i, &key);
+        if (strncmp(key, "tokenizer.", strlen("tokenizer.")) == 0 &&
+            !metadata_set(metadata, key, value, err)) {
+            goto out;
+        }
+    }
+    ok = true;
+out:
+    source_close(file);
+    return ok;
+}
+
+static bool set_metadata(struct synth *synth, const struct synth_options *options,
+                         const struct shape *shape, size_t *n_vocab, struct err *err)
+{
+    struct metadata *metadata = synth->metadata;
+    char name[96];
+    snprintf(name, sizeof name, "synthetic %s, seed %" PRIu64, options->shape, options->seed);
+    *n_vocab = shape->n_vocab;
+    return metadata_set_string(metadata, "general.architecture", shape->architecture, err) &&
+           metadata_set_string(metadata, "general.name", name, err) &&
+           set_shape(metadata, shape, err) &&
+           metadata_set_unsigned(metadata, "general.file_type", file_type(options->type), err) &&
+           metadata_set_unsigned(metadata, "general.quantization_version", 2, err) &&
+           (options->vocab_path ? copy_vocabulary(metadata, options->vocab_path, n_vocab, err)
+                                : synth_add_vocabulary(metadata, *n_vocab, err));
+}
+
+/* ---- The source ---- */
+
+static void hash_value(struct sha256 *hash, const struct metadata_value *value)
+{
+    bool is_array = value->kind == METADATA_ARRAY, is_string = value->kind == METADATA_STRING;
+    uint64_t numbers[] = {value->kind, is_array ? value->element : 0,
+                          is_string ? value->string.n_bytes : value->n};
+    sha256_update(hash, numbers, sizeof numbers);
+    if (is_string) {
+        sha256_update(hash, value->string.text, value->string.n_bytes);
+    } else if (is_array) {
+        for (size_t i = 0; i < value->n; i++) {
+            struct metadata_value element = metadata_element(value, i);
+            hash_value(hash, &element);
+        }
+    } else {
+        uint64_t bits = metadata_to_bits(value);
+        sha256_update(hash, &bits, sizeof bits);
+    }
+}
+
+/* The recipe: version, type, seed and all metadata, in which shape and vocabulary are. */
+static bool hash_recipe(const struct source *source, char hex[65], struct err *err)
+{
+    const struct synth *synth = (const struct synth *)source;
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    uint64_t numbers[] = {SYNTH_VERSION, synth->type, synth->seed};
+    sha256_field(hash, "phibench synth");
+    sha256_update(hash, numbers, sizeof numbers);
+    for (size_t i = 0; i < metadata_count(synth->metadata); i++) {
+        const char *key;
+        const struct metadata_value *value = metadata_at(synth->metadata, i, &key);
+        sha256_field(hash, key);
+        hash_value(hash, value);
+    }
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    return true;
+}
+
+static void close_synth(struct source *source)
+{
+    struct synth *synth = (struct synth *)source;
+    metadata_free(synth->metadata);
+    arena_free(synth->arena);
+    free(synth);
+}
+
+static const char *make_path(struct arena *arena, const struct synth_options *options,
+                             struct err *err)
+{
+    const char *type = tensor_type_info(options->type)->name;
+    if (options->vocab_path) {
+        return arena_printf(arena, err, "synth:%s:%s:%" PRIu64 ":%s", options->shape, type,
+                            options->seed, options->vocab_path);
+    }
+    if (options->seed == 1) return arena_printf(arena, err, "synth:%s:%s", options->shape, type);
+    return arena_printf(arena, err, "synth:%s:%s:%" PRIu64, options->shape, type, options->seed);
+}
+
+struct source *synth_open(const struct synth_options *options, struct err *err)
+{
+    const struct shape *shape = find_shape(options->shape, err);
+    struct synth *synth = shape ? mem_new(1, sizeof *synth, err) : NULL;
+    if (!synth) return NULL;
+    size_t n_vocab;
+    synth->type = options->type;
+    synth->seed = options->seed;
+    synth->source = (struct source){
+        .synthetic = true, .read_rows = read_rows, .hash = hash_recipe, .close = close_synth};
+    synth->metadata = metadata_new(err);
+    synth->arena = arena_new(0, err);
+    synth->source.metadata = synth->metadata;
+    synth->source.path = synth->arena ? make_path(synth->arena, options, err) : NULL;
+    if (synth->metadata && synth->source.path &&
+        set_metadata(synth, options, shape, &n_vocab, err) &&
+        add_tensors(synth, shape, n_vocab, err)) {
+        return &synth->source;
+    }
+    close_synth(&synth->source);
+    return NULL;
+}
