@@ -87,7 +87,7 @@ $(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)))
+$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c)
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 $(LIBRARY) $(SUPPORT):
 	$(say) AR $@
@@ -97,6 +97,16 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_$(call ISA_OF,$<)) -MMD -MP -c -o $@ $<
+
+# The schema travels inside the program, as a C string.
+$(BUILD)/results/schema_sql.o: $(BUILD)/results/schema_sql.c $(BUILD)/flags
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/results/schema_sql.c: results/schema.sql
+	@mkdir -p $(@D)
+	$(say) EMBED $<
+	$(Q){ echo '#include "results/store_internal.h"'; echo 'const char SCHEMA_SQL[] ='; \
+	    sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $<; echo '    ;'; } >$@
 
 # A stamp is a file that changes only when its text does: what depends on it is rebuilt then.
 .PHONY: FORCE

@@ -1,7 +1,10 @@
-/* stats.h - the statistics of comparison. Pure functions on arrays; formulas' sources at each. Thread-safe. */
+/* stats.h - the statistics of comparison. Pure functions on arrays; formulas' sources at each.
+ * Thread-safe. Where memory is short, what needs it is NaN.
+ */
 #ifndef PHIBENCH_RESULTS_STATS_H
 #define PHIBENCH_RESULTS_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,25 +12,59 @@ struct interval {
     double low, high;
 };
 
-/* 95% Wilson score interval for k successes of n, as rates in 0..1 (Wilson 1927). n = 0 gives {0, 1}. */
+/* 95% Wilson score interval for k successes of n, as rates in 0..1 (Wilson 1927, "Probable
+ * inference, the law of succession, and statistical inference"). n = 0 gives {0, 1}. */
 struct interval stats_wilson(uint64_t k, uint64_t n);
 
-/* Standard error of the mean of scores clustered by `cluster` ids (0..n_clusters-1), the sandwich estimator
- * (Miller 2024, "Adding error bars to evals", eq. 4). */
-double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n, size_t n_clusters);
+/* 95% interval mean +- 1.96 errors of the normal approximation; NaN for an error that is NaN. */
+struct interval stats_normal(double mean, double error);
 
-/* Median, and quantile q in 0..1 with linear interpolation (Hyndman and Fan type 7). Sorts a copy; NaN if n = 0 or no memory. */
+/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1:
+ * sqrt(var/n + 1/n^2 sum over clusters of sum_{i != j} (s_i - mean)(s_j - mean)), with the variance of
+ * n - 1 (Miller 2024, "Adding error bars to evals", equations 1 and 4). cluster NULL: independent
+ * scores. NaN if n < 2. */
+double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
+                             size_t n_clusters);
+
+/* A mean with what is known of its precision. */
+struct estimate {
+    double mean, error; /* error: standard error, NaN where one score tells nothing */
+    struct interval interval;
+    uint64_t n;
+};
+
+/* Of scores [n], n > 0: Wilson interval if all are 0 or 1, otherwise the normal one; the error is
+ * clustered if there are two clusters or more. */
+struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
+                               size_t n_clusters);
+
+/* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
+ * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high alike
+ * (Zou and Donner 2008, "Construction of confidence limits about effect measures: a general
+ * approach"), so that it stays in 0..1 and does not vanish where every score is right. */
+struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
+
+/* Median, and quantile q in 0..1 with linear interpolation (Hyndman and Fan 1996, type 7). Sorts a
+ * copy; NaN if n = 0 or no memory. */
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
-/* Two-sided exact McNemar test for b and c discordant pairs. */
+/* Two-sided exact McNemar test for b and c discordant pairs: the binomial probability, p = 1/2, of a
+ * split at least as uneven (McNemar 1947). 1 if b = c. */
 double stats_mcnemar(uint64_t b, uint64_t c);
 
-/* 95% percentile bootstrap interval of the median, `rounds` resamples from `seed`. */
-struct interval stats_bootstrap_median(const double *values, size_t n, size_t rounds, uint64_t seed);
+/* 95% percentile bootstrap interval of the median, `rounds` resamples from `seed` (Efron 1979). */
+struct interval stats_bootstrap_median(const double *values, size_t n, size_t rounds,
+                                       uint64_t seed);
 
 /* The same for the ratio of medians a / b of independent samples. */
-struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double *b, size_t n_b, size_t rounds,
-                                      uint64_t seed);
+struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double *b, size_t n_b,
+                                      size_t rounds, uint64_t seed);
+
+/* The same for the mean of paired differences. */
+struct interval stats_bootstrap_mean(const double *values, size_t n, size_t rounds, uint64_t seed);
+
+/* Holm's step-down adjustment of p-values [n] in place (Holm 1979). False if there is no memory. */
+bool stats_holm(double *p_values, size_t n);
 
 #endif

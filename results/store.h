@@ -13,9 +13,14 @@
 
 struct store;
 
-enum store_mode { STORE_CREATE, STORE_READ }; /* STORE_READ fails with ERR_IO if there is no such file */
+enum store_mode {
+    STORE_CREATE, /* made if it is not there, with its folder */
+    STORE_WRITE,  /* must be there (regrade, merge) */
+    STORE_READ    /* must be there; every write through this connection fails */
+};
 
-/* Opens and migrates. ERR_INPUT for a file that is no phibench database or from a newer version; ERR_IO if unreadable. */
+/* Opens and migrates. ERR_INPUT for a file that is no phibench database or from a newer version, in
+ * which case nothing was written to it; ERR_IO if it is missing, not readable or not writable. */
 struct store *store_open(const char *path, enum store_mode mode, struct err *err)
     __attribute__((warn_unused_result));
 void store_close(struct store *store);
@@ -52,47 +57,50 @@ struct run_record {
 
 enum run_status { RUN_RUNNING, RUN_DONE, RUN_INTERRUPTED, RUN_FAILED };
 
-bool store_begin_run(struct store *store, const struct run_record *run, int64_t *id, struct err *err)
-    __attribute__((warn_unused_result));
+bool store_begin_run(struct store *store, const struct run_record *run, int64_t *id,
+                     struct err *err) __attribute__((warn_unused_result));
 /* The newest run that is not RUN_DONE and has this config hash, numerics version and git revision; *id = 0 if none. */
 bool store_find_unfinished_run(struct store *store, const char *config_hash, int numerics_version,
                                const char *git_revision, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
-/* after: machine state at the end; may be NULL. */
-bool store_finish_run(struct store *store, int64_t run, enum run_status status, int64_t finished_unix_ms,
-                      const struct machine_record *after, struct err *err) __attribute__((warn_unused_result));
+/* after: machine state at the end; may be NULL. RUN_RUNNING with 0 and NULL takes a run up again. */
+bool store_finish_run(struct store *store, int64_t run, enum run_status status,
+                      int64_t finished_unix_ms, const struct machine_record *after, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* ---- Models, data sets, jobs ---- */
 
 struct model_record {
-    const char *id;           /* the configuration's id: "phi-3-mini" */
+    const char *id; /* the configuration's id: "phi-3-mini" */
     const char *name, *path, *architecture, *quantization, *hash, *tokenizer;
     uint64_t n_params, n_bytes;
     int context_tokens;
     bool synthetic;
 };
-/* Equal records share a row. */
-bool store_put_model(struct store *store, const struct model_record *model, int64_t *id, struct err *err)
-    __attribute__((warn_unused_result));
+/* Equal records share a row, here and for data sets. */
+bool store_put_model(struct store *store, const struct model_record *model, int64_t *id,
+                     struct err *err) __attribute__((warn_unused_result));
 
 struct dataset_record {
     const char *suite, *path, *hash;
     size_t n_items;
 };
-bool store_put_dataset(struct store *store, const struct dataset_record *dataset, int64_t *id, struct err *err)
-    __attribute__((warn_unused_result));
+bool store_put_dataset(struct store *store, const struct dataset_record *dataset, int64_t *id,
+                       struct err *err) __attribute__((warn_unused_result));
 
 struct job_record {
     int64_t run, model, dataset; /* dataset 0: none (throughput) */
+    /* metric: "acc" or another rate of 0..1, which the views show in percent; or "points", 1 to 10 */
     const char *suite, *protocol, *metric, *fingerprint, *bos, *parameters_json;
     int suite_version, shots, context_tokens;
     size_t n_items;
 };
-/* The job of this run with this fingerprint, made if it is not there. */
+/* The job of this run and model with this fingerprint, made if it is not there. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
 bool store_finish_job(struct store *store, int64_t job, int64_t duration_ns, uint64_t naive_tokens,
-                      uint64_t computed_tokens, struct err *err) __attribute__((warn_unused_result));
+                      uint64_t computed_tokens, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* ---- Items, responses, verdicts ---- */
 
@@ -110,22 +118,30 @@ struct answer_record {
     double score, margin;
     const char *predicted;
 };
-/* Stores item, response and verdict under (job, key); an answer that is there already stays. Call inside a transaction. */
-bool store_put_answer(struct store *store, int64_t job, const struct answer_record *answer, struct err *err)
-    __attribute__((warn_unused_result));
-/* Replaces the verdict of an answer (regrade). */
-bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer, struct err *err)
-    __attribute__((warn_unused_result));
-/* Copies answers of other jobs with the same fingerprint that this job lacks (also of unfinished ones); *n how many. */
+/* Stores item, response and verdict under (job, key); an answer that is there already stays. The job
+ * has a data set. Call inside a transaction. */
+bool store_put_answer(struct store *store, int64_t job, const struct answer_record *answer,
+                      struct err *err) __attribute__((warn_unused_result));
+/* Replaces the verdict of an answer (regrade), and the item's facts where groups_json is given.
+ * ERR_INPUT if there is no such answer. */
+bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer,
+                       struct err *err) __attribute__((warn_unused_result));
+/* Copies answers of other jobs with the same fingerprint that this job lacks (also of unfinished
+ * ones); *n how many. */
 bool store_reuse_answers(struct store *store, int64_t job, size_t *n, struct err *err)
     __attribute__((warn_unused_result));
-/* Calls fn for every answer of the job, in the order of the keys' first storing; false stops. */
+/* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may write
+ * to the store (in the caller's transaction). A record's strings live until fn returns; NULL margin
+ * reads as 0. */
 typedef bool store_answer_fn(void *context, const struct answer_record *answer, struct err *err);
-bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, void *context, struct err *err)
+bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, void *context,
+                       struct err *err) __attribute__((warn_unused_result));
+/* Computes and stores the job's rows of `score` from its verdicts: the whole (micro; and macro over
+ * the first group level, as METRIC_macro), and every group. Intervals: Wilson for rates of right and
+ * wrong, otherwise mean +- 1.96 errors; errors clustered by the first group level where an aggregate
+ * spans several. Replaces what was there. */
+bool store_compute_scores(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
-/* Computes and stores the job's rows of `score` from its verdicts: whole ('' micro, and macro over the first group level),
- * every group; Wilson intervals, clustered standard errors. Replaces what was there. */
-bool store_compute_scores(struct store *store, int64_t job, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Speed, notes ---- */
 
@@ -133,21 +149,23 @@ struct speed_record {
     const char *test; /* "prefill", "decode", "batched_decode", "load", "first_token" */
     int prompt_tokens, generated_tokens, batch, n_threads, repetition;
     const char *isa;
-    bool warm_up;          /* kept, but no view shows it */
+    bool warm_up; /* kept, but no view shows it */
     int64_t duration_ns;
-    double tokens_per_s, gb_per_s, gmac_per_s;
+    double tokens_per_s, gb_per_s, gmac_per_s; /* 0: not known */
+    double percent_of_limit; /* of the machine's measured bandwidth or arithmetic; 0: not known */
     uint64_t rss_bytes;
-    double frequency_mhz;  /* 0: not known */
+    double frequency_mhz; /* 0: not known */
 };
-bool store_put_speed(struct store *store, int64_t job, const struct speed_record *speed, struct err *err)
-    __attribute__((warn_unused_result));
+/* A repetition that is there already stays. */
+bool store_put_speed(struct store *store, int64_t job, const struct speed_record *speed,
+                     struct err *err) __attribute__((warn_unused_result));
 /* Whether this repetition is stored already. */
-bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has, struct err *err)
-    __attribute__((warn_unused_result));
+bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has,
+                     struct err *err) __attribute__((warn_unused_result));
 
 /* A counted circumstance of a job: kind "truncated", "dropped_shots", "join_spanned", "tie", "double_bos", "not_answered",
  * "bos" ...; replaces the note of that kind. */
-bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t count, const char *text,
-                    struct err *err) __attribute__((warn_unused_result));
+bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t count,
+                    const char *text, struct err *err) __attribute__((warn_unused_result));
 
 #endif

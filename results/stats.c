@@ -1,0 +1,237 @@
+/* stats.c - see stats.h. Sums run in the order of the input, so that equal inputs give equal bits.
+ *
+ * Resampling uses the project's own generator: an interval is a function of the values and the seed.
+ */
+#include "results/stats.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The 97.5% quantile of the standard normal distribution. */
+static const double Z = 1.959963984540054;
+
+struct interval stats_wilson(uint64_t k, uint64_t n)
+{
+    if (n == 0) return (struct interval){0, 1};
+    double total = (double)n, rate = (double)k / total, z2 = Z * Z;
+    double centre = rate + z2 / (2 * total);
+    double half = Z * sqrt(rate * (1 - rate) / total + z2 / (4 * total * total));
+    double scale = 1 + z2 / total;
+    /* At the borders the limit is exact: rounding must not leave 1e-17 above 0. */
+    return (struct interval){k == 0 ? 0 : (centre - half) / scale,
+                             k == n ? 1 : (centre + half) / scale};
+}
+
+struct interval stats_normal(double mean, double error)
+{
+    return (struct interval){mean - Z * error, mean + Z * error};
+}
+
+static double mean_of(const double *values, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += values[i];
+    return sum / (double)n;
+}
+
+/* Sum over clusters of the squared sum of deviations; NaN if there is no memory. */
+static double between_clusters(const double *scores, const uint32_t *cluster, size_t n,
+                               size_t n_clusters, double mean)
+{
+    double *sums = mem_new(n_clusters, sizeof *sums, NULL), total = 0;
+    if (!sums) return NAN;
+    for (size_t i = 0; i < n; i++) sums[cluster[i]] += scores[i] - mean;
+    for (size_t c = 0; c < n_clusters; c++) total += sums[c] * sums[c];
+    free(sums);
+    return total;
+}
+
+double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
+                             size_t n_clusters)
+{
+    if (n < 2) return NAN;
+    double mean = mean_of(scores, n), squares = 0, total = (double)n;
+    for (size_t i = 0; i < n; i++) squares += (scores[i] - mean) * (scores[i] - mean);
+    double variance = squares / (total - 1) / total;
+    if (cluster)
+        variance +=
+            (between_clusters(scores, cluster, n, n_clusters, mean) - squares) / (total * total);
+    /* Never below zero but for rounding: a cluster's squared sum may cancel all of `squares`. */
+    return variance < 0 ? 0 : sqrt(variance);
+}
+
+struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
+                               size_t n_clusters)
+{
+    uint64_t n_right = 0;
+    bool is_binary = true;
+    for (size_t i = 0; i < n; i++) {
+        n_right += scores[i] == 1;
+        is_binary = is_binary && (scores[i] == 0 || scores[i] == 1);
+    }
+    struct estimate estimate = {.mean = mean_of(scores, n), .n = n};
+    estimate.error = stats_clustered_error(scores, n_clusters > 1 ? cluster : NULL, n, n_clusters);
+    estimate.interval =
+        is_binary ? stats_wilson(n_right, n) : stats_normal(estimate.mean, estimate.error);
+    return estimate;
+}
+
+struct estimate stats_macro(const struct estimate *parts, size_t n_parts)
+{
+    struct estimate macro = {0};
+    double errors = 0, below = 0, above = 0, total = (double)n_parts;
+    for (size_t i = 0; i < n_parts; i++) {
+        double down = parts[i].mean - parts[i].interval.low;
+        double up = parts[i].interval.high - parts[i].mean;
+        macro.mean += parts[i].mean;
+        macro.n += parts[i].n;
+        errors += parts[i].error * parts[i].error;
+        below += down * down;
+        above += up * up;
+    }
+    macro.mean /= total;
+    macro.error = sqrt(errors) / total;
+    macro.interval.low = macro.mean - sqrt(below) / total;
+    macro.interval.high = macro.mean + sqrt(above) / total;
+    return macro;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Type 7 on sorted values: position q (n - 1), linear between its neighbours. */
+static double quantile_sorted(const double *sorted, size_t n, double q)
+{
+    double position = q * (double)(n - 1), whole = floor(position);
+    size_t below = (size_t)whole, above = below + 1 < n ? below + 1 : below;
+    return sorted[below] + (position - whole) * (sorted[above] - sorted[below]);
+}
+
+double stats_quantile(const double *values, size_t n, double q)
+{
+    double *sorted = n ? mem_new(n, sizeof *sorted, NULL) : NULL;
+    if (!sorted) return NAN;
+    memcpy(sorted, values, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_doubles);
+    double quantile = quantile_sorted(sorted, n, q);
+    free(sorted);
+    return quantile;
+}
+
+double stats_median(const double *values, size_t n)
+{
+    return stats_quantile(values, n, 0.5);
+}
+
+double stats_mcnemar(uint64_t b, uint64_t c)
+{
+    uint64_t n = b + c, fewer = b < c ? b : c;
+    if (b == c) return 1;
+    /* Terms n over k / 2^n for k = fewer, fewer - 1, ...: each from the one before, so that the sum runs
+     * from the largest and ends when nothing is added. */
+    double k = (double)fewer, total = (double)n;
+    double term = exp(lgamma(total + 1) - lgamma(k + 1) - lgamma(total - k + 1) - total * M_LN2);
+    double tail = 0;
+    for (; term > 0 && tail + term > tail; k--) {
+        tail += term;
+        term *= k / (total - k + 1);
+    }
+    return tail < 0.5 ? 2 * tail : 1;
+}
+
+/* ---- Bootstrap ---- */
+
+typedef double statistic_fn(double *values, size_t n); /* may reorder the values */
+
+static double median_in_place(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, compare_doubles);
+    return quantile_sorted(values, n, 0.5);
+}
+
+static double mean_in_place(double *values, size_t n)
+{
+    return mean_of(values, n);
+}
+
+static double resample(const double *values, size_t n, double *drawn, statistic_fn *statistic,
+                       struct rng *rng)
+{
+    for (size_t i = 0; i < n; i++) drawn[i] = values[rng_below(rng, n)];
+    return statistic(drawn, n);
+}
+
+/* Of the statistic of a, divided by that of b where there is a b. */
+static struct interval bootstrap(const double *a, size_t n_a, const double *b, size_t n_b,
+                                 statistic_fn *statistic, size_t rounds, uint64_t seed)
+{
+    struct interval interval = {NAN, NAN};
+    struct rng rng = {seed};
+    double *results = mem_new(rounds, sizeof *results, NULL);
+    double *drawn = mem_new(n_a > n_b ? n_a : n_b, sizeof *drawn, NULL);
+    if (!results || !drawn || n_a == 0 || (b && n_b == 0) || rounds == 0) goto out;
+    for (size_t i = 0; i < rounds; i++) {
+        results[i] = resample(a, n_a, drawn, statistic, &rng);
+        if (b) results[i] /= resample(b, n_b, drawn, statistic, &rng);
+    }
+    qsort(results, rounds, sizeof *results, compare_doubles);
+    interval = (struct interval){quantile_sorted(results, rounds, 0.025),
+                                 quantile_sorted(results, rounds, 0.975)};
+out:
+    free(results);
+    free(drawn);
+    return interval;
+}
+
+struct interval stats_bootstrap_median(const double *values, size_t n, size_t rounds, uint64_t seed)
+{
+    return bootstrap(values, n, NULL, 0, median_in_place, rounds, seed);
+}
+
+struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double *b, size_t n_b,
+                                      size_t rounds, uint64_t seed)
+{
+    return bootstrap(a, n_a, b, n_b, median_in_place, rounds, seed);
+}
+
+struct interval stats_bootstrap_mean(const double *values, size_t n, size_t rounds, uint64_t seed)
+{
+    return bootstrap(values, n, NULL, 0, mean_in_place, rounds, seed);
+}
+
+/* ---- Holm ---- */
+
+struct ranked {
+    double p;
+    size_t place;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->p != y->p) return x->p < y->p ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+bool stats_holm(double *p_values, size_t n)
+{
+    struct ranked *ranked = mem_new(n, sizeof *ranked, NULL);
+    if (!ranked) return false;
+    for (size_t i = 0; i < n; i++) ranked[i] = (struct ranked){p_values[i], i};
+    qsort(ranked, n, sizeof *ranked, compare_ranked);
+    double highest = 0;
+    for (size_t i = 0; i < n; i++) {
+        double adjusted = fmin(1, ranked[i].p * (double)(n - i));
+        highest = fmax(highest, adjusted);
+        p_values[ranked[i].place] = highest;
+    }
+    free(ranked);
+    return true;
+}

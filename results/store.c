@@ -1,0 +1,202 @@
+/* store.c - opening and closing the database, transactions, and what SQLite's errors mean to a user.
+ *
+ * Order matters when a file is opened: first it is looked at, then migrated under a rollback
+ * journal (so that a full disk leaves an empty file or the old one), and only then switched to
+ * write-ahead logging. With WAL and synchronous = NORMAL every commit survives the death of the
+ * process; a power cut may take the last ones back, never a part of one.
+ */
+#include "results/store_internal.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *meaning_of(int code, enum err_code *kind)
+{
+    *kind = ERR_IO;
+    switch (code & 0xff) {
+    case SQLITE_FULL: return "the disk is full";
+    case SQLITE_READONLY: return "the database cannot be written";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return "another process keeps the database locked";
+    case SQLITE_CANTOPEN: return "cannot open the database";
+    case SQLITE_PERM:
+    case SQLITE_AUTH: return "no permission for the database";
+    case SQLITE_IOERR: return "cannot read or write the database";
+    case SQLITE_NOTADB: *kind = ERR_INPUT; return "this is no database";
+    case SQLITE_CORRUPT: *kind = ERR_INPUT; return "the database is damaged";
+    case SQLITE_NOMEM: *kind = ERR_MEMORY; return "out of memory";
+    default: *kind = ERR_INPUT; return "the database refuses";
+    }
+}
+
+bool store_fail_code(sqlite3 *db, int code, const char *path, struct err *err)
+{
+    enum err_code kind;
+    const char *meaning = meaning_of(code, &kind);
+    bool has_detail = db && sqlite3_errcode(db) == code;
+    return err_set_at(err, kind, path, 0, 0, "%s: %s", meaning,
+                      has_detail ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+}
+
+bool store_fail(struct store *store, struct err *err)
+{
+    return store_fail_code(store->db, sqlite3_extended_errcode(store->db), store->path, err);
+}
+
+static bool run_sql(struct store *store, const char *sql, struct err *err)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, err);
+}
+
+static bool make_parent_folder(const char *path, struct err *err)
+{
+    const char *name = file_name(path);
+    if (name == path) return true;
+    char *folder = mem_copy_string(path, err);
+    if (!folder) return false;
+    folder[name - path] = 0;
+    bool made = file_make_folders(folder, err);
+    free(folder);
+    return made;
+}
+
+static bool open_file(struct store *store, enum store_mode mode, struct err *err)
+{
+    if (file_is_folder(store->path))
+        return err_set_at(err, ERR_IO, store->path, 0, 0, "this is a folder, not a database");
+    if (mode != STORE_CREATE && !file_exists(store->path))
+        return err_set_at(err, ERR_IO, store->path, 0, 0, "there is no such database");
+    if (mode == STORE_CREATE && !make_parent_folder(store->path, err)) return false;
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    if (code != SQLITE_OK) return store_fail_code(store->db, code, store->path, err);
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
+    return true;
+}
+
+/* A file that may not be written is read as it stands. SQLite can do that with WAL only if nobody
+ * is writing it meanwhile, which a missing -wal file shows. */
+static bool reopen_immutable(struct store *store, struct err *err)
+{
+    struct buf uri = {0};
+    bool opened = false;
+    buf_text(&uri, "file:");
+    for (const char *c = store->path; *c; c++) {
+        if (strchr("?#%", *c)) buf_printf(&uri, "%%%02X", (unsigned)(unsigned char)*c);
+        else buf_char(&uri, *c);
+    }
+    buf_text(&uri, "?immutable=1");
+    if (!buf_check(&uri, err)) goto out;
+    sqlite3_close(store->db);
+    store->db = NULL;
+    int code =
+        sqlite3_open_v2(buf_string(&uri), &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    opened = code == SQLITE_OK || store_fail_code(store->db, code, store->path, err);
+out:
+    buf_free(&uri);
+    return opened;
+}
+
+static bool has_wal(const struct store *store)
+{
+    struct buf name = {0};
+    bool has = buf_printf(&name, "%s-wal", store->path) && file_exists(buf_string(&name));
+    buf_free(&name);
+    return has;
+}
+
+static bool migrate(struct store *store, enum store_mode mode, struct err *err)
+{
+    struct err first;
+    err_clear(&first);
+    if (schema_migrate(store->db, store->path, schema_current(), mode == STORE_CREATE, &first))
+        return true;
+    bool may_be_wal = first.code == ERR_IO && mode == STORE_READ &&
+                      sqlite3_db_readonly(store->db, "main") == 1 && !has_wal(store);
+    if (may_be_wal)
+        return reopen_immutable(store, err) &&
+               schema_migrate(store->db, store->path, schema_current(), false, err);
+    if (err) *err = first;
+    return false;
+}
+
+/* The switch needs the file for itself for a moment, and SQLite does not always wait for that. */
+static bool switch_to_wal(struct store *store, struct err *err)
+{
+    enum { PAUSE_MS = 20 };
+    int code = SQLITE_BUSY;
+    for (int waited_ms = 0; code == SQLITE_BUSY && waited_ms < STORE_BUSY_MS;
+         waited_ms += PAUSE_MS) {
+        if (waited_ms > 0) sqlite3_sleep(PAUSE_MS);
+        code = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
+    }
+    return code == SQLITE_OK || store_fail(store, err);
+}
+
+static bool prepare_connection(struct store *store, enum store_mode mode, struct err *err)
+{
+    if (!migrate(store, mode, err)) return false;
+    if (mode == STORE_READ) return run_sql(store, "PRAGMA query_only = 1", err);
+    if (sqlite3_db_readonly(store->db, "main") == 1)
+        return err_set_at(err, ERR_IO, store->path, 0, 0, "the database cannot be written");
+    return switch_to_wal(store, err) && run_sql(store, "PRAGMA synchronous = NORMAL", err) &&
+           run_sql(store, "PRAGMA foreign_keys = 1", err);
+}
+
+struct store *store_open(const char *path, enum store_mode mode, struct err *err)
+{
+    struct store *store = mem_new(1, sizeof *store, err);
+    if (!store) return NULL;
+    store->path = mem_copy_string(path, err);
+    if (store->path && open_file(store, mode, err) && prepare_connection(store, mode, err))
+        return store;
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!store) return;
+    for (size_t i = 0; i < store->n_statements; i++) sqlite3_finalize(store->statements[i].handle);
+    sqlite3_close_v2(store->db);
+    free(store->path);
+    free(store);
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+bool store_begin(struct store *store, struct err *err)
+{
+    return run_sql(store, "BEGIN IMMEDIATE", err);
+}
+
+bool store_commit(struct store *store, struct err *err)
+{
+    return run_sql(store, "COMMIT", err);
+}
+
+void store_rollback(struct store *store)
+{
+    if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool store_enter(struct store *store, struct err *err)
+{
+    return run_sql(store, "SAVEPOINT inner", err);
+}
+
+bool store_leave(struct store *store, bool done, struct err *err)
+{
+    if (done) return run_sql(store, "RELEASE inner", err);
+    /* After some failures SQLite has taken back the whole transaction itself: then these fail. */
+    sqlite3_exec(store->db, "ROLLBACK TO inner; RELEASE inner", NULL, NULL, NULL);
+    return false;
+}

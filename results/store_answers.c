@@ -1,0 +1,207 @@
+/* store_answers.c - items, responses and verdicts: the rows that a run is about.
+ *
+ * An item is a fact of its data set, shared by all jobs on it; the newest reading of it wins. A
+ * response belongs to a job and never changes. A verdict can be replaced. Knows neither what a
+ * response contains nor how it is graded.
+ */
+#include "results/store_internal.h"
+
+#include <string.h>
+
+static bool find_dataset(struct store *store, int64_t job, int64_t *dataset, struct err *err)
+{
+    static const char FIND_DATASET_OF[] = "SELECT dataset FROM job WHERE id = ?1";
+    struct statement find = statement_begin(store, FIND_DATASET_OF);
+    statement_integer(&find, job);
+    if (!statement_integer_of(&find, 0, dataset, err)) return false;
+    return *dataset != 0 || err_set_at(err, ERR_INPUT, store->path, 0, 0,
+                                       "there is no job %lld with a data set", (long long)job);
+}
+
+static bool put_item(struct store *store, int64_t dataset, const struct answer_record *answer,
+                     struct err *err)
+{
+    static const char PUT_ITEM[] =
+        "INSERT INTO item (dataset, key, file, line, subset, expected, groups) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (dataset, key) DO UPDATE SET "
+        "file = ?3, line = ?4, subset = ?5, expected = ?6, groups = ?7 "
+        "WHERE (file, line, subset, expected, groups) IS NOT (?3, ?4, ?5, ?6, ?7)";
+    struct statement put = statement_begin(store, PUT_ITEM);
+    statement_integer(&put, dataset);
+    statement_text(&put, answer->key);
+    statement_text(&put, answer->file);
+    statement_known_integer(&put, answer->line);
+    statement_text(&put, answer->subset ? answer->subset : "");
+    statement_text(&put, answer->expected);
+    statement_text(&put, answer->groups_json ? answer->groups_json : "[]");
+    return statement_run(&put, err);
+}
+
+/* *added is false if the job has a response to this item already. */
+static bool put_response(struct store *store, int64_t job, int64_t dataset,
+                         const struct answer_record *answer, bool *added, struct err *err)
+{
+    static const char PUT_RESPONSE[] =
+        "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns) "
+        "SELECT ?1, id, ?4, ?5, ?6, ?7 FROM item WHERE dataset = ?2 AND key = ?3 "
+        "ON CONFLICT (job, item) DO NOTHING";
+    struct statement put = statement_begin(store, PUT_RESPONSE);
+    statement_integer(&put, job);
+    statement_integer(&put, dataset);
+    statement_text(&put, answer->key);
+    statement_text(&put, answer->response_json);
+    statement_integer(&put, answer->n_prompt_tokens);
+    statement_integer(&put, answer->n_new_tokens);
+    statement_integer(&put, answer->duration_ns);
+    if (!statement_run(&put, err)) return false;
+    *added = sqlite3_changes(store->db) > 0;
+    return true;
+}
+
+/* Writes the verdict of the response that (job, key) has; *written is false if it has none. */
+static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
+                        const struct answer_record *answer, bool *written, struct err *err)
+{
+    static const char PUT_VERDICT[] =
+        "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin) "
+        "SELECT response.id, ?4, ?5, ?6, ?7, ?8 FROM item JOIN response "
+        "ON response.item = item.id AND response.job = ?1 "
+        "WHERE item.dataset = ?2 AND item.key = ?3 "
+        "ON CONFLICT (response) DO UPDATE SET answered = excluded.answered, "
+        "is_correct = excluded.is_correct, score = excluded.score, "
+        "predicted = excluded.predicted, margin = excluded.margin";
+    struct statement put = statement_begin(store, PUT_VERDICT);
+    statement_integer(&put, job);
+    statement_integer(&put, dataset);
+    statement_text(&put, answer->key);
+    statement_integer(&put, answer->answered);
+    statement_integer(&put, answer->is_correct);
+    statement_number(&put, answer->score);
+    statement_text(&put, answer->predicted);
+    statement_number(&put, answer->margin);
+    if (!statement_run(&put, err)) return false;
+    *written = sqlite3_changes(store->db) > 0;
+    return true;
+}
+
+bool store_put_answer(struct store *store, int64_t job, const struct answer_record *answer,
+                      struct err *err)
+{
+    int64_t dataset;
+    bool added, written;
+    if (!find_dataset(store, job, &dataset, err) || !put_item(store, dataset, answer, err) ||
+        !put_response(store, job, dataset, answer, &added, err))
+        return false;
+    return !added || put_verdict(store, job, dataset, answer, &written, err);
+}
+
+bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer,
+                       struct err *err)
+{
+    int64_t dataset;
+    bool written;
+    if (!find_dataset(store, job, &dataset, err) ||
+        !put_verdict(store, job, dataset, answer, &written, err))
+        return false;
+    if (!written)
+        return err_set_at(err, ERR_INPUT, store->path, 0, 0, "job %lld has no answer to %s",
+                          (long long)job, answer->key);
+    return !answer->groups_json || put_item(store, dataset, answer, err);
+}
+
+/* ---- Reuse ---- */
+
+/* Answers of other jobs with the fingerprint of job ?1, the oldest first. */
+#define OTHERS_ANSWERS                                                                             \
+    "FROM job this JOIN job other ON other.fingerprint = this.fingerprint AND other.id <> "        \
+    "this.id "                                                                                     \
+    "JOIN response ON response.job = other.id "                                                    \
+    "JOIN verdict ON verdict.response = response.id "                                              \
+    "JOIN item ON item.id = response.item "
+
+static const char *const REUSE_STEPS[] = {
+    /* The data may lie under another path by now: then its items are another data set's. */
+    "INSERT INTO item (dataset, key, file, line, subset, expected, groups) "
+    "SELECT this.dataset, item.key, item.file, item.line, item.subset, item.expected, "
+    "item.groups " OTHERS_ANSWERS "WHERE this.id = ?1 AND item.dataset <> this.dataset "
+    "ON CONFLICT (dataset, key) DO NOTHING",
+
+    /* A verdict goes where its response went: both statements meet the same rows in the same order,
+     * and the first one stays. */
+    "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns) "
+    "SELECT this.id, mine.id, response.content, response.n_prompt_tokens, "
+    "response.n_new_tokens, response.duration_ns " OTHERS_ANSWERS
+    "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
+    "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (job, item) DO NOTHING",
+
+    "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin) "
+    "SELECT copy.id, verdict.answered, verdict.is_correct, verdict.score, verdict.predicted, "
+    "verdict.margin " OTHERS_ANSWERS
+    "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
+    "JOIN response copy ON copy.job = this.id AND copy.item = mine.id "
+    "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (response) DO NOTHING",
+};
+
+bool store_reuse_answers(struct store *store, int64_t job, size_t *n, struct err *err)
+{
+    int64_t dataset;
+    if (!find_dataset(store, job, &dataset, err) || !store_enter(store, err)) return false;
+    bool copied = true;
+    for (size_t i = 0; copied && i < sizeof REUSE_STEPS / sizeof *REUSE_STEPS; i++) {
+        struct statement step = statement_begin(store, REUSE_STEPS[i]);
+        statement_integer(&step, job);
+        copied = statement_run(&step, err);
+        *n = copied ? (size_t)sqlite3_changes(store->db) : 0;
+    }
+    return store_leave(store, copied, err);
+}
+
+/* ---- Reading back ---- */
+
+static void read_answer(const struct statement *select, struct answer_record *answer)
+{
+    sqlite3_stmt *row = select->handle;
+    *answer = (struct answer_record){
+        .key = statement_column(select, 0),
+        .file = statement_column(select, 1),
+        .line = sqlite3_column_int(row, 2),
+        .subset = statement_column(select, 3),
+        .expected = statement_column(select, 4),
+        .groups_json = statement_column(select, 5),
+        .response_json = statement_column(select, 6),
+        .n_prompt_tokens = sqlite3_column_int(row, 7),
+        .n_new_tokens = sqlite3_column_int(row, 8),
+        .duration_ns = sqlite3_column_int64(row, 9),
+        .answered = sqlite3_column_int(row, 10) != 0,
+        .is_correct = sqlite3_column_int(row, 11) != 0,
+        .score = sqlite3_column_double(row, 12),
+        .predicted = statement_column(select, 13),
+        .margin = sqlite3_column_double(row, 14),
+    };
+}
+
+bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, void *context,
+                       struct err *err)
+{
+    static const char EACH_ANSWER[] =
+        "SELECT item.key, item.file, item.line, item.subset, item.expected, item.groups, "
+        "response.content, response.n_prompt_tokens, response.n_new_tokens, "
+        "response.duration_ns, verdict.answered, verdict.is_correct, verdict.score, "
+        "verdict.predicted, verdict.margin FROM response JOIN item ON item.id = response.item "
+        "JOIN verdict ON verdict.response = response.id "
+        "WHERE response.job = ?1 ORDER BY response.id";
+    /* Not from the cache: fn may call this function for another job. */
+    struct statement select = {.store = store};
+    if (sqlite3_prepare_v2(store->db, EACH_ANSWER, -1, &select.handle, NULL) != SQLITE_OK)
+        return store_fail(store, err);
+    statement_integer(&select, job);
+    int more;
+    bool wanted = true;
+    while (wanted && (more = statement_next(&select, err)) > 0) {
+        struct answer_record answer;
+        read_answer(&select, &answer);
+        wanted = fn(context, &answer, err);
+    }
+    sqlite3_finalize(select.handle);
+    return wanted && more == 0;
+}
