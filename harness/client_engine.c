@@ -1,0 +1,363 @@
+/* client_engine.c - answers requests with the engine: a window's token sequences become one trie, a scheduler computes it,
+ * and the logits at the nodes become log-probabilities and text.
+ *
+ * A continuation c1..cm is scored at m nodes: c1 by the logits after the context, c2 by those after c1. Its last token is
+ * never computed, so choices of one token cost nothing beyond their prompt. A generation is a leaf that grows.
+ */
+#include "harness/client.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "harness/scheduler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct client {
+    const struct tokenizer *tokenizer;
+    struct session *session;
+    struct prompt_options prompts;
+    size_t n_vocab;
+    bool (*is_interrupted)(void);
+    uint64_t n_computed;
+};
+
+/* A token whose log-probability is wanted after a node. */
+struct want {
+    int32_t id;
+    int request, choice;
+    int next; /* of the same node, -1: the last */
+};
+
+/* A request of the window and what is known of its answer. */
+struct answer {
+    const struct request *request;
+    struct prompt_tokens prompt;
+    struct choice_score *scores; /* [n_choices] */
+    size_t n_pending;            /* tokens to be scored, or 1 while a generation runs */
+    struct sampler *sampler;
+    struct buf text;
+    int n_new_tokens;
+    int leaf; /* of a generation, -1 */
+};
+
+struct window {
+    struct client *client;
+    struct answer *answers; /* [n_answers] */
+    size_t n_answers, n_responded;
+    struct trie trie;
+    struct want *wants;
+    size_t n_wants, wants_capacity;
+    int *first_want; /* [n_nodes] */
+    size_t first_want_capacity;
+    struct scheduler *scheduler;
+    int32_t *ids; /* scratch for one node's wants */
+    double *logprobs;
+    size_t ids_capacity, logprobs_capacity;
+    client_response_fn *respond;
+    void *context;
+};
+
+struct client *client_open_engine(const struct model *model, const struct client_options *options,
+                                  struct err *err)
+{
+    struct client *client = mem_new(1, sizeof *client, err);
+    if (!client) return NULL;
+    client->session = session_open(model, &options->session, err);
+    if (!client->session) goto fail;
+    size_t n_context = session_context_tokens(client->session);
+    size_t n_held = session_total_pages(client->session) * SESSION_PAGE_TOKENS;
+    if (n_held < n_context) {
+        err_set(err, ERR_CAPACITY, "the KV budget holds %zu tokens, less than one context of %zu",
+                n_held, n_context);
+        goto fail;
+    }
+    client->tokenizer = model_tokenizer(model);
+    client->n_vocab = (size_t)model_info(model)->n_vocab;
+    client->is_interrupted = options->is_interrupted;
+    client->prompts = (struct prompt_options){
+        .bos = options->bos, .context_tokens = n_context, .chat_format = options->chat_format};
+    return client;
+fail:
+    client_close(client);
+    return NULL;
+}
+
+void client_close(struct client *client)
+{
+    if (!client) return;
+    session_close(client->session);
+    free(client);
+}
+
+uint64_t client_computed_tokens(const struct client *client)
+{
+    return client->n_computed;
+}
+
+size_t client_context_tokens(const struct client *client)
+{
+    return client->prompts.context_tokens;
+}
+
+/* ---- Building the window ---- */
+
+/* first_want for nodes up to n_nodes; new ones are empty. */
+static bool grow_nodes(struct window *window, struct err *err)
+{
+    size_t before = window->first_want_capacity;
+    if (!mem_grow((void **)&window->first_want, &window->first_want_capacity, window->trie.n_nodes,
+                  sizeof *window->first_want, SIZE_MAX / sizeof *window->first_want, err))
+        return false;
+    for (size_t i = before; i < window->first_want_capacity; i++) window->first_want[i] = -1;
+    return true;
+}
+
+static bool add_want(struct window *window, int node, struct want want, struct err *err)
+{
+    if (!grow_nodes(window, err) ||
+        !mem_grow((void **)&window->wants, &window->wants_capacity, window->n_wants + 1,
+                  sizeof *window->wants, INT32_MAX, err))
+        return false;
+    want.next = window->first_want[node];
+    window->first_want[node] = (int)window->n_wants;
+    window->wants[window->n_wants++] = want;
+    return true;
+}
+
+static bool add_choices(struct window *window, int i_answer, struct err *err)
+{
+    struct answer *answer = &window->answers[i_answer];
+    size_t n = answer->prompt.n_branches;
+    if (!(answer->scores = mem_new(n, sizeof *answer->scores, err))) return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct joined_tokens *joined = &answer->prompt.branches[i];
+        answer->scores[i] =
+            (struct choice_score){.n_tokens = (int)(joined->ids.n - joined->n_context),
+                                  .is_greedy = true,
+                                  .join_spanned = joined->join_spanned};
+        for (size_t at = joined->n_context; at < joined->ids.n; at++) {
+            int node;
+            struct want want = {.id = joined->ids.ids[at], .request = i_answer, .choice = (int)i};
+            if (!trie_insert(&window->trie, joined->ids.ids, at, i_answer, &node, err) ||
+                !add_want(window, node, want, err))
+                return false;
+            answer->n_pending++;
+        }
+    }
+    return true;
+}
+
+static bool add_generation(struct window *window, int i_answer, struct err *err)
+{
+    struct answer *answer = &window->answers[i_answer];
+    const struct tokens *ids = &answer->prompt.branches[0].ids;
+    const struct sampling sampling = {
+        .temperature = answer->request->temperature, .top_p = 1, .seed = answer->request->seed};
+    int node;
+    if (!answer->request->max_new_tokens) return true;
+    answer->sampler = sampler_new(&sampling, window->client->n_vocab, err);
+    if (!answer->sampler || !trie_insert(&window->trie, ids->ids, ids->n, i_answer, &node, err) ||
+        !trie_add_leaf(&window->trie, node, i_answer, &answer->leaf, err))
+        return false;
+    answer->n_pending = 1;
+    return true;
+}
+
+static bool add_request(struct window *window, size_t i, const struct request *request,
+                        struct err *err)
+{
+    struct answer *answer = &window->answers[i];
+    struct client *client = window->client;
+    answer->request = request;
+    answer->leaf = -1;
+    if (!prompt_tokens_make(client->tokenizer, &client->prompts, request, &answer->prompt, err))
+        return false;
+    if (!answer->prompt.fits) return true;
+    bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
+    return is_scored ? add_choices(window, (int)i, err) : add_generation(window, (int)i, err);
+}
+
+static bool build_window(struct window *window, const struct request *requests, struct err *err)
+{
+    if (!trie_init(&window->trie, err)) return false;
+    for (size_t i = 0; i < window->n_answers; i++)
+        if (!add_request(window, i, &requests[i], err)) return false;
+    if (!grow_nodes(window, err)) return false; /* splits made nodes after the last want */
+    window->scheduler = scheduler_new(window->client->session, &window->trie, err);
+    if (!window->scheduler) return false;
+    for (size_t i = 0; i < window->trie.n_nodes; i++)
+        if (window->first_want[i] >= 0) scheduler_want(window->scheduler, (int)i);
+    for (size_t i = 0; i < window->n_answers; i++) {
+        const struct answer *answer = &window->answers[i];
+        if (answer->leaf < 0) continue;
+        scheduler_want(window->scheduler, window->trie.nodes[answer->leaf].parent);
+        scheduler_reserve(window->scheduler, answer->leaf, answer->request->max_new_tokens - 1);
+    }
+    return true;
+}
+
+static void free_window(struct window *window)
+{
+    for (size_t i = 0; window->answers && i < window->n_answers; i++) {
+        struct answer *answer = &window->answers[i];
+        prompt_tokens_done(&answer->prompt);
+        free(answer->scores);
+        sampler_free(answer->sampler);
+        buf_free(&answer->text);
+    }
+    scheduler_free(window->scheduler);
+    trie_done(&window->trie);
+    free(window->answers);
+    free(window->wants);
+    free(window->first_want);
+    free(window->ids);
+    free(window->logprobs);
+}
+
+/* ---- Answering ---- */
+
+/* The log-probabilities that are wanted after the node, in one pass over its logits. */
+static bool score_node(struct window *window, int node, const float *logits, struct err *err)
+{
+    size_t n = 0;
+    for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next) n++;
+    if (!n) return true;
+    if (!mem_grow((void **)&window->ids, &window->ids_capacity, n, sizeof *window->ids, INT32_MAX,
+                  err) ||
+        !mem_grow((void **)&window->logprobs, &window->logprobs_capacity, n,
+                  sizeof *window->logprobs, INT32_MAX, err))
+        return false;
+    n = 0;
+    for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next)
+        window->ids[n++] = window->wants[i].id;
+    int32_t best = logits_argmax(logits, window->client->n_vocab);
+    logits_logprobs(logits, window->client->n_vocab, window->ids, n, window->logprobs);
+    n = 0;
+    for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next, n++) {
+        const struct want *want = &window->wants[i];
+        struct answer *answer = &window->answers[want->request];
+        struct choice_score *score = &answer->scores[want->choice];
+        score->logprob += window->logprobs[n];
+        score->is_greedy = score->is_greedy && want->id == best;
+        answer->n_pending--;
+    }
+    return true;
+}
+
+/* Where the first stop string begins in text that grew from n_before bytes on; the length if there is none. */
+static size_t find_stop(const struct request *request, const struct buf *text, size_t n_before)
+{
+    size_t first = text->n_bytes;
+    for (size_t i = 0; i < request->n_stops; i++) {
+        size_t n_stop = strlen(request->stops[i]);
+        size_t from = n_before + 1 > n_stop ? n_before + 1 - n_stop : 0;
+        if (!n_stop || from >= text->n_bytes) continue;
+        const char *found =
+            memmem(text->data + from, text->n_bytes - from, request->stops[i], n_stop);
+        if (found && (size_t)(found - text->data) < first) first = (size_t)(found - text->data);
+    }
+    return first;
+}
+
+/* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
+static bool generate_token(struct window *window, struct answer *answer, const float *logits,
+                           struct err *err)
+{
+    const struct request *request = answer->request;
+    int32_t id = sampler_pick(answer->sampler, logits);
+    bool ends = tokenizer_is_end(window->client->tokenizer, id);
+    if (!ends) {
+        size_t n_before = answer->text.n_bytes;
+        if (!tokenizer_decode(window->client->tokenizer, &id, 1, false, false, &answer->text, err))
+            return false;
+        answer->n_new_tokens++;
+        size_t n_kept = find_stop(request, &answer->text, n_before);
+        ends = n_kept < answer->text.n_bytes ||
+               (size_t)answer->n_new_tokens == request->max_new_tokens;
+        if (n_kept < answer->text.n_bytes) answer->text.data[answer->text.n_bytes = n_kept] = 0;
+    }
+    if (!ends) return scheduler_grow(window->scheduler, answer->leaf, id, err);
+    answer->n_pending = 0;
+    return true;
+}
+
+static bool on_logits(void *context, int node, const float *logits, struct err *err)
+{
+    struct window *window = context;
+    const struct trie_node *nodes = window->trie.nodes;
+    struct answer *owner = &window->answers[nodes[node].owner];
+    if (owner->leaf == node) return generate_token(window, owner, logits, err);
+    if (!score_node(window, node, logits, err)) return false;
+    for (int child = nodes[node].first_child; child >= 0; child = nodes[child].next_sibling) {
+        struct answer *answer = &window->answers[nodes[child].owner];
+        if (answer->leaf == child && !generate_token(window, answer, logits, err)) return false;
+    }
+    return true;
+}
+
+/* The time of the nodes that the request was the first to need. */
+static int64_t request_ns(const struct window *window, size_t i_answer)
+{
+    int64_t ns = 0;
+    for (size_t i = 0; i < window->trie.n_nodes; i++)
+        if (window->trie.nodes[i].owner == (int)i_answer)
+            ns += scheduler_node_ns(window->scheduler, (int)i);
+    return ns;
+}
+
+static bool respond(struct window *window, size_t i, struct err *err)
+{
+    struct answer *answer = &window->answers[i];
+    const struct prompt_tokens *prompt = &answer->prompt;
+    struct response response = {.answered = prompt->fits};
+    struct buf text = {0};
+    if (prompt->fits) {
+        bool is_scored = answer->scores != NULL;
+        response.choices = answer->scores;
+        response.n_choices = is_scored ? prompt->n_branches : 0;
+        response.n_prompt_tokens = (int)prompt->branches[0].n_context;
+        response.n_new_tokens = answer->n_new_tokens;
+        for (size_t k = 0; k < response.n_choices; k++)
+            response.n_new_tokens += answer->scores[k].n_tokens;
+        response.n_dropped_shots = prompt->n_dropped_shots;
+        response.n_cut_tokens = prompt->n_cut_tokens;
+        response.double_bos = prompt->double_bos;
+        response.duration_ns = request_ns(window, i);
+        if (!is_scored) {
+            utf8_append_valid(&text, buf_string(&answer->text), answer->text.n_bytes);
+            response.text = buf_string(&text);
+        }
+    }
+    bool ok = buf_check(&text, err) && window->respond(window->context, i, &response, err);
+    buf_free(&text);
+    return ok;
+}
+
+/* Between batches: hands out what is ready, and looks whether to stop. */
+static bool on_pause(void *context, struct err *err)
+{
+    struct window *window = context;
+    while (window->n_responded < window->n_answers &&
+           !window->answers[window->n_responded].n_pending) {
+        if (!respond(window, window->n_responded, err)) return false;
+        window->n_responded++;
+    }
+    if (window->client->is_interrupted && window->client->is_interrupted())
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    return true;
+}
+
+bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
+                   client_response_fn *respond_fn, void *context, struct err *err)
+{
+    struct window window = {
+        .client = client, .n_answers = n_requests, .respond = respond_fn, .context = context};
+    window.answers = mem_new(n_requests, sizeof *window.answers, err);
+    bool ok = window.answers && build_window(&window, requests, err) &&
+              scheduler_run(window.scheduler, on_logits, on_pause, &window, err) &&
+              on_pause(&window, err);
+    if (window.scheduler) client->n_computed += scheduler_computed_tokens(window.scheduler);
+    free_window(&window);
+    return ok;
+}
