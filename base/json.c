@@ -36,8 +36,9 @@ struct json *json_parse(const char *text, size_t n_bytes, const char *file, stru
     if (root) return (struct json *)root;
     enum err_code code =
         json_error_code(&fault) == json_error_out_of_memory ? ERR_MEMORY : ERR_INPUT;
-    err_set_at(err, code, file, fault.line > 0 ? fault.line : 0,
-               fault.column > 0 ? fault.column : 0, "malformed JSON: %s", fault.text);
+    /* jansson counts what it has read of a line: nothing yet is the first column. */
+    err_set_at(err, code, file, fault.line > 0 ? fault.line : 1,
+               fault.column > 0 ? fault.column : 1, "malformed JSON: %s", fault.text);
     return NULL;
 }
 

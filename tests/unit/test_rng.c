@@ -58,8 +58,8 @@ static void rng_below_handles_the_ends_of_its_range(void **state)
     }
 }
 
-/* With n = 3 * 2^62 a quarter of the words must be drawn again: taking floor(3w / 4) of every word w
- * would give a multiple of 3 for half of them. */
+/* With n = 3 * 2^62 a quarter of the words must be drawn again: taking floor(3w / 4) of every word
+ * w would give a multiple of 3 for half of them. */
 static void rng_below_is_unbiased_for_huge_ranges(void **state)
 {
     (void)state;

@@ -1,0 +1,344 @@
+/* test_file.c - files that are written whole or not at all.
+ *
+ * Each test works in a folder of its own. A full disk is played by the limit on a file's size, and
+ * by a small tmpfs where the test may mount one.
+ */
+#include "base/file.h"
+
+#include "tests/support/test_data.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct place {
+    char folder[256], path[300];
+};
+
+static int make_place(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    if (!place || !test_make_folder(place->folder, sizeof place->folder)) return -1;
+    snprintf(place->path, sizeof place->path, "%s/file", place->folder);
+    *state = place;
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *place = *state;
+    test_remove_folder(place->folder);
+    free(place);
+    return 0;
+}
+
+static void check_content(const char *path, const char *expected, size_t n_expected)
+{
+    size_t n_bytes;
+    struct err err = {0};
+    char *text = file_read(path, 1 << 24, &n_bytes, &err);
+    if (!text) fail_msg("%s: %s", path, err.message);
+    assert_int_equal(n_bytes, n_expected);
+    assert_memory_equal(text, expected, n_expected);
+    assert_int_equal(text[n_bytes], 0);
+    free(text);
+}
+
+/* The folder holds this file and nothing else: no temporary one stayed behind. */
+static void check_alone(const char *folder, const char *name)
+{
+    char **names;
+    size_t n_names;
+    assert_true(file_list(folder, &names, &n_names, NULL));
+    assert_int_equal(n_names, 1);
+    assert_string_equal(names[0], name);
+    file_free_names(names, n_names);
+}
+
+static void file_write_and_file_read_keep_every_byte(void **state)
+{
+    struct place *place = *state;
+    enum { N = 300001 };
+    char *bytes = malloc(N);
+    assert_non_null(bytes);
+    for (int i = 0; i < N; i++) bytes[i] = (char)(i * 7 + i / 256);
+    assert_true(file_write(place->path, bytes, N, NULL));
+    check_content(place->path, bytes, N);
+    assert_int_equal(file_size_bytes(place->path), N);
+    assert_true(file_write(place->path, "", 0, NULL));
+    check_content(place->path, "", 0);
+    check_alone(place->folder, "file");
+    free(bytes);
+}
+
+static void file_read_enforces_its_limit_to_the_byte(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    assert_true(file_write(place->path, "12345", 5, &err));
+    char *text = file_read(place->path, 5, NULL, &err);
+    assert_string_equal(text, "12345");
+    free(text);
+    assert_null(file_read(place->path, 4, NULL, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    assert_string_equal(err.file, place->path);
+    err_clear(&err);
+    text = file_read(place->path, SIZE_MAX, NULL, &err);
+    assert_string_equal(text, "12345");
+    free(text);
+}
+
+static void file_read_says_why_it_cannot(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    assert_null(file_read(place->path, 100, NULL, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.file, place->path);
+    assert_non_null(strstr(err.message, strerror(ENOENT)));
+    assert_null(file_read(place->folder, 100, NULL, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_non_null(strstr(err.message, strerror(EISDIR)));
+}
+
+static void file_write_fails_whole_where_it_cannot_be(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char path[600];
+    snprintf(path, sizeof path, "%s/missing/file", place->folder);
+    assert_false(file_write(path, "x", 1, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.file, path);
+    err_clear(&err);
+    assert_true(file_make_folders(place->path, &err));
+    assert_false(file_write(place->path, "x", 1, &err));
+    assert_int_equal(err.code, ERR_IO);
+    check_alone(place->folder, "file");
+    assert_true(file_is_folder(place->path));
+}
+
+static void file_write_keeps_the_old_content_when_the_size_limit_stops_it(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    struct rlimit before, small;
+    static char bytes[100000];
+    assert_true(file_write(place->path, "old", 3, &err));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 50000;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    bool ok = file_write(place->path, bytes, sizeof bytes, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_false(ok);
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.file, place->path);
+    assert_non_null(strstr(err.message, strerror(EFBIG)));
+    check_content(place->path, "old", 3);
+    check_alone(place->folder, "file");
+}
+
+enum { FULL_DISK_OK = 0, FULL_DISK_CANNOT_MOUNT = 77 };
+
+/* In a process of its own, so that the mount is seen by nobody else and ends with it. */
+static int write_to_full_disk(const struct place *place)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", place->folder, "tmpfs", 0, "size=64k") != 0)
+        return FULL_DISK_CANNOT_MOUNT;
+    struct err err = {0};
+    static char bytes[100000];
+    size_t n_names, n_bytes;
+    char **names;
+    if (!file_write(place->path, "old", 3, &err)) return 1;
+    if (file_write(place->path, bytes, sizeof bytes, &err)) return 2;
+    if (err.code != ERR_IO || !strstr(err.message, strerror(ENOSPC))) return 3;
+    char *text = file_read(place->path, 100, &n_bytes, NULL);
+    if (!text || n_bytes != 3 || strcmp(text, "old") != 0) return 4;
+    free(text);
+    if (!file_list(place->folder, &names, &n_names, NULL) || n_names != 1) return 5;
+    file_free_names(names, n_names);
+    return FULL_DISK_OK;
+}
+
+static void file_write_keeps_the_old_content_on_a_full_disk(void **state)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(write_to_full_disk(*state));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == FULL_DISK_CANNOT_MOUNT) {
+        print_message("SKIP: may not mount a small tmpfs\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), FULL_DISK_OK);
+}
+
+static void file_write_writes_into_a_pipe_instead_of_replacing_it(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char text[8] = "";
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    int fd = open(place->path, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_true(file_write(place->path, "piped", 5, &err));
+    assert_int_equal(read(fd, text, sizeof text), 5);
+    assert_string_equal(text, "piped");
+    close(fd);
+    struct stat status;
+    assert_int_equal(stat(place->path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    check_alone(place->folder, "file");
+}
+
+static void *write_often(void *path)
+{
+    char bytes[5000];
+    memset(bytes, 'a', sizeof bytes);
+    for (int i = 0; i < 40; i++)
+        if (!file_write(path, bytes, sizeof bytes, NULL)) return path;
+    return NULL;
+}
+
+static void file_write_is_whole_when_threads_write_one_path(void **state)
+{
+    struct place *place = *state;
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_often, place->path), 0);
+    for (int i = 0; i < 4; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_int_equal(file_size_bytes(place->path), 5000);
+    check_alone(place->folder, "file");
+}
+
+static void file_make_folders_makes_every_missing_one(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char path[600];
+    snprintf(path, sizeof path, "%s/a//b/c/", place->folder);
+    assert_true(file_make_folders(path, &err));
+    assert_true(file_is_folder(path));
+    assert_true(file_make_folders(path, &err));
+    assert_true(file_make_folders("", &err));
+    assert_true(file_make_folders("/", &err));
+    assert_true(file_write(place->path, "x", 1, &err));
+    snprintf(path, sizeof path, "%s/d", place->path);
+    assert_false(file_make_folders(path, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(err.file, place->path);
+}
+
+static void file_exists_and_its_like_tell_files_from_folders(void **state)
+{
+    struct place *place = *state;
+    assert_false(file_exists(place->path));
+    assert_int_equal(file_size_bytes(place->path), -1);
+    assert_true(file_write(place->path, "xyz", 3, NULL));
+    assert_true(file_exists(place->path));
+    assert_false(file_is_folder(place->path));
+    assert_true(file_is_folder(place->folder));
+    assert_int_equal(file_size_bytes(place->path), 3);
+}
+
+static void check_join(const char *folder, const char *name, const char *expected)
+{
+    char *path = file_join(folder, name, NULL);
+    assert_string_equal(path, expected);
+    free(path);
+}
+
+static void file_join_and_file_name_split_at_slashes(void **state)
+{
+    (void)state;
+    check_join("a", "b", "a/b");
+    check_join("a/", "b", "a/b");
+    check_join("/", "b", "/b");
+    check_join("", "b", "b");
+    check_join("a", "/b", "/b");
+    check_join("a", "", "a/");
+    assert_string_equal(file_name("a/b.c"), "b.c");
+    assert_string_equal(file_name("b.c"), "b.c");
+    assert_string_equal(file_name("a/"), "");
+}
+
+static void file_list_is_sorted_by_bytes_and_complete(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char **names;
+    size_t n_names;
+    assert_true(file_list(place->folder, &names, &n_names, &err));
+    assert_int_equal(n_names, 0);
+    file_free_names(names, n_names);
+    const char *expected[] = {".hidden", "B", "a", "a-b", "folder"};
+    for (size_t i = 0; i < 5; i++) {
+        char *path = file_join(place->folder, expected[4 - i], NULL);
+        if (i) assert_true(file_write(path, "", 0, &err));
+        else assert_true(file_make_folders(path, &err));
+        free(path);
+    }
+    assert_true(file_list(place->folder, &names, &n_names, &err));
+    assert_int_equal(n_names, 5);
+    for (size_t i = 0; i < 5; i++) assert_string_equal(names[i], expected[i]);
+    file_free_names(names, n_names);
+    assert_false(file_list(place->path, &names, &n_names, &err));
+    assert_null(names);
+    assert_int_equal(err.code, ERR_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(file_write_and_file_read_keep_every_byte, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_read_enforces_its_limit_to_the_byte, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_read_says_why_it_cannot, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(file_write_fails_whole_where_it_cannot_be, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(
+            file_write_keeps_the_old_content_when_the_size_limit_stops_it, make_place,
+            remove_place),
+        cmocka_unit_test_setup_teardown(file_write_keeps_the_old_content_on_a_full_disk, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_write_writes_into_a_pipe_instead_of_replacing_it,
+                                        make_place, remove_place),
+        cmocka_unit_test_setup_teardown(file_write_is_whole_when_threads_write_one_path, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_make_folders_makes_every_missing_one, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_exists_and_its_like_tell_files_from_folders,
+                                        make_place, remove_place),
+        cmocka_unit_test_setup_teardown(file_join_and_file_name_split_at_slashes, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_list_is_sorted_by_bytes_and_complete, make_place,
+                                        remove_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
