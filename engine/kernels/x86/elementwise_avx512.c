@@ -1,0 +1,4 @@
+/* elementwise_avx512.c - norm, rotation, gate, addition; the text is in elementwise_template.h. */
+#include "engine/kernels/x86/simd_avx512.h"
+
+#include "engine/kernels/x86/elementwise_template.h"

@@ -1,0 +1,85 @@
+/* elementwise_template.h - norm, rotation, gate and addition, one text for every x86 instruction set.
+ *
+ * Included once by elementwise_<isa>.c after the simd header of that set. The last, partial register of a vector is loaded
+ * and stored lane by lane under a mask, so that every element takes the same path.
+ */
+#include "engine/kernels/kernel_list.h"
+
+#include <math.h>
+
+/* Lanes past n count as zero: adding fmaf(0, 0, lane) leaves a sum of squares as it is. */
+static float sum_of_squares(const float *x, size_t n)
+{
+    SIMD_FLOAT lanes[SIMD_PARTS];
+    for (size_t part = 0; part < SIMD_PARTS; part++) lanes[part] = simd_set(0.0f);
+    for (size_t i = 0; i < n; i += SIMD_PARTS * SIMD_LANES) {
+        for (size_t part = 0; part < SIMD_PARTS; part++) {
+            size_t first = i + part * SIMD_LANES;
+            if (first >= n) break;
+            SIMD_FLOAT v = simd_load_first(x + first, n - first);
+            lanes[part] = simd_fma(v, v, lanes[part]);
+        }
+    }
+    return simd_lanes_sum(lanes);
+}
+
+void SIMD_NAME(rms_norm)(const float *x, const float *w, size_t n, float eps, float *out)
+{
+    SIMD_FLOAT r = simd_set(1.0f / sqrtf(sum_of_squares(x, n) / (float)n + eps));
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT v = simd_mul(simd_load_first(x + i, n - i), r);
+        simd_store_first(out + i, simd_mul(v, simd_load_first(w + i, n - i)), n - i);
+    }
+}
+
+static void rotate_halves(float *x, const float *cos_sin, size_t n_pairs)
+{
+    for (size_t i = 0; i < n_pairs; i += SIMD_LANES) {
+        size_t n = n_pairs - i;
+        const float *table = cos_sin + 2 * i;
+        SIMD_FLOAT low = simd_load_first(table, 2 * n), high = simd_set(0.0f);
+        if (2 * n > SIMD_LANES) high = simd_load_first(table + SIMD_LANES, 2 * n - SIMD_LANES);
+        SIMD_FLOAT c, s;
+        simd_split_pairs(low, high, &c, &s);
+        SIMD_FLOAT a = simd_load_first(x + i, n), b = simd_load_first(x + n_pairs + i, n);
+        simd_store_first(x + i, simd_fms(a, c, simd_mul(b, s)), n);
+        simd_store_first(x + n_pairs + i, simd_fma(b, c, simd_mul(a, s)), n);
+    }
+}
+
+static void rotate_neighbours(float *x, const float *cos_sin, size_t n_pairs)
+{
+    for (size_t i = 0; i < 2 * n_pairs; i += SIMD_LANES) {
+        size_t n = 2 * n_pairs - i;
+        SIMD_FLOAT ab = simd_load_first(x + i, n), table = simd_load_first(cos_sin + i, n);
+        SIMD_FLOAT crossed = simd_mul(simd_swap_pairs(ab), simd_duplicate_odd(table));
+        simd_store_first(x + i, simd_fmaddsub(ab, simd_duplicate_even(table), crossed), n);
+    }
+}
+
+void SIMD_NAME(rope)(float *x, const float *cos_sin, size_t n_pairs, bool interleaved)
+{
+    if (interleaved)
+        rotate_neighbours(x, cos_sin, n_pairs);
+    else
+        rotate_halves(x, cos_sin, n_pairs);
+}
+
+void SIMD_NAME(silu_mul)(const float *gate, const float *up, size_t n, float *out)
+{
+    const SIMD_FLOAT one = simd_set(1.0f), sign = simd_set(-0.0f);
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT g = simd_load_first(gate + i, n - i);
+        SIMD_FLOAT divisor = simd_add(one, simd_exp(simd_xor(g, sign)));
+        SIMD_FLOAT product = simd_mul(simd_div(g, divisor), simd_load_first(up + i, n - i));
+        simd_store_first(out + i, product, n - i);
+    }
+}
+
+void SIMD_NAME(add)(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT sum = simd_add(simd_load_first(x + i, n - i), simd_load_first(y + i, n - i));
+        simd_store_first(x + i, sum, n - i);
+    }
+}

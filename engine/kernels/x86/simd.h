@@ -1,0 +1,63 @@
+/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and those that both build from them.
+ *
+ * Not included directly. SIMD_FLOAT is a register of SIMD_LANES floats; 16 lanes, the width of the numerics contract, are
+ * SIMD_PARTS registers. SIMD_ACCUMULATORS: how many registers a tile may hold sums in. Loads and stores need no alignment.
+ *
+ *   simd_load, _load_half, _load_bfloat   SIMD_LANES values, converted to float
+ *   simd_load_first, simd_store_first     the first n lanes (all if n is larger); others load as zero, memory is not touched
+ *   simd_store_half                       converted to binary16, round to nearest even
+ *   simd_fma, simd_fms                    a * b + c, a * b - c, rounded once
+ *   simd_fmaddsub                         a * b - c in even lanes, a * b + c in odd ones
+ *   simd_keep                             lanes first..end-1 of v, `other` elsewhere whatever v holds there
+ *   simd_split_pairs                      even and odd elements of two registers
+ */
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
+#define PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
+
+#include "engine/kernels/math_constants.h"
+
+#define SIMD_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SIMD_UNROLL _Pragma("GCC unroll 24")
+#endif
+
+enum { SIMD_PARTS = 16 / SIMD_LANES };
+
+/* The twin of kernel_exp (math.c): the same operations in the same order. */
+static inline SIMD_FLOAT simd_exp(SIMD_FLOAT x)
+{
+    SIMD_FLOAT shifted = simd_fma(x, simd_set(EXPF_LOG2_E), simd_set(EXPF_ROUND));
+    SIMD_FLOAT n = simd_sub(shifted, simd_set(EXPF_ROUND));
+    SIMD_FLOAT r = simd_fma(n, simd_set(-EXPF_LN2_HIGH), x);
+    r = simd_fma(n, simd_set(-EXPF_LN2_LOW), r);
+    SIMD_FLOAT p = simd_set(EXPF_C6);
+    p = simd_fma(p, r, simd_set(EXPF_C5));
+    p = simd_fma(p, r, simd_set(EXPF_C4));
+    p = simd_fma(p, r, simd_set(EXPF_C3));
+    p = simd_fma(p, r, simd_set(EXPF_C2));
+    p = simd_fma(p, r, simd_set(1.0f));
+    p = simd_fma(p, r, simd_set(1.0f));
+    return simd_exp_limits(x, simd_add_exponent(p, shifted), EXPF_MIN, EXPF_MAX);
+}
+
+/* The tree of lanes.h over 16 lanes. */
+static inline float simd_lanes_sum(const SIMD_FLOAT lanes[SIMD_PARTS])
+{
+    __m256 eight = simd_fold_add(lanes);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* The largest lane; unspecified if one is NaN. */
+static inline float simd_lanes_max(SIMD_FLOAT v)
+{
+    __m256 eight = simd_fold_max(v);
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+#endif
