@@ -1,7 +1,8 @@
 /* logits.c - probabilities of tokens from logits, in double and in one fixed order.
  *
- * log softmax(x)[id] = (x[id] - max) - log(sum of exp(x - max), ascending id), with the project's own exp and log, so that a
- * score has the same bits on every machine. Knows no model and no session.
+ * log softmax(x)[id] = (x[id] - max) - log(sum of exp(x - max), ascending id), with the project's
+ * own exp and log, so that a score has the same bits on every machine. Knows no model and no
+ * session.
  */
 #include "engine/engine.h"
 

@@ -1,10 +1,11 @@
 /* math.c - exp for float lanes; double exp, log, sin and cos, without libm.
  *
- * Every function is one fixed sequence of IEEE operations: multiply, add, divide and, in kernel_exp, fmaf. The build
- * forbids contraction, so the sequence is the same on every machine. Ranges are reduced after Cody and Waite (Software
- * Manual for the Elementary Functions, 1980): a multiple of a constant split in parts whose products are exact is
- * subtracted part by part. Rounding to an integer is the addition of 1.5 * 2^(mantissa bits), whose low bits then hold
- * the integer, for any input and without a conversion that could overflow.
+ * Every function is one fixed sequence of IEEE operations: multiply, add, divide and, in
+ * kernel_exp, fmaf. The build forbids contraction, so the sequence is the same on every machine.
+ * Ranges are reduced after Cody and Waite (Software Manual for the Elementary Functions, 1980): a
+ * multiple of a constant split in parts whose products are exact is subtracted part by part.
+ * Rounding to an integer is the addition of 1.5 * 2^(mantissa bits), whose low bits then hold the
+ * integer, for any input and without a conversion that could overflow.
  */
 #include "engine/kernels/math.h"
 
@@ -43,8 +44,9 @@ static double double_of_bits(uint64_t bits)
     return value;
 }
 
-/* exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2) / 2 and a little. The polynomial's value is in [0.70, 1.42], so
- * that adding n to its exponent field stays a normal number over the whole range, n = 128 at the top included. */
+/* exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2) / 2 and a little. The polynomial's value
+ * is in [0.70, 1.42], so that adding n to its exponent field stays a normal number over the whole
+ * range, n = 128 at the top included. */
 float kernel_exp(float x)
 {
     float shifted = fmaf(x, EXPF_LOG2_E, EXPF_ROUND);
@@ -86,15 +88,16 @@ double math_exp(double x)
     double q = c[0];
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) q = q * r + c[i];
     double p = 1.0 + (r + r * r * q);
-    /* Two factors, each a normal number: the first product is exact, the second rounds to a subnormal at most once. */
+    /* Two factors, each a normal number: the first product is exact, the second rounds to a
+     * subnormal at most once. */
     int exponent = (int)n;
     int half = exponent / 2;
     return p * double_of_bits((uint64_t)(1023 + half) << 52) *
            double_of_bits((uint64_t)(1023 + exponent - half) << 52);
 }
 
-/* x = m * 2^e with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.1716: the first term that
- * the series leaves out is below 2^-63 of the sum. */
+/* x = m * 2^e with m in [sqrt(1/2), sqrt(2)); log m = 2 artanh(s) with s = (m - 1) / (m + 1), below
+ * 0.1716: the first term that the series leaves out is below 2^-63 of the sum. */
 double math_log(double x)
 {
     if (x != x || x < 0.0) return NAN;
@@ -124,9 +127,9 @@ double math_log(double x)
 
 static double sin_series(double r)
 {
-    static const double c[] = {1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800,
-                               -1.0 / 39916800,       1.0 / 362880,         -1.0 / 5040,
-                               1.0 / 120,             -1.0 / 6};
+    static const double c[] = {
+        1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800,
+        1.0 / 362880,          -1.0 / 5040,          1.0 / 120,        -1.0 / 6};
     double z = r * r;
     double p = c[0];
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) p = p * z + c[i];
@@ -135,17 +138,17 @@ static double sin_series(double r)
 
 static double cos_series(double r)
 {
-    static const double c[] = {1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600,
-                               -1.0 / 3628800,       1.0 / 40320,        -1.0 / 720,
-                               1.0 / 24};
+    static const double c[] = {
+        1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800,
+        1.0 / 40320,          -1.0 / 720,         1.0 / 24};
     double z = r * r;
     double p = c[0];
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) p = p * z + c[i];
     return 1.0 - (0.5 * z - z * z * p);
 }
 
-/* sin(x + quarter_turns * pi / 2), |r| <= pi / 4 after the reduction. pi / 2 in parts of 33, 33 and 53 bits: the products
- * of the first two with n < 2^20 are exact. */
+/* sin(x + quarter_turns * pi / 2), |r| <= pi / 4 after the reduction. pi / 2 in parts of 33, 33 and
+ * 53 bits: the products of the first two with n < 2^20 are exact. */
 static double sin_shifted(double x, uint64_t quarter_turns)
 {
     if (!(x > -0x1p30 && x < 0x1p30)) return NAN;

@@ -1,7 +1,9 @@
-/* math_constants.h - the constants of kernel_exp, one text for the scalar function and its SIMD twins.
+/* math_constants.h - the constants of kernel_exp, one text for the scalar function and its SIMD
+ * twins.
  *
- * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r| <= ln(2) / 2, found with
- * the Remez exchange: error 3.1e-9 before rounding, so that float rounding decides.
+ * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r|
+ * <= ln(2) / 2, found with the Remez exchange: error 3.1e-9 before rounding, so that float rounding
+ * decides.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_MATH_CONSTANTS_H
 #define PHIBENCH_ENGINE_KERNELS_MATH_CONSTANTS_H

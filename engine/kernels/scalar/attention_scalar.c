@@ -1,7 +1,7 @@
 /* attention_scalar.c - the specification of attention over KV pages, and of storing into them.
  *
- * The layout of a page and the order of every operation are in kernels.h. Positions outside [begin, end) are never read: a
- * page may hold anything there.
+ * The layout of a page and the order of every operation are in kernels.h. Positions outside of
+ * [begin, end) are never read: a page may hold anything there.
  */
 #include "engine/kernels/kernel_list.h"
 
@@ -35,7 +35,7 @@ static void kv_write(uint8_t *values, enum kv_type type, size_t i, float value)
     }
 }
 
-/* Scores of one head -> probabilities that still lack the division by their sum, which is returned. */
+/* Scores of one head -> probabilities that lack the division by their sum, which is returned. */
 static float exponentiate(float *scores, size_t begin, size_t end)
 {
     float max = -INFINITY;

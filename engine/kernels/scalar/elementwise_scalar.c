@@ -1,4 +1,5 @@
-/* elementwise_scalar.c - the specification of the norm, the rotation, the gate and the residual addition.
+/* elementwise_scalar.c - the specification of the norm, the rotation, the gate and the residual
+ * addition.
  */
 #include "engine/kernels/kernel_list.h"
 

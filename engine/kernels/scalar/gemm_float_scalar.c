@@ -1,4 +1,5 @@
-/* gemm_float_scalar.c - the specification of the matrix product for weights in F32, F16 and BF16: one fmaf per k.
+/* gemm_float_scalar.c - the specification of the matrix product for weights in F32, F16 and BF16:
+ * one fmaf per k.
  */
 #include "engine/kernels/kernel_list.h"
 

@@ -1,11 +1,15 @@
-/* attention_template.h - attention over KV pages and storing into them, one text for every x86 instruction set.
+/* attention_template.h - attention over KV pages and storing into them, one text for every x86
+ * instruction set.
  *
- * Included once by attention_<isa>.c after the simd header of that set. Three passes over the keys, in the order of
- * operations that kernels.h fixes:
- *   1. scores: lanes are the 16 keys of a page. A dot product is one chain of fused multiply-adds over the dimensions; a tile
- *      of pages and heads keeps SCORE_CHAINS of them in flight, which hides the latency of the operation.
- *   2. per head: maximum, exp, sum. Lanes outside [begin, end) become -infinity first, whatever the page holds there.
- *   3. output: lanes are dimensions. A chain runs over the keys; a tile of dimensions and heads keeps several in flight.
+ * Included once by attention_<isa>.c after the simd header of that set. Three passes over the keys,
+ * in the order of operations that kernels.h fixes:
+ *   1. scores: lanes are the 16 keys of a page. A dot product is one chain of fused multiply-adds
+ *      over the dimensions; a tile of pages and heads keeps SCORE_CHAINS of them in flight, which
+ *      hides the latency of the operation.
+ *   2. per head: maximum, exp, sum. Lanes outside [begin, end) become -infinity first, whatever the
+ *      page holds there.
+ *   3. output: lanes are dimensions. A chain runs over the keys; a tile of dimensions and heads
+ *      keeps several in flight.
  * The heads of a tile share every load of K and V.
  */
 #include "engine/kernels/kernel_list.h"
@@ -21,7 +25,8 @@ enum {
     OUTPUT_MAX_REGISTERS = 8
 };
 
-/* What the passes share. The scores of one head are `stride` apart from the next head's, by absolute position. */
+/* What the passes share. The scores of one head are `stride` apart from the next head's, by
+ * absolute position. */
 struct span {
     const struct attention *a;
     size_t stride, v_stride;
@@ -32,7 +37,8 @@ SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, s
     return type == KV_F16 ? simd_load_half(values + i * 2) : simd_load(values + i * 4);
 }
 
-/* Scores of n_heads from `head` on for the keys of n_pages from `page` on; both counts are constants when inlined. */
+/* Scores of n_heads from `head` on for the keys of n_pages from `page` on; both counts are
+ * constants when inlined. */
 SIMD_INLINE void score_tile(const enum kv_type type, const size_t n_heads, const size_t n_pages,
                             const struct span *span, size_t head, size_t page)
 {
@@ -99,7 +105,7 @@ static SIMD_FLOAT load_scores(const float *scores, size_t i, size_t begin, size_
     return simd_keep(v, begin > i ? begin - i : 0, end > i ? end - i : 0, -INFINITY);
 }
 
-/* Scores of one head -> probabilities that still lack the division by their sum, which is returned. */
+/* Scores of one head -> probabilities that lack the division by their sum, which is returned. */
 static float exponentiate(float *scores, size_t begin, size_t end)
 {
     const size_t first = begin / SLOTS * SLOTS;
@@ -212,10 +218,8 @@ SIMD_INLINE void attend(const enum kv_type type, const struct attention *a)
 
 void SIMD_NAME(attention)(const struct attention *a)
 {
-    if (a->type == KV_F16)
-        attend(KV_F16, a);
-    else
-        attend(KV_F32, a);
+    if (a->type == KV_F16) attend(KV_F16, a);
+    else attend(KV_F32, a);
 }
 
 /* One column of K: [head_size][16]. */
@@ -228,10 +232,8 @@ static void store_key(const float *k, size_t head_size, enum kv_type type, uint8
         simd_store_half(halves, simd_load_first(k + d, n));
         for (size_t i = 0; i < n; i++) {
             size_t at = (d + i) * SLOTS + slot;
-            if (type == KV_F16)
-                memcpy(page + at * sizeof *halves, &halves[i], sizeof *halves);
-            else
-                memcpy(page + at * sizeof *k, &k[d + i], sizeof *k);
+            if (type == KV_F16) memcpy(page + at * sizeof *halves, &halves[i], sizeof *halves);
+            else memcpy(page + at * sizeof *k, &k[d + i], sizeof *k);
         }
     }
 }
@@ -245,10 +247,8 @@ static void store_value(const float *v, size_t head_size, enum kv_type type, uin
         SIMD_FLOAT values = simd_set(0.0f);
         if (d < head_size) values = simd_load_first(v + d, head_size - d);
         size_t at = slot * v_stride + d;
-        if (type == KV_F16)
-            simd_store_half(page + at * sizeof(uint16_t), values);
-        else
-            simd_store(page + at * sizeof(float), values);
+        if (type == KV_F16) simd_store_half(page + at * sizeof(uint16_t), values);
+        else simd_store(page + at * sizeof(float), values);
     }
 }
 

@@ -1,7 +1,9 @@
-/* elementwise_template.h - norm, rotation, gate and addition, one text for every x86 instruction set.
+/* elementwise_template.h - norm, rotation, gate and addition, one text for every x86 instruction
+ * set.
  *
- * Included once by elementwise_<isa>.c after the simd header of that set. The last, partial register of a vector is loaded
- * and stored lane by lane under a mask, so that every element takes the same path.
+ * Included once by elementwise_<isa>.c after the simd header of that set. The last, partial
+ * register of a vector is loaded and stored lane by lane under a mask, so that every element takes
+ * the same path.
  */
 #include "engine/kernels/kernel_list.h"
 
@@ -59,10 +61,8 @@ static void rotate_neighbours(float *x, const float *cos_sin, size_t n_pairs)
 
 void SIMD_NAME(rope)(float *x, const float *cos_sin, size_t n_pairs, bool interleaved)
 {
-    if (interleaved)
-        rotate_neighbours(x, cos_sin, n_pairs);
-    else
-        rotate_halves(x, cos_sin, n_pairs);
+    if (interleaved) rotate_neighbours(x, cos_sin, n_pairs);
+    else rotate_halves(x, cos_sin, n_pairs);
 }
 
 void SIMD_NAME(silu_mul)(const float *gate, const float *up, size_t n, float *out)

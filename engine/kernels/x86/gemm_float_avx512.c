@@ -1,4 +1,4 @@
-/* gemm_float_avx512.c - the matrix product for float weights; the text is in gemm_float_template.h. */
+/* gemm_float_avx512.c - the product with float weights; the text is in gemm_float_template.h. */
 #include "engine/kernels/x86/simd_avx512.h"
 
 #include "engine/kernels/x86/gemm_float_template.h"

@@ -1,18 +1,21 @@
-/* gemm_float_template.h - the matrix product for F32, F16 and BF16 weights, one text for every x86 instruction set.
+/* gemm_float_template.h - the matrix product for F32, F16 and BF16 weights, one text for every x86
+ * instruction set.
  *
- * Included once by gemm_float_<isa>.c after the simd header of that set. Each output is one chain of fused multiply-adds
- * over ascending k (kernels.h), as slow as the latency of one; a tile of several tokens and row groups keeps enough chains
- * in flight to fill the pipeline, and uses each weight and each input that it loads several times. For one token, tiles of
- * many row groups do the same and are streams for the memory.
+ * Included once by gemm_float_<isa>.c after the simd header of that set. Each output is one chain
+ * of fused multiply-adds over ascending k (kernels.h), as slow as the latency of one; a tile of
+ * several tokens and row groups keeps enough chains in flight to fill the pipeline, and uses each
+ * weight and each input that it loads several times. For one token, tiles of many row groups do the
+ * same and are streams for the memory.
  */
 #include "engine/kernels/kernel_list.h"
 
-/* More tokens than 8 rows of inputs, whose addresses often differ by multiples of 4096, would evict each other from an
- * 8-way L1 cache. */
+/* More tokens than 8 rows of inputs, whose addresses often differ by multiples of 4096, would evict
+ * each other from an 8-way L1 cache. */
 enum {
     TILE_MAX_TOKENS = SIMD_PARTS == 1 ? 8 : 6,
     TILE_MAX_GROUPS = 8,
-    /* Weights that tile after tile of tokens reads again: they should stay in a part of the L2 cache. */
+    /* Weights that tile after tile of tokens reads again: they should stay in a part of the L2
+     * cache. */
     BLOCK_BYTES = 384 * 1024,
     PREFETCH_BYTES = 1024
 };
@@ -31,7 +34,8 @@ SIMD_INLINE SIMD_FLOAT load_weights(enum tensor_type type, const uint8_t *data, 
     }
 }
 
-/* Row groups from `group` on, and tokens from x on; type, n_tokens and n_groups are constants where this is inlined. */
+/* Row groups from `group` on, and tokens from x on; type, n_tokens and n_groups are constants where
+ * this is inlined. */
 SIMD_INLINE void multiply_tile(const enum tensor_type type, const size_t n_tokens,
                                const size_t n_groups, const struct packed *w, size_t group,
                                const float *x, float *out, size_t out_stride)
@@ -107,10 +111,10 @@ SIMD_INLINE void multiply_tokens(const enum tensor_type type, size_t n_tokens,
 #undef MULTIPLY
 }
 
-/* Tokens are cut in tiles as equal as can be: 9 are 5 and 4, not 8 and 1, which would read all weights for one token. */
-SIMD_INLINE void multiply(const enum tensor_type type, const struct packed *w,
-                          const struct acts *a, size_t group_begin, size_t group_end, float *out,
-                          size_t out_stride)
+/* Tokens are cut in tiles as equal as can be: 9 are 5 and 4, not 8 and 1, which would read all
+ * weights for one token. */
+SIMD_INLINE void multiply(const enum tensor_type type, const struct packed *w, const struct acts *a,
+                          size_t group_begin, size_t group_end, float *out, size_t out_stride)
 {
     size_t n_tiles = (a->n_tokens + TILE_MAX_TOKENS - 1) / TILE_MAX_TOKENS;
     size_t block = group_end - group_begin;

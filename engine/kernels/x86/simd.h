@@ -1,14 +1,17 @@
-/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and those that both build from them.
+/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and those that both build
+ * from them.
  *
- * Not included directly. SIMD_FLOAT is a register of SIMD_LANES floats; 16 lanes, the width of the numerics contract, are
- * SIMD_PARTS registers. SIMD_ACCUMULATORS: how many registers a tile may hold sums in. Loads and stores need no alignment.
+ * Not included directly. SIMD_FLOAT is a register of SIMD_LANES floats; 16 lanes, the width of the
+ * numerics contract, are SIMD_PARTS registers. SIMD_ACCUMULATORS: how many registers a tile may
+ * hold sums in. Loads and stores need no alignment.
  *
  *   simd_load, _load_half, _load_bfloat   SIMD_LANES values, converted to float
- *   simd_load_first, simd_store_first     the first n lanes (all if n is larger); others load as zero, memory is not touched
+ *   simd_load_first, simd_store_first     the first n lanes (all if n is larger); other lanes load
+ *                                         as zero, and their memory is not touched
  *   simd_store_half                       converted to binary16, round to nearest even
  *   simd_fma, simd_fms                    a * b + c, a * b - c, rounded once
  *   simd_fmaddsub                         a * b - c in even lanes, a * b + c in odd ones
- *   simd_keep                             lanes first..end-1 of v, `other` elsewhere whatever v holds there
+ *   simd_keep                             lanes first..end-1 of v, elsewhere `other` whatever v holds
  *   simd_split_pairs                      even and odd elements of two registers
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_X86_SIMD_H

@@ -1,7 +1,8 @@
-/* simd_avx2.h - the few vector operations that the float kernels are written in, as AVX2 with FMA and F16C has them.
+/* simd_avx2.h - the few vector operations that the float kernels are written in, as AVX2 with FMA
+ * and F16C has them.
  *
- * Included before a *_template.h, by files compiled for this instruction set only; simd_avx512.h offers the same names. What
- * each operation means is documented in simd.h.
+ * Included before a *_template.h, by files compiled for this instruction set only; simd_avx512.h
+ * offers the same names. What each operation means is documented in simd.h.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_X86_SIMD_AVX2_H
 #define PHIBENCH_ENGINE_KERNELS_X86_SIMD_AVX2_H

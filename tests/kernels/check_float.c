@@ -1,0 +1,378 @@
+/* check_float.c - float products, attention, norms and the rest of the float kernels against the
+ * scalar ones.
+ *
+ * Shapes are drawn at random around the borders of tiles and registers; values are uniform, or hold
+ * every trap of float arithmetic. Operands end at guarded pages; what a kernel must not write holds
+ * a canary; KV pages hold random bytes wherever no position was stored.
+ */
+#include "tests/kernels/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHAPE_CHARS = 96, ROUNDS = 60, SLOTS = SESSION_PAGE_TOKENS };
+
+enum values { UNIFORM, EXTREME, NONFINITE, VALUES_COUNT };
+
+static size_t draw(struct check *check, size_t low, size_t high)
+{
+    return low + (size_t)rng_below(&check->rng, high - low + 1);
+}
+
+static void fill(struct check *check, enum values kind, float *values, size_t n)
+{
+    if (kind == UNIFORM) check_fill_uniform(check, values, n);
+    else check_fill_extreme(check, values, n, kind == NONFINITE);
+}
+
+static float *new_values(struct check *check, enum values kind, size_t n)
+{
+    float *values = check_memory(check, n * sizeof *values, sizeof *values);
+    fill(check, kind, values, n);
+    return values;
+}
+
+static float *new_output(struct check *check, size_t n)
+{
+    float *out = check_memory(check, n * sizeof *out, sizeof *out);
+    check_fill_canary(out, n * sizeof *out);
+    return out;
+}
+
+/* ---- Matrix product ---- */
+
+/* Float weights have one layout on every level, [group][k][16 rows] (pack.h), so it is filled in
+ * place. */
+static struct packed new_weights(struct check *check, enum values kind, enum tensor_type type,
+                                 size_t n_rows, size_t n_cols)
+{
+    struct packed w = {.type = type, .n_rows = n_rows, .n_cols = n_cols};
+    w.group_bytes = pack_group_bytes(type, n_cols);
+    size_t n_groups = (n_rows + ROW_GROUP - 1) / ROW_GROUP;
+    size_t element_bytes = type == TENSOR_F32 ? 4 : 2;
+    uint8_t *data = check_memory(check, n_groups * w.group_bytes, 4);
+    for (size_t group = 0; group < n_groups; group++) {
+        for (size_t k = 0; k < n_cols; k++) {
+            float values[ROW_GROUP];
+            fill(check, kind, values, ROW_GROUP);
+            uint8_t *at = data + group * w.group_bytes + k * ROW_GROUP * element_bytes;
+            tensor_encode(type, values, ROW_GROUP, at);
+        }
+    }
+    w.data = data;
+    return w;
+}
+
+static void check_gemm_case(struct check *check, enum tensor_type type, enum values kind)
+{
+    size_t n_rows = draw(check, 1, 200), n_cols = draw(check, 1, 70), n_tokens = draw(check, 1, 19);
+    size_t stride = n_rows + draw(check, 0, 5);
+    struct packed w = new_weights(check, kind, type, n_rows, n_cols);
+    struct acts a = {.format = ACT_F32, .n_tokens = n_tokens, .n_cols = n_cols};
+    a.x = new_values(check, kind, n_tokens * n_cols);
+    size_t n_groups = (n_rows + ROW_GROUP - 1) / ROW_GROUP;
+    size_t begin = draw(check, 0, n_groups - 1), end = draw(check, begin + 1, n_groups);
+    float *expected = new_output(check, n_tokens * stride - (stride - n_rows));
+    float *actual = new_output(check, n_tokens * stride - (stride - n_rows));
+    check->scalar->gemm[type](&w, &a, begin, end, expected, stride);
+    check->tested->gemm[type](&w, &a, begin, end, actual, stride);
+
+    char name[32], shape[SHAPE_CHARS];
+    snprintf(name, sizeof name, "gemm_%s", tensor_type_info(type)->name);
+    snprintf(shape, sizeof shape, "%zu rows, groups %zu to %zu, %zu columns, %zu tokens", n_rows,
+             begin, end, n_cols, n_tokens);
+    size_t first = begin * ROW_GROUP, last = end * ROW_GROUP < n_rows ? end * ROW_GROUP : n_rows;
+    for (size_t t = 0; t < n_tokens; t++) {
+        float *row = actual + t * stride;
+        size_t row_end = t + 1 < n_tokens ? stride : n_rows;
+        check_same_floats(check, name, shape, expected + t * stride + first, row + first,
+                          last - first);
+        check_that(check, check_is_canary(row, first * sizeof *row), name, shape,
+                   "rows below the range stay");
+        check_that(check, check_is_canary(row + last, (row_end - last) * sizeof *row), name, shape,
+                   "rows past the range stay");
+    }
+    check_release(check);
+}
+
+/* ---- Attention ---- */
+
+struct kv {
+    uint8_t **pages;
+    size_t n_pages, k_offset, v_offset;
+};
+
+static size_t kv_bytes(enum kv_type type)
+{
+    return type == KV_F16 ? 2 : 4;
+}
+
+/* Pages of random bytes; V ends at the guard. */
+static struct kv new_pages(struct check *check, size_t n_positions, size_t head_size,
+                           enum kv_type type)
+{
+    size_t v_stride = (head_size + 15) / 16 * 16;
+    struct kv kv = {.n_pages = (n_positions + SLOTS - 1) / SLOTS, .k_offset = 64};
+    kv.v_offset = kv.k_offset + SLOTS * head_size * kv_bytes(type);
+    size_t page_bytes = kv.v_offset + SLOTS * v_stride * kv_bytes(type);
+    kv.pages = check_memory(check, kv.n_pages * sizeof *kv.pages, sizeof *kv.pages);
+    for (size_t i = 0; i < kv.n_pages; i++) kv.pages[i] = check_memory(check, page_bytes, 2);
+    return kv;
+}
+
+static void store_position(const struct kernels *kernels, struct kv *kv, const float *k,
+                           const float *v, size_t head_size, enum kv_type type, size_t position)
+{
+    uint8_t *page = kv->pages[position / SLOTS];
+    kernels->kv_store(k, v, head_size, type, page + kv->k_offset, page + kv->v_offset,
+                      position % SLOTS);
+}
+
+static void check_kv_store(struct check *check, enum kv_type type, enum values kind)
+{
+    size_t head_size = draw(check, 1, 140), slot = draw(check, 0, SLOTS - 1);
+    size_t v_stride = (head_size + 15) / 16 * 16;
+    size_t k_bytes = SLOTS * head_size * kv_bytes(type),
+           v_bytes = SLOTS * v_stride * kv_bytes(type);
+    const float *k = new_values(check, kind, head_size), *v = new_values(check, kind, head_size);
+    uint8_t *pages[2][2];
+    for (size_t i = 0; i < 2; i++) {
+        pages[i][0] = check_memory(check, k_bytes, 2);
+        pages[i][1] = check_memory(check, v_bytes, 2);
+        check_fill_canary(pages[i][0], k_bytes);
+        check_fill_canary(pages[i][1], v_bytes);
+        const struct kernels *kernels = i ? check->tested : check->scalar;
+        kernels->kv_store(k, v, head_size, type, pages[i][0], pages[i][1], slot);
+    }
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%s, head size %zu, slot %zu", type == KV_F16 ? "f16" : "f32",
+             head_size, slot);
+    check_same_bytes(check, "kv_store (K)", shape, pages[0][0], pages[1][0], k_bytes);
+    check_same_bytes(check, "kv_store (V)", shape, pages[0][1], pages[1][1], v_bytes);
+    check_release(check);
+}
+
+static void check_attention_case(struct check *check, enum kv_type type, enum values kind)
+{
+    static const size_t sizes[] = {1, 8, 12, 16, 48, 64, 80, 96, 128, 144, 256};
+    size_t head_size = sizes[draw(check, 0, sizeof sizes / sizeof *sizes - 1)];
+    size_t n_heads = draw(check, 1, 9), end = draw(check, 1, 300), begin = draw(check, 0, end - 1);
+    size_t n_scores = n_heads * ((end + SLOTS - 1) / SLOTS * SLOTS);
+    struct kv kv = new_pages(check, end, head_size, type);
+    float k[256], v[256];
+    for (size_t i = begin; i < end; i++) {
+        fill(check, kind, k, head_size);
+        fill(check, kind, v, head_size);
+        store_position(check->scalar, &kv, k, v, head_size, type, i);
+    }
+    struct attention a = {.n_heads = n_heads, .head_size = head_size, .pages = kv.pages};
+    a.k_offset = kv.k_offset;
+    a.v_offset = kv.v_offset;
+    a.type = type;
+    a.begin = begin;
+    a.end = end;
+    a.scale = 8.0f / sqrtf((float)head_size);
+    a.q = new_values(check, kind, n_heads * head_size);
+    a.scores = check_memory(check, n_scores * sizeof(float), 64);
+    float *expected = a.out = new_output(check, n_heads * head_size);
+    check->scalar->attention(&a);
+    float *actual = a.out = new_output(check, n_heads * head_size);
+    check->tested->attention(&a);
+
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, keys %zu to %zu",
+             type == KV_F16 ? "f16" : "f32", n_heads, head_size, begin, end);
+    check_same_floats(check, "attention", shape, expected, actual, n_heads * head_size);
+    check_release(check);
+}
+
+/* ---- Norm, rotation, gate, addition ---- */
+
+static void check_rms_norm(struct check *check, enum values kind, size_t n)
+{
+    const float *x = new_values(check, kind, n), *w = new_values(check, kind, n);
+    float *expected = new_output(check, n), *actual = new_output(check, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check->scalar->rms_norm(x, w, n, 1e-5f, expected);
+    check->tested->rms_norm(x, w, n, 1e-5f, actual);
+    check_same_floats(check, "rms_norm", shape, expected, actual, n);
+    memcpy(actual, x, n * sizeof *x);
+    check->tested->rms_norm(actual, w, n, 1e-5f, actual);
+    check_same_floats(check, "rms_norm in place", shape, expected, actual, n);
+}
+
+static void check_rope(struct check *check, enum values kind, size_t n_pairs, bool interleaved)
+{
+    size_t n = 2 * n_pairs + draw(check, 0, 3);
+    const float *table = new_values(check, kind == NONFINITE ? NONFINITE : UNIFORM, 2 * n_pairs);
+    float *expected = new_values(check, kind, n), *actual = new_output(check, n);
+    memcpy(actual, expected, n * sizeof *actual);
+    check->scalar->rope(expected, table, n_pairs, interleaved);
+    check->tested->rope(actual, table, n_pairs, interleaved);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu pairs, %s", n_pairs,
+             interleaved ? "interleaved" : "in halves");
+    check_same_floats(check, "rope", shape, expected, actual, n);
+}
+
+static void check_gate(struct check *check, const float *gate, const float *up, size_t n)
+{
+    float *expected = new_output(check, n), *actual = new_output(check, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check->scalar->silu_mul(gate, up, n, expected);
+    check->tested->silu_mul(gate, up, n, actual);
+    check_same_floats(check, "silu_mul", shape, expected, actual, n);
+    memcpy(actual, gate, n * sizeof *gate);
+    check->tested->silu_mul(actual, up, n, actual);
+    check_same_floats(check, "silu_mul into gate", shape, expected, actual, n);
+    memcpy(actual, up, n * sizeof *up);
+    check->tested->silu_mul(gate, actual, n, actual);
+    check_same_floats(check, "silu_mul into up", shape, expected, actual, n);
+}
+
+/* silu is the way to exp: the whole range of exp and past its ends, densely. */
+static void check_exp_range(struct check *check)
+{
+    enum { N = 4096 };
+    float gate[N], up[N];
+    for (size_t i = 0; i < N; i++) up[i] = 1.0f;
+    for (size_t round = 0; round < 200; round++) {
+        for (size_t i = 0; i < N; i++) {
+            double at = (double)(round * N + i) + rng_uniform(&check->rng);
+            gate[i] = (float)(-95.0 + 190.0 * at / (200.0 * N));
+        }
+        check_gate(check, gate, up, N);
+        check_release(check);
+    }
+    const float ends[] = {87.33f,
+                          -88.72f,
+                          nextafterf(87.33f, 88),
+                          nextafterf(-88.72f, -89),
+                          nextafterf(87.33f, 87),
+                          nextafterf(-88.72f, -88),
+                          INFINITY,
+                          -INFINITY,
+                          NAN,
+                          0.0f,
+                          -0.0f,
+                          0x1p-149f,
+                          -0x1p-149f};
+    check_gate(check, ends, up, sizeof ends / sizeof *ends);
+    check_release(check);
+}
+
+static void check_add(struct check *check, enum values kind, size_t n)
+{
+    const float *y = new_values(check, kind, n);
+    float *expected = new_values(check, kind, n), *actual = new_output(check, n);
+    memcpy(actual, expected, n * sizeof *actual);
+    check->scalar->add(expected, y, n);
+    check->tested->add(actual, y, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check_same_floats(check, "add", shape, expected, actual, n);
+}
+
+static void check_elementwise(struct check *check, enum values kind)
+{
+    size_t n = draw(check, 1, 200);
+    check_rms_norm(check, kind, n);
+    check_rope(check, kind, n, false);
+    check_rope(check, kind, n, true);
+    check_gate(check, new_values(check, kind, n), new_values(check, kind, n), n);
+    check_add(check, kind, n);
+    check_release(check);
+}
+
+/* ---- Times ---- */
+
+struct gemm_work {
+    struct packed w;
+    struct acts a;
+    float *out;
+};
+
+static void run_gemm(const struct kernels *kernels, void *context)
+{
+    const struct gemm_work *work = context;
+    kernels->gemm[work->w.type](&work->w, &work->a, 0, work->w.n_rows / ROW_GROUP, work->out,
+                                work->w.n_rows);
+}
+
+static void time_gemm(struct check *check, enum tensor_type type, size_t n_rows, size_t n_tokens)
+{
+    enum { COLUMNS = 3072 };
+    struct gemm_work work = {.w = new_weights(check, UNIFORM, type, n_rows, COLUMNS)};
+    work.a = (struct acts){.format = ACT_F32, .n_tokens = n_tokens, .n_cols = COLUMNS};
+    work.a.x = new_values(check, UNIFORM, n_tokens * COLUMNS);
+    work.out = new_output(check, n_tokens * n_rows);
+    char name[32], shape[SHAPE_CHARS];
+    snprintf(name, sizeof name, "gemm_%s", tensor_type_info(type)->name);
+    snprintf(shape, sizeof shape, "%zu x %d, %zu token%s", n_rows, COLUMNS, n_tokens,
+             n_tokens == 1 ? "" : "s");
+    double weights = (double)(n_rows * COLUMNS);
+    check_time(check, name, shape, weights * (double)n_tokens,
+               (double)work.w.group_bytes * (double)(n_rows / ROW_GROUP), run_gemm, &work);
+    check_release(check);
+}
+
+static void run_attention(const struct kernels *kernels, void *context)
+{
+    kernels->attention(context);
+}
+
+static void time_attention(struct check *check, size_t n_heads)
+{
+    enum { KEYS = 4096, HEAD_SIZE = 96 };
+    struct kv kv = new_pages(check, KEYS, HEAD_SIZE, KV_F16);
+    float k[HEAD_SIZE], v[HEAD_SIZE];
+    for (size_t i = 0; i < KEYS; i++) {
+        check_fill_uniform(check, k, HEAD_SIZE);
+        check_fill_uniform(check, v, HEAD_SIZE);
+        store_position(check->scalar, &kv, k, v, HEAD_SIZE, KV_F16, i);
+    }
+    struct attention a = {.n_heads = n_heads, .head_size = HEAD_SIZE, .pages = kv.pages};
+    a.k_offset = kv.k_offset;
+    a.v_offset = kv.v_offset;
+    a.end = KEYS;
+    a.scale = 0.1f;
+    a.q = new_values(check, UNIFORM, n_heads * HEAD_SIZE);
+    a.scores = check_memory(check, n_heads * KEYS * sizeof(float), 64);
+    a.out = new_output(check, n_heads * HEAD_SIZE);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "f16, %zu head%s of %d, %d keys", n_heads,
+             n_heads == 1 ? "" : "s", HEAD_SIZE, KEYS);
+    check_time(check, "attention", shape, 2.0 * HEAD_SIZE * KEYS * (double)n_heads,
+               2.0 * HEAD_SIZE * KEYS * 2, run_attention, &a);
+    check_release(check);
+}
+
+static void run_checks(struct check *check)
+{
+    static const enum tensor_type types[] = {TENSOR_F32, TENSOR_F16, TENSOR_BF16};
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (enum values kind = UNIFORM; kind < VALUES_COUNT; kind++) {
+            for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+                check_gemm_case(check, types[i], kind);
+            for (int type = KV_F16; type <= KV_F32; type++) {
+                /* A stored NaN may have any bits. */
+                if (kind != NONFINITE) check_kv_store(check, (enum kv_type)type, kind);
+                check_attention_case(check, (enum kv_type)type, kind);
+            }
+            check_elementwise(check, kind);
+        }
+    }
+    check_exp_range(check);
+    if (!check->timed) return;
+    time_gemm(check, TENSOR_F32, 768, 32);
+    time_gemm(check, TENSOR_F16, 768, 32);
+    time_gemm(check, TENSOR_BF16, 768, 32);
+    time_gemm(check, TENSOR_F16, 8192, 1);
+    time_attention(check, 1);
+    time_attention(check, 4);
+}
+
+const struct check_family check_float = {"float", run_checks};
