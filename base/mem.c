@@ -23,7 +23,8 @@ bool mem_add(size_t a, size_t b, size_t *out)
 
 void *mem_new(size_t n, size_t size, struct err *err)
 {
-    void *memory = calloc(n ? n : 1, size ? size : 1);
+    size_t n_bytes;
+    void *memory = mem_multiply(n, size, &n_bytes) ? calloc(n_bytes ? n_bytes : 1, 1) : NULL;
     if (!memory) err_set(err, ERR_MEMORY, "out of memory: %zu objects of %zu bytes", n, size);
     return memory;
 }
