@@ -108,7 +108,7 @@ static bool run_show(const struct invocation *invocation, struct err *err)
          print_selection(store, NOTES_SQL, run, options->json, "note", "notes", err);
     if (ok && !options->json) {
         putchar('\n');
-        ok = report_print(store, run, invocation->columns, stdout, err);
+        ok = report_print(store, run, stdout, err);
     }
     store_close(store);
     return ok;

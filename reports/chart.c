@@ -1,0 +1,321 @@
+/* chart.c - see chart.h. Scripts name their files relatively: `gnuplot NAME.gp` in the charts'
+ * folder redraws them. */
+#include "reports/chart.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "reports/gnuplot.h"
+#include "reports/html.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_COLORS = 8, N_SHAPES = 10, WIDTH = 860, KEY_LINE = 22, MAX_SVG_BYTES = 64 << 20 };
+static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                             "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
+/* Filled circle, square, triangle, diamond, inverted triangle, then the same open. */
+static const int SHAPES[N_SHAPES] = {7, 5, 9, 13, 11, 6, 4, 8, 12, 10};
+static const char INK[] = "#1b1f24";
+static const char INK_STROKE[] = "rgb( 27,  31,  36)", INK_FILL[] = "rgb(27,31,36)";
+
+void chart_free(struct chart *chart)
+{
+    buf_free(&chart->script);
+    buf_free(&chart->data);
+    buf_free(&chart->svg);
+}
+
+/* A gnuplot string literal. */
+static void quote(struct buf *out, const char *text)
+{
+    buf_char(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'') buf_char(out, '\'');
+        buf_char(out, *text == '\n' ? ' ' : *text);
+    }
+    buf_char(out, '\'');
+}
+
+static void begin_script(struct chart *chart)
+{
+    struct buf *out = &chart->script;
+    buf_printf(out, "# Redraw with: gnuplot %s.gp\nset encoding utf8\n", chart->name);
+    buf_printf(
+        out,
+        "set terminal svg size %d,%d dynamic name '%s' font 'sans-serif,13'\nset output '%s.svg'\n",
+        chart->width, chart->height, chart->name, chart->name);
+    buf_printf(out, "set title ");
+    quote(out, chart->title);
+    buf_printf(out, " tc rgb '%s' noenhanced font ',15'\n", INK);
+    buf_printf(out, "set xtics nomirror out tc rgb '%s'\nset ytics nomirror tc rgb '%s'\n", INK,
+               INK);
+    buf_printf(out, "set key tc rgb '%s' noenhanced\nset datafile missing 'NaN'\n", INK);
+}
+
+static void end_script(struct chart *chart)
+{
+    buf_printf(&chart->script,
+               "set terminal pngcairo size %d,%d fontscale 2 linewidth 2 pointscale 2 font "
+               "'sans-serif,13' "
+               "background '#ffffff'\nset output '%s.png'\nreplot\n",
+               2 * chart->width, 2 * chart->height, chart->name);
+}
+
+static void axis_label(struct buf *out, char axis, const char *text)
+{
+    buf_printf(out, "set %clabel ", axis);
+    quote(out, text);
+    buf_printf(out, " tc rgb '%s' noenhanced\n", INK);
+}
+
+/* ---- Intervals in rows ---- */
+
+static void write_interval_data(struct chart *chart, const struct interval_chart *spec)
+{
+    struct buf *out = &chart->data;
+    buf_text(out, "# blocks are series; columns: height, value, low, high\n");
+    for (size_t s = 0; s < spec->n_series; s++) {
+        double shift =
+            ((double)(spec->n_series - 1) / 2 - (double)s) * 0.7 / (double)spec->n_series;
+        buf_printf(out, "%s# %s\n", s ? "\n\n" : "", spec->series[s]);
+        size_t n = 0;
+        for (size_t i = 0; i < spec->n_points; i++) {
+            const struct interval_point *point = &spec->points[i];
+            if (point->i_series != s) continue;
+            buf_printf(out, "%.4f %.6g %.6g %.6g\n", (double)(spec->n_rows - point->i_row) + shift,
+                       point->value, point->low, point->high);
+            n++;
+        }
+        if (!n) buf_text(out, "NaN NaN NaN NaN\n");
+    }
+}
+
+static void interval_axes(struct chart *chart, const struct interval_chart *spec)
+{
+    struct buf *out = &chart->script;
+    buf_printf(out, "set border 1 lc rgb '%s'\nset ytics scale 0 noenhanced (", INK);
+    for (size_t i = 0; i < spec->n_rows; i++) {
+        buf_text(out, i ? ", " : "");
+        quote(out, spec->rows[i]);
+        buf_printf(out, " %zu", spec->n_rows - i);
+    }
+    buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
+    buf_text(out, "set grid x lt 1 lc rgb '#b0b7bf' lw 0.5\n");
+    buf_text(out, spec->from_zero ? "set xrange [0:*]\n" : "");
+    buf_text(out, spec->show_values ? "set offsets graph 0, graph 0.08, 0, 0\n" : "");
+    buf_text(out, spec->n_series > 1 ? "set key outside below horizontal Left reverse samplen 2\n"
+                                     : "unset key\n");
+    axis_label(out, 'x', spec->x_label);
+    if (isnan(spec->reference)) return;
+    buf_printf(out,
+               "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
+               "rgb '#7f7f7f'\n",
+               spec->reference, spec->reference);
+    buf_text(out, "set label ");
+    quote(out, spec->reference_label);
+    buf_printf(out,
+               " at first %.6g, graph 1 offset 0.4,-0.1 left rotate by 0 tc rgb '#7f7f7f' font "
+               "',11' noenhanced\n",
+               spec->reference);
+}
+
+void chart_intervals(struct chart *chart, const struct interval_chart *spec)
+{
+    struct buf *out = &chart->script;
+    size_t lines = spec->n_series > 3 ? spec->n_series : 1 + (spec->n_series > 2);
+    int row_height = 24 > 9 * (int)spec->n_series ? 24 : 9 * (int)spec->n_series;
+    chart->width = WIDTH;
+    chart->height = 120 + row_height * (int)spec->n_rows +
+                    (spec->n_series > 1 ? KEY_LINE * (int)((lines + 2) / 3) : 0);
+    begin_script(chart);
+    write_interval_data(chart, spec);
+    interval_axes(chart, spec);
+    buf_text(out, "plot ");
+    for (size_t s = 0; s < spec->n_series; s++) {
+        buf_printf(out,
+                   "%s'%s.dat' index %zu using 2:1:3:4 with xerrorbars pt %d ps 0.9 lw 1.6 lc rgb "
+                   "'%s' title ",
+                   s ? ", \\\n  " : "", chart->name, s, SHAPES[s % N_SHAPES], COLORS[s % N_COLORS]);
+        quote(out, spec->series[s]);
+        if (spec->show_values)
+            buf_printf(out,
+                       ", \\\n  '' index %zu using 4:1:(sprintf('%%.1f', $2)) with labels left "
+                       "offset 0.7,0 "
+                       "font ',11' tc rgb '%s' notitle",
+                       s, INK);
+    }
+    buf_char(out, '\n');
+    end_script(chart);
+}
+
+/* ---- Points in a plane ---- */
+
+static int compare_x(const void *a, const void *b)
+{
+    const struct plane_point *p = a, *q = b;
+    return (p->x > q->x) - (p->x < q->x);
+}
+
+/* One block for each colour: its points in order of x. */
+static bool write_plane_data(struct chart *chart, const struct plane_chart *spec)
+{
+    struct buf *out = &chart->data;
+    struct plane_point *points = mem_new(spec->n_points, sizeof *points, NULL);
+    if (!points) return false;
+    if (spec->n_points) memcpy(points, spec->points, spec->n_points * sizeof *points);
+    qsort(points, spec->n_points, sizeof *points, compare_x);
+    buf_text(out, "# blocks are models; columns: x, y, low, high, number of the shape\n");
+    for (size_t c = 0; c < spec->n_colors; c++) {
+        buf_printf(out, "%s# %s\n", c ? "\n\n" : "", spec->colors[c]);
+        size_t n = 0;
+        for (size_t i = 0; i < spec->n_points; i++) {
+            if (points[i].i_color != c) continue;
+            buf_printf(out, "%.6g %.6g %.6g %.6g %zu\n", points[i].x, points[i].y, points[i].y_low,
+                       points[i].y_high, points[i].i_shape);
+            n++;
+        }
+        if (!n) buf_text(out, "NaN NaN NaN NaN NaN\n");
+    }
+    free(points);
+    return true;
+}
+
+static void plane_axes(struct chart *chart, const struct plane_chart *spec)
+{
+    struct buf *out = &chart->script;
+    buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
+    buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
+    buf_text(out, "set key outside right top vertical Left reverse samplen 2\nset offsets graph "
+                  "0.05, graph 0.05, "
+                  "graph 0.08, graph 0.08\n");
+    if (spec->x_log) buf_text(out, "set logscale x\n");
+    axis_label(out, 'x', spec->x_label);
+    axis_label(out, 'y', spec->y_label);
+}
+
+void chart_plane(struct chart *chart, const struct plane_chart *spec)
+{
+    struct buf *out = &chart->script;
+    size_t n_key = spec->n_colors + spec->n_shapes;
+    chart->width = WIDTH;
+    chart->height = n_key > 14 ? 120 + KEY_LINE * (int)n_key : 420;
+    begin_script(chart);
+    if (!write_plane_data(chart, spec)) chart->data.failed = true;
+    plane_axes(chart, spec);
+    buf_text(out, "plot ");
+    for (size_t c = 0; c < spec->n_colors; c++) {
+        const char *color = COLORS[c % N_COLORS];
+        buf_printf(out, "%s'%s.dat' index %zu using 1:2 with lines lw 1.6 lc rgb '%s' title ",
+                   c ? ", \\\n  " : "", chart->name, c, color);
+        quote(out, spec->colors[c]);
+        buf_printf(
+            out,
+            ", \\\n  '' index %zu using 1:2:3:4 with yerrorbars pt 0 lw 1.2 lc rgb '%s' notitle", c,
+            color);
+        for (size_t s = 0; s < spec->n_shapes; s++)
+            buf_printf(out,
+                       ", \\\n  '' index %zu using 1:($5 == %zu ? $2 : NaN) with points pt %d ps "
+                       "1.3 lw 1.6 lc rgb '%s' "
+                       "notitle",
+                       c, s, SHAPES[s % N_SHAPES], color);
+    }
+    for (size_t s = 0; s < spec->n_shapes; s++) {
+        buf_printf(out, ", \\\n  NaN with points pt %d ps 1.3 lw 1.6 lc rgb '%s' title ",
+                   SHAPES[s % N_SHAPES], INK);
+        quote(out, spec->shapes[s]);
+    }
+    buf_char(out, '\n');
+    end_script(chart);
+}
+
+/* ---- Drawing ---- */
+
+/* Appends text with every `from` replaced. */
+static void append_replaced(struct buf *out, const char *text, const char *from, const char *to)
+{
+    for (const char *next; (next = strstr(text, from)); text = next + strlen(from)) {
+        buf_append(out, text, (size_t)(next - text));
+        buf_text(out, to);
+    }
+    buf_text(out, text);
+}
+
+/* The drawing without its XML prologue, in the reader's ink, with a title for screen readers. */
+static bool take_svg(struct chart *chart, const char *text, const char *path, struct err *err)
+{
+    struct buf once = {0}, title = {0};
+    const char *svg = strstr(text, "<svg");
+    if (!svg || !strstr(svg, "</svg>"))
+        return err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete SVG");
+    append_replaced(&once, svg, INK_STROKE, "currentColor");
+    struct buf ink = {0};
+    append_replaced(&ink, buf_string(&once), INK_FILL, "currentColor");
+    buf_text(&title, "<title>");
+    html_text(&title, chart->title);
+    buf_text(&title, "</title>");
+    append_replaced(&chart->svg, buf_string(&ink), "<title>Gnuplot</title>", buf_string(&title));
+    bool ok = buf_check(&once, err) && buf_check(&ink, err) && buf_check(&chart->svg, err);
+    buf_free(&once);
+    buf_free(&ink);
+    buf_free(&title);
+    return ok;
+}
+
+/* The SVG file stands alone: it brings its colours for light and dark. */
+static bool write_svg(const struct chart *chart, const char *path, struct err *err)
+{
+    static const char STYLE[] =
+        "<style>svg{color:#1b1f24;background:#fff}@media(prefers-color-scheme:dark){svg{color:"
+        "#e6edf3;background:#0d1117}}</style>\n";
+    struct buf file = {0};
+    const char *svg = buf_string(&chart->svg), *inside = strchr(svg, '>');
+    size_t n_head = inside ? (size_t)(inside + 1 - svg) : 0;
+    buf_text(&file, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
+    buf_append(&file, svg, n_head);
+    buf_printf(&file, "\n%s%s", STYLE, svg + n_head);
+    bool ok = buf_check(&file, err) && file_write(path, file.data, file.n_bytes, err);
+    buf_free(&file);
+    return ok;
+}
+
+static char *path_of(const struct chart *chart, const char *folder, const char *ending,
+                     struct err *err)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s%s", folder, chart->name, ending);
+    return buf_take(&path, err);
+}
+
+static bool write_part(const struct chart *chart, const char *folder, const char *ending,
+                       const struct buf *part, struct err *err)
+{
+    char *path = path_of(chart, folder, ending, err);
+    bool ok =
+        path && buf_check(part, err) && file_write(path, buf_string(part), part->n_bytes, err);
+    free(path);
+    return ok;
+}
+
+bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)
+{
+    char name[256], *svg_path = NULL, *png_path = NULL, *text = NULL;
+    bool ok = false;
+    snprintf(name, sizeof name, "%s.gp", chart->name);
+    if (!write_part(chart, folder, ".gp", &chart->script, err) ||
+        !write_part(chart, folder, ".dat", &chart->data, err) ||
+        !gnuplot_run(gnuplot, folder, name, err))
+        goto out;
+    svg_path = path_of(chart, folder, ".svg", err);
+    png_path = svg_path ? path_of(chart, folder, ".png", err) : NULL;
+    text = png_path ? file_read(svg_path, MAX_SVG_BYTES, NULL, err) : NULL;
+    if (!text || !take_svg(chart, text, svg_path, err) || !write_svg(chart, svg_path, err))
+        goto out;
+    ok = file_size_bytes(png_path) > 0 ||
+         err_set_at(err, ERR_IO, png_path, 0, 0, "gnuplot drew no PNG");
+out:
+    free(text);
+    free(svg_path);
+    free(png_path);
+    return ok;
+}

@@ -1,0 +1,346 @@
+/* data.c - see data.h. One query for each kind of row; repetitions are summarised here, not in SQL,
+ * by the project's own statistics.
+ */
+#include "reports/data.h"
+
+#include "base/mem.h"
+#include "results/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ROWS = 1 << 20 };
+
+/* A list that grows by doubling inside the arena's lifetime, but in memory of its own until it is
+ * complete. */
+struct list {
+    void *items;
+    size_t n, capacity, size;
+};
+
+static void *list_add(struct list *list, struct err *err)
+{
+    if (!mem_grow(&list->items, &list->capacity, list->n + 1, list->size, MAX_ROWS, err))
+        return NULL;
+    void *item = (char *)list->items + list->n++ * list->size;
+    memset(item, 0, list->size);
+    return item;
+}
+
+static const char *copy(struct report_data *data, const struct query *query, int column,
+                        struct err *err)
+{
+    return arena_string(data->arena, query_text(query, column), err);
+}
+
+/* Runs sql with ?1 = each run in turn and calls row for every row; row gives false on failure. */
+typedef bool row_fn(struct report_data *data, struct query *query, int64_t run, struct list *list,
+                    struct err *err);
+
+static bool each_run(struct store *store, struct report_data *data, const char *sql, row_fn *row,
+                     struct list *list, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < data->n_runs; i++) {
+        struct query *query = query_open(store, sql, err);
+        if (!query) return false;
+        query_bind_integer(query, 1, data->runs[i]);
+        int more = 0;
+        while (ok && (more = query_next(query, err)) > 0)
+            ok = row(data, query, data->runs[i], list, err);
+        ok = ok && more == 0;
+        query_close(query);
+    }
+    return ok;
+}
+
+/* ---- Entries ---- */
+
+static const char ENTRIES_SQL[] =
+    "SELECT model.name_in_config, model.quantization, model.n_params, model.n_bytes, "
+    "model.is_synthetic "
+    "FROM job JOIN model ON model.id = job.model WHERE job.run = ?1 "
+    "GROUP BY model.name_in_config, model.quantization ORDER BY min(job.id)";
+
+static bool add_entry(struct report_data *data, struct query *query, int64_t run, struct list *list,
+                      struct err *err)
+{
+    struct report_entry *entry = list_add(list, err);
+    if (!entry) return false;
+    entry->run = run;
+    entry->model = copy(data, query, 0, err);
+    entry->quantization = copy(data, query, 1, err);
+    entry->n_params = query_number(query, 2);
+    entry->n_bytes = query_number(query, 3);
+    entry->is_synthetic = query_integer(query, 4) != 0;
+    if (!entry->model || !entry->quantization) return false;
+    char run_text[32] = "";
+    if (data->n_runs > 1) snprintf(run_text, sizeof run_text, ", run %lld", (long long)run);
+    entry->label = arena_printf(data->arena, err, "%s %s%s%s", entry->model, entry->quantization,
+                                entry->is_synthetic ? " (synthetic)" : "", run_text);
+    return entry->label != NULL;
+}
+
+static size_t place_in(const char **names, size_t *n, const char *name)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (!strcmp(names[i], name)) return i;
+    names[*n] = name;
+    return (*n)++;
+}
+
+static bool number_entries(struct report_data *data, struct err *err)
+{
+    data->models = arena_alloc(data->arena, data->n_entries + 1, sizeof *data->models, err);
+    data->quantizations =
+        arena_alloc(data->arena, data->n_entries + 1, sizeof *data->quantizations, err);
+    if (!data->models || !data->quantizations) return false;
+    for (size_t i = 0; i < data->n_entries; i++) {
+        struct report_entry *entry = &data->entries[i];
+        entry->i_model = place_in(data->models, &data->n_models, entry->model);
+        entry->i_quantization =
+            place_in(data->quantizations, &data->n_quantizations, entry->quantization);
+    }
+    return true;
+}
+
+/* The entry of a row whose first two columns are model and quantization; SIZE_MAX if there is none.
+ */
+static size_t find_entry(const struct report_data *data, const struct query *query, int64_t run)
+{
+    char model[256];
+    snprintf(model, sizeof model, "%s", query_text(query, 0));
+    const char *quantization = query_text(query, 1);
+    for (size_t i = 0; i < data->n_entries; i++) {
+        const struct report_entry *entry = &data->entries[i];
+        if (entry->run == run && !strcmp(entry->model, model) &&
+            !strcmp(entry->quantization, quantization))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* ---- Scores ---- */
+
+static const char WHOLE_SQL[] =
+    "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
+    "score.metric,"
+    " score.score * 100, score.low * 100, score.high * 100, score.n, '', '' "
+    "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
+    "WHERE job.run = ?1 AND score.depth = 0 ORDER BY job.id, score.metric";
+static const char SUBSETS_SQL[] =
+    "WITH kinds AS (SELECT DISTINCT item.dataset, item.subset, item.groups FROM item),"
+    " categories AS MATERIALIZED (SELECT kinds.dataset, kinds.subset, json_extract(each.value, "
+    "'$[1]') AS name"
+    "  FROM kinds, json_each(kinds.groups) AS each WHERE json_extract(each.value, '$[0]') = "
+    "'category') "
+    "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
+    "score.metric,"
+    " score.score * 100, score.low * 100, score.high * 100, score.n, score.name, "
+    "coalesce(categories.name, '') "
+    "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
+    "LEFT JOIN categories ON categories.dataset = job.dataset AND categories.subset = score.name "
+    "WHERE job.run = ?1 AND score.depth = 1 AND score.metric = job.metric ORDER BY job.id, 13, "
+    "score.name";
+
+static bool add_score(struct report_data *data, struct query *query, int64_t run, struct list *list,
+                      struct err *err)
+{
+    size_t i_entry = find_entry(data, query, run);
+    if (i_entry == SIZE_MAX) return true;
+    struct report_score *score = list_add(list, err);
+    if (!score) return false;
+    score->i_entry = i_entry;
+    score->job = query_integer(query, 2);
+    score->suite = copy(data, query, 3, err);
+    score->protocol = copy(data, query, 4, err);
+    score->shots = (int)query_integer(query, 5);
+    score->metric = copy(data, query, 6, err);
+    score->score = query_number(query, 7);
+    score->low = query_number(query, 8);
+    score->high = query_number(query, 9);
+    score->n = query_integer(query, 10);
+    score->subset = copy(data, query, 11, err);
+    score->category = copy(data, query, 12, err);
+    return score->suite && score->protocol && score->metric && score->subset && score->category;
+}
+
+/* ---- Speeds ---- */
+
+static const char SPEEDS_SQL[] =
+    "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "
+    "s.generated_tokens, s.batch,"
+    " s.n_threads, coalesce(s.tokens_per_s, 0), s.duration_ns * 1e-9, coalesce(s.gb_per_s, 0),"
+    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0) "
+    "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "
+    "WHERE job.run = ?1 AND NOT s.is_warm_up "
+    "ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "
+    "s.generated_tokens, s.batch,"
+    " s.n_threads, s.isa, s.repetition";
+
+/* One repetition, before it is summarised with its kind. */
+struct sample {
+    struct report_speed kind;
+    double value;
+};
+
+static bool is_same_kind(const struct report_speed *a, const struct report_speed *b)
+{
+    return a->i_entry == b->i_entry && !strcmp(a->test, b->test) && !strcmp(a->isa, b->isa) &&
+           a->prompt == b->prompt && a->generate == b->generate && a->batch == b->batch &&
+           a->threads == b->threads;
+}
+
+bool report_speed_is_time(const struct report_speed *speed)
+{
+    return !strcmp(speed->test, "load") || !strcmp(speed->test, "first_token");
+}
+
+static bool add_sample(struct report_data *data, struct query *query, int64_t run,
+                       struct list *list, struct err *err)
+{
+    size_t i_entry = find_entry(data, query, run);
+    if (i_entry == SIZE_MAX) return true;
+    struct sample *sample = list_add(list, err);
+    if (!sample) return false;
+    sample->kind = (struct report_speed){
+        .i_entry = i_entry,
+        .test = copy(data, query, 2, err),
+        .isa = copy(data, query, 3, err),
+        .prompt = (int)query_integer(query, 4),
+        .generate = (int)query_integer(query, 5),
+        .batch = (int)query_integer(query, 6),
+        .threads = (int)query_integer(query, 7),
+        .gb_per_s = query_number(query, 10),
+        .gmac_per_s = query_number(query, 11),
+        .rss_bytes = query_number(query, 12),
+    };
+    if (!sample->kind.test || !sample->kind.isa) return false;
+    sample->value = query_number(query, report_speed_is_time(&sample->kind) ? 9 : 8);
+    return true;
+}
+
+/* Summarises samples [begin, end) of one kind. */
+static bool summarise(const struct sample *samples, size_t begin, size_t end,
+                      struct report_speed *speed, struct err *err)
+{
+    size_t n = end - begin;
+    double *values = mem_new(3 * n, sizeof *values, err);
+    if (!values) return false;
+    *speed = samples[begin].kind;
+    speed->n = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct sample *sample = &samples[begin + i];
+        values[i] = sample->value;
+        values[n + i] = sample->kind.gb_per_s;
+        values[2 * n + i] = sample->kind.gmac_per_s;
+        if (sample->kind.rss_bytes > speed->rss_bytes) speed->rss_bytes = sample->kind.rss_bytes;
+    }
+    speed->median = stats_median(values, n);
+    speed->low = stats_quantile(values, n, 0.25);
+    speed->high = stats_quantile(values, n, 0.75);
+    speed->gb_per_s = stats_median(values + n, n);
+    speed->gmac_per_s = stats_median(values + 2 * n, n);
+    free(values);
+    return true;
+}
+
+static bool summarise_all(const struct list *samples, struct list *speeds, struct err *err)
+{
+    const struct sample *all = samples->items;
+    for (size_t begin = 0, end; begin < samples->n; begin = end) {
+        for (end = begin + 1; end < samples->n && is_same_kind(&all[begin].kind, &all[end].kind);)
+            end++;
+        struct report_speed *speed = list_add(speeds, err);
+        if (!speed || !summarise(all, begin, end, speed, err)) return false;
+    }
+    return true;
+}
+
+void report_speed_label(const struct report_speed *speed, char *text, size_t n_bytes)
+{
+    if (!strcmp(speed->test, "prefill")) snprintf(text, n_bytes, "prefill %d", speed->prompt);
+    else if (!strcmp(speed->test, "load")) snprintf(text, n_bytes, "load");
+    else if (!strcmp(speed->test, "first_token"))
+        snprintf(text, n_bytes, "first token after %d", speed->prompt);
+    else if (speed->batch > 1)
+        snprintf(text, n_bytes, "decode %d, %d together", speed->generate, speed->batch);
+    else snprintf(text, n_bytes, "decode %d", speed->generate);
+}
+
+/* ---- Notes ---- */
+
+static const char NOTES_SQL[] = "SELECT model.name_in_config, model.quantization, job.suite, "
+                                "job.protocol, job.shots, note.kind, note.count,"
+                                " note.text FROM note JOIN job ON job.id = note.job JOIN model ON "
+                                "model.id = job.model WHERE job.run = ?1 "
+                                "ORDER BY job.id, note.kind";
+
+static bool add_note(struct report_data *data, struct query *query, int64_t run, struct list *list,
+                     struct err *err)
+{
+    size_t i_entry = find_entry(data, query, run);
+    if (i_entry == SIZE_MAX) return true;
+    struct report_note *note = list_add(list, err);
+    if (!note) return false;
+    note->i_entry = i_entry;
+    note->suite = copy(data, query, 2, err);
+    note->protocol = copy(data, query, 3, err);
+    note->shots = (int)query_integer(query, 4);
+    note->kind = copy(data, query, 5, err);
+    note->count = query_integer(query, 6);
+    note->text = copy(data, query, 7, err);
+    return note->suite && note->protocol && note->kind && note->text;
+}
+
+/* ---- All ---- */
+
+struct report_data *report_data_load(struct store *store, const int64_t *runs, size_t n_runs,
+                                     struct err *err)
+{
+    struct report_data *data = mem_new(1, sizeof *data, err);
+    struct list entries = {.size = sizeof(struct report_entry)},
+                whole = {.size = sizeof(struct report_score)}, subsets = whole,
+                samples = {.size = sizeof(struct sample)},
+                speeds = {.size = sizeof(struct report_speed)},
+                notes = {.size = sizeof(struct report_note)};
+    if (!data) return NULL;
+    data->arena = arena_new(0, err);
+    data->runs = data->arena ? arena_alloc(data->arena, n_runs, sizeof *runs, err) : NULL;
+    bool ok = data->runs != NULL;
+    if (ok) memcpy(data->runs, runs, n_runs * sizeof *runs);
+    data->n_runs = n_runs;
+    ok = ok && each_run(store, data, ENTRIES_SQL, add_entry, &entries, err);
+    data->entries = entries.items;
+    data->n_entries = entries.n;
+    ok = ok && number_entries(data, err) &&
+         each_run(store, data, WHOLE_SQL, add_score, &whole, err) &&
+         each_run(store, data, SUBSETS_SQL, add_score, &subsets, err) &&
+         each_run(store, data, SPEEDS_SQL, add_sample, &samples, err) &&
+         summarise_all(&samples, &speeds, err) &&
+         each_run(store, data, NOTES_SQL, add_note, &notes, err);
+    free(samples.items);
+    data->scores = whole.items;
+    data->n_scores = whole.n;
+    data->subsets = subsets.items;
+    data->n_subsets = subsets.n;
+    data->speeds = speeds.items;
+    data->n_speeds = speeds.n;
+    data->notes = notes.items;
+    data->n_notes = notes.n;
+    if (ok) return data;
+    report_data_free(data);
+    return NULL;
+}
+
+void report_data_free(struct report_data *data)
+{
+    if (!data) return;
+    free(data->entries);
+    free(data->scores);
+    free(data->subsets);
+    free(data->speeds);
+    free(data->notes);
+    arena_free(data->arena);
+    free(data);
+}

@@ -1,0 +1,77 @@
+/* data.h - what a report shows, read from the store once: entries (a model in one quantization),
+ * their scores, their speeds. Everything lives in one arena; const after loading.
+ */
+#ifndef PHIBENCH_REPORTS_DATA_H
+#define PHIBENCH_REPORTS_DATA_H
+
+#include "base/arena.h"
+#include "results/query.h"
+
+struct report_entry {
+    int64_t run;
+    const char *model, *quantization;
+    const char *
+        label; /* "phi-3-mini q4_0", with the run if there are several, "(synthetic)" where it is */
+    double n_params, n_bytes;
+    bool is_synthetic;
+    size_t i_model, i_quantization; /* among the report's distinct ones: colour and shape */
+};
+
+/* A job's score on the whole suite or on one subset of it. */
+struct report_score {
+    size_t i_entry;
+    int64_t job;
+    const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
+    const char *category;                           /* of a subset, "" if unknown */
+    int shots;
+    double score, low, high; /* percent */
+    int64_t n;
+};
+
+/* The repetitions of one measurement. */
+struct report_speed {
+    size_t i_entry;
+    const char *test, *isa;
+    int prompt, generate, batch, threads;
+    double median, low, high;    /* tokens/s and quartiles; of "load" and "first_token": seconds */
+    double gb_per_s, gmac_per_s; /* medians, 0: not known */
+    double rss_bytes;            /* largest, 0: not known */
+    size_t n;
+};
+
+struct report_note {
+    size_t i_entry;
+    const char *suite, *protocol, *kind, *text;
+    int shots;
+    int64_t count;
+};
+
+struct report_data {
+    struct arena *arena;
+    int64_t *runs;
+    size_t n_runs;
+    struct report_entry *entries;
+    size_t n_entries, n_models, n_quantizations;
+    const char **models, **quantizations; /* distinct, in order of appearance */
+    struct report_score *scores;          /* whole suites first come first; subsets apart */
+    size_t n_scores;
+    struct report_score *subsets;
+    size_t n_subsets;
+    struct report_speed *speeds;
+    size_t n_speeds;
+    struct report_note *notes;
+    size_t n_notes;
+};
+
+/* Loads the runs. Free with report_data_free. */
+struct report_data *report_data_load(struct store *store, const int64_t *runs, size_t n_runs,
+                                     struct err *err) __attribute__((warn_unused_result));
+void report_data_free(struct report_data *data);
+
+/* True for measurements in seconds rather than tokens/s. */
+bool report_speed_is_time(const struct report_speed *speed);
+
+/* "prefill 512", "decode 128 after 16", "decode 64, 8 together": what was measured. */
+void report_speed_label(const struct report_speed *speed, char *text, size_t n_bytes);
+
+#endif

@@ -1,0 +1,369 @@
+/* figures.c - see figures.h. A group is one suite in one protocol with one number of shots: scores
+ * of different groups never share a chart.
+ */
+#include "reports/figures.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { MAX_GROUPS = 8, MAX_SUBSET_SERIES = 6 };
+
+static bool is_in_group(const struct report_score *score, const struct report_score *group)
+{
+    return !strcmp(score->suite, group->suite) && !strcmp(score->protocol, group->protocol) &&
+           score->shots == group->shots;
+}
+
+static bool is_macro(const struct report_score *score)
+{
+    return strstr(score->metric, "_macro") != NULL;
+}
+
+static size_t find_groups(const struct report_data *data, const struct report_score **groups)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_scores && n < MAX_GROUPS; i++) {
+        bool is_new = !is_macro(&data->scores[i]);
+        for (size_t g = 0; g < n; g++)
+            if (is_in_group(&data->scores[i], groups[g])) is_new = false;
+        if (is_new) groups[n++] = &data->scores[i];
+    }
+    return n;
+}
+
+/* What every chart of a group is called: kind "scores" gives "scores-mmlu-hendrycks-5-shot". */
+static struct chart *add_chart(const struct report_data *data, struct figures *figures,
+                               const char *kind, const struct report_score *group,
+                               const char *title, const char *caption, struct err *err)
+{
+    if (figures->n == FIGURES_MAX) return NULL;
+    struct chart *chart = &figures->charts[figures->n];
+    *chart = (struct chart){.caption = caption};
+    if (group) {
+        chart->name = arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind, group->suite,
+                                   group->protocol, group->shots);
+        chart->title = arena_printf(data->arena, err, "%s: %s, protocol %s, %d shots", title,
+                                    group->suite, group->protocol, group->shots);
+    } else {
+        chart->name = kind;
+        chart->title = title;
+    }
+    if (!chart->name || !chart->title) return NULL;
+    figures->n++;
+    return chart;
+}
+
+static double chance_of(const struct report_score *group)
+{
+    return strcmp(group->suite, "mmlu") ? NAN : 25.0;
+}
+
+/* ---- Scores ---- */
+
+static bool add_scores(const struct report_data *data, struct figures *figures,
+                       const struct report_score *group, struct err *err)
+{
+    const char **rows = arena_alloc(data->arena, data->n_scores, sizeof *rows, err);
+    struct interval_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
+    static const char *const SERIES[] = {"score"};
+    size_t n = 0;
+    if (!rows || !points) return false;
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (!is_in_group(score, group) || is_macro(score)) continue;
+        rows[n] = data->entries[score->i_entry].label;
+        points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
+        n++;
+    }
+    struct chart *chart =
+        add_chart(data, figures, "scores", group, "Score",
+                  "Score of the whole suite with its 95% interval (Wilson). Two models whose "
+                  "intervals overlap may still differ: see the paired differences.",
+                  err);
+    if (!chart) return false;
+    chart_intervals(chart, &(struct interval_chart){.rows = rows,
+                                                    .n_rows = n,
+                                                    .series = SERIES,
+                                                    .n_series = 1,
+                                                    .points = points,
+                                                    .n_points = n,
+                                                    .x_label = "score, percent",
+                                                    .reference = chance_of(group),
+                                                    .reference_label = "chance",
+                                                    .show_values = true});
+    return true;
+}
+
+/* ---- Subsets ---- */
+
+struct subset_plan {
+    size_t entries[MAX_SUBSET_SERIES], n_entries; /* series */
+    bool is_cut;                                  /* not every entry has a series */
+    const char **rows;
+    size_t n_rows;
+};
+
+static bool has_subset_scores(const struct report_data *data, size_t i_entry,
+                              const struct report_score *group)
+{
+    for (size_t i = 0; i < data->n_subsets; i++)
+        if (data->subsets[i].i_entry == i_entry && is_in_group(&data->subsets[i], group))
+            return true;
+    return false;
+}
+
+/* All entries if they are few, else the first quantization of each model. */
+static void choose_entries(const struct report_data *data, const struct report_score *group,
+                           struct subset_plan *plan)
+{
+    size_t n_all = 0;
+    for (size_t i = 0; i < data->n_entries; i++) n_all += has_subset_scores(data, i, group);
+    for (size_t i = 0; i < data->n_entries && plan->n_entries < MAX_SUBSET_SERIES; i++) {
+        bool is_first = true;
+        for (size_t e = 0; n_all > MAX_SUBSET_SERIES && e < plan->n_entries; e++)
+            if (data->entries[plan->entries[e]].i_model == data->entries[i].i_model)
+                is_first = false;
+        if (is_first && has_subset_scores(data, i, group)) plan->entries[plan->n_entries++] = i;
+    }
+    plan->is_cut = plan->n_entries < n_all;
+}
+
+/* Rows in the order of the store: by category, then by name; a category's name stands before its
+ * subsets. */
+static bool choose_rows(const struct report_data *data, const struct report_score *group,
+                        struct subset_plan *plan, struct err *err)
+{
+    const char *category = "";
+    plan->rows = arena_alloc(data->arena, 2 * data->n_subsets + 1, sizeof *plan->rows, err);
+    if (!plan->rows) return false;
+    for (size_t i = 0; i < data->n_subsets; i++) {
+        const struct report_score *score = &data->subsets[i];
+        if (score->i_entry != plan->entries[0] || !is_in_group(score, group)) continue;
+        if (strcmp(score->category, category)) {
+            category = score->category;
+            plan->rows[plan->n_rows] = arena_printf(data->arena, err, "— %s —", category);
+            if (!plan->rows[plan->n_rows++]) return false;
+        }
+        plan->rows[plan->n_rows++] = score->subset;
+    }
+    return true;
+}
+
+static size_t find_row(const struct subset_plan *plan, const char *subset)
+{
+    for (size_t i = 0; i < plan->n_rows; i++)
+        if (!strcmp(plan->rows[i], subset)) return i;
+    return SIZE_MAX;
+}
+
+static bool fill_subset_points(const struct report_data *data, const struct report_score *group,
+                               const struct subset_plan *plan, struct interval_chart *spec,
+                               struct err *err)
+{
+    struct interval_point *points = arena_alloc(data->arena, data->n_subsets, sizeof *points, err);
+    const char **series = arena_alloc(data->arena, plan->n_entries, sizeof *series, err);
+    if (!points || !series) return false;
+    for (size_t s = 0; s < plan->n_entries; s++) {
+        series[s] = data->entries[plan->entries[s]].label;
+        for (size_t i = 0; i < data->n_subsets; i++) {
+            const struct report_score *score = &data->subsets[i];
+            if (score->i_entry != plan->entries[s] || !is_in_group(score, group)) continue;
+            size_t row = find_row(plan, score->subset);
+            if (row == SIZE_MAX) continue;
+            bool shows_interval = plan->n_entries <= 2;
+            points[spec->n_points++] = (struct interval_point){
+                row, s, score->score, shows_interval ? score->low : score->score,
+                shows_interval ? score->high : score->score};
+        }
+    }
+    spec->points = points;
+    spec->series = series;
+    spec->n_series = plan->n_entries;
+    return true;
+}
+
+static bool add_subsets(const struct report_data *data, struct figures *figures,
+                        const struct report_score *group, struct err *err)
+{
+    struct subset_plan plan = {0};
+    choose_entries(data, group, &plan);
+    if (!plan.n_entries) return true;
+    if (!choose_rows(data, group, &plan, err)) return false;
+    struct interval_chart spec = {.rows = plan.rows,
+                                  .n_rows = plan.n_rows,
+                                  .x_label = "score, percent",
+                                  .reference = chance_of(group),
+                                  .reference_label = "chance"};
+    if (!fill_subset_points(data, group, &plan, &spec, err)) return false;
+    const char *caption = plan.is_cut ? "Score of each subject; of each model only its first "
+                                        "quantization. Intervals are left "
+                                        "out with more than two series; they stand in the table."
+                                      : "Score of each subject. With at most two series, with its "
+                                        "95% interval; a subject has "
+                                        "few questions, so its interval is wide.";
+    struct chart *chart = add_chart(data, figures, "subjects", group, "By subject", caption, err);
+    if (!chart) return false;
+    chart_intervals(chart, &spec);
+    return true;
+}
+
+/* ---- Speeds ---- */
+
+static bool is_in_speed_chart(const struct report_speed *speed, int kind)
+{
+    bool is_decode = !strcmp(speed->test, "decode") || !strcmp(speed->test, "batched_decode");
+    if (kind == 0) return !strcmp(speed->test, "prefill");
+    return is_decode && (speed->batch > 1) == (kind == 2);
+}
+
+/* The series of a thread count (and instruction set, if there are several). */
+static size_t series_of(const struct report_data *data, const struct report_speed *speed,
+                        const char **series, size_t *n_series, size_t maximum, struct err *err)
+{
+    const char *name = arena_printf(data->arena, err, "%d %s, %s", speed->threads,
+                                    speed->threads == 1 ? "thread" : "threads", speed->isa);
+    for (size_t s = 0; name && s < *n_series; s++)
+        if (!strcmp(series[s], name)) return s;
+    if (!name || *n_series == maximum) return SIZE_MAX;
+    series[*n_series] = name;
+    return (*n_series)++;
+}
+
+static bool add_speed(const struct report_data *data, struct figures *figures, int kind,
+                      struct err *err)
+{
+    static const char *const NAMES[] = {"speed-prefill", "speed-decode", "speed-batched-decode"};
+    static const char *const TITLES[] = {"Prefill", "Decode, one sequence",
+                                         "Decode, several sequences together"};
+    enum { MAX_SERIES = 8 };
+    const char **rows = arena_alloc(data->arena, data->n_speeds + 1, sizeof *rows, err),
+               *series[MAX_SERIES];
+    struct interval_point *points =
+        arena_alloc(data->arena, data->n_speeds + 1, sizeof *points, err);
+    size_t n_rows = 0, n_points = 0, n_series = 0;
+    if (!rows || !points) return false;
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        char label[64];
+        if (!is_in_speed_chart(speed, kind)) continue;
+        report_speed_label(speed, label, sizeof label);
+        const char *row =
+            arena_printf(data->arena, err, "%s, %s", data->entries[speed->i_entry].label, label);
+        size_t s = series_of(data, speed, series, &n_series, MAX_SERIES, err), r = 0;
+        if (!row) return false;
+        while (r < n_rows && strcmp(rows[r], row)) r++;
+        if (r == n_rows) rows[n_rows++] = row;
+        if (s != SIZE_MAX)
+            points[n_points++] =
+                (struct interval_point){r, s, speed->median, speed->low, speed->high};
+    }
+    if (!n_points) return true;
+    struct chart *chart =
+        add_chart(data, figures, NAMES[kind], NULL, TITLES[kind],
+                  "Tokens per second: the median of the repetitions and their quartiles. Every "
+                  "repetition is in the store.",
+                  err);
+    if (!chart) return false;
+    chart_intervals(chart, &(struct interval_chart){.rows = rows,
+                                                    .n_rows = n_rows,
+                                                    .series = series,
+                                                    .n_series = n_series,
+                                                    .points = points,
+                                                    .n_points = n_points,
+                                                    .x_label = "tokens per second",
+                                                    .reference = NAN,
+                                                    .from_zero = true,
+                                                    .show_values = n_series <= 3});
+    return true;
+}
+
+/* ---- Score against speed and size ---- */
+
+/* The entry's decode rate with the most threads, else its prefill rate, else 0. */
+static double speed_of(const struct report_data *data, size_t i_entry, bool decode)
+{
+    double rate = 0;
+    int threads = 0, prompt = 0;
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        if (speed->i_entry != i_entry || !is_in_speed_chart(speed, decode ? 1 : 0)) continue;
+        if (speed->threads < threads || (speed->threads == threads && speed->prompt < prompt))
+            continue;
+        threads = speed->threads;
+        prompt = speed->prompt;
+        rate = speed->median;
+    }
+    return rate;
+}
+
+enum against { AGAINST_DECODE, AGAINST_PREFILL, AGAINST_SIZE };
+
+static bool add_plane(const struct report_data *data, struct figures *figures,
+                      const struct report_score *group, enum against against, struct err *err)
+{
+    static const struct {
+        const char *kind, *title, *x_label, *caption;
+    } TEXT[] = {
+        {"score-decode", "Score against decode speed", "tokens per second, decode of one sequence",
+         "What a bit less or a size more buys. Lines join the quantizations of one model; bars are "
+         "95% intervals of "
+         "the score. Speed with the most threads measured."},
+        {"score-prefill", "Score against prefill speed", "tokens per second, prefill",
+         "Lines join the quantizations of one model; bars are 95% intervals of the score. Speed "
+         "with the most threads "
+         "and the longest prompt measured."},
+        {"score-size", "Score against size", "size of the weights, MiB (logarithmic)",
+         "Lines join the quantizations of one model; bars are 95% intervals of the score."},
+    };
+    struct plane_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
+    size_t n = 0;
+    if (!points) return false;
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (!is_in_group(score, group) || is_macro(score)) continue;
+        const struct report_entry *entry = &data->entries[score->i_entry];
+        double x = against == AGAINST_SIZE
+                       ? entry->n_bytes / (1 << 20)
+                       : speed_of(data, score->i_entry, against == AGAINST_DECODE);
+        if (x <= 0) continue;
+        points[n++] = (struct plane_point){
+            entry->i_model, entry->i_quantization, x, score->score, score->low, score->high};
+    }
+    if (n < 2) return true;
+    struct chart *chart = add_chart(data, figures, TEXT[against].kind, group, TEXT[against].title,
+                                    TEXT[against].caption, err);
+    if (!chart) return false;
+    chart_plane(chart, &(struct plane_chart){.colors = data->models,
+                                             .n_colors = data->n_models,
+                                             .shapes = data->quantizations,
+                                             .n_shapes = data->n_quantizations,
+                                             .points = points,
+                                             .n_points = n,
+                                             .x_label = TEXT[against].x_label,
+                                             .y_label = "score, percent",
+                                             .x_log = against == AGAINST_SIZE});
+    return true;
+}
+
+bool figures_build(const struct report_data *data, struct figures *figures, struct err *err)
+{
+    const struct report_score *groups[MAX_GROUPS];
+    size_t n_groups = find_groups(data, groups);
+    bool ok = true;
+    figures->n = 0;
+    for (size_t g = 0; ok && g < n_groups; g++) ok = add_scores(data, figures, groups[g], err);
+    for (size_t g = 0; ok && g < n_groups; g++)
+        ok = add_plane(data, figures, groups[g], AGAINST_SIZE, err) &&
+             add_plane(data, figures, groups[g], AGAINST_DECODE, err) &&
+             add_plane(data, figures, groups[g], AGAINST_PREFILL, err);
+    for (int kind = 0; ok && kind < 3; kind++) ok = add_speed(data, figures, kind, err);
+    for (size_t g = 0; ok && g < n_groups; g++) ok = add_subsets(data, figures, groups[g], err);
+    return ok;
+}
+
+void figures_free(struct figures *figures)
+{
+    for (size_t i = 0; i < figures->n; i++) chart_free(&figures->charts[i]);
+    figures->n = 0;
+}

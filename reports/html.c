@@ -1,0 +1,62 @@
+/* html.c - see html.h. */
+#include "reports/html.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+static const char STYLE[] =
+    ":root{color-scheme:light "
+    "dark;--ink:#1b1f24;--paper:#fff;--soft:#59636e;--line:#d1d9e0;--shade:#f6f8fa}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#9198a1;--line:#"
+    "3d444d;"
+    "--shade:#151b23}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\n"
+    "main{max-width:64rem;margin:0 auto;padding:2rem 1rem 4rem}\n"
+    "h1{font-size:1.7rem;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem}\n"
+    "p,li{max-width:46rem}.soft,figcaption{color:var(--soft);font-size:.9rem}\n"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.4rem 0}\n"
+    "th,td{padding:.28rem .7rem;border-bottom:1px solid "
+    "var(--line);text-align:left;white-space:nowrap}\n"
+    "th{background:var(--shade);font-weight:600}.n{text-align:right;font-variant-numeric:tabular-"
+    "nums}\n"
+    "tbody tr:hover{background:var(--shade)}\n"
+    "figure{margin:1.2rem 0}figure svg{max-width:100%;height:auto;color:var(--ink)}\n"
+    "pre{background:var(--shade);border:1px solid "
+    "var(--line);padding:.8rem;overflow-x:auto;font-size:.85rem}\n"
+    "summary{cursor:pointer}.mark{border-left:4px solid #e69f00;padding:.1rem "
+    ".8rem;background:var(--shade)}\n";
+
+void html_text(struct buf *out, const char *text)
+{
+    size_t n = strlen(text);
+    while (n) {
+        uint32_t code;
+        size_t n_code = utf8_decode(text, n, &code, NULL);
+        switch (code) {
+        case '&': buf_text(out, "&amp;"); break;
+        case '<': buf_text(out, "&lt;"); break;
+        case '>': buf_text(out, "&gt;"); break;
+        case '"': buf_text(out, "&quot;"); break;
+        case '\'': buf_text(out, "&#39;"); break;
+        default: utf8_append_valid(out, text, n_code);
+        }
+        text += n_code;
+        n -= n_code;
+    }
+}
+
+void html_begin(struct buf *out, const char *title)
+{
+    buf_text(out,
+             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    html_text(out, title);
+    buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", STYLE);
+}
+
+void html_end(struct buf *out)
+{
+    buf_text(out, "</main>\n</body>\n</html>\n");
+}

@@ -1,0 +1,291 @@
+/* report.c - writes a report: charts first, since the page holds them, then the page, Markdown and
+ * CSV. */
+#include "reports/report.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "reports/figures.h"
+#include "reports/html.h"
+#include "reports/tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tables {
+    struct table *scores, *notes, *speeds, *subsets, *paired, *runs;
+};
+
+static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
+                         struct err *err)
+{
+    tables->scores = tables_scores(data, err);
+    tables->notes = tables->scores ? tables_notes(data, err) : NULL;
+    tables->speeds = tables->notes ? tables_speeds(data, err) : NULL;
+    tables->subsets = tables->speeds ? tables_subsets(data, err) : NULL;
+    tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
+    tables->runs = tables->paired ? tables_runs(store, data, err) : NULL;
+    return tables->runs != NULL;
+}
+
+/* ---- Which runs ---- */
+
+static bool newest_run(struct store *store, int64_t *run, struct err *err)
+{
+    struct query *query =
+        query_open(store, "SELECT id FROM run ORDER BY status = 'done' DESC, id DESC LIMIT 1", err);
+    int more = query ? query_next(query, err) : -1;
+    if (more > 0) *run = query_integer(query, 0);
+    query_close(query);
+    if (more == 0)
+        err_set_at(err, ERR_USAGE, store_path(store), 0, 0, "there are no runs in this database");
+    return more > 0;
+}
+
+/* One text column of every run of the report, the configuration for example. */
+static char *run_text(struct store *store, int64_t run, const char *sql, struct err *err)
+{
+    struct query *query = query_open(store, sql, err);
+    char *text = NULL;
+    if (!query) return NULL;
+    query_bind_integer(query, 1, run);
+    if (query_next(query, err) > 0) text = mem_copy_string(query_text(query, 0), err);
+    query_close(query);
+    return text;
+}
+
+/* ---- In words ---- */
+
+static bool has_synthetic(const struct report_data *data)
+{
+    for (size_t i = 0; i < data->n_entries; i++)
+        if (data->entries[i].is_synthetic) return true;
+    return false;
+}
+
+static const char SYNTHETIC_WARNING[] =
+    "Models marked (synthetic) have random weights: their speed and memory are those of the real "
+    "shape, their scores "
+    "are guesses and only show that the machinery works.";
+
+/* The highest score of the first suite, in one sentence. */
+static void write_finding(const struct report_data *data, struct buf *out)
+{
+    const struct report_score *best = NULL;
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (strstr(score->metric, "_macro")) continue;
+        bool is_same = best && !strcmp(best->suite, score->suite) &&
+                       !strcmp(best->protocol, score->protocol) && best->shots == score->shots;
+        if (!best || (is_same && score->score > best->score)) best = score;
+    }
+    if (!best) return;
+    buf_printf(out,
+               "Highest %s score (protocol %s, %d shots): %s with %.2f%%, 95%% interval %.2f to "
+               "%.2f, %lld questions.",
+               best->suite, best->protocol, best->shots, data->entries[best->i_entry].label,
+               best->score, best->low, best->high, (long long)best->n);
+}
+
+/* ---- The page ---- */
+
+static void section(struct buf *out, const char *heading, const char *text,
+                    const struct table *table)
+{
+    if (!table->n_rows) return;
+    buf_text(out, "<h2>");
+    html_text(out, heading);
+    buf_text(out, "</h2>\n");
+    if (text) buf_printf(out, "<p class=\"soft\">%s</p>\n", text);
+    table_html(table, out);
+}
+
+static void write_figures(const struct figures *figures, struct buf *out)
+{
+    for (size_t i = 0; i < figures->n; i++) {
+        const struct chart *chart = &figures->charts[i];
+        buf_text(out, "<figure>\n");
+        buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
+        buf_text(out, "<figcaption>");
+        html_text(out, chart->caption);
+        buf_printf(out, " Files: charts/%s.svg, .png, .gp, .dat.</figcaption>\n</figure>\n",
+                   chart->name);
+    }
+}
+
+static bool write_configurations(struct store *store, const struct report_data *data,
+                                 struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < data->n_runs; i++) {
+        char *text =
+            run_text(store, data->runs[i], "SELECT config_text FROM run WHERE id = ?1", err);
+        if (!text) return false;
+        buf_printf(out, "<details><summary>Configuration of run %lld</summary><pre>",
+                   (long long)data->runs[i]);
+        html_text(out, text);
+        buf_text(out, "</pre></details>\n");
+        free(text);
+    }
+    return true;
+}
+
+static bool write_page(struct store *store, const struct report_data *data,
+                       const struct tables *tables, const struct figures *figures,
+                       const char *title, struct buf *out, struct err *err)
+{
+    struct buf finding = {0};
+    html_begin(out, title);
+    buf_text(out, "<h1>");
+    html_text(out, title);
+    buf_text(out, "</h1>\n<p class=\"soft\">Made by phibench. Every number below carries its "
+                  "protocol, its interval "
+                  "and what was counted under it.</p>\n");
+    if (has_synthetic(data)) buf_printf(out, "<p class=\"mark\">%s</p>\n", SYNTHETIC_WARNING);
+    write_finding(data, &finding);
+    buf_text(out, "<p>");
+    html_text(out, buf_string(&finding));
+    buf_text(out, "</p>\n");
+    buf_free(&finding);
+    section(
+        out, "Scores",
+        "Scores of different protocols or shots are different measurements: never compare across "
+        "rows "
+        "that differ in them. acc is the average over questions (micro), acc_macro over subjects.",
+        tables->scores);
+    section(out, "Paired differences",
+            "Each quantization against the first one of its model, question by question: more "
+            "telling than two "
+            "intervals.",
+            tables->paired);
+    if (figures->n) buf_text(out, "<h2>Charts</h2>\n");
+    write_figures(figures, out);
+    section(out, "Speed",
+            "Medians over repetitions. GB/s and GMAC/s: weight bytes read and multiply-adds done.",
+            tables->speeds);
+    section(out, "What was counted", "Circumstances that change a score without changing a model.",
+            tables->notes);
+    section(out, "Subsets", "Score in percent, with its 95% interval.", tables->subsets);
+    section(out, "Runs and machine", NULL, tables->runs);
+    bool ok = write_configurations(store, data, out, err);
+    html_end(out);
+    return ok && buf_check(out, err);
+}
+
+static void markdown_section(struct buf *out, const char *heading, const struct table *table)
+{
+    if (!table->n_rows) return;
+    buf_printf(out, "\n## %s\n\n", heading);
+    table_markdown(table, out);
+}
+
+static void write_markdown(const struct report_data *data, const struct tables *tables,
+                           const struct figures *figures, const char *title, struct buf *out)
+{
+    buf_printf(out, "# %s\n\n", title);
+    if (has_synthetic(data)) buf_printf(out, "> %s\n\n", SYNTHETIC_WARNING);
+    write_finding(data, out);
+    buf_char(out, '\n');
+    markdown_section(out, "Scores", tables->scores);
+    markdown_section(out, "Paired differences", tables->paired);
+    if (figures->n) buf_text(out, "\n## Charts\n");
+    for (size_t i = 0; i < figures->n; i++)
+        buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
+                   figures->charts[i].name, figures->charts[i].caption);
+    markdown_section(out, "Speed", tables->speeds);
+    markdown_section(out, "What was counted", tables->notes);
+    markdown_section(out, "Subsets", tables->subsets);
+    markdown_section(out, "Runs and machine", tables->runs);
+}
+
+/* ---- Files ---- */
+
+static bool write_file(const char *folder, const char *name, const struct buf *text,
+                       struct err *err)
+{
+    char *path = file_join(folder, name, err);
+    bool ok =
+        path && buf_check(text, err) && file_write(path, buf_string(text), text->n_bytes, err);
+    free(path);
+    return ok;
+}
+
+static bool write_csv(const char *folder, const char *name, const struct table *table,
+                      struct err *err)
+{
+    struct buf text = {0};
+    table_csv(table, &text);
+    bool ok = write_file(folder, name, &text, err);
+    buf_free(&text);
+    return ok;
+}
+
+static bool draw_figures(struct figures *figures, const char *out, const char *gnuplot,
+                         struct err *err)
+{
+    char *folder = file_join(out, "charts", err);
+    bool ok = folder && file_make_folders(folder, err);
+    for (size_t i = 0; ok && i < figures->n; i++)
+        ok = chart_draw(&figures->charts[i], folder, gnuplot, err) ||
+             err_context(err, "drawing the chart %s", figures->charts[i].name);
+    free(folder);
+    return ok;
+}
+
+static bool write_files(struct store *store, const struct report_data *data,
+                        const struct tables *tables, const struct figures *figures, const char *out,
+                        struct err *err)
+{
+    struct buf page = {0}, markdown = {0}, title = {0};
+    char *name = run_text(store, data->runs[0], "SELECT name FROM run WHERE id = ?1", err);
+    buf_printf(&title, "%s", name && *name ? name : "phibench report");
+    for (size_t i = 0; i < data->n_runs; i++)
+        buf_printf(&title, "%s%lld",
+                   i                  ? ", "
+                   : data->n_runs > 1 ? ", runs "
+                                      : ", run ",
+                   (long long)data->runs[i]);
+    bool ok = name && write_page(store, data, tables, figures, buf_string(&title), &page, err) &&
+              write_file(out, "index.html", &page, err);
+    write_markdown(data, tables, figures, buf_string(&title), &markdown);
+    ok = ok && write_file(out, "report.md", &markdown, err) &&
+         write_csv(out, "scores.csv", tables->scores, err) &&
+         write_csv(out, "speed.csv", tables->speeds, err) &&
+         write_csv(out, "subsets.csv", tables->subsets, err) &&
+         write_csv(out, "notes.csv", tables->notes, err);
+    free(name);
+    buf_free(&page);
+    buf_free(&markdown);
+    buf_free(&title);
+    return ok;
+}
+
+bool report_write(struct store *store, const struct report_options *options, struct err *err)
+{
+    int64_t newest = 0;
+    struct tables tables = {0};
+    struct figures figures = {.n = 0};
+    if (!options->n_runs && !newest_run(store, &newest, err)) return false;
+    struct report_data *data = options->n_runs
+                                   ? report_data_load(store, options->runs, options->n_runs, err)
+                                   : report_data_load(store, &newest, 1, err);
+    bool ok = data && build_tables(store, data, &tables, err) &&
+              figures_build(data, &figures, err) &&
+              draw_figures(&figures, options->out, options->gnuplot, err) &&
+              write_files(store, data, &tables, &figures, options->out, err);
+    figures_free(&figures);
+    report_data_free(data);
+    return ok;
+}
+
+bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
+{
+    struct report_data *data = report_data_load(store, &run, 1, err);
+    struct table *scores = data ? tables_scores(data, err) : NULL,
+                 *speeds = scores ? tables_speeds(data, err) : NULL;
+    if (speeds && scores->n_rows) table_print(scores, out);
+    if (speeds && scores->n_rows && speeds->n_rows) fputc('\n', out);
+    if (speeds && speeds->n_rows) table_print(speeds, out);
+    if (speeds && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
+    report_data_free(data);
+    return speeds != NULL;
+}

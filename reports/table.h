@@ -1,0 +1,46 @@
+/* table.h - a table of text cells and its forms: terminal, Markdown, CSV, HTML.
+ *
+ * Everything lives in the arena that the table was made in; a failed allocation sets .failed, which
+ * one check at the end finds. One thread at a time.
+ */
+#ifndef PHIBENCH_REPORTS_TABLE_H
+#define PHIBENCH_REPORTS_TABLE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include <stdio.h>
+
+enum { TABLE_MAX_COLUMNS = 32 };
+
+struct table_row;
+
+struct table {
+    struct arena *arena;
+    int n_columns;
+    const char *headings[TABLE_MAX_COLUMNS];
+    bool right[TABLE_MAX_COLUMNS]; /* numbers: aligned to the right */
+    struct table_row *first, *last;
+    size_t n_rows;
+    bool failed;
+};
+
+/* Headings separated by '|', one that begins with '>' is aligned to the right:
+ * "model|quantization|>score". */
+struct table *table_new(struct arena *arena, const char *headings, struct err *err);
+
+/* Begins a row; the cells follow in order. Cells past the last column are ignored, missing ones are
+ * empty. */
+void table_row(struct table *table);
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* True if nothing failed since table_new. */
+bool table_check(const struct table *table, struct err *err) __attribute__((warn_unused_result));
+
+/* Two spaces between columns; no line is cut. */
+void table_print(const struct table *table, FILE *out);
+void table_markdown(const struct table *table, struct buf *out);
+void table_csv(const struct table *table, struct buf *out);
+void table_html(const struct table *table, struct buf *out);
+
+#endif

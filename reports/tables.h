@@ -1,0 +1,22 @@
+/* tables.h - the tables of a report, made from its data; in the data's arena. NULL with an error if
+ * memory runs out. */
+#ifndef PHIBENCH_REPORTS_TABLES_H
+#define PHIBENCH_REPORTS_TABLES_H
+
+#include "reports/data.h"
+#include "reports/table.h"
+
+/* A row for each job and whole-suite metric: score, interval, n, and the traps counted under it. */
+struct table *tables_scores(const struct report_data *data, struct err *err);
+/* A row for each counted circumstance of a job. */
+struct table *tables_notes(const struct report_data *data, struct err *err);
+struct table *tables_speeds(const struct report_data *data, struct err *err);
+/* A row for each subset, a column of scores for each entry that has them (at most 12). */
+struct table *tables_subsets(const struct report_data *data, struct err *err);
+/* Every later entry against the first one of the same model: items right in only one of the two,
+ * difference, exact McNemar p. Reads v_compare. */
+struct table *tables_paired(struct store *store, const struct report_data *data, struct err *err);
+/* A column for each run: build, machine and its state. */
+struct table *tables_runs(struct store *store, const struct report_data *data, struct err *err);
+
+#endif
