@@ -33,8 +33,18 @@
 const struct kernels *kernels_for(enum isa isa)
 {
     static const struct kernels scalar = KERNELS(ISA_SCALAR, scalar, scalar);
+#if defined(__x86_64__)
+    static const struct kernels avx2 = KERNELS(ISA_AVX2, avx2, avx2);
+    static const struct kernels avx512 = KERNELS(ISA_AVX512, avx512, avx512);
+    static const struct kernels avx512vnni = KERNELS(ISA_AVX512VNNI, avx512, avx512vnni);
+#endif
     switch (isa) {
     case ISA_SCALAR: return &scalar;
+#if defined(__x86_64__)
+    case ISA_AVX2: return &avx2;
+    case ISA_AVX512: return &avx512;
+    case ISA_AVX512VNNI: return &avx512vnni;
+#endif
     default: return NULL;
     }
 }

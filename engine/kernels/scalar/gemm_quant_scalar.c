@@ -6,6 +6,7 @@
  * 256 * 127 * 63 < 2^21. So int32 never overflows, and neither do the partial sums of unsigned q
  * that the SIMD levels start from: below 256 * 63 * 127 * 128 < 2^28.
  */
+#include "engine/kernels/act_scale.h"
 #include "engine/kernels/kernel_list.h"
 #include "engine/kernels/pack_layout.h"
 
@@ -22,29 +23,19 @@ static uint32_t magnitude_bits(float value)
     return bits & 0x7fffffff;
 }
 
-static float block_maximum(const float *x, size_t n)
-{
-    uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (magnitude_bits(x[i]) > bits) bits = magnitude_bits(x[i]);
-    }
-    float maximum;
-    memcpy(&maximum, &bits, sizeof maximum);
-    return maximum;
-}
-
 void quantize_scalar(const float *x, size_t n_cols, size_t block, int8_t *q, float *d,
                      int16_t *sums)
 {
     for (size_t at = 0; at < n_cols; at += block) {
-        float maximum = block_maximum(x + at, block);
-        if (isfinite(maximum) && maximum >= 0x1p-100f) {
-            float scale = 127.0f / maximum;
+        uint32_t maximum = 0;
+        for (size_t i = at; i < at + block; i++) {
+            if (magnitude_bits(x[i]) > maximum) maximum = magnitude_bits(x[i]);
+        }
+        float scale;
+        if (act_scale(maximum, &d[at / block], &scale)) {
             for (size_t i = at; i < at + block; i++) q[i] = (int8_t)lrintf(x[i] * scale);
-            d[at / block] = maximum / 127.0f;
         } else {
             memset(q + at, 0, block);
-            d[at / block] = isfinite(maximum) ? 0.0f : NAN;
         }
     }
     for (size_t i = 0; i < n_cols / 16; i++) {
