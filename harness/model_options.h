@@ -15,7 +15,7 @@ struct model_arguments {
 #define MODEL_OPTIONS(type)                                                                        \
     OPTION_MODEL(type, common.model), OPTION_THREADS(type, common.n_threads),                      \
         OPTION_ISA(type, common.isa), OPTION_BATCH_TOKENS(type, common.batch_tokens),              \
-        {"context",                                                                                \
+        {"context-tokens",                                                                         \
          'c',                                                                                      \
          OPTION_INTEGER,                                                                           \
          "N",                                                                                      \

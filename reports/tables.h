@@ -4,7 +4,7 @@
 #define PHIBENCH_REPORTS_TABLES_H
 
 #include "reports/data.h"
-#include "reports/table.h"
+#include "reports/text_table.h"
 
 /* A row for each job and whole-suite metric: score, interval, n, and the traps counted under it. */
 struct table *tables_scores(const struct report_data *data, struct err *err);

@@ -1,5 +1,5 @@
-/* table.c - see table.h. Widths count code points. */
-#include "reports/table.h"
+/* text_table.c - see text_table.h. Widths count code points. */
+#include "reports/text_table.h"
 
 #include "base/csv.h"
 #include "base/utf8.h"

@@ -1,10 +1,10 @@
-/* table.h - a table of text cells and its forms: terminal, Markdown, CSV, HTML.
+/* text_table.h - a table of text cells and its forms: terminal, Markdown, CSV, HTML.
  *
  * Everything lives in the arena that the table was made in; a failed allocation sets .failed, which
  * one check at the end finds. One thread at a time.
  */
-#ifndef PHIBENCH_REPORTS_TABLE_H
-#define PHIBENCH_REPORTS_TABLE_H
+#ifndef PHIBENCH_REPORTS_TEXT_TABLE_H
+#define PHIBENCH_REPORTS_TEXT_TABLE_H
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -1,0 +1,117 @@
+/* cmd_score.c - phibench score: the log-likelihood of continuations, by the same code that answers
+ * a suite: joined, encoded and cut as PROTOCOLS says, in one trie. Knows nothing of files.
+ */
+#include "base/json.h"
+#include "harness/client.h"
+#include "harness/commands.h"
+#include "harness/interrupt.h"
+#include "harness/model_options.h"
+
+#include <string.h>
+
+struct options {
+    struct model_arguments common;
+    const char *context;
+    struct text_list continuations;
+};
+
+static const struct option_spec OPTIONS[] = {
+    MODEL_OPTIONS(struct options),
+    {"context", 0, OPTION_TEXT, "C", "the text before", offsetof(struct options, context), 0, 0, 0},
+    {"continuation", 0, OPTION_LIST, "T", "the text to score",
+     offsetof(struct options, continuations), 0, 0, 0},
+};
+
+static void write_choice(struct json_writer *writer, const char *text,
+                         const struct choice_score *choice)
+{
+    json_begin_object(writer);
+    json_key(writer, "continuation");
+    json_put_string(writer, text);
+    json_key(writer, "loglikelihood");
+    json_put_number(writer, choice->logprob);
+    json_key(writer, "tokens");
+    json_put_integer(writer, choice->n_tokens);
+    json_key(writer, "is_greedy");
+    json_put_bool(writer, choice->is_greedy);
+    json_key(writer, "join_spanned");
+    json_put_bool(writer, choice->join_spanned);
+    json_end_object(writer);
+}
+
+static bool print_response(void *context, size_t i_request, const struct response *response,
+                           struct err *err)
+{
+    const struct options *options = context;
+    struct buf out = {0};
+    struct json_writer writer = {.out = &out, .indent = 2};
+    (void)i_request;
+    if (!response->answered)
+        return err_set(err, ERR_USAGE, "context and continuation do not fit the model's context");
+    json_begin_object(&writer);
+    json_key(&writer, "context_tokens");
+    json_put_integer(&writer, response->n_prompt_tokens);
+    json_key(&writer, "choices");
+    json_begin_array(&writer);
+    for (size_t i = 0; i < response->n_choices; i++)
+        write_choice(&writer, options->continuations.items[i], &response->choices[i]);
+    json_end_array(&writer);
+    json_end_object(&writer);
+    bool ok = buf_check(&out, err);
+    if (ok) puts(buf_string(&out));
+    buf_free(&out);
+    return ok;
+}
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    struct client_options client_options = {
+        .bos = options->common.no_bos ? BOS_NEVER : BOS_AUTO,
+        .session = {.n_threads = (int)options->common.n_threads,
+                    .batch_tokens = (size_t)options->common.batch_tokens,
+                    .context_tokens = (size_t)options->common.context_tokens},
+        .is_interrupted = interrupt_requested,
+    };
+    struct request request = {
+        .kind = REQUEST_CHOICES,
+        .fit = FIT_FEWER_SHOTS,
+        .prompts = &options->context,
+        .n_prompts = 1,
+        .choices = options->continuations.items,
+        .n_choices = options->continuations.n,
+    };
+    if (!options->context || !options->continuations.n)
+        return err_set(err, ERR_USAGE, "score needs --context C and --continuation T");
+    if (!parse_kv_type(options->common.kv, &client_options.session.kv_type, err)) return false;
+    struct model *model = open_model(invocation, options->common.model, options->common.isa,
+                                     options->common.n_threads, err);
+    if (!model) return false;
+    struct client *client = client_open_engine(model, &client_options, err);
+    bool ok = client && client_answer(client, &request, 1, print_response, (void *)options, err);
+    client_close(client);
+    model_close(model);
+    return ok;
+}
+
+static const char *const EXAMPLES[] = {
+    "phibench score -m synth:tiny:q8_0 --context 'The sky is' --continuation ' blue'",
+    "phibench score -m synth:tiny:q8_0 --context 'Answer:' --continuation ' A' --continuation ' B'",
+    NULL,
+};
+
+const struct command COMMAND_SCORE = {
+    .name = "score",
+    .summary = "log-likelihood of a continuation, as JSON",
+    .arguments = "",
+    .options = OPTIONS,
+    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
+    .options_size = sizeof(struct options),
+    .details =
+        "Prints the natural logarithm of the probability of each continuation after the context, "
+        "with the number of its tokens, whether greedy decoding would have produced it, and "
+        "whether one token spanned the join. Spaces at the end of the context count to the "
+        "continuation, as in the suites. The context is computed once.",
+    .examples = EXAMPLES,
+    .run = run,
+};
