@@ -14,7 +14,6 @@ struct client_options {
     enum bos_policy bos;
     const char *chat_format; /* NULL: the model's */
     struct session_options session;
-    bool (*is_interrupted)(void); /* asked between batches; NULL: never */
 };
 
 /* The model must outlive the client. Close with client_close. ERR_CAPACITY if the KV budget cannot hold one context. */
@@ -22,14 +21,20 @@ struct client *client_open_engine(const struct model *model, const struct client
                                   struct err *err) __attribute__((warn_unused_result));
 void client_close(struct client *client);
 
-/* The response lives during the call. */
-typedef bool client_response_fn(void *context, size_t i_request, const struct response *response,
-                                struct err *err);
+/* Where responses go. */
+struct client_sink {
+    /* Called in the requests' order; the response lives during the call. */
+    bool (*respond)(void *context, size_t i_request, const struct response *response,
+                    struct err *err);
+    /* Called after every batch, when the responses that it completed are handed out; false stops. May be NULL. */
+    bool (*pause)(void *context, struct err *err);
+    void *context;
+};
 
-/* Answers a window of requests, and hands out the responses in the requests' order, each as soon as it and all before it
- * are there. Equal prefixes within a window are computed once. ERR_INTERRUPTED after the batch in flight. */
+/* Answers a window of requests. Each response is handed out as soon as it and all before it are there. Equal prefixes
+ * within a window are computed once. Stops at the first false of the sink, with its error. */
 bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
-                   client_response_fn *respond, void *context, struct err *err)
+                   const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 
 /* Tokens computed so far. */

@@ -18,7 +18,6 @@ struct client {
     struct session *session;
     struct prompt_options prompts;
     size_t n_vocab;
-    bool (*is_interrupted)(void);
     uint64_t n_computed;
 };
 
@@ -54,8 +53,7 @@ struct window {
     int32_t *ids; /* scratch for one node's wants */
     double *logprobs;
     size_t ids_capacity, logprobs_capacity;
-    client_response_fn *respond;
-    void *context;
+    const struct client_sink *sink;
 };
 
 struct client *client_open_engine(const struct model *model, const struct client_options *options,
@@ -74,7 +72,6 @@ struct client *client_open_engine(const struct model *model, const struct client
     }
     client->tokenizer = model_tokenizer(model);
     client->n_vocab = (size_t)model_info(model)->n_vocab;
-    client->is_interrupted = options->is_interrupted;
     client->prompts = (struct prompt_options){
         .bos = options->bos, .context_tokens = n_context, .chat_format = options->chat_format};
     return client;
@@ -329,12 +326,13 @@ static bool respond(struct window *window, size_t i, struct err *err)
             response.text = buf_string(&text);
         }
     }
-    bool ok = buf_check(&text, err) && window->respond(window->context, i, &response, err);
+    bool ok =
+        buf_check(&text, err) && window->sink->respond(window->sink->context, i, &response, err);
     buf_free(&text);
     return ok;
 }
 
-/* Between batches: hands out what is ready, and looks whether to stop. */
+/* After a batch: hands out what is ready. */
 static bool on_pause(void *context, struct err *err)
 {
     struct window *window = context;
@@ -343,16 +341,13 @@ static bool on_pause(void *context, struct err *err)
         if (!respond(window, window->n_responded, err)) return false;
         window->n_responded++;
     }
-    if (window->client->is_interrupted && window->client->is_interrupted())
-        return err_set(err, ERR_INTERRUPTED, "interrupted");
-    return true;
+    return !window->sink->pause || window->sink->pause(window->sink->context, err);
 }
 
 bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
-                   client_response_fn *respond_fn, void *context, struct err *err)
+                   const struct client_sink *sink, struct err *err)
 {
-    struct window window = {
-        .client = client, .n_answers = n_requests, .respond = respond_fn, .context = context};
+    struct window window = {.client = client, .n_answers = n_requests, .sink = sink};
     window.answers = mem_new(n_requests, sizeof *window.answers, err);
     bool ok = window.answers && build_window(&window, requests, err) &&
               scheduler_run(window.scheduler, on_logits, on_pause, &window, err) &&

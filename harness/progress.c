@@ -1,0 +1,73 @@
+/* progress.c - see progress.h. The time left is that of the average speed since the beginning. */
+#include "harness/progress.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+enum { BAR_CELLS = 24, TEXT_BYTES = 512 };
+static const int64_t TERMINAL_NS = 200000000, LINE_NS = INT64_C(10000000000);
+
+void progress_begin(struct progress *progress, FILE *out, bool is_terminal, int columns,
+                    const char *label, size_t total, size_t done_before)
+{
+    int64_t now = clock_ns();
+    *progress = (struct progress){.out = out,
+                                  .label = label,
+                                  .is_terminal = is_terminal,
+                                  .columns = columns,
+                                  .total = total,
+                                  .done = done_before,
+                                  .done_before = done_before,
+                                  .begin_ns = now,
+                                  .shown_ns = now};
+}
+
+/* "12.3/s, 3 min 10 s left", or nothing before there is a speed. */
+static void describe_speed(const struct progress *progress, int64_t now, char *out, size_t n_out)
+{
+    char left[64];
+    double seconds = (double)(now - progress->begin_ns) * 1e-9;
+    size_t n = progress->done - progress->done_before;
+    *out = 0;
+    if (!n || seconds <= 0) return;
+    double per_s = (double)n / seconds;
+    clock_format_duration((int64_t)((double)(progress->total - progress->done) / per_s * 1e9), left,
+                          sizeof left);
+    snprintf(out, n_out, ", %.3g/s, %s left", per_s, left);
+}
+
+static void show(struct progress *progress, int64_t now)
+{
+    char speed[128], bar[BAR_CELLS + 1], text[TEXT_BYTES];
+    double share = progress->total ? (double)progress->done / (double)progress->total : 1;
+    describe_speed(progress, now, speed, sizeof speed);
+    if (progress->is_terminal) {
+        int n_full = (int)(share * BAR_CELLS);
+        memset(bar, '.', BAR_CELLS);
+        memset(bar, '#', (size_t)n_full);
+        bar[BAR_CELLS] = 0;
+        snprintf(text, sizeof text, "%s [%s] %zu of %zu%s", progress->label, bar, progress->done,
+                 progress->total, speed);
+        fprintf(progress->out, "\r%.*s\033[K",
+                progress->columns > 1 ? progress->columns - 1 : TEXT_BYTES, text);
+    } else
+        fprintf(progress->out, "phibench: %s: %zu of %zu (%.0f%%)%s\n", progress->label,
+                progress->done, progress->total, 100 * share, speed);
+    fflush(progress->out);
+    progress->shown_ns = now;
+}
+
+void progress_update(struct progress *progress, size_t done)
+{
+    int64_t now = clock_ns();
+    progress->done = done < progress->total ? done : progress->total;
+    if (progress->out &&
+        now - progress->shown_ns >= (progress->is_terminal ? TERMINAL_NS : LINE_NS))
+        show(progress, now);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->out && progress->is_terminal) fprintf(progress->out, "\r\033[K");
+}
