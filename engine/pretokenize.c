@@ -16,7 +16,7 @@
 #define LLAMA3(DIGITS)                                                                             \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" DIGITS                           \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define PUNCTUATION "[\\p{P}$+<=>^~|"
+#define PUNCTUATION "\\p{P}$+<=>^~|"
 #define CJK "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 /* DeepSeek LLM's letters: those of the alphabets that have upper and lower case. */
 #define CASED_LETTERS                                                                              \
@@ -48,7 +48,7 @@ struct pre_type {
 };
 
 static const struct pre_type PRE_TYPES[] = {
-    {"default", false, false, {PUNCTUATION "]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
+    {"default", false, false, {"[" PUNCTUATION "]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
     {"gpt-2", false, false, {GPT2}},
     {"mpt", false, false, {GPT2}},
     {"llama-bpe", true, true, {LLAMA3("\\p{N}{1,3}")}},
@@ -57,7 +57,7 @@ static const struct pre_type PRE_TYPES[] = {
     {"qwen2", false, false, {LLAMA3("\\p{N}")}},
     {"starcoder", false, false, {"\\p{N}", GPT2}},
     {"refact", false, false, {"\\p{N}", GPT2}},
-    {"falcon", false, false, {PUNCTUATION "`]+", GPT2, "[0-9][0-9][0-9]"}},
+    {"falcon", false, false, {"[" PUNCTUATION "`]+", GPT2, "[0-9][0-9][0-9]"}},
     {"deepseek-coder", false, false, {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", CJK, "\\p{N}"}},
     {"deepseek-llm",
      false,

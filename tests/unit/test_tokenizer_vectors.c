@@ -1,0 +1,257 @@
+/* test_tokenizer_vectors.c - tokenizers against what other implementations give for real
+ * vocabularies.
+ *
+ * Vectors: blocks of text and the ids of the reference implementation, without BOS and without
+ * parsing of special tokens. Neither they nor the vocabularies are part of the repository.
+ */
+#include "engine/gguf.h"
+#include "engine/tokenizer.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "tests/support/test_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PATH_BYTES = 1024, FILE_LIMIT = 64 << 20 };
+static const struct encode_options PLAIN = {.bos = BOS_NEVER};
+static const struct encode_options SPECIAL = {.bos = BOS_NEVER, .parse_special = true};
+
+/* ---- Vectors of real vocabularies ---- */
+
+static struct tokenizer *open_vocabulary(const char *name)
+{
+    char relative[PATH_BYTES], path[PATH_BYTES];
+    struct err err = {0};
+    snprintf(relative, sizeof relative, "tokenizers/ggml_vocab/ggml-vocab-%s.gguf", name);
+    if (!test_data_path(path, sizeof path, relative)) {
+        print_message("SKIP: no %s\n", relative);
+        skip();
+    }
+    struct source *source = gguf_open(path, &err);
+    if (!source) fail_msg("%s", err.message);
+    struct tokenizer *tokenizer = tokenizer_new(source->metadata, &err);
+    if (!tokenizer) fail_msg("%s", err.message);
+    source_close(source);
+    return tokenizer;
+}
+
+static char *read_vector(const char *name, const char *ending)
+{
+    char relative[PATH_BYTES], path[PATH_BYTES];
+    struct err err = {0};
+    snprintf(relative, sizeof relative, "tokenizers/ggml_vocab/ggml-vocab-%s.gguf.%s", name,
+             ending);
+    assert_non_null(test_data_path(path, sizeof path, relative));
+    char *text = file_read(path, FILE_LIMIT, NULL, &err);
+    if (!text) fail_msg("%s", err.message);
+    return text;
+}
+
+static void check_round_trip(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                             const struct tokens *tokens)
+{
+    struct buf decoded = {0};
+    struct err err = {0};
+    if (!tokenizer_decode(tokenizer, tokens->ids, tokens->n, false, true, &decoded, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(decoded.n_bytes, n_bytes);
+    assert_memory_equal(buf_string(&decoded), text, n_bytes);
+    buf_free(&decoded);
+}
+
+static void check_block(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                        char *expected)
+{
+    struct tokens tokens = {0};
+    struct err err = {0};
+    if (!tokenizer_encode(tokenizer, text, n_bytes, &PLAIN, &tokens, &err))
+        fail_msg("%s", err.message);
+    size_t n = 0;
+    char *save = NULL;
+    for (char *id = strtok_r(expected, " ", &save); id; id = strtok_r(NULL, " ", &save), n++) {
+        if (n >= tokens.n || tokens.ids[n] != atoi(id))
+            fail_msg("\"%.*s\": token %zu should be %s and is %d of %zu", (int)n_bytes, text, n, id,
+                     n < tokens.n ? (int)tokens.ids[n] : -1, tokens.n);
+    }
+    if (n != tokens.n) fail_msg("\"%.*s\": %zu tokens for %zu", (int)n_bytes, text, tokens.n, n);
+    check_round_trip(tokenizer, text, n_bytes, &tokens);
+    tokens_free(&tokens);
+}
+
+static void check_vectors(const char *name)
+{
+    static const char SEPARATOR[] = "\n__ggml_vocab_test__\n";
+    struct tokenizer *tokenizer = open_vocabulary(name);
+    char *input = read_vector(name, "inp"), *output = read_vector(name, "out");
+    size_t n_blocks = 0;
+    char *block = input, *line = output;
+    for (char *end; (end = strstr(block, SEPARATOR)); block = end + strlen(SEPARATOR)) {
+        char *line_end = strchr(line, '\n');
+        assert_non_null(line_end);
+        *line_end = 0;
+        check_block(tokenizer, block, (size_t)(end - block), line);
+        line = line_end + 1;
+        n_blocks++;
+    }
+    assert_true(n_blocks > 40);
+    assert_true(*line == 0);
+    free(input);
+    free(output);
+    tokenizer_free(tokenizer);
+}
+
+static void llama_spm_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("llama-spm");
+}
+
+static void phi_3_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("phi-3");
+}
+
+static void gpt_2_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("gpt-2");
+}
+
+static void mpt_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("mpt");
+}
+
+static void falcon_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("falcon");
+}
+
+static void starcoder_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("starcoder");
+}
+
+static void refact_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("refact");
+}
+
+static void deepseek_coder_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("deepseek-coder");
+}
+
+static void deepseek_llm_gives_the_published_tokens(void **state)
+{
+    (void)state;
+    check_vectors("deepseek-llm");
+}
+
+static void gpt_neox_and_baichuan_give_every_text_back(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"gpt-neox", "baichuan"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        struct tokenizer *tokenizer = open_vocabulary(NAMES[i]);
+        char *text = read_vector("phi-3", "inp");
+        struct tokens tokens = {0};
+        assert_true(tokenizer_encode(tokenizer, text, strlen(text), &PLAIN, &tokens, NULL));
+        check_round_trip(tokenizer, text, strlen(text), &tokens);
+        tokens_free(&tokens);
+        free(text);
+        tokenizer_free(tokenizer);
+    }
+}
+
+static void phi_3_ends_on_its_published_stop_tokens(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = open_vocabulary("phi-3");
+    for (int32_t id = 0; id < tokenizer_size(tokenizer); id++) {
+        bool is_end = id == 2 || id == 32000 || id == 32001 || id == 32007;
+        assert_int_equal(tokenizer_is_end(tokenizer, id), is_end);
+    }
+    assert_false(tokenizer_is_end(tokenizer, -1));
+    assert_string_equal(tokenizer_chat_format(tokenizer), "phi3-april");
+    assert_string_equal(tokenizer_kind(tokenizer), "spm");
+    assert_int_equal(tokenizer_bos(tokenizer), 1);
+    assert_true(tokenizer_adds_bos(tokenizer));
+    tokenizer_free(tokenizer);
+}
+
+/* ---- Chats as Hugging Face's tokenizer of Phi-3 has them ---- */
+
+struct golden {
+    struct tokenizer *first, *revised;
+    size_t n_checked;
+};
+
+static bool check_golden(void *context, const struct json *value, int line, struct err *err)
+{
+    (void)err;
+    struct golden *golden = context;
+    const char *revision = json_as_string(json_get(value, "revision"), NULL);
+    const char *text = json_as_string(json_get(value, "text"), "");
+    const struct json *ids = json_get(value, "ids");
+    struct tokens tokens = {0};
+    if (!revision) return true; /* the line of provenance */
+    bool revised = strcmp(revision, "revised") == 0;
+    const struct tokenizer *tokenizer = revised ? golden->revised : golden->first;
+    assert_true(tokenizer_encode(tokenizer, text, strlen(text), &SPECIAL, &tokens, NULL));
+    if (tokens.n != json_length(ids))
+        fail_msg("line %d: %zu tokens for %zu", line, tokens.n, json_length(ids));
+    for (size_t i = 0; i < tokens.n; i++)
+        if (tokens.ids[i] != json_as_integer(json_at(ids, i), -1))
+            fail_msg("line %d: token %zu", line, i);
+    tokens_free(&tokens);
+    golden->n_checked++;
+    return true;
+}
+
+static void phi_3_chats_are_those_of_the_hugging_face_tokenizer(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct golden golden = {.first = open_vocabulary("phi-3"), .revised = open_vocabulary("phi-3")};
+    assert_true(tokenizer_set_rstrip(golden.revised, "<|system|>", false, &err));
+    assert_true(tokenizer_set_rstrip(golden.revised, "<|user|>", false, &err));
+    assert_true(tokenizer_set_rstrip(golden.revised, "<|end|>", false, &err));
+    if (!json_read_lines("tests/golden/phi3_tokens.jsonl", check_golden, &golden, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(golden.n_checked, 26);
+    tokenizer_free(golden.first);
+    tokenizer_free(golden.revised);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(llama_spm_gives_the_published_tokens),
+        cmocka_unit_test(phi_3_gives_the_published_tokens),
+        cmocka_unit_test(gpt_2_gives_the_published_tokens),
+        cmocka_unit_test(mpt_gives_the_published_tokens),
+        cmocka_unit_test(falcon_gives_the_published_tokens),
+        cmocka_unit_test(starcoder_gives_the_published_tokens),
+        cmocka_unit_test(refact_gives_the_published_tokens),
+        cmocka_unit_test(deepseek_coder_gives_the_published_tokens),
+        cmocka_unit_test(deepseek_llm_gives_the_published_tokens),
+        cmocka_unit_test(gpt_neox_and_baichuan_give_every_text_back),
+        cmocka_unit_test(phi_3_ends_on_its_published_stop_tokens),
+        cmocka_unit_test(phi_3_chats_are_those_of_the_hugging_face_tokenizer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
