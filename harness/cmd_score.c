@@ -63,6 +63,12 @@ static bool print_response(void *context, size_t i_request, const struct respons
     return ok;
 }
 
+static bool check_interrupt(void *context, struct err *err)
+{
+    (void)context;
+    return !interrupt_requested() || err_set(err, ERR_INTERRUPTED, "interrupted");
+}
+
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
@@ -71,8 +77,8 @@ static bool run(const struct invocation *invocation, struct err *err)
         .session = {.n_threads = (int)options->common.n_threads,
                     .batch_tokens = (size_t)options->common.batch_tokens,
                     .context_tokens = (size_t)options->common.context_tokens},
-        .is_interrupted = interrupt_requested,
     };
+    const struct client_sink sink = {print_response, check_interrupt, (void *)options};
     struct request request = {
         .kind = REQUEST_CHOICES,
         .fit = FIT_FEWER_SHOTS,
@@ -88,7 +94,7 @@ static bool run(const struct invocation *invocation, struct err *err)
                                      options->common.n_threads, err);
     if (!model) return false;
     struct client *client = client_open_engine(model, &client_options, err);
-    bool ok = client && client_answer(client, &request, 1, print_response, (void *)options, err);
+    bool ok = client && client_answer(client, &request, 1, &sink, err);
     client_close(client);
     model_close(model);
     return ok;
