@@ -20,6 +20,7 @@ struct options {
 
 static const struct option_spec OPTIONS[] = {
     MODEL_OPTIONS(struct options),
+    OPTION_SPECIAL(struct options, common.special),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "what to continue", offsetof(struct options, prompt), 0, 0,
      0},
     {NULL, 'n', OPTION_INTEGER, "N", "new tokens at most", offsetof(struct options, n_new), 1,

@@ -15,6 +15,7 @@ struct options {
 
 static const struct option_spec OPTIONS[] = {
     MODEL_OPTIONS(struct options),
+    OPTION_SPECIAL(struct options, common.special),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "the text", offsetof(struct options, prompt), 0, 0, 0},
     {"ids", 0, OPTION_TEXT, "1,2,3", "token ids in place of a text", offsetof(struct options, ids),
      0, 0, 0},

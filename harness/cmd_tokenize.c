@@ -2,8 +2,8 @@
  * weights. */
 #include "base/json.h"
 #include "harness/commands.h"
+#include "harness/model_options.h"
 #include "harness/read_input.h"
-#include "engine/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,10 +16,8 @@ struct options {
 
 static const struct option_spec TOKENIZE_OPTIONS[] = {
     OPTION_MODEL(struct options, model),
-    {"no-bos", 0, OPTION_FLAG, NULL, "do not begin with the BOS token",
-     offsetof(struct options, no_bos), 0, 0, 0},
-    {"special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",
-     offsetof(struct options, special), 0, 0, 0},
+    OPTION_NO_BOS(struct options, no_bos),
+    OPTION_SPECIAL(struct options, special),
     OPTION_JSON(struct options, json),
 };
 

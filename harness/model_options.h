@@ -11,41 +11,34 @@ struct model_arguments {
     bool no_bos, special;
 };
 
-/* Rows of an option table for a struct that begins with a struct model_arguments named `common`. */
+#define OPTION_CONTEXT_TOKENS(type, field)                                                         \
+    {                                                                                              \
+        "context-tokens", 'c', OPTION_INTEGER, "N", "longest sequence; 0: the model's context",    \
+            offsetof(type, field), 0, 1 << 24, 0                                                   \
+    }
+#define OPTION_KV(type, field)                                                                     \
+    {                                                                                              \
+        "kv", 0, OPTION_TEXT, "TYPE", "type of the KV cache: f16 (default) or f32",                \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_NO_BOS(type, field)                                                                 \
+    {                                                                                              \
+        "no-bos", 0, OPTION_FLAG, NULL, "do not begin with the BOS token", offsetof(type, field),  \
+            0, 0, 0                                                                                \
+    }
+#define OPTION_SPECIAL(type, field)                                                                \
+    {                                                                                              \
+        "special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",             \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+
+/* Rows of an option table for a struct that begins with a struct model_arguments named `common`;
+ * a command whose prompt may hold special tokens adds OPTION_SPECIAL(type, common.special). */
 #define MODEL_OPTIONS(type)                                                                        \
     OPTION_MODEL(type, common.model), OPTION_THREADS(type, common.n_threads),                      \
         OPTION_ISA(type, common.isa), OPTION_BATCH_TOKENS(type, common.batch_tokens),              \
-        {"context-tokens",                                                                         \
-         'c',                                                                                      \
-         OPTION_INTEGER,                                                                           \
-         "N",                                                                                      \
-         "context in tokens; 0: the model's",                                                      \
-         offsetof(type, common.context_tokens),                                                    \
-         0,                                                                                        \
-         1 << 24,                                                                                  \
-         0},                                                                                       \
-        {"kv",                                                                                     \
-         0,                                                                                        \
-         OPTION_TEXT,                                                                              \
-         "TYPE",                                                                                   \
-         "type of the KV cache: f16 (default) or f32",                                             \
-         offsetof(type, common.kv),                                                                \
-         0,                                                                                        \
-         0,                                                                                        \
-         0},                                                                                       \
-        {"no-bos",                                                                                 \
-         0,                                                                                        \
-         OPTION_FLAG,                                                                              \
-         NULL,                                                                                     \
-         "do not begin with the BOS token",                                                        \
-         offsetof(type, common.no_bos),                                                            \
-         0,                                                                                        \
-         0,                                                                                        \
-         0},                                                                                       \
-    {                                                                                              \
-        "special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",             \
-            offsetof(type, common.special), 0, 0, 0                                                \
-    }
+        OPTION_CONTEXT_TOKENS(type, common.context_tokens), OPTION_KV(type, common.kv),            \
+        OPTION_NO_BOS(type, common.no_bos)
 
 /* A model with a session on it. Close both with opened_close, also after a failed opened_open. */
 struct opened {
