@@ -170,7 +170,8 @@ struct session_options {
     int n_threads;            /* 0: engine_default_threads() */
     size_t batch_tokens;      /* most tokens in one session_eval, 0: 512 */
     size_t context_tokens;    /* longest sequence, 0: the model's */
-    uint64_t kv_budget_bytes; /* most memory for KV pages, 0: one full context or 1 GiB, the larger */
+    uint64_t kv_budget_bytes; /* most memory for KV pages, 0: one full context or 1 GiB, the larger;
+                                 less than one full context is ERR_USAGE */
     enum kv_type kv_type;
 };
 
@@ -182,8 +183,8 @@ const struct model *session_model(const struct session *session);
 size_t session_context_tokens(const struct session *session);
 size_t session_batch_tokens(const struct session *session);
 
-/* A new sequence: empty, or the first n_tokens of another one, whose full pages it shares. ERR_CAPACITY if no page is
- * left for a copied partial page. */
+/* A new sequence: empty, or the first n_tokens (at most its length) of another one, whose pages it shares. Nothing is
+ * copied until one of them writes to a partly filled page that another holds. ERR_MEMORY. */
 bool session_start(struct session *session, int *sequence, struct err *err) __attribute__((warn_unused_result));
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence, struct err *err)
     __attribute__((warn_unused_result));
@@ -218,6 +219,8 @@ void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, si
 /* Highest logit, lowest id among equals. */
 int32_t logits_argmax(const float *logits, size_t n_vocab);
 
+/* Applied in this order: logits / temperature; the top_k most likely; of these the fewest whose probability reaches
+ * top_p; of these the ones with at least min_p times the probability of the first. Equal logits: lower ids first. */
 struct sampling {
     double temperature; /* 0: greedy, the rest is ignored */
     int top_k;          /* 0: all */

@@ -1,0 +1,275 @@
+/* graph.c - the forward pass of a batch: every thread walks the same steps and takes its share of each.
+ *
+ * Pre-norm transformer with RMSNorm (Zhang, Sennrich 2019), rotary positions (Su et al. 2021), grouped
+ * query attention (Ainslie et al. 2023) and a SiLU-gated feed-forward (Shazeer 2020).
+ *
+ * A step reads what earlier steps wrote and a barrier stands between them. How a step is divided decides
+ * speed alone: each output is computed whole by one kernel call, from inputs that do not depend on the
+ * division, so that threads, batch and chunking leave no trace in the bits.
+ *
+ * In the last layer, what comes after the keys and values is computed only for tokens whose logits are
+ * wanted. Their rows move to the front of the stream then, so that row i belongs to token active[i].
+ */
+#include "engine/session.h"
+
+#include "engine/kernels/math.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Columns of the feed-forward that one thread gates and quantizes at a time: whole blocks of any format. */
+enum { SLICE_COLUMNS = 1024 };
+
+/* One thread's view of the pass. */
+struct pass {
+    const struct session *session;
+    const struct model *model;
+    const struct kernels *kernels;
+    const struct hparams *h;
+    const struct scratch *scratch;
+    struct threads *threads;
+    size_t i_thread;
+    const size_t *active; /* [n_active] the tokens that rows of the stream belong to */
+    size_t n_active;
+};
+
+static size_t n_q_of(const struct hparams *h)
+{
+    return h->n_heads * h->head_size;
+}
+
+static size_t n_kv_of(const struct hparams *h)
+{
+    return h->n_kv_heads * h->head_size;
+}
+
+static struct range share_of(const struct pass *pass, size_t n)
+{
+    return threads_share(pass->threads, n, pass->i_thread);
+}
+
+/* Columns [begin, end) of row i of an input, x: [n_cols], in the quantized formats that are needed. */
+static void quantize_columns(const struct pass *pass, const bool *needs, const float *x, size_t i,
+                             size_t n_cols, size_t begin, size_t end)
+{
+    static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
+    for (size_t format = 0; format < ACT_FORMAT_COUNT; format++) {
+        if (!needs[format] || !blocks[format]) continue;
+        const struct acts *acts = &pass->scratch->acts[format];
+        size_t block = blocks[format];
+        pass->kernels->quantize(x + begin, end - begin, block, acts->q + i * n_cols + begin,
+                                acts->d + i * (n_cols / block) + begin / block,
+                                acts->sums + i * (n_cols / 16) + begin / 16);
+    }
+}
+
+/* out: [n_tokens, out_stride], from column 0 on = projection of input x: [n_tokens, n_cols], which was
+ * quantized before. The row groups of all parts are one sequence, of which each thread has a run. */
+static void project(const struct pass *pass, const struct projection *projection, const float *x,
+                    size_t n_tokens, float *out, size_t out_stride)
+{
+    size_t n_groups = 0;
+    for (size_t i = 0; i < projection->n_parts; i++)
+        n_groups += (projection->parts[i].n_rows + ROW_GROUP - 1) / ROW_GROUP;
+    struct range share = share_of(pass, n_groups);
+    size_t first_group = 0, first_row = 0;
+    for (size_t i = 0; i < projection->n_parts; i++) {
+        const struct packed *part = &projection->parts[i];
+        size_t n_part_groups = (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
+        size_t begin = share.begin > first_group ? share.begin - first_group : 0;
+        size_t end = share.end > first_group ? share.end - first_group : 0;
+        if (end > n_part_groups) end = n_part_groups;
+        if (begin < end) {
+            enum act_format format = act_format_for(part->type);
+            struct acts acts = pass->scratch->acts[format];
+            acts.format = format;
+            acts.n_tokens = n_tokens;
+            acts.n_cols = part->n_cols;
+            acts.x = x;
+            pass->kernels->gemm[part->type](part, &acts, begin, end, out + first_row, out_stride);
+        }
+        first_group += n_part_groups;
+        first_row += part->n_rows;
+    }
+}
+
+/* Cosine and sine of the angles of each token's position: position * frequency in float, as the float32
+ * reference implementations compute it. */
+static void compute_rotations(const struct pass *pass)
+{
+    size_t n_pairs = pass->h->n_rope / 2;
+    struct range share = share_of(pass, pass->session->n_tokens);
+    for (size_t t = share.begin; t < share.end; t++) {
+        float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
+        for (size_t i = 0; i < n_pairs; i++) {
+            float angle = (float)pass->session->positions[t] * pass->model->rope_frequencies[i];
+            rotation[2 * i] = (float)math_cos((double)angle);
+            rotation[2 * i + 1] = (float)math_sin((double)angle);
+        }
+    }
+}
+
+/* Each row of the stream: adds the last block's delta if there is one, normalizes, quantizes. */
+static void add_and_norm(const struct pass *pass, bool adds_delta, const float *weight,
+                         const bool *needs)
+{
+    size_t n_embd = pass->h->n_embd;
+    struct range share = share_of(pass, pass->n_active);
+    for (size_t i = share.begin; i < share.end; i++) {
+        float *x = pass->scratch->x + i * n_embd, *normed = pass->scratch->normed + i * n_embd;
+        if (adds_delta) pass->kernels->add(x, pass->scratch->delta + i * n_embd, n_embd);
+        pass->kernels->rms_norm(x, weight, n_embd, pass->h->rms_eps, normed);
+        quantize_columns(pass, needs, normed, i, n_embd, 0, n_embd);
+    }
+}
+
+/* Rotates queries and keys and stores keys and values, by (token, KV head). */
+static void rotate_and_store(const struct pass *pass, size_t i_layer)
+{
+    const struct hparams *h = pass->h;
+    const struct session *session = pass->session;
+    bool is_interleaved = h->architecture == ARCHITECTURE_LLAMA;
+    size_t n_q = n_q_of(h), n_kv = n_kv_of(h), n_pairs = h->n_rope / 2;
+    size_t n_sharing = h->n_heads / h->n_kv_heads;
+    struct range share = share_of(pass, session->n_tokens * h->n_kv_heads);
+    for (size_t i = share.begin; i < share.end; i++) {
+        size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;
+        const float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
+        float *qkv = pass->scratch->qkv + t * (n_q + 2 * n_kv);
+        float *k = qkv + n_q + head * h->head_size, *v = k + n_kv;
+        for (size_t j = head * n_sharing; j < (head + 1) * n_sharing; j++)
+            pass->kernels->rope(qkv + j * h->head_size, rotation, n_pairs, is_interleaved);
+        pass->kernels->rope(k, rotation, n_pairs, is_interleaved);
+        size_t position = session->positions[t];
+        uint8_t *page = session->pages[t][position / SESSION_PAGE_TOKENS];
+        pass->kernels->kv_store(
+            k, v, h->head_size, session->kv_type, page + kv_k_offset(session->kv, i_layer, head),
+            page + kv_v_offset(session->kv, i_layer, head), position % SESSION_PAGE_TOKENS);
+    }
+}
+
+/* By (KV head, active row): rows go round the threads, since later positions have more keys to see. */
+static void attend(const struct pass *pass, size_t i_layer)
+{
+    const struct hparams *h = pass->h;
+    const struct session *session = pass->session;
+    size_t n_q = n_q_of(h), n_sharing = h->n_heads / h->n_kv_heads;
+    size_t n_threads = threads_count(pass->threads);
+    for (size_t head = 0; head < h->n_kv_heads; head++) {
+        for (size_t i = 0; i < pass->n_active; i++) {
+            if ((head + i) % n_threads != pass->i_thread) continue;
+            size_t t = pass->active[i], end = session->positions[t] + 1;
+            bool is_cut = h->sliding_window && end > h->sliding_window;
+            size_t first_q = head * n_sharing * h->head_size;
+            struct attention attention = {
+                .q = pass->scratch->qkv + t * (n_q + 2 * n_kv_of(h)) + first_q,
+                .n_heads = n_sharing,
+                .head_size = h->head_size,
+                .pages = session->pages[t],
+                .k_offset = kv_k_offset(session->kv, i_layer, head),
+                .v_offset = kv_v_offset(session->kv, i_layer, head),
+                .type = session->kv_type,
+                .begin = is_cut ? end - h->sliding_window : 0,
+                .end = end,
+                .scale = 1.0f / sqrtf((float)h->head_size),
+                .scores = pass->scratch->scores + pass->i_thread * pass->scratch->scores_stride,
+                .out = pass->scratch->attended + i * n_q + first_q,
+            };
+            pass->kernels->attention(&attention);
+        }
+    }
+}
+
+static void quantize_rows(const struct pass *pass, const bool *needs, const float *x, size_t n_cols)
+{
+    struct range share = share_of(pass, pass->n_active);
+    for (size_t i = share.begin; i < share.end; i++)
+        quantize_columns(pass, needs, x + i * n_cols, i, n_cols, 0, n_cols);
+}
+
+/* silu(gate) * up, by slices of columns, so that one token too is divided. */
+static void gate(const struct pass *pass, const bool *needs)
+{
+    size_t n_ff = pass->h->n_ff, n_slices = (n_ff + SLICE_COLUMNS - 1) / SLICE_COLUMNS;
+    struct range share = share_of(pass, pass->n_active * n_slices);
+    for (size_t unit = share.begin; unit < share.end; unit++) {
+        size_t i = unit / n_slices, begin = unit % n_slices * SLICE_COLUMNS;
+        size_t end = begin + SLICE_COLUMNS < n_ff ? begin + SLICE_COLUMNS : n_ff;
+        const float *gates = pass->scratch->gate_up + i * 2 * n_ff;
+        float *hidden = pass->scratch->hidden + i * n_ff;
+        pass->kernels->silu_mul(gates + begin, gates + n_ff + begin, end - begin, hidden + begin);
+        quantize_columns(pass, needs, hidden, i, n_ff, begin, end);
+    }
+}
+
+/* Leaves only the tokens whose logits are wanted; their rows of the stream move to the front. */
+static void keep_wanting(struct pass *pass)
+{
+    const struct session *session = pass->session;
+    size_t n_embd = pass->h->n_embd;
+    pass->active = session->wanting;
+    pass->n_active = session->n_logits;
+    if (pass->i_thread != 0) return;
+    for (size_t i = 0; i < pass->n_active; i++)
+        if (pass->active[i] != i)
+            memcpy(pass->scratch->x + i * n_embd, pass->scratch->x + pass->active[i] * n_embd,
+                   n_embd * sizeof(float));
+}
+
+/* The stream enters without the last block's delta, which is added here, and leaves so too. */
+static void run_layer(struct pass *pass, size_t i_layer)
+{
+    const struct layer *layer = &pass->model->layers[i_layer];
+    const struct scratch *s = pass->scratch;
+    const struct hparams *h = pass->h;
+    struct threads *threads = pass->threads;
+    add_and_norm(pass, i_layer > 0, layer->attn_norm, layer->qkv.needs);
+    threads_barrier(threads);
+    project(pass, &layer->qkv, s->normed, pass->n_active, s->qkv, layer->qkv.n_rows);
+    threads_barrier(threads);
+    rotate_and_store(pass, i_layer);
+    threads_barrier(threads);
+    if (i_layer + 1 == h->n_layers) keep_wanting(pass);
+    if (pass->n_active == 0) return;
+    attend(pass, i_layer);
+    threads_barrier(threads);
+    quantize_rows(pass, layer->attn_output.needs, s->attended, n_q_of(h));
+    threads_barrier(threads);
+    project(pass, &layer->attn_output, s->attended, pass->n_active, s->delta, h->n_embd);
+    threads_barrier(threads);
+    add_and_norm(pass, true, layer->ffn_norm, layer->gate_up.needs);
+    threads_barrier(threads);
+    project(pass, &layer->gate_up, s->normed, pass->n_active, s->gate_up, 2 * h->n_ff);
+    threads_barrier(threads);
+    gate(pass, layer->ffn_down.needs);
+    threads_barrier(threads);
+    project(pass, &layer->ffn_down, s->hidden, pass->n_active, s->delta, h->n_embd);
+    threads_barrier(threads);
+}
+
+static void run_share(void *context, struct threads *threads, size_t i_thread)
+{
+    const struct session *session = context;
+    const struct model *model = session->model;
+    struct pass pass = {.session = session,
+                        .model = model,
+                        .kernels = model->kernels,
+                        .h = &model->hparams,
+                        .scratch = &session->scratch,
+                        .threads = threads,
+                        .i_thread = i_thread,
+                        .active = session->all,
+                        .n_active = session->n_tokens};
+    compute_rotations(&pass);
+    for (size_t i = 0; i < model->hparams.n_layers; i++) run_layer(&pass, i);
+    if (pass.n_active == 0) return;
+    add_and_norm(&pass, true, model->output_norm, model->output.needs);
+    threads_barrier(threads);
+    project(&pass, &model->output, session->scratch.normed, pass.n_active, session->scratch.logits,
+            model->hparams.n_vocab);
+}
+
+void graph_run(struct session *session)
+{
+    threads_run(session->threads, run_share, session);
+}

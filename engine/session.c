@@ -1,0 +1,286 @@
+/* session.c - sequences and batches: checks a batch, reads its embeddings, gives its tokens their
+ * places in the KV cache, and has the graph computed. All that can fail comes before anything changes.
+ */
+#include "engine/session.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_BATCH_TOKENS = 512, MAX_BATCH_TOKENS = 1 << 16 };
+static const uint64_t DEFAULT_KV_BYTES = 1u << 30;
+
+/* n_rows * n_cols floats, aligned and not initialized. */
+static bool allocate_floats(float **values, size_t n_rows, size_t n_cols, struct err *err)
+{
+    size_t n_bytes;
+    if (!mem_multiply(n_rows, n_cols, &n_bytes) ||
+        !mem_multiply(n_bytes, sizeof **values, &n_bytes))
+        return err_set(err, ERR_MEMORY, "a batch of %zu tokens is too large", n_rows);
+    return (*values = mem_new_aligned(n_bytes, err));
+}
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Room for the inputs of every projection in one quantized format. */
+static bool allocate_acts(struct acts *acts, size_t n_tokens, size_t n_cols, size_t block,
+                          struct err *err)
+{
+    size_t n_values;
+    if (!mem_multiply(n_tokens, n_cols, &n_values))
+        return err_set(err, ERR_MEMORY, "a batch of %zu tokens is too large", n_tokens);
+    return (acts->q = mem_new_aligned(n_values, err)) &&
+           (acts->d = mem_new_aligned(n_values / block * sizeof *acts->d, err)) &&
+           (acts->sums = mem_new_aligned(n_values / 16 * sizeof *acts->sums, err));
+}
+
+static void add_needs(bool *needs, const struct projection *projection)
+{
+    for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) needs[i] |= projection->needs[i];
+}
+
+static bool allocate_scratch(struct session *session, struct err *err)
+{
+    const struct hparams *h = &session->model->hparams;
+    struct scratch *s = &session->scratch;
+    size_t n = session->batch_tokens, n_q = h->n_heads * h->head_size;
+    size_t n_kv = h->n_kv_heads * h->head_size;
+    size_t n_keys = (session->context_tokens + 15) / 16 * 16;
+    s->scores_stride = h->n_heads / h->n_kv_heads * n_keys;
+    if (!allocate_floats(&s->x, n, h->n_embd, err) ||
+        !allocate_floats(&s->normed, n, h->n_embd, err) ||
+        !allocate_floats(&s->qkv, n, n_q + 2 * n_kv, err) ||
+        !allocate_floats(&s->attended, n, n_q, err) ||
+        !allocate_floats(&s->delta, n, h->n_embd, err) ||
+        !allocate_floats(&s->gate_up, n, 2 * h->n_ff, err) ||
+        !allocate_floats(&s->hidden, n, h->n_ff, err) ||
+        !allocate_floats(&s->rotation, n, h->n_rope, err) ||
+        !allocate_floats(&s->scores, threads_count(session->threads), s->scores_stride, err) ||
+        !allocate_floats(&s->logits, n, h->n_vocab, err))
+        return false;
+    bool needs[ACT_FORMAT_COUNT] = {false};
+    for (size_t i = 0; i < h->n_layers; i++) {
+        const struct layer *layer = &session->model->layers[i];
+        add_needs(needs, &layer->qkv);
+        add_needs(needs, &layer->attn_output);
+        add_needs(needs, &layer->gate_up);
+        add_needs(needs, &layer->ffn_down);
+    }
+    add_needs(needs, &session->model->output);
+    size_t n_cols = largest(largest(h->n_embd, n_q), h->n_ff);
+    return (!needs[ACT_Q8_32] || allocate_acts(&s->acts[ACT_Q8_32], n, n_cols, 32, err)) &&
+           (!needs[ACT_Q8_256] || allocate_acts(&s->acts[ACT_Q8_256], n, n_cols, 256, err));
+}
+
+static bool allocate_batch(struct session *session, struct err *err)
+{
+    const struct hparams *h = &session->model->hparams;
+    size_t n = session->batch_tokens;
+    if (!(session->row_bytes = mem_new(1, session->model->embedding->row_bytes, err)) ||
+        !(session->first_of_id = mem_new(h->n_vocab, sizeof *session->first_of_id, err)) ||
+        !(session->positions = mem_new(n, sizeof *session->positions, err)) ||
+        !(session->pages = mem_new(n, sizeof *session->pages, err)) ||
+        !(session->all = mem_new(n, sizeof *session->all, err)) ||
+        !(session->wanting = mem_new(n, sizeof *session->wanting, err)))
+        return false;
+    for (size_t i = 0; i < h->n_vocab; i++) session->first_of_id[i] = -1;
+    for (size_t i = 0; i < n; i++) session->all[i] = i;
+    return true;
+}
+
+static bool open_kv(struct session *session, uint64_t budget_bytes, struct err *err)
+{
+    const struct hparams *h = &session->model->hparams;
+    struct kv_shape shape = {.n_layers = h->n_layers,
+                             .n_kv_heads = h->n_kv_heads,
+                             .head_size = h->head_size,
+                             .type = session->kv_type};
+    uint64_t page_bytes = kv_page_bytes(&shape), context_bytes;
+    size_t n_context_pages =
+        (session->context_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+    if (page_bytes == 0 || __builtin_mul_overflow(page_bytes, n_context_pages, &context_bytes))
+        return err_set(err, ERR_MEMORY, "the KV cache of one context is too large");
+    if (budget_bytes == 0)
+        budget_bytes = context_bytes > DEFAULT_KV_BYTES ? context_bytes : DEFAULT_KV_BYTES;
+    if (budget_bytes < context_bytes)
+        return err_set(err, ERR_USAGE,
+                       "a KV budget of %llu bytes does not hold one context of %zu tokens, which "
+                       "takes %llu: raise it, or shorten the context",
+                       (unsigned long long)budget_bytes, session->context_tokens,
+                       (unsigned long long)context_bytes);
+    session->kv = kv_new(&shape, session->context_tokens, (size_t)(budget_bytes / page_bytes), err);
+    return session->kv;
+}
+
+static bool take_options(struct session *session, const struct session_options *options,
+                         struct err *err)
+{
+    size_t n_model = session->model->hparams.context_tokens;
+    session->context_tokens = options->context_tokens ? options->context_tokens : n_model;
+    session->batch_tokens = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH_TOKENS;
+    session->kv_type = options->kv_type;
+    if (session->context_tokens > n_model)
+        return err_set(err, ERR_USAGE,
+                       "a context of %zu tokens: the model was made for %zu at most",
+                       session->context_tokens, n_model);
+    if (session->batch_tokens > MAX_BATCH_TOKENS)
+        return err_set(err, ERR_USAGE, "batches of %zu tokens: the number must be from 1 to %d",
+                       session->batch_tokens, MAX_BATCH_TOKENS);
+    return true;
+}
+
+struct session *session_open(const struct model *model, const struct session_options *options,
+                             struct err *err)
+{
+    struct session *session = mem_new(1, sizeof *session, err);
+    if (!session) return NULL;
+    session->model = model;
+    int n_threads = options->n_threads ? options->n_threads : engine_default_threads();
+    if (take_options(session, options, err) && (session->threads = threads_new(n_threads, err)) &&
+        open_kv(session, options->kv_budget_bytes, err) && allocate_scratch(session, err) &&
+        allocate_batch(session, err))
+        return session;
+    session_close(session);
+    return NULL;
+}
+
+void session_close(struct session *session)
+{
+    if (!session) return;
+    struct scratch *s = &session->scratch;
+    float *const floats[] = {s->x,       s->normed, s->qkv,      s->attended, s->delta,
+                             s->gate_up, s->hidden, s->rotation, s->scores,   s->logits};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) free(floats[i]);
+    for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) {
+        free(s->acts[i].q);
+        free(s->acts[i].d);
+        free(s->acts[i].sums);
+    }
+    free(session->row_bytes);
+    free(session->first_of_id);
+    free(session->positions);
+    free(session->pages);
+    free(session->all);
+    free(session->wanting);
+    kv_free(session->kv);
+    threads_free(session->threads);
+    free(session);
+}
+
+static bool check_batch(const struct session *session, const struct session_token *tokens,
+                        size_t n_tokens, struct err *err)
+{
+    size_t n_vocab = session->model->hparams.n_vocab;
+    if (n_tokens > session->batch_tokens)
+        return err_set(err, ERR_USAGE, "%zu tokens in a batch of at most %zu", n_tokens,
+                       session->batch_tokens);
+    for (size_t i = 0; i < n_tokens; i++) {
+        if (tokens[i].id < 0 || (size_t)tokens[i].id >= n_vocab)
+            return err_set(err, ERR_USAGE, "token %d is not in the vocabulary of %zu", tokens[i].id,
+                           n_vocab);
+        if (!kv_is_open(session->kv, tokens[i].sequence))
+            return err_set(err, ERR_USAGE, "sequence %d is not open", tokens[i].sequence);
+    }
+    return true;
+}
+
+/* Row i of the stream = the embedding of token i; an id that came before is not read again. */
+static bool embed(struct session *session, const struct session_token *tokens, size_t n_tokens,
+                  struct err *err)
+{
+    const struct source *source = session->model->source;
+    const struct tensor_info *embedding = session->model->embedding;
+    size_t n_embd = session->model->hparams.n_embd, n_done = 0;
+    bool ok = true;
+    for (; ok && n_done < n_tokens; n_done++) {
+        int32_t id = tokens[n_done].id, first = session->first_of_id[id];
+        float *x = session->scratch.x + n_done * n_embd;
+        if (first >= 0) {
+            memcpy(x, session->scratch.x + (size_t)first * n_embd, n_embd * sizeof *x);
+            continue;
+        }
+        ok = source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err);
+        if (ok) tensor_decode(embedding->type, session->row_bytes, n_embd, x);
+        session->first_of_id[id] = (int32_t)n_done;
+    }
+    for (size_t i = 0; i < n_done; i++) session->first_of_id[tokens[i].id] = -1;
+    return ok;
+}
+
+bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
+                  struct err *err)
+{
+    if (!check_batch(session, tokens, n_tokens, err) || !embed(session, tokens, n_tokens, err) ||
+        !kv_append(session->kv, tokens, n_tokens, session->positions, err))
+        return false;
+    session->n_tokens = n_tokens;
+    session->n_logits = 0;
+    for (size_t i = 0; i < n_tokens; i++) {
+        session->pages[i] = kv_pages(session->kv, tokens[i].sequence);
+        if (tokens[i].wants_logits) session->wanting[session->n_logits++] = i;
+    }
+    if (n_tokens > 0) graph_run(session);
+    return true;
+}
+
+const float *session_logits(const struct session *session, size_t i)
+{
+    assert(i < session->n_logits);
+    return session->scratch.logits + i * session->model->hparams.n_vocab;
+}
+
+const struct model *session_model(const struct session *session)
+{
+    return session->model;
+}
+
+size_t session_context_tokens(const struct session *session)
+{
+    return session->context_tokens;
+}
+
+size_t session_batch_tokens(const struct session *session)
+{
+    return session->batch_tokens;
+}
+
+bool session_start(struct session *session, int *sequence, struct err *err)
+{
+    return kv_start(session->kv, sequence, err);
+}
+
+bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
+                  struct err *err)
+{
+    return kv_fork(session->kv, source, n_tokens, sequence, err);
+}
+
+void session_truncate(struct session *session, int sequence, size_t n_tokens)
+{
+    kv_truncate(session->kv, sequence, n_tokens);
+}
+
+void session_drop(struct session *session, int sequence)
+{
+    kv_drop(session->kv, sequence);
+}
+
+size_t session_length(const struct session *session, int sequence)
+{
+    return kv_length(session->kv, sequence);
+}
+
+size_t session_free_pages(const struct session *session)
+{
+    return kv_free_pages(session->kv);
+}
+
+size_t session_total_pages(const struct session *session)
+{
+    return kv_total_pages(session->kv);
+}

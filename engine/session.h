@@ -1,0 +1,48 @@
+/* session.h - the inside of a session, shared by session.c, which owns it, and graph.c, which computes.
+ *
+ * Everything that a batch needs is allocated when the session opens. Engine-internal.
+ */
+#ifndef PHIBENCH_ENGINE_SESSION_H
+#define PHIBENCH_ENGINE_SESSION_H
+
+#include "engine/kv.h"
+#include "engine/model.h"
+#include "engine/threads.h"
+
+/* Scratch for one batch; T is batch_tokens. Rows are contiguous. */
+struct scratch {
+    float *x;        /* [T, n_embd] the residual stream */
+    float *normed;   /* [T, n_embd] input of QKV, gate-up and the output matrix */
+    float *qkv;      /* [T, n_q + 2 n_kv] */
+    float *attended; /* [T, n_q] */
+    float *delta;    /* [T, n_embd] what a block adds to the stream */
+    float *gate_up;  /* [T, 2 n_ff] */
+    float *hidden;   /* [T, n_ff] */
+    float *rotation; /* [T, n_rope / 2][2] cosine and sine at each token's position */
+    float *scores;   /* [threads, scores_stride] of attention */
+    float *logits;   /* [T, n_vocab] */
+    size_t scores_stride;
+    struct acts acts[ACT_FORMAT_COUNT]; /* quantized copies of the current input; ACT_F32 unused */
+};
+
+struct session {
+    const struct model *model;
+    struct threads *threads;
+    struct kv *kv;
+    size_t context_tokens, batch_tokens;
+    enum kv_type kv_type;
+    struct scratch scratch;
+    uint8_t *row_bytes;   /* one row of the embedding as the source has it */
+    int32_t *first_of_id; /* [n_vocab]: -1 between batches; within one, where an id came first */
+    /* The batch being computed, and the number of logits that it left. */
+    size_t n_tokens, n_logits;
+    size_t *positions;      /* [T] */
+    uint8_t *const **pages; /* [T] of each token's sequence */
+    size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
+};
+
+/* Runs the batch through the model on all threads: from the embeddings in scratch.x to scratch.logits,
+ * appending keys and values to the pages. Cannot fail. */
+void graph_run(struct session *session);
+
+#endif
