@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A place in the text. */
+struct spot {
+    size_t at, line_start;
+    int line;
+};
+
 struct csv {
     const char *text;
     size_t n_bytes, at, line_start;
@@ -19,7 +25,8 @@ struct csv {
     struct buf unquoted;
     size_t *starts; /* of the fields, in unquoted */
     char **fields;
-    size_t n_starts, starts_capacity, fields_capacity;
+    struct spot *spots; /* of the fields, and of the record's end */
+    size_t n_starts, starts_capacity, fields_capacity, spots_capacity;
 };
 
 struct csv *csv_new(const char *text, size_t n_bytes, const char *file, char separator,
@@ -47,6 +54,7 @@ void csv_free(struct csv *csv)
     buf_free(&csv->unquoted);
     free(csv->starts);
     free(csv->fields);
+    free(csv->spots);
     free(csv->file);
     free(csv);
 }
@@ -102,8 +110,19 @@ static bool at_field_end(const struct csv *csv)
            line_break_bytes(csv) > 0;
 }
 
+/* Remembers the reader's place as that of field i, or as the end behind i fields. */
+static bool note_spot(struct csv *csv, size_t i, struct err *err)
+{
+    if (!mem_grow((void **)&csv->spots, &csv->spots_capacity, i + 1, sizeof *csv->spots, SIZE_MAX,
+                  err))
+        return false;
+    csv->spots[i] = (struct spot){csv->at, csv->line_start, csv->line};
+    return true;
+}
+
 static bool read_field(struct csv *csv, struct err *err)
 {
+    if (!note_spot(csv, csv->n_starts, err)) return false;
     if (!mem_grow((void **)&csv->starts, &csv->starts_capacity, csv->n_starts + 1,
                   sizeof *csv->starts, SIZE_MAX, err))
         return false;
@@ -130,6 +149,7 @@ static bool read_record(struct csv *csv, struct err *err)
             csv->at++;
             continue;
         }
+        if (!note_spot(csv, csv->n_starts, err)) return false;
         if (csv->at < csv->n_bytes) next_line(csv, line_break_bytes(csv));
         return mem_grow((void **)&csv->fields, &csv->fields_capacity, csv->n_starts,
                         sizeof *csv->fields, SIZE_MAX, err);
@@ -150,6 +170,14 @@ int csv_next(struct csv *csv, char ***fields, size_t *n_fields, int *line, struc
     *fields = csv->fields;
     *n_fields = csv->n_starts;
     return 1;
+}
+
+void csv_place(const struct csv *csv, size_t i_field, int *line, int *column)
+{
+    size_t i = i_field < csv->n_starts ? i_field : csv->n_starts;
+    const struct spot *spot = &csv->spots[i];
+    *line = spot->line;
+    *column = (int)utf8_count(csv->text + spot->line_start, spot->at - spot->line_start) + 1;
 }
 
 void csv_put(struct buf *out, const char *field, char separator)

@@ -1,9 +1,9 @@
-/* query.h - reading rows: the one way in which reports and commands select from the store's views and tables.
+/* query.h - reading rows: the one way in which reports and commands select from the store's views
+ * and tables.
  *
  *   struct query *q = query_open(store, "SELECT model, score FROM v_scores WHERE run = ?", err);
- *   query_bind_integer(q, 1, run);
- *   while ((more = query_next(q, err)) > 0) use(query_text(q, 0), query_number(q, 1));
- *   query_close(q);
+ * query_bind_integer(q, 1, run);   while ((more = query_next(q, err)) > 0) use(query_text(q, 0),
+ * query_number(q, 1));   query_close(q);
  */
 #ifndef PHIBENCH_RESULTS_QUERY_H
 #define PHIBENCH_RESULTS_QUERY_H

@@ -1,8 +1,9 @@
 -- schema.sql - version 1 of the store: the tables of a run and the views that people query.
 --
--- The views are the public interface; tables may change with user_version, views only grow. This text
--- is the first step of the migrations (results/schema.c) and never changes once released: a change is
--- a further step. NULL means "not known" everywhere. Rates are stored as 0..1 and shown in percent.
+-- The views are the public interface; tables may change with user_version, views only grow. This
+-- text is the first step of the migrations (results/schema.c) and never changes once released: a
+-- change is a further step. NULL means "not known" everywhere. Rates are stored as 0..1 and shown
+-- in percent.
 
 -- What the program was: one row for each distinct build.
 CREATE TABLE build (
@@ -34,7 +35,8 @@ CREATE TABLE machine (
 CREATE TABLE run (
     id                   INTEGER PRIMARY KEY,
     name                 TEXT NOT NULL,
-    status               TEXT NOT NULL CHECK (status IN ('running', 'done', 'interrupted', 'failed')),
+    status               TEXT NOT NULL
+        CHECK (status IN ('running', 'done', 'interrupted', 'failed')),
     build                INTEGER NOT NULL REFERENCES build (id),
     machine              INTEGER NOT NULL REFERENCES machine (id),
     command_line         TEXT,
@@ -142,8 +144,8 @@ CREATE TABLE verdict (
     margin     REAL
 ) STRICT;
 
--- Aggregates. depth 0: the whole (level and name ''); 1: the finest groups; 2 and more: coarser ones.
--- low and high: the 95% interval; error: standard error, clustered by the finest groups.
+-- Aggregates. depth 0: the whole (level and name ''); 1: the finest groups; 2 and more: coarser
+-- ones. low and high: the 95% interval; error: standard error, clustered by the finest groups.
 CREATE TABLE score (
     job    INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
     depth  INTEGER NOT NULL,
@@ -177,7 +179,8 @@ CREATE TABLE speed_sample (
     percent_of_limit REAL,
     rss_bytes        INTEGER,
     frequency_mhz    REAL,
-    UNIQUE (job, test, prompt_tokens, generated_tokens, batch, n_threads, isa, is_warm_up, repetition)
+    UNIQUE (job, test, prompt_tokens, generated_tokens, batch, n_threads, isa, is_warm_up,
+            repetition)
 ) STRICT;
 
 -- One question to a judge model and its reply. score NULL: the judgment is missing.
@@ -205,9 +208,9 @@ CREATE TABLE note (
     PRIMARY KEY (job, kind)
 ) STRICT, WITHOUT ROWID;
 
--- Scores in percent, or 1 to 10 where the job's metric is 'points'. subset: '' the whole suite, 'anatomy'
--- a finest group as in v_items, 'category:STEM' a coarser one with its level. metric: the job's, a
--- micro average; with '_macro' the mean over the finest groups.
+-- Scores in percent, or 1 to 10 where the job's metric is 'points'. subset: '' the whole suite,
+-- 'anatomy' a finest group as in v_items, 'category:STEM' a coarser one with its level. metric: the
+-- job's, a micro average; with '_macro' the mean over the finest groups.
 CREATE VIEW v_scores AS
 SELECT job.run AS run,
        model.name_in_config AS model,
@@ -215,7 +218,8 @@ SELECT job.run AS run,
        model.quantization AS quantization,
        model.n_bytes AS bytes,
        job.suite AS suite,
-       CASE WHEN score.depth < 2 THEN score.name ELSE score.level || ':' || score.name END AS subset,
+       CASE WHEN score.depth < 2 THEN score.name
+            ELSE score.level || ':' || score.name END AS subset,
        job.protocol AS protocol,
        job.shots AS shots,
        score.metric AS metric,
@@ -268,9 +272,9 @@ JOIN model ON model.id = job.model
 JOIN item ON item.id = response.item
 JOIN verdict ON verdict.response = response.id;
 
--- Two jobs on the same questions (suite and its version, protocol, shots, metric, data) paired item by
--- item, in both orders. n: questions in both; delta: b minus a, in percent (in points
--- where the metric is 'points').
+-- Two jobs on the same questions (suite and its version, protocol, shots, metric, data) paired item
+-- by item, in both orders. n: questions in both; delta: b minus a, in percent (in points where the
+-- metric is 'points').
 CREATE VIEW v_compare AS
 SELECT a.suite AS suite,
        a.protocol AS protocol,
@@ -286,7 +290,8 @@ SELECT a.suite AS suite,
        sum(verdict_a.is_correct AND verdict_b.is_correct) AS both_right,
        sum(verdict_a.is_correct AND NOT verdict_b.is_correct) AS only_a,
        sum(verdict_b.is_correct AND NOT verdict_a.is_correct) AS only_b,
-       CASE a.metric WHEN 'points' THEN 1 ELSE 100 END * avg(verdict_b.score - verdict_a.score) AS delta
+       CASE a.metric WHEN 'points' THEN 1 ELSE 100 END
+           * avg(verdict_b.score - verdict_a.score) AS delta
 FROM job a
 JOIN job b ON b.suite = a.suite AND b.protocol = a.protocol AND b.shots = a.shots
           AND b.suite_version = a.suite_version AND b.metric = a.metric AND b.id <> a.id

@@ -1,6 +1,7 @@
 /* stats.c - see stats.h. Sums run in the order of the input, so that equal inputs give equal bits.
  *
- * Resampling uses the project's own generator: an interval is a function of the values and the seed.
+ * Resampling uses the project's own generator: an interval is a function of the values and the
+ * seed.
  */
 #include "results/stats.h"
 
@@ -134,8 +135,8 @@ double stats_mcnemar(uint64_t b, uint64_t c)
 {
     uint64_t n = b + c, fewer = b < c ? b : c;
     if (b == c) return 1;
-    /* Terms n over k / 2^n for k = fewer, fewer - 1, ...: each from the one before, so that the sum runs
-     * from the largest and ends when nothing is added. */
+    /* Terms n over k / 2^n for k = fewer, fewer - 1, ...: each from the one before, so that the sum
+     * runs from the largest and ends when nothing is added. */
     double k = (double)fewer, total = (double)n;
     double term = exp(lgamma(total + 1) - lgamma(k + 1) - lgamma(total - k + 1) - total * M_LN2);
     double tail = 0;

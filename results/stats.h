@@ -19,10 +19,10 @@ struct interval stats_wilson(uint64_t k, uint64_t n);
 /* 95% interval mean +- 1.96 errors of the normal approximation; NaN for an error that is NaN. */
 struct interval stats_normal(double mean, double error);
 
-/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1:
- * sqrt(var/n + 1/n^2 sum over clusters of sum_{i != j} (s_i - mean)(s_j - mean)), with the variance of
- * n - 1 (Miller 2024, "Adding error bars to evals", equations 1 and 4). cluster NULL: independent
- * scores. NaN if n < 2. */
+/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1: sqrt(var/n + 1/n^2
+ * sum over clusters of sum_{i != j} (s_i - mean)(s_j - mean)), with the variance of n - 1 (Miller
+ * 2024, "Adding error bars to evals", equations 1 and 4). cluster NULL: independent scores. NaN if
+ * n < 2. */
 double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
                              size_t n_clusters);
 
@@ -39,8 +39,8 @@ struct estimate stats_estimate(const double *scores, const uint32_t *cluster, si
                                size_t n_clusters);
 
 /* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
- * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high alike
- * (Zou and Donner 2008, "Construction of confidence limits about effect measures: a general
+ * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high
+ * alike (Zou and Donner 2008, "Construction of confidence limits about effect measures: a general
  * approach"), so that it stays in 0..1 and does not vanish where every score is right. */
 struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 
@@ -49,8 +49,8 @@ struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
-/* Two-sided exact McNemar test for b and c discordant pairs: the binomial probability, p = 1/2, of a
- * split at least as uneven (McNemar 1947). 1 if b = c. */
+/* Two-sided exact McNemar test for b and c discordant pairs: the binomial probability, p = 1/2, of
+ * a split at least as uneven (McNemar 1947). 1 if b = c. */
 double stats_mcnemar(uint64_t b, uint64_t c);
 
 /* 95% percentile bootstrap interval of the median, `rounds` resamples from `seed` (Efron 1979). */

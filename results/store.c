@@ -1,10 +1,13 @@
-/* store.c - opening and closing the database, transactions, and what SQLite's errors mean to a user.
+/* store.c - opening and closing the database, transactions, and what SQLite's errors mean to a
+ * user.
  *
  * Order matters when a file is opened: first it is looked at, then migrated under a rollback
  * journal (so that a full disk leaves an empty file or the old one), and only then switched to
  * write-ahead logging. With WAL and synchronous = NORMAL every commit survives the death of the
  * process; a power cut may take the last ones back, never a part of one.
  */
+#include "results/store.h"
+
 #include "results/store_internal.h"
 
 #include "base/buf.h"

@@ -1,7 +1,9 @@
-/* store.h - the SQLite database of runs: written by one thread, resumable, migrated by user_version.
+/* store.h - the SQLite database of runs: written by one thread, resumable, migrated by
+ * user_version.
  *
- * Every id is the row's. Records are plain structs with borrowed strings. A store is used by one thread at a time; two
- * processes on one file wait for each other (busy time-out), WAL. Errors have the database's path as their place.
+ * Every id is the row's. Records are plain structs with borrowed strings. A store is used by one
+ * thread at a time; two processes on one file wait for each other (busy time-out), WAL. Errors have
+ * the database's path as their place.
  */
 #ifndef PHIBENCH_RESULTS_STORE_H
 #define PHIBENCH_RESULTS_STORE_H
@@ -59,11 +61,12 @@ enum run_status { RUN_RUNNING, RUN_DONE, RUN_INTERRUPTED, RUN_FAILED };
 
 bool store_begin_run(struct store *store, const struct run_record *run, int64_t *id,
                      struct err *err) __attribute__((warn_unused_result));
-/* The newest run that is not RUN_DONE and has this config hash, numerics version and git revision; *id = 0 if none. */
+/* The newest run that is not RUN_DONE and has this config hash, numerics version and git revision;
+ * *id = 0 if none. */
 bool store_find_unfinished_run(struct store *store, const char *config_hash, int numerics_version,
                                const char *git_revision, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
-/* after: machine state at the end; may be NULL. RUN_RUNNING with 0 and NULL takes a run up again. */
+/* after: machine state at the end; may be NULL. RUN_RUNNING, 0 and NULL take a run up again. */
 bool store_finish_run(struct store *store, int64_t run, enum run_status status,
                       int64_t finished_unix_ms, const struct machine_record *after, struct err *err)
     __attribute__((warn_unused_result));
@@ -90,7 +93,7 @@ bool store_put_dataset(struct store *store, const struct dataset_record *dataset
 
 struct job_record {
     int64_t run, model, dataset; /* dataset 0: none (throughput) */
-    /* metric: "acc" or another rate of 0..1, which the views show in percent; or "points", 1 to 10 */
+    /* metric: "acc" or another rate of 0..1, shown in percent by the views; or "points", 1 to 10 */
     const char *suite, *protocol, *metric, *fingerprint, *bos, *parameters_json;
     int suite_version, shots, context_tokens;
     size_t n_items;
@@ -118,8 +121,8 @@ struct answer_record {
     double score, margin;
     const char *predicted;
 };
-/* Stores item, response and verdict under (job, key); an answer that is there already stays. The job
- * has a data set. Call inside a transaction. */
+/* Stores item, response and verdict under (job, key); an answer that is there already stays. The
+ * job has a data set. Call inside a transaction. */
 bool store_put_answer(struct store *store, int64_t job, const struct answer_record *answer,
                       struct err *err) __attribute__((warn_unused_result));
 /* Replaces the verdict of an answer (regrade), and the item's facts where groups_json is given.
@@ -130,16 +133,16 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
  * ones); *n how many. */
 bool store_reuse_answers(struct store *store, int64_t job, size_t *n, struct err *err)
     __attribute__((warn_unused_result));
-/* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may write
- * to the store (in the caller's transaction). A record's strings live until fn returns; NULL margin
- * reads as 0. */
+/* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may
+ * write to the store (in the caller's transaction). A record's strings live until fn returns; NULL
+ * margin reads as 0. */
 typedef bool store_answer_fn(void *context, const struct answer_record *answer, struct err *err);
 bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, void *context,
                        struct err *err) __attribute__((warn_unused_result));
 /* Computes and stores the job's rows of `score` from its verdicts: the whole (micro; and macro over
- * the first group level, as METRIC_macro), and every group. Intervals: Wilson for rates of right and
- * wrong, otherwise mean +- 1.96 errors; errors clustered by the first group level where an aggregate
- * spans several. Replaces what was there. */
+ * the first group level, as METRIC_macro), and every group. Intervals: Wilson for rates of right
+ * and wrong, otherwise mean +- 1.96 errors; errors clustered by the first group level where an
+ * aggregate spans several. Replaces what was there. */
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -163,8 +166,8 @@ bool store_put_speed(struct store *store, int64_t job, const struct speed_record
 bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has,
                      struct err *err) __attribute__((warn_unused_result));
 
-/* A counted circumstance of a job: kind "truncated", "dropped_shots", "join_spanned", "tie", "double_bos", "not_answered",
- * "bos" ...; replaces the note of that kind. */
+/* A counted circumstance of a job: kind "truncated", "dropped_shots", "join_spanned", "tie",
+ * "double_bos", "not_answered", "bos" ...; replaces the note of that kind. */
 bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t count,
                     const char *text, struct err *err) __attribute__((warn_unused_result));
 

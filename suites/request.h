@@ -1,7 +1,8 @@
-/* request.h - what a suite asks of a model and what comes back. Plain data; whoever answers is a client (harness).
+/* request.h - what a suite asks of a model and what comes back. Plain data; whoever answers is a
+ * client (harness).
  *
- * Requests live in the arena they were built in. Responses can be written to JSON and read back without loss, so that
- * `regrade` needs no model.
+ * Requests live in the arena they were built in. Responses can be written to JSON and read back
+ * without loss, so that `regrade` needs no model.
  */
 #ifndef PHIBENCH_SUITES_REQUEST_H
 #define PHIBENCH_SUITES_REQUEST_H
@@ -22,7 +23,7 @@ enum request_kind {
 
 /* What happens to a prompt that does not fit the context. */
 enum fit_policy {
-    FIT_FEWER_SHOTS, /* prompts[] holds alternatives, longest first: the first that fits; none: not answered */
+    FIT_FEWER_SHOTS, /* the first of prompts[], longest first, that fits; none: not answered */
     FIT_KEEP_END     /* the last tokens that fit are kept, counted in n_cut_tokens */
 };
 
@@ -33,7 +34,7 @@ struct request {
     size_t n_prompts;
     const char *const *choices; /* [n_choices] continuations, " A" */
     size_t n_choices;
-    size_t max_new_tokens;    /* GENERATE, CHAT */
+    size_t max_new_tokens; /* GENERATE, CHAT */
     double temperature;
     uint64_t seed;
     const char *const *stops; /* [n_stops] strings that end a generation; cut off the text */
@@ -41,21 +42,22 @@ struct request {
 };
 
 struct choice_score {
-    double logprob;    /* sum over the continuation's tokens, natural logarithm */
-    int n_tokens;      /* of the continuation, at least 1 */
-    bool is_greedy;    /* every token was the most probable one */
-    bool join_spanned; /* a token spanned prompt and continuation: scored from the longest common token prefix */
+    double logprob; /* sum over the continuation's tokens, natural logarithm */
+    int n_tokens;   /* of the continuation, at least 1 */
+    bool is_greedy; /* every token was the most probable one */
+    /* A token spanned prompt and continuation: scored from the longest common token prefix. */
+    bool join_spanned;
 };
 
 struct response {
-    bool answered; /* false: the prompt did not fit at all */
+    bool answered;                /* false: the prompt did not fit at all */
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
     const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
     int n_prompt_tokens, n_new_tokens;
     int n_dropped_shots, n_cut_tokens;
-    bool double_bos;  /* the prompt began with BOS already */
-    int64_t duration_ns; /* share of the batches' time that this request took; not part of equality */
+    bool double_bos;     /* the prompt began with BOS already */
+    int64_t duration_ns; /* this request's share of the batches' time; no part of equality */
 };
 
 /* Writes the response as one line of JSON without its duration; the doubles read back exactly. */

@@ -1,5 +1,5 @@
-/* suite.h - what a suite is: loads items from data files, builds requests, grades responses. Pure: no engine, no SQL, no
- * clock. Everything is const after loading and thread-safe.
+/* suite.h - what a suite is: loads items from data files, builds requests, grades responses. Pure:
+ * no engine, no SQL, no clock. Everything is const after loading and thread-safe.
  */
 #ifndef PHIBENCH_SUITES_SUITE_H
 #define PHIBENCH_SUITES_SUITE_H
@@ -13,7 +13,7 @@ struct item {
     const char *file;   /* path as opened */
     int line;           /* 1-based */
     const char *subset; /* "anatomy" */
-    /* Groups it counts in besides the whole: {"subject", "anatomy"}, {"subcategory", "health"}, ... */
+    /* Groups it counts in besides the whole: {"subject", "anatomy"}, {"subcategory", "health"} */
     struct item_group {
         const char *level, *name;
     } groups[ITEM_MAX_GROUPS];
@@ -48,8 +48,7 @@ struct verdict {
     bool answered, is_correct, is_tie; /* is_tie: two best choices of equal score */
     double score;                      /* 1 or 0 for accuracy */
     char predicted[64];                /* "B"; "" if not answered */
-    double
-        margin; /* log-probability of the expected choice minus the best other; 0 if not answered */
+    double margin; /* log-probability of the expected choice minus the best other; or 0 */
 };
 
 struct suite {
@@ -58,24 +57,29 @@ struct suite {
     const char *metric; /* "acc" */
     const char *const *protocols; /* NULL-ended, the first is the default */
 
-    /* Data errors are ERR_INPUT with file, line and column. Free with dataset_free. */
+    /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,
+     * protocols that are not there yet ERR_UNSUPPORTED. Free with dataset_free. */
     struct dataset *(*load)(const struct suite_options *options, struct err *err);
     /* The request for item i, built in the arena. */
     bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
                     struct request *request, struct err *err);
-    /* Needs of the item key, subset and expected alone, so that stored responses can be graded without the data. */
+    /* Needs of the item key, subset and expected alone, so that stored responses can be graded
+     * without the data. */
     void (*grade)(const struct item *item, const struct response *response,
                   struct verdict *verdict);
 };
 
-void dataset_free(struct dataset *dataset);
+void dataset_free(struct dataset *dataset); /* NULL is fine */
+
+/* Appends the item's groups as JSON: [["subject","anatomy"],["subcategory","health"],...]. */
+void item_write_groups(const struct item *item, struct buf *out);
 
 /* The suite of that name, NULL if there is none. */
 const struct suite *suite_find(const char *name);
 /* All suites, NULL-ended. */
 const struct suite *const *suite_list(void);
 
-/* The version of the throughput measurement, which is no suite of items: the harness measures it. */
+/* The version of the throughput measurement, which the harness makes: it is no suite of items. */
 enum { THROUGHPUT_VERSION = 1 };
 
 #endif

@@ -1,0 +1,499 @@
+/* mmlu.c - see mmlu.h: reads the CSV files, builds prompts, grades by the most probable letter.
+ *
+ * An item's fields are question, A, B, C, D, answer. Examples are the first rows of the subject's
+ * dev file, in order. Prompts are built from byte-exact fields: no protocol changes them but for
+ * stripping the question. Knows nothing of tokens; who answers decides what fits.
+ */
+#include "suites/mmlu.h"
+
+#include "base/csv.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
+#include "suites/mmlu_subjects.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_CHOICES = 4, ANSWER = 5, N_FIELDS = 6, MAX_SHOTS = 100, MAX_ITEMS = 1 << 24 };
+static const size_t MAX_FILE_BYTES = (size_t)256 << 20;
+static const char *const CHOICES[N_CHOICES] = {" A", " B", " C", " D"};
+
+struct protocol {
+    const char *name;
+    int default_shots;
+    enum fit_policy fit;
+    const char *header;  /* before the subject's name, "" for no header line */
+    const char *lead;    /* before the question */
+    const char *options; /* between question and choices */
+    bool strips_question;
+};
+
+/* The original script puts a space before every word of the subject, the first one too. */
+static const struct protocol PROTOCOLS[] = {
+    {"hendrycks", 5, FIT_FEWER_SHOTS,
+     "The following are multiple choice questions (with answers) about  ", "", "\n", false},
+    {"lm-eval", 0, FIT_KEEP_END,
+     "The following are multiple choice questions (with answers) about ", "", "\n", true},
+    {"phi3", 5, FIT_FEWER_SHOTS, "", "Question:\n", "\nOptions:\n", false},
+};
+enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
+static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", NULL};
+
+struct subject {
+    const char *name;                        /* "abstract_algebra" */
+    const char *const (*examples)[N_FIELDS]; /* [shots] */
+};
+
+struct state {
+    const struct protocol *protocol;
+    const struct subject *subjects; /* [n_subjects] */
+    const uint32_t *subject_of;     /* [n_items] */
+};
+
+/* ---- Reading files ---- */
+
+/* What loading gathers; the arrays move to the arena at the end. */
+struct loader {
+    const struct suite_options *options;
+    struct dataset *dataset;
+    struct arena *arena;
+    struct sha256 *hash;
+    const char *split;
+    struct item *items;
+    uint32_t *subject_of;
+    struct subject *subjects;
+    size_t n_items, n_subjects, items_capacity, subject_of_capacity, subjects_capacity;
+    size_t n_items_before; /* items of the subjects before the one that is being read */
+    int n_examples;        /* read so far, of the dataset's shots */
+    const char *(*examples)[N_FIELDS];
+};
+
+typedef bool row_fn(struct loader *loader, const char *file, int line,
+                    const char *const fields[N_FIELDS], bool *more, struct err *err);
+
+static bool check_row(const struct csv *csv, const char *file, char *const *fields, size_t n,
+                      struct err *err)
+{
+    static const char *const names[N_FIELDS] = {"the question", "choice A", "choice B",
+                                                "choice C",     "choice D", "the answer letter"};
+    int line, column;
+    size_t i_bad = 0;
+    if (n < N_FIELDS) {
+        csv_place(csv, n, &line, &column);
+        return err_set_at(err, ERR_INPUT, file, line, column, "%zu column%s of 6: %s is missing%s",
+                          n, n == 1 ? "" : "s", names[n],
+                          n == ANSWER ? "" : ", and so is what follows it");
+    }
+    if (n > N_FIELDS) {
+        csv_place(csv, N_FIELDS, &line, &column);
+        return err_set_at(err, ERR_INPUT, file, line, column,
+                          "%zu columns, not 6: a field that contains a comma must stand in quotes",
+                          n);
+    }
+    while (i_bad < N_FIELDS && utf8_is_valid(fields[i_bad], strlen(fields[i_bad]))) i_bad++;
+    if (i_bad < N_FIELDS) {
+        csv_place(csv, i_bad, &line, &column);
+        return err_set_at(err, ERR_INPUT, file, line, column, "%s is not UTF-8", names[i_bad]);
+    }
+    const char *answer = fields[ANSWER];
+    if (answer[0] >= 'A' && answer[0] <= 'D' && !answer[1]) return true;
+    csv_place(csv, ANSWER, &line, &column);
+    return err_set_at(err, ERR_INPUT, file, line, column,
+                      "the answer is \"%s\", not one of the letters A, B, C, D", answer);
+}
+
+static bool copy_row(struct arena *arena, char *const *fields, const char *out[N_FIELDS],
+                     struct err *err)
+{
+    for (size_t i = 0; i < N_FIELDS; i++)
+        if (!(out[i] = arena_string(arena, fields[i], err))) return false;
+    return true;
+}
+
+/* Checks every row of the text, and hands copies of the rows over while `row` wants more. */
+static bool read_rows(struct loader *loader, const char *text, size_t n_bytes, const char *file,
+                      row_fn *row, struct err *err)
+{
+    char **fields;
+    size_t n;
+    int line, status;
+    bool fine = true, wants_more = true;
+    struct csv *csv = csv_new(text, n_bytes, file, ',', err);
+    if (!csv) return false;
+    while (fine && (status = csv_next(csv, &fields, &n, &line, err)) > 0) {
+        fine = check_row(csv, file, fields, n, err);
+        if (!fine || !wants_more) continue;
+        const char *copies[N_FIELDS];
+        fine = copy_row(loader->arena, fields, copies, err) &&
+               row(loader, file, line, copies, &wants_more, err);
+    }
+    csv_free(csv);
+    return fine && status == 0;
+}
+
+/* Reads DATA/SPLIT/SUBJECT_SPLIT.csv, and lets the hash know of it. *file is the path, in the
+ * arena. */
+static bool read_file(struct loader *loader, const char *split, const char *subject,
+                      const char **file, row_fn *row, struct err *err)
+{
+    struct arena *arena = loader->arena;
+    const char *name = arena_printf(arena, err, "%s/%s_%s.csv", split, subject, split);
+    char *path = name ? file_join(loader->options->data, name, err) : NULL;
+    char *text = NULL;
+    size_t n_bytes;
+    bool done = path && (*file = arena_string(arena, path, err)) &&
+                (text = file_read(path, MAX_FILE_BYTES, &n_bytes, err));
+    if (done) {
+        char size[32];
+        snprintf(size, sizeof size, "%zu", n_bytes);
+        sha256_field(loader->hash, name);
+        sha256_field(loader->hash, size);
+        sha256_update(loader->hash, text, n_bytes);
+        done = read_rows(loader, text, n_bytes, *file, row, err);
+    }
+    free(text);
+    free(path);
+    return done;
+}
+
+/* ---- Items and examples ---- */
+
+static void set_groups(struct item *item)
+{
+    item->groups[item->n_groups++] = (struct item_group){"subject", item->subset};
+    const char *subcategory = mmlu_subcategory_of(item->subset);
+    if (!subcategory) return;
+    item->groups[item->n_groups++] = (struct item_group){"subcategory", subcategory};
+    item->groups[item->n_groups++] =
+        (struct item_group){"category", mmlu_category_of(item->subset)};
+}
+
+static bool add_item(struct loader *loader, const char *file, int line,
+                     const char *const fields[N_FIELDS], bool *more, struct err *err)
+{
+    size_t n = loader->n_items + 1, limit = loader->options->limit;
+    const char **kept = arena_alloc(loader->arena, N_FIELDS, sizeof *kept, err);
+    if (!kept ||
+        !mem_grow((void **)&loader->items, &loader->items_capacity, n, sizeof *loader->items,
+                  MAX_ITEMS, err) ||
+        !mem_grow((void **)&loader->subject_of, &loader->subject_of_capacity, n,
+                  sizeof *loader->subject_of, MAX_ITEMS, err))
+        return false;
+    memcpy(kept, fields, N_FIELDS * sizeof *kept);
+    size_t i_subject = loader->n_subjects - 1;
+    struct item *item = &loader->items[loader->n_items];
+    *item = (struct item){.file = file, .line = line, .expected = fields[ANSWER]};
+    item->subset = loader->subjects[i_subject].name;
+    item->fields = kept;
+    item->n_fields = N_FIELDS;
+    item->key = arena_printf(loader->arena, err, "%s/%d", item->subset, line);
+    if (!item->key) return false;
+    set_groups(item);
+    loader->subject_of[loader->n_items++] = (uint32_t)i_subject;
+    *more = limit == 0 || loader->n_items - loader->n_items_before < limit;
+    return true;
+}
+
+static bool add_example(struct loader *loader, const char *file, int line,
+                        const char *const fields[N_FIELDS], bool *more, struct err *err)
+{
+    (void)file, (void)line, (void)err;
+    memcpy(loader->examples[loader->n_examples++], fields, sizeof *loader->examples);
+    *more = loader->n_examples < loader->dataset->shots;
+    return true;
+}
+
+static bool read_examples(struct loader *loader, struct subject *subject, struct err *err)
+{
+    int shots = loader->dataset->shots;
+    if (shots == 0) return true;
+    const char *file = NULL;
+    loader->n_examples = 0;
+    loader->examples = arena_alloc(loader->arena, (size_t)shots, sizeof *loader->examples, err);
+    if (!loader->examples) return false;
+    if (!read_file(loader, "dev", subject->name, &file, add_example, err))
+        return err_context(err, "reading the examples of subject %s", subject->name);
+    subject->examples = (const char *const(*)[N_FIELDS])loader->examples;
+    return loader->n_examples == shots ||
+           err_set_at(err, ERR_INPUT, file, 0, 0, "%d examples, and %d shots need as many",
+                      loader->n_examples, shots);
+}
+
+static bool read_subject(struct loader *loader, const char *name, struct err *err)
+{
+    if (!mem_grow((void **)&loader->subjects, &loader->subjects_capacity, loader->n_subjects + 1,
+                  sizeof *loader->subjects, MAX_ITEMS, err))
+        return false;
+    struct subject *subject = &loader->subjects[loader->n_subjects++];
+    const char *file = NULL;
+    *subject = (struct subject){.name = name};
+    loader->n_items_before = loader->n_items;
+    if (!read_file(loader, loader->split, name, &file, add_item, err)) return false;
+    if (loader->n_items == loader->n_items_before)
+        return err_set_at(err, ERR_INPUT, file, 1, 1, "there are no questions in this file");
+    return read_examples(loader, subject, err);
+}
+
+/* ---- Loading ---- */
+
+static bool is_wanted(const struct suite_options *options, const char *subject)
+{
+    for (size_t i = 0; i < options->n_subsets; i++)
+        if (!strcmp(options->subsets[i], subject)) return true;
+    return options->n_subsets == 0;
+}
+
+/* The subject of a file name "SUBJECT_SPLIT.csv", in the arena; NULL without an error for another
+ * name. */
+static const char *subject_of_name(struct loader *loader, const char *name, struct err *err)
+{
+    char ending[32];
+    snprintf(ending, sizeof ending, "_%s.csv", loader->split);
+    size_t n = strlen(name), n_ending = strlen(ending);
+    if (n <= n_ending || strcmp(name + n - n_ending, ending) != 0) return NULL;
+    return arena_copy(loader->arena, name, n - n_ending, err);
+}
+
+static bool check_subsets(const struct loader *loader, const char *folder, struct err *err)
+{
+    const struct suite_options *options = loader->options;
+    for (size_t i = 0; i < options->n_subsets; i++) {
+        size_t at = 0;
+        while (at < loader->n_subjects && strcmp(loader->subjects[at].name, options->subsets[i]))
+            at++;
+        if (at == loader->n_subjects)
+            return err_set_at(err, ERR_CONFIG, folder, 0, 0,
+                              "there is no file of the subject \"%s\": %s_%s.csv",
+                              options->subsets[i], options->subsets[i], loader->split);
+    }
+    return loader->n_subjects > 0 ||
+           err_set_at(err, ERR_INPUT, folder, 0, 0, "there is no file named SUBJECT_%s.csv",
+                      loader->split);
+}
+
+static bool read_subjects(struct loader *loader, struct err *err)
+{
+    char **names = NULL;
+    size_t n_names = 0;
+    char *folder = file_join(loader->options->data, loader->split, err);
+    bool fine = folder && file_list(folder, &names, &n_names, err);
+    for (size_t i = 0; fine && i < n_names; i++) {
+        struct err fault = {0};
+        const char *subject = subject_of_name(loader, names[i], &fault);
+        if (fault.code && err) *err = fault;
+        fine = !fault.code && (!subject || !is_wanted(loader->options, subject) ||
+                               read_subject(loader, subject, err));
+    }
+    fine = fine && check_subsets(loader, folder, err);
+    if (names) file_free_names(names, n_names);
+    free(folder);
+    return fine;
+}
+
+static void *move_to_arena(struct arena *arena, const void *items, size_t n, size_t size,
+                           struct err *err)
+{
+    void *moved = arena_alloc(arena, n, size, err);
+    if (moved) memcpy(moved, items, n * size);
+    return moved;
+}
+
+static bool finish_dataset(struct loader *loader, const struct protocol *protocol, struct err *err)
+{
+    struct arena *arena = loader->arena;
+    struct dataset *dataset = loader->dataset;
+    struct state *state = arena_alloc(arena, 1, sizeof *state, err);
+    if (!state) return false;
+    state->protocol = protocol;
+    state->subjects =
+        move_to_arena(arena, loader->subjects, loader->n_subjects, sizeof *loader->subjects, err);
+    state->subject_of =
+        move_to_arena(arena, loader->subject_of, loader->n_items, sizeof *loader->subject_of, err);
+    dataset->items =
+        move_to_arena(arena, loader->items, loader->n_items, sizeof *loader->items, err);
+    dataset->n_items = loader->n_items;
+    dataset->state = state;
+    char limit[32];
+    snprintf(limit, sizeof limit, "%zu", loader->options->limit);
+    sha256_field(loader->hash, limit);
+    sha256_finish(loader->hash, dataset->data_hash);
+    return state->subjects && state->subject_of && dataset->items;
+}
+
+static const struct protocol *find_protocol(const char *name, struct err *err)
+{
+    if (!name) return &PROTOCOLS[0];
+    for (size_t i = 0; i < N_PROTOCOLS; i++)
+        if (!strcmp(PROTOCOLS[i].name, name)) return &PROTOCOLS[i];
+    if (!strcmp(name, "generative"))
+        err_set(err, ERR_UNSUPPORTED, "not supported yet: the protocol generative of mmlu");
+    else
+        err_set(err, ERR_CONFIG, "mmlu has no protocol \"%s\": it has hendrycks, lm-eval and phi3",
+                name);
+    return NULL;
+}
+
+static bool check_options(const struct suite_options *options, const char *split, int shots,
+                          struct err *err)
+{
+    if (strcmp(split, "test") && strcmp(split, "val") && strcmp(split, "dev"))
+        return err_set(err, ERR_CONFIG, "mmlu has no split \"%s\": it has test, val and dev",
+                       split);
+    if (options->shots < -1 || shots > MAX_SHOTS)
+        return err_set(err, ERR_CONFIG, "mmlu takes 0 to %d shots, not %d", MAX_SHOTS,
+                       options->shots);
+    if (!strcmp(split, "dev") && shots > 0)
+        return err_set(err, ERR_CONFIG,
+                       "the split dev holds the examples: with it mmlu takes 0 shots");
+    return true;
+}
+
+static struct dataset *load(const struct suite_options *options, struct err *err)
+{
+    const struct protocol *protocol = find_protocol(options->protocol, err);
+    if (!protocol) return NULL;
+    int shots = options->shots == -1 ? protocol->default_shots : options->shots;
+    struct loader loader = {.options = options, .split = options->split ? options->split : "test"};
+    if (!check_options(options, loader.split, shots, err)) return NULL;
+    bool done = false;
+    loader.arena = arena_new(0, err);
+    loader.hash = sha256_new(err);
+    if (!loader.arena || !loader.hash) goto out;
+    loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
+    if (!loader.dataset) goto out;
+    *loader.dataset = (struct dataset){
+        .suite = &SUITE_MMLU, .protocol = protocol->name, .shots = shots, .arena = loader.arena};
+    done = read_subjects(&loader, err) && finish_dataset(&loader, protocol, err);
+out:
+    free(loader.items);
+    free(loader.subject_of);
+    free(loader.subjects);
+    sha256_free(loader.hash);
+    if (!done) arena_free(loader.arena);
+    return done ? loader.dataset : NULL;
+}
+
+/* ---- Requests ---- */
+
+/* Whether Python's str.strip() takes the character away: lm-eval's prompts are defined by it. */
+static bool is_space(uint32_t code)
+{
+    return (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code <= 0x20) || code == 0x85 ||
+           code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+static void append_stripped(struct buf *out, const char *text)
+{
+    size_t n = strlen(text), at = 0, end = 0;
+    const char *start = NULL;
+    for (size_t length; at < n; at += length) {
+        uint32_t code;
+        length = utf8_decode(text + at, n - at, &code, NULL);
+        if (is_space(code)) continue;
+        if (!start) start = text + at;
+        end = at + length;
+    }
+    if (start) buf_append(out, start, (size_t)(text + end - start));
+}
+
+static void append_question(struct buf *out, const struct protocol *protocol,
+                            const char *const *fields)
+{
+    buf_text(out, protocol->lead);
+    if (protocol->strips_question) append_stripped(out, fields[0]);
+    else buf_text(out, fields[0]);
+    buf_text(out, protocol->options);
+    for (size_t i = 0; i < N_CHOICES; i++) buf_printf(out, "%c. %s\n", "ABCD"[i], fields[1 + i]);
+    buf_text(out, "Answer:");
+}
+
+static void append_header(struct buf *out, const struct protocol *protocol, const char *subject)
+{
+    if (!protocol->header[0]) return;
+    buf_text(out, protocol->header);
+    for (const char *c = subject; *c; c++) buf_char(out, *c == '_' ? ' ' : *c);
+    buf_text(out, ".\n\n");
+}
+
+/* The prompt with the first n_shots examples. */
+static const char *build_prompt(const struct state *state, const struct subject *subject,
+                                const char *const *fields, int n_shots, struct arena *arena,
+                                struct err *err)
+{
+    struct buf prompt = {0};
+    append_header(&prompt, state->protocol, subject->name);
+    for (int i = 0; i < n_shots; i++) {
+        append_question(&prompt, state->protocol, subject->examples[i]);
+        buf_printf(&prompt, " %s\n\n", subject->examples[i][ANSWER]);
+    }
+    append_question(&prompt, state->protocol, fields);
+    const char *copy =
+        buf_check(&prompt, err) ? arena_copy(arena, prompt.data, prompt.n_bytes, err) : NULL;
+    buf_free(&prompt);
+    return copy;
+}
+
+static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                         struct request *request, struct err *err)
+{
+    const struct state *state = dataset->state;
+    const struct subject *subject = &state->subjects[state->subject_of[i_item]];
+    size_t n_prompts = state->protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
+    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
+    if (!prompts) return false;
+    for (size_t i = 0; i < n_prompts; i++) {
+        prompts[i] = build_prompt(state, subject, dataset->items[i_item].fields,
+                                  dataset->shots - (int)i, arena, err);
+        if (!prompts[i]) return false;
+    }
+    *request = (struct request){.kind = REQUEST_CHOICES,
+                                .fit = state->protocol->fit,
+                                .prompts = prompts,
+                                .n_prompts = n_prompts,
+                                .choices = CHOICES,
+                                .n_choices = N_CHOICES};
+    return true;
+}
+
+/* ---- Grading ---- */
+
+static void grade(const struct item *item, const struct response *response, struct verdict *verdict)
+{
+    *verdict = (struct verdict){0};
+    if (!response->answered || response->n_choices != N_CHOICES) return;
+    size_t best = N_CHOICES, expected = 0;
+    while (expected < N_CHOICES && strcmp(CHOICES[expected] + 1, item->expected)) expected++;
+    if (expected == N_CHOICES) return;
+    double best_other = -INFINITY;
+    for (size_t i = 0; i < N_CHOICES; i++) {
+        double logprob = response->choices[i].logprob;
+        if (isnan(logprob)) return; /* no order, no answer */
+        if (best == N_CHOICES || logprob > response->choices[best].logprob) {
+            best = i;
+            verdict->is_tie = false;
+        } else if (logprob == response->choices[best].logprob) {
+            verdict->is_tie = true;
+        }
+        if (i != expected) best_other = fmax(best_other, logprob);
+    }
+    verdict->answered = true;
+    verdict->is_correct = best == expected;
+    verdict->score = verdict->is_correct ? 1 : 0;
+    verdict->predicted[0] = (char)('A' + best);
+    double mine = response->choices[expected].logprob;
+    verdict->margin = mine == best_other ? 0 : mine - best_other; /* both may be -inf */
+}
+
+const struct suite SUITE_MMLU = {
+    .name = "mmlu",
+    .version = 1,
+    .metric = "acc",
+    .protocols = PROTOCOL_NAMES,
+    .load = load,
+    .request = request_item,
+    .grade = grade,
+};

@@ -1,0 +1,179 @@
+/* response.c - a response as one line of JSON and back, exactly.
+ *
+ * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false}],
+ *  "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,"cut_tokens":0,
+ *  "double_bos":false}
+ * JSON has no infinities: these stand as strings. Text that is no UTF-8 (a model may stop inside a
+ * character) stands as an array of its bytes.
+ */
+#include "suites/request.h"
+
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Writing ---- */
+
+static void put_exact(struct json_writer *writer, double value)
+{
+    if (isnan(value)) json_put_string(writer, "nan");
+    else if (isinf(value)) json_put_string(writer, value < 0 ? "-inf" : "inf");
+    else if (value == 0 && signbit(value)) json_put_raw(writer, "-0.0");
+    else json_put_number(writer, value);
+}
+
+static void put_text(struct json_writer *writer, const char *text)
+{
+    if (!text || utf8_is_valid(text, strlen(text))) {
+        json_put_string(writer, text);
+        return;
+    }
+    json_begin_array(writer);
+    for (const char *c = text; *c; c++) json_put_integer(writer, (unsigned char)*c);
+    json_end_array(writer);
+}
+
+static void put_choice(struct json_writer *writer, const struct choice_score *choice)
+{
+    json_begin_object(writer);
+    json_key(writer, "logprob");
+    put_exact(writer, choice->logprob);
+    json_key(writer, "tokens");
+    json_put_integer(writer, choice->n_tokens);
+    json_key(writer, "greedy");
+    json_put_bool(writer, choice->is_greedy);
+    json_key(writer, "join_spanned");
+    json_put_bool(writer, choice->join_spanned);
+    json_end_object(writer);
+}
+
+void response_write(const struct response *response, struct buf *out)
+{
+    struct json_writer writer = {.out = out};
+    json_begin_object(&writer);
+    json_key(&writer, "answered");
+    json_put_bool(&writer, response->answered);
+    json_key(&writer, "choices");
+    json_begin_array(&writer);
+    for (size_t i = 0; i < response->n_choices; i++) put_choice(&writer, &response->choices[i]);
+    json_end_array(&writer);
+    json_key(&writer, "text");
+    put_text(&writer, response->text);
+    json_key(&writer, "prompt_tokens");
+    json_put_integer(&writer, response->n_prompt_tokens);
+    json_key(&writer, "new_tokens");
+    json_put_integer(&writer, response->n_new_tokens);
+    json_key(&writer, "dropped_shots");
+    json_put_integer(&writer, response->n_dropped_shots);
+    json_key(&writer, "cut_tokens");
+    json_put_integer(&writer, response->n_cut_tokens);
+    json_key(&writer, "double_bos");
+    json_put_bool(&writer, response->double_bos);
+    json_end_object(&writer);
+}
+
+/* ---- Reading ---- */
+
+/* The member, which must be there and of that kind; NULL with an error otherwise. */
+static const struct json *require(const struct json *object, const char *key, enum json_kind kind,
+                                  struct err *err)
+{
+    const struct json *value = json_get(object, key);
+    if (value && json_kind(value) == kind) return value;
+    err_set(err, ERR_INPUT, "a stored response has no \"%s\" of the right type", key);
+    return NULL;
+}
+
+static bool read_count(const struct json *object, const char *key, int *count, struct err *err)
+{
+    const struct json *value = require(object, key, JSON_KIND_NUMBER, err);
+    if (!value) return false;
+    double number = json_as_number(value, -1);
+    if (!(number >= 0 && number <= INT32_MAX && number == floor(number)))
+        return err_set(err, ERR_INPUT, "\"%s\" of a stored response is %g, not a count", key,
+                       number);
+    *count = (int)number;
+    return true;
+}
+
+static bool read_flag(const struct json *object, const char *key, bool *flag, struct err *err)
+{
+    const struct json *value = require(object, key, JSON_KIND_BOOL, err);
+    if (!value) return false;
+    *flag = json_as_bool(value, false);
+    return true;
+}
+
+static bool read_exact(const struct json *object, const char *key, double *number, struct err *err)
+{
+    const struct json *value = json_get(object, key);
+    const char *word = json_as_string(value, "");
+    if (value && json_kind(value) == JSON_KIND_NUMBER) *number = json_as_number(value, 0);
+    else if (!strcmp(word, "nan")) *number = NAN;
+    else if (!strcmp(word, "inf")) *number = INFINITY;
+    else if (!strcmp(word, "-inf")) *number = -INFINITY;
+    else return require(object, key, JSON_KIND_NUMBER, err) != NULL;
+    return true;
+}
+
+static bool read_choices(const struct json *root, struct response *response, struct arena *arena,
+                         struct err *err)
+{
+    const struct json *choices = require(root, "choices", JSON_KIND_ARRAY, err);
+    if (!choices) return false;
+    size_t n = json_length(choices);
+    response->choices = arena_alloc(arena, n, sizeof *response->choices, err);
+    if (!response->choices) return false;
+    response->n_choices = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct json *choice = json_at(choices, i);
+        struct choice_score *score = &response->choices[i];
+        if (!read_exact(choice, "logprob", &score->logprob, err) ||
+            !read_count(choice, "tokens", &score->n_tokens, err) ||
+            !read_flag(choice, "greedy", &score->is_greedy, err) ||
+            !read_flag(choice, "join_spanned", &score->join_spanned, err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_text(const struct json *root, struct response *response, struct arena *arena,
+                      struct err *err)
+{
+    const struct json *value = json_get(root, "text");
+    if (value && json_kind(value) == JSON_KIND_NULL) return true;
+    if (value && json_kind(value) == JSON_KIND_STRING) {
+        response->text = arena_string(arena, json_as_string(value, ""), err);
+        return response->text != NULL;
+    }
+    if (!require(root, "text", JSON_KIND_ARRAY, err)) return false;
+    size_t n = json_length(value);
+    char *bytes = arena_alloc(arena, n + 1, 1, err);
+    if (!bytes) return false;
+    for (size_t i = 0; i < n; i++) {
+        int64_t byte = json_as_integer(json_at(value, i), 0);
+        if (byte < 1 || byte > 255)
+            return err_set(err, ERR_INPUT, "the text of a stored response holds no bytes");
+        bytes[i] = (char)byte;
+    }
+    response->text = bytes;
+    return true;
+}
+
+bool response_read(const char *text, size_t n_bytes, struct response *response, struct arena *arena,
+                   struct err *err)
+{
+    *response = (struct response){0};
+    struct json *root = json_parse(text, n_bytes, "", err);
+    bool done = root && read_flag(root, "answered", &response->answered, err) &&
+                read_choices(root, response, arena, err) && read_text(root, response, arena, err) &&
+                read_count(root, "prompt_tokens", &response->n_prompt_tokens, err) &&
+                read_count(root, "new_tokens", &response->n_new_tokens, err) &&
+                read_count(root, "dropped_shots", &response->n_dropped_shots, err) &&
+                read_count(root, "cut_tokens", &response->n_cut_tokens, err) &&
+                read_flag(root, "double_bos", &response->double_bos, err);
+    json_free(root);
+    return done;
+}

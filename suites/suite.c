@@ -1,0 +1,38 @@
+/* suite.c - the list of suites, and what all data sets have in common. */
+#include "suites/suite.h"
+
+#include "suites/mmlu.h"
+
+#include <string.h>
+
+static const struct suite *const SUITES[] = {&SUITE_MMLU, NULL};
+
+const struct suite *const *suite_list(void)
+{
+    return SUITES;
+}
+
+const struct suite *suite_find(const char *name)
+{
+    for (const struct suite *const *suite = SUITES; *suite; suite++)
+        if (!strcmp((*suite)->name, name)) return *suite;
+    return NULL;
+}
+
+void dataset_free(struct dataset *dataset)
+{
+    if (dataset) arena_free(dataset->arena);
+}
+
+void item_write_groups(const struct item *item, struct buf *out)
+{
+    struct json_writer writer = {.out = out};
+    json_begin_array(&writer);
+    for (size_t i = 0; i < item->n_groups; i++) {
+        json_begin_array(&writer);
+        json_put_string(&writer, item->groups[i].level);
+        json_put_string(&writer, item->groups[i].name);
+        json_end_array(&writer);
+    }
+    json_end_array(&writer);
+}
