@@ -1,4 +1,7 @@
-/* source.c - opens what a path or a spec names, and finds tensors by name. */
+/* source.c - opens what a path or a spec names, and finds tensors by name.
+ *
+ * Knows which kinds of source there are, and nothing of what is in them.
+ */
 #include "engine/source.h"
 
 #include "engine/gguf.h"

@@ -1,4 +1,7 @@
-/* gguf_file.c - see gguf_file.h. */
+/* gguf_file.c - see gguf_file.h.
+ *
+ * Written apart from the engine's writer on purpose, so that the two check each other.
+ */
 #include "tests/support/gguf_file.h"
 
 #include "engine/metadata.h"

@@ -1,4 +1,7 @@
-/* gguf_file.h - GGUF files built byte by byte, so that a test can spoil one thing. */
+/* gguf_file.h - GGUF files built byte by byte, so that a test can spoil one thing.
+ *
+ * Written apart from the engine's writer on purpose, so that the two check each other.
+ */
 #ifndef PHIBENCH_TESTS_SUPPORT_GGUF_FILE_H
 #define PHIBENCH_TESTS_SUPPORT_GGUF_FILE_H
 

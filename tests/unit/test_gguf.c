@@ -1,5 +1,7 @@
-/* test_gguf.c - reading the GGUF container: what is right is read, what is not is refused with
- * its place. */
+/* test_gguf.c - reading the GGUF container.
+ *
+ * What is right is read; what is not is refused with its place.
+ */
 #include "engine/gguf.h"
 
 #include "tests/support/gguf_file.h"

@@ -1,4 +1,7 @@
-/* test_gguf_write.c - GGUF files on disk: written whole or not at all, and read back. */
+/* test_gguf_write.c - GGUF files on disk.
+ *
+ * Written whole or not at all, and read back; a limit on file sizes stands for a full disk.
+ */
 #include "engine/gguf.h"
 
 #include "base/file.h"

@@ -1,4 +1,7 @@
-/* test_metadata.c - key-value pairs: copies, typed reading, ranges, text for people. */
+/* test_metadata.c - key-value pairs.
+ *
+ * Copies, typed reading, ranges, text for people.
+ */
 #include "engine/metadata.h"
 
 #include <setjmp.h>

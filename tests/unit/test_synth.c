@@ -1,4 +1,7 @@
-/* test_synth.c - synthetic models: the recipe, the shapes, the vocabulary, the spec. */
+/* test_synth.c - synthetic models.
+ *
+ * The recipe of their weights, the shapes, the vocabulary, the spec.
+ */
 #include "engine/synth.h"
 
 #include "base/sha256.h"
