@@ -1,0 +1,42 @@
+/* test_engine.c - see test_engine.h. */
+#include "tests/support/test_engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct model *test_open_model(const char *path, enum isa isa)
+{
+    struct err err = {0};
+    struct model_options options = {.isa = isa, .n_threads = 2};
+    struct model *model = model_open(path, &options, &err);
+    if (!model) err_print(&err, stderr);
+    assert_non_null(model);
+    return model;
+}
+
+void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,
+               float *logits)
+{
+    size_t n_vocab = (size_t)model_info(session_model(session))->n_vocab;
+    struct session_token *batch = calloc(chunk, sizeof *batch);
+    assert_non_null(batch);
+    for (size_t done = 0; done < n;) {
+        size_t n_batch = n - done < chunk ? n - done : chunk;
+        for (size_t i = 0; i < n_batch; i++)
+            batch[i] = (struct session_token){
+                .sequence = sequence, .id = ids[done + i], .wants_logits = logits};
+        struct err err = {0};
+        bool ok = session_eval(session, batch, n_batch, &err);
+        if (!ok) err_print(&err, stderr);
+        assert_true(ok);
+        for (size_t i = 0; logits && i < n_batch; i++)
+            memcpy(logits + (done + i) * n_vocab, session_logits(session, i),
+                   n_vocab * sizeof *logits);
+        done += n_batch;
+    }
+    free(batch);
+}

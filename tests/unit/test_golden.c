@@ -1,0 +1,158 @@
+/* test_golden.c - logits and text against independent implementations: the reference logits of
+ * tests/golden, and the text that stories260K's description gives for greedy decoding.
+ */
+#include "engine/engine.h"
+
+#include "base/file.h"
+#include "tests/support/test_data.h"
+#include "tests/support/test_engine.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MAX_PROMPT = 64, MAX_FILE_BYTES = 1 << 20 };
+
+static size_t read_ids(const char *path, int32_t *ids)
+{
+    struct err err = {0};
+    char *text = file_read(path, MAX_FILE_BYTES, NULL, &err), *end = NULL;
+    if (!text) err_print(&err, stderr);
+    assert_non_null(text);
+    size_t n = 0;
+    for (char *at = text;; at = end) {
+        long id = strtol(at, &end, 10);
+        if (end == at) break;
+        assert_true(n < MAX_PROMPT);
+        ids[n++] = (int32_t)id;
+    }
+    free(text);
+    return n;
+}
+
+/* The largest difference to the reference over all positions, relative to its largest logit. */
+static double compare(const char *name, enum isa isa, enum kv_type kv_type, size_t chunk)
+{
+    char path[256];
+    int32_t ids[MAX_PROMPT];
+    snprintf(path, sizeof path, "tests/golden/%s.ids", name);
+    size_t n = read_ids(path, ids), n_bytes;
+    snprintf(path, sizeof path, "tests/golden/%s.logits", name);
+    float *expected = (float *)(void *)file_read(path, MAX_FILE_BYTES, &n_bytes, NULL);
+    assert_non_null(expected);
+    snprintf(path, sizeof path, "tests/golden/%s.gguf", name);
+    struct model *model = test_open_model(path, isa);
+    size_t n_logits = n * (size_t)model_info(model)->n_vocab;
+    assert_int_equal(n_bytes, n_logits * sizeof *expected);
+
+    struct session_options options = {.n_threads = 2, .kv_type = kv_type};
+    struct session *session = session_open(model, &options, NULL);
+    int sequence;
+    assert_true(session_start(session, &sequence, NULL));
+    float *logits = calloc(n_logits, sizeof *logits);
+    test_eval(session, sequence, ids, n, chunk, logits);
+    double largest = 0, difference = 0;
+    for (size_t i = 0; i < n_logits; i++) {
+        assert_true(isfinite(logits[i]));
+        largest = fmax(largest, fabs((double)expected[i]));
+        difference = fmax(difference, fabs((double)logits[i] - (double)expected[i]));
+    }
+    free(logits);
+    session_close(session);
+    model_close(model);
+    free(expected);
+    return difference / largest;
+}
+
+static const char *const golden[] = {"phi3-mha", "phi3-gqa", "phi3-window", "llama-gqa",
+                                     "llama-tied"};
+
+static void logits_are_the_references_within_1e_4_of_the_largest(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        double whole = compare(golden[i], ISA_SCALAR, KV_F32, 512);
+        double chunked = compare(golden[i], isa_best(), KV_F32, 7);
+        printf("%-12s differs by %.1e of the largest logit\n", golden[i], whole);
+        assert_true(whole < 1e-4);
+        assert_true(chunked == whole);
+    }
+}
+
+static void half_precision_keys_and_values_cost_little(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        double difference = compare(golden[i], isa_best(), KV_F16, 512);
+        printf("%-12s differs by %.1e with KV in f16\n", golden[i], difference);
+        assert_true(difference < 5e-3);
+    }
+}
+
+/* What stands in the description between its first "Once upon a time" and the end of the block. */
+static char *read_story(void)
+{
+    char path[4096];
+    if (!test_data_path(path, sizeof path, "weights/stories260K/stories260K.md")) return NULL;
+    char *text = file_read(path, MAX_FILE_BYTES, NULL, NULL);
+    char *begin = text ? strstr(text, "Once upon a time") : NULL;
+    char *end = begin ? strstr(begin, "\n```") : NULL;
+    assert_non_null(end);
+    *end = '\0';
+    memmove(text, begin, strlen(begin) + 1);
+    return text;
+}
+
+static void stories260k_continues_greedily_with_the_text_of_its_description(void **state)
+{
+    (void)state;
+    char path[4096];
+    char *story = read_story();
+    if (!story || !test_data_path(path, sizeof path, "weights/stories260K/stories260K.gguf")) {
+        free(story);
+        puts("SKIP: no shared data with weights/stories260K");
+        skip();
+    }
+    struct model *model = test_open_model(path, isa_best());
+    const struct tokenizer *tokenizer = model_tokenizer(model);
+    struct session *session = session_open(model, &(struct session_options){.n_threads = 2}, NULL);
+    struct tokens tokens = {0};
+    struct encode_options encode = {0};
+    static const char prompt[] = "Once upon a time";
+    assert_true(tokenizer_encode(tokenizer, prompt, strlen(prompt), &encode, &tokens, NULL));
+    int sequence;
+    assert_true(session_start(session, &sequence, NULL));
+    if (tokens.n > 1) test_eval(session, sequence, tokens.ids, tokens.n - 1, 512, NULL);
+    struct buf text = {0};
+    while (text.n_bytes < strlen(story)) {
+        assert_true(tokens.n < 400);
+        struct session_token last = {
+            .sequence = sequence, .id = tokens.ids[tokens.n - 1], .wants_logits = true};
+        assert_true(session_eval(session, &last, 1, NULL));
+        int32_t id = logits_argmax(session_logits(session, 0), (size_t)model_info(model)->n_vocab);
+        assert_true(tokens_append(&tokens, &id, 1, NULL));
+        buf_clear(&text);
+        assert_true(tokenizer_decode(tokenizer, tokens.ids, tokens.n, false, true, &text, NULL));
+    }
+    assert_memory_equal(buf_string(&text), story, strlen(story));
+    buf_free(&text);
+    tokens_free(&tokens);
+    session_close(session);
+    model_close(model);
+    free(story);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_are_the_references_within_1e_4_of_the_largest),
+        cmocka_unit_test(half_precision_keys_and_values_cost_little),
+        cmocka_unit_test(stories260k_continues_greedily_with_the_text_of_its_description),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
