@@ -1,0 +1,296 @@
+/* plan.c - see plan.h. A fingerprint covers what determines an answer's bits, and nothing else: not threads, not the
+ * instruction set, not batch or KV budget, which the engine's numerics make irrelevant. The number of items does count,
+ * so that a job holds exactly the items that it was planned with.
+ */
+#include "harness/plan.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ARENA_BYTES = 64 << 20 };
+static const int64_t LARGE_BYTES = INT64_C(1) << 30; /* hashing this much takes seconds */
+
+/* Gives the error the configuration's place; what it had becomes part of the message. */
+static bool at_place(struct err *err, const struct config_place *place)
+{
+    if (!err || err->code == ERR_INTERRUPTED || err->code == ERR_MEMORY) return false;
+    struct err inner = *err;
+    if (inner.file[0])
+        return false; /* the user's file: a better place than the line that names it */
+    return err_set_at(err, inner.code, place->file, place->line, place->column, "%s",
+                      inner.message);
+}
+
+__attribute__((format(printf, 4, 5))) static bool
+fail(const struct config_place *place, enum err_code code, struct err *err, const char *format, ...)
+{
+    char message[900];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return err_set_at(err, code, place->file, place->line, place->column, "%s", message);
+}
+
+/* ---- Models ---- */
+
+static bool keep_info(struct arena *arena, struct plan_model *model, const struct model_info *info,
+                      struct err *err)
+{
+    model->info = *info;
+    const char **texts[] = {&model->info.path, &model->info.name, &model->info.architecture,
+                            &model->info.quantization};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (*texts[i] && !(*texts[i] = arena_string(arena, *texts[i], err))) return false;
+    model->quantization = model->info.quantization;
+    return true;
+}
+
+static bool check_model(const struct config_model *config, const struct config_variant *variant,
+                        struct plan_model *model, struct err *err)
+{
+    size_t most = (size_t)model->info.context_tokens;
+    if (variant->quantization && strcmp(variant->quantization, model->quantization) != 0)
+        return fail(&variant->place, ERR_UNSUPPORTED, err,
+                    "not supported yet: making %s from %s, which holds %s", variant->quantization,
+                    variant->path, model->quantization);
+    if (config->context_tokens > most)
+        return fail(&config->place, ERR_CONFIG, err,
+                    "context %zu is more than the %zu tokens that %s was made for",
+                    config->context_tokens, most, variant->path);
+    model->context_tokens = config->context_tokens ? config->context_tokens : most;
+    return true;
+}
+
+static bool read_model(struct plan *plan, const struct model_file *file, struct plan_model *model,
+                       struct err *err)
+{
+    struct model_info info = {0};
+    if (!model_file_info(file, &info, err) || !keep_info(plan->arena, model, &info, err))
+        return false;
+    struct tokenizer *tokenizer = model_file_tokenizer(file, err);
+    if (!tokenizer) return false;
+    enum bos_policy bos = model->config->bos;
+    model->tokenizer = arena_string(plan->arena, tokenizer_kind(tokenizer), err);
+    model->adds_bos = tokenizer_bos(tokenizer) >= 0 &&
+                      (bos == BOS_ALWAYS || (bos == BOS_AUTO && tokenizer_adds_bos(tokenizer)));
+    tokenizer_release(tokenizer);
+    return model->tokenizer != NULL;
+}
+
+static bool plan_model(struct plan *plan, const struct config_model *config,
+                       const struct config_variant *variant, struct plan_model *model,
+                       const struct log *log, struct err *err)
+{
+    *model = (struct plan_model){.config = config, .path = variant->path};
+    struct model_file *file = model_file_open(variant->path, err);
+    bool ok = file && read_model(plan, file, model, err);
+    model_file_close(file);
+    if (!ok || !check_model(config, variant, model, err)) return at_place(err, &variant->place);
+    if (file_size_bytes(variant->path) > LARGE_BYTES)
+        log_info(log, "reading %s for its hash", variant->path);
+    return model_hash(variant->path, model->hash, err) || at_place(err, &variant->place);
+}
+
+static bool plan_models(struct plan *plan, const struct log *log, struct err *err)
+{
+    const struct config *config = plan->config;
+    size_t n = 0;
+    for (size_t i = 0; i < config->n_models; i++) n += config->models[i].n_variants;
+    plan->models = arena_alloc(plan->arena, n, sizeof *plan->models, err);
+    if (!plan->models) return false;
+    for (size_t i = 0; i < config->n_models; i++)
+        for (size_t j = 0; j < config->models[i].n_variants; j++) {
+            const struct config_model *model = &config->models[i];
+            if (!plan_model(plan, model, &model->variants[j], &plan->models[plan->n_models], log,
+                            err))
+                return false;
+            plan->n_models++;
+        }
+    return true;
+}
+
+/* ---- Suites ---- */
+
+static bool load_datasets(struct plan *plan, struct err *err)
+{
+    const struct config *config = plan->config;
+    plan->datasets = arena_alloc(plan->arena, config->n_suites, sizeof(struct dataset *), err);
+    if (!plan->datasets) return false;
+    for (size_t i = 0; i < config->n_suites; i++) {
+        const struct config_suite *suite = &config->suites[i];
+        if (suite->kind != CONFIG_SUITE_ITEMS) continue;
+        plan->datasets[i] = suite->suite->load(&suite->options, err);
+        if (!plan->datasets[i]) {
+            err_context(err, "loading suite %s", suite->suite->name);
+            return at_place(err, &suite->place);
+        }
+    }
+    return true;
+}
+
+static int64_t largest(const int64_t *values, size_t n)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        if (values[i] > most) most = values[i];
+    return most;
+}
+
+/* Decoding starts after the first of the prompt lengths (throughput.h). */
+static bool check_throughput(const struct plan_model *model, const struct config_suite *suite,
+                             struct err *err)
+{
+    const struct throughput_options *options = &suite->throughput;
+    int64_t prompt = largest(options->prompt, options->n_prompt);
+    int64_t decode = options->prompt[0] + largest(options->generate, options->n_generate);
+    int64_t most = prompt > decode ? prompt : decode;
+    if (most <= (int64_t)model->context_tokens) return true;
+    return fail(&suite->place, ERR_CONFIG, err,
+                "%lld tokens do not fit the context of %s, %zu tokens", (long long)most,
+                model->path, model->context_tokens);
+}
+
+/* ---- Jobs ---- */
+
+static void put_integers(struct json_writer *json, const char *key, const int64_t *values, size_t n)
+{
+    json_key(json, key);
+    json_begin_array(json);
+    for (size_t i = 0; i < n; i++) json_put_integer(json, values[i]);
+    json_end_array(json);
+}
+
+static void put_items_parameters(struct json_writer *json, const struct plan_job *job)
+{
+    const struct suite_options *options = &job->suite->options;
+    json_key(json, "split");
+    json_put_string(json, options->split);
+    json_key(json, "limit");
+    json_put_integer(json, (int64_t)options->limit);
+    json_key(json, "decoding"); /* choices are scored: nothing is sampled */
+    json_put_string(json, "loglikelihood");
+}
+
+static void put_throughput_parameters(struct json_writer *json,
+                                      const struct throughput_options *options)
+{
+    put_integers(json, "prompt", options->prompt, options->n_prompt);
+    put_integers(json, "generate", options->generate, options->n_generate);
+    put_integers(json, "batch", options->batch, options->n_batch);
+    put_integers(json, "threads", options->threads, options->n_threads);
+    json_key(json, "repeat");
+    json_put_integer(json, options->repeat);
+}
+
+static bool describe_parameters(struct plan *plan, struct plan_job *job, struct err *err)
+{
+    static const char *const bos[] = {"auto", "always", "never"};
+    struct buf text = {0};
+    struct json_writer json = {.out = &text};
+    json_begin_object(&json);
+    json_key(&json, "context");
+    json_put_integer(&json, (int64_t)job->model->context_tokens);
+    json_key(&json, "bos");
+    json_put_string(&json, bos[job->model->config->bos]);
+    json_key(&json, "kv");
+    json_put_string(&json, job->model->config->kv_type == KV_F32 ? "f32" : "f16");
+    if (job->dataset) put_items_parameters(&json, job);
+    else put_throughput_parameters(&json, &job->suite->throughput);
+    json_end_object(&json);
+    bool ok = buf_check(&text, err);
+    if (ok) job->parameters_json = arena_string(plan->arena, buf_string(&text), err);
+    buf_free(&text);
+    return ok && job->parameters_json;
+}
+
+static bool fingerprint(struct plan_job *job, struct err *err)
+{
+    char numbers[128];
+    const struct dataset *dataset = job->dataset;
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    snprintf(numbers, sizeof numbers, "numerics %d suite %d shots %d", ENGINE_NUMERICS_VERSION,
+             dataset ? dataset->suite->version : THROUGHPUT_VERSION, dataset ? dataset->shots : 0);
+    sha256_field(hash, "phibench job 1");
+    sha256_field(hash, job->model->hash);
+    sha256_field(hash, numbers);
+    sha256_field(hash, dataset ? dataset->suite->name : "throughput");
+    sha256_field(hash, dataset ? dataset->protocol : "");
+    sha256_field(hash, dataset ? dataset->data_hash : "");
+    sha256_field(hash, job->parameters_json);
+    sha256_finish(hash, job->fingerprint);
+    sha256_free(hash);
+    return true;
+}
+
+/* Two equal jobs would be one in the store. */
+static bool check_repeated(const struct plan *plan, const struct plan_job *job, struct err *err)
+{
+    for (size_t i = 0; i < plan->n_jobs; i++) {
+        const struct plan_job *other = &plan->jobs[i];
+        if (other->model == job->model && !strcmp(other->fingerprint, job->fingerprint))
+            return fail(&job->suite->place, ERR_CONFIG, err,
+                        "this suite repeats the one in line %d", other->suite->place.line);
+    }
+    return true;
+}
+
+static bool plan_jobs(struct plan *plan, struct err *err)
+{
+    size_t n_suites = plan->config->n_suites, n;
+    if (!mem_multiply(plan->n_models, n_suites, &n))
+        return err_set(err, ERR_MEMORY, "too many jobs");
+    plan->jobs = arena_alloc(plan->arena, n, sizeof *plan->jobs, err);
+    if (!plan->jobs) return false;
+    for (size_t i = 0; i < plan->n_models; i++)
+        for (size_t j = 0; j < n_suites; j++) {
+            struct plan_job *job = &plan->jobs[plan->n_jobs];
+            *job = (struct plan_job){.model = &plan->models[i],
+                                     .suite = &plan->config->suites[j],
+                                     .dataset = plan->datasets[j]};
+            if (!job->dataset && !check_throughput(job->model, job->suite, err)) return false;
+            if (!describe_parameters(plan, job, err) || !fingerprint(job, err) ||
+                !check_repeated(plan, job, err))
+                return false;
+            plan->n_jobs++;
+        }
+    return true;
+}
+
+struct plan *plan_make(const struct config *config, const struct log *log, struct err *err)
+{
+    struct plan *plan = mem_new(1, sizeof *plan, err);
+    if (!plan) return NULL;
+    plan->config = config;
+    plan->arena = arena_new(MAX_ARENA_BYTES, err);
+    if (plan->arena && load_datasets(plan, err) && plan_models(plan, log, err) &&
+        plan_jobs(plan, err))
+        return plan;
+    plan_free(plan);
+    return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan) return;
+    for (size_t i = 0; plan->datasets && i < plan->config->n_suites; i++)
+        dataset_free(plan->datasets[i]);
+    arena_free(plan->arena);
+    free(plan);
+}
+
+void plan_job_label(const struct plan_job *job, char *out, size_t n_out)
+{
+    int n = snprintf(out, n_out, "%s %s", job->model->config->id, job->model->quantization);
+    if (n < 0 || (size_t)n >= n_out) return;
+    if (job->dataset)
+        snprintf(out + n, n_out - (size_t)n, " %s/%s %d-shot", job->dataset->suite->name,
+                 job->dataset->protocol, job->dataset->shots);
+    else snprintf(out + n, n_out - (size_t)n, " throughput");
+}

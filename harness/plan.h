@@ -1,0 +1,54 @@
+/* plan.h - what a configuration comes to: models x quantizations x suites = jobs, each with its fingerprint. Everything
+ * that can be wrong is found here: files are opened, data sets loaded, shapes compared; no weights are loaded.
+ */
+#ifndef PHIBENCH_HARNESS_PLAN_H
+#define PHIBENCH_HARNESS_PLAN_H
+
+#include "base/log.h"
+#include "harness/config.h"
+
+#include <stdio.h>
+
+struct plan_model {
+    const struct config_model *config;
+    const char *path, *quantization; /* as opened; the type it holds */
+    const char *tokenizer;           /* its kind */
+    bool adds_bos;                   /* what prompts get, policy and file taken together */
+    size_t context_tokens;
+    struct model_info info; /* its strings live as long as the plan */
+    char hash[65];
+};
+
+struct plan_job {
+    const struct plan_model *model;
+    const struct config_suite *suite;
+    const struct dataset *dataset; /* NULL: throughput */
+    const char *parameters_json;   /* what the fingerprint covers beyond model, suite and data */
+    char fingerprint[65];
+};
+
+struct plan {
+    const struct config *config;
+    struct plan_model *models;
+    size_t n_models;
+    struct plan_job *jobs; /* those of a model together, in the suites' order */
+    size_t n_jobs;
+    struct dataset **datasets; /* [config->n_suites], NULL for throughput */
+    struct arena *arena;
+};
+
+/* The configuration must outlive the plan. A fault in what the configuration names has its place there. Hashes every
+ * model file, and says so in the log where that takes time. Free with plan_free. */
+struct plan *plan_make(const struct config *config, const struct log *log, struct err *err)
+    __attribute__((warn_unused_result));
+void plan_free(struct plan *plan);
+
+/* "phi-3-mini q4_0 mmlu/hendrycks 5-shot", for messages. */
+void plan_job_label(const struct plan_job *job, char *out, size_t n_out);
+
+/* What --dry-run prints: every job with its items, and the tokens of its prompts as they are and with shared prefixes
+ * computed once. */
+bool plan_print(const struct plan *plan, FILE *out, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

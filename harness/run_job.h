@@ -1,0 +1,28 @@
+/* run_job.h - what the two kinds of jobs share with the runner. Internal to runner.c, run_items.c and run_speed.c. */
+#ifndef PHIBENCH_HARNESS_RUN_JOB_H
+#define PHIBENCH_HARNESS_RUN_JOB_H
+
+#include "harness/runner.h"
+
+struct run_context {
+    const struct plan *plan;
+    struct store *store;
+    const struct runner_options *options;
+    int64_t id;          /* of the run, 0: not yet begun */
+    struct model *model; /* of the current job, NULL: not needed so far */
+    int64_t load_ns;     /* time that opening it took */
+};
+
+/* Opens the current job's model, unless it is open. */
+bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+    __attribute__((warn_unused_result));
+/* ERR_INTERRUPTED after Ctrl-C. */
+bool run_check_interrupt(struct err *err) __attribute__((warn_unused_result));
+
+/* Carry out a job to its end, beginning where its rows end. */
+bool run_items(struct run_context *run, const struct plan_job *planned, int64_t job,
+               struct err *err) __attribute__((warn_unused_result));
+bool run_speed(struct run_context *run, const struct plan_job *planned, int64_t job,
+               struct err *err) __attribute__((warn_unused_result));
+
+#endif

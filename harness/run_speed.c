@@ -1,0 +1,71 @@
+/* run_speed.c - one throughput job: every repetition that the store lacks, stored as it comes.
+ *
+ * Speeds are never taken over from other runs: they belong to a moment of a machine.
+ */
+#include "harness/run_job.h"
+
+#include "base/clock.h"
+#include "harness/open_model.h"
+#include "harness/progress.h"
+#include "harness/throughput.h"
+
+struct speed_job {
+    struct run_context *run;
+    int64_t job;
+    struct progress progress;
+};
+
+static bool put(void *context, const struct speed_record *record, struct err *err)
+{
+    const struct speed_job *speed = context;
+    return store_put_speed(speed->run->store, speed->job, record, err);
+}
+
+static bool has(void *context, const struct speed_record *record, bool *there, struct err *err)
+{
+    const struct speed_job *speed = context;
+    return store_has_speed(speed->run->store, speed->job, record, there, err);
+}
+
+static bool after_step(void *context, size_t n_done, size_t n_total, struct err *err)
+{
+    struct speed_job *speed = context;
+    speed->progress.total = n_total;
+    progress_update(&speed->progress, n_done);
+    return run_check_interrupt(err);
+}
+
+static bool measure(struct speed_job *speed, const struct plan_job *planned,
+                    const struct throughput_sink *sink, struct err *err)
+{
+    struct run_context *run = speed->run;
+    const struct invocation *invocation = run->options->invocation;
+    char label[256];
+    if (!run_need_model(run, planned->model, err)) return false;
+    const struct throughput_target target = {.model = run->model,
+                                             .context_tokens = planned->model->context_tokens,
+                                             .batch_tokens = run->plan->config->batch_tokens,
+                                             .kv_type = planned->model->config->kv_type,
+                                             .load_ns = run->load_ns};
+    plan_job_label(planned, label, sizeof label);
+    progress_begin(&speed->progress, invocation->log.out, invocation->is_terminal,
+                   invocation->columns, label, 0, 0);
+    bool ok = throughput_measure(&target, &planned->suite->throughput, sink, err);
+    progress_end(&speed->progress);
+    return ok;
+}
+
+bool run_speed(struct run_context *run, const struct plan_job *planned, int64_t job,
+               struct err *err)
+{
+    struct speed_job speed = {.run = run, .job = job};
+    const struct throughput_sink sink = {put, has, after_step, &speed};
+    bool complete;
+    enum isa isa;
+    int64_t begin_ns = clock_ns();
+    if (!choose_isa(run->options->invocation, run->plan->config->isa, &isa, err) ||
+        !throughput_is_complete(&planned->suite->throughput, isa_name(isa), &sink, &complete, err))
+        return false;
+    if (!complete && !measure(&speed, planned, &sink, err)) return false;
+    return store_finish_job(run->store, job, clock_ns() - begin_ns, 0, 0, err);
+}

@@ -1,0 +1,208 @@
+/* runner.c - see runner.h. This file begins and ends runs and goes through the jobs, opening each model at most once and
+ * only if a job has work left; run_items.c and run_speed.c carry out one job.
+ */
+#include "harness/runner.h"
+
+#include "base/clock.h"
+#include "harness/interrupt.h"
+#include "harness/machine.h"
+#include "harness/open_model.h"
+#include "harness/run_job.h"
+#include "results/query.h"
+
+#include <string.h>
+
+/* ---- The model of the current jobs ---- */
+
+static void close_model(struct run_context *run)
+{
+    model_close(run->model);
+    run->model = NULL;
+    run->load_ns = 0;
+}
+
+bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+{
+    const struct config *config = run->plan->config;
+    if (run->model) return true;
+    int64_t begin_ns = clock_ns();
+    run->model =
+        open_model(run->options->invocation, planned->path, config->isa, config->n_threads, err);
+    run->load_ns = clock_ns() - begin_ns;
+    return run->model != NULL;
+}
+
+bool run_check_interrupt(struct err *err)
+{
+    return !interrupt_requested() || err_set(err, ERR_INTERRUPTED, "interrupted");
+}
+
+/* ---- Jobs ---- */
+
+static bool put_model(struct run_context *run, const struct plan_model *planned, int64_t *id,
+                      struct err *err)
+{
+    const struct model_info *info = &planned->info;
+    const struct model_record record = {.id = planned->config->id,
+                                        .name = info->name,
+                                        .path = planned->path,
+                                        .architecture = info->architecture,
+                                        .quantization = planned->quantization,
+                                        .hash = planned->hash,
+                                        .tokenizer = planned->tokenizer,
+                                        .n_params = info->n_params,
+                                        .n_bytes = info->n_bytes,
+                                        .context_tokens = info->context_tokens,
+                                        .synthetic = info->synthetic};
+    return store_put_model(run->store, &record, id, err);
+}
+
+static bool put_dataset(struct run_context *run, const struct plan_job *job, int64_t *id,
+                        struct err *err)
+{
+    *id = 0;
+    if (!job->dataset) return true;
+    const struct dataset_record record = {.suite = job->dataset->suite->name,
+                                          .path = job->suite->options.data,
+                                          .hash = job->dataset->data_hash,
+                                          .n_items = job->dataset->n_items};
+    return store_put_dataset(run->store, &record, id, err);
+}
+
+static bool put_job(struct run_context *run, const struct plan_job *job, int64_t *id,
+                    struct err *err)
+{
+    static const char *const policies[] = {"auto", "always", "never"};
+    const struct dataset *dataset = job->dataset;
+    struct job_record record = {.run = run->id,
+                                .suite = dataset ? dataset->suite->name : "throughput",
+                                .suite_version =
+                                    dataset ? dataset->suite->version : THROUGHPUT_VERSION,
+                                .protocol = dataset ? dataset->protocol : "",
+                                .metric = dataset ? dataset->suite->metric : "tokens_per_s",
+                                .shots = dataset ? dataset->shots : 0,
+                                .fingerprint = job->fingerprint,
+                                .bos = policies[job->model->config->bos],
+                                .parameters_json = job->parameters_json,
+                                .context_tokens = (int)job->model->context_tokens,
+                                .n_items = dataset ? dataset->n_items : 0};
+    return put_model(run, job->model, &record.model, err) &&
+           put_dataset(run, job, &record.dataset, err) &&
+           store_put_job(run->store, &record, id, err);
+}
+
+/* Whether an earlier process has brought this job to its end. */
+static bool is_finished(struct run_context *run, int64_t job, bool *finished, struct err *err)
+{
+    struct query *query = query_open(run->store, "SELECT is_finished FROM job WHERE id = ?", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, job);
+    int more = query_next(query, err);
+    *finished = more > 0 && query_integer(query, 0);
+    query_close(query);
+    return more >= 0;
+}
+
+static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
+{
+    int64_t id;
+    bool finished;
+    if (!run_check_interrupt(err) || !put_job(run, job, &id, err) ||
+        !is_finished(run, id, &finished, err))
+        return false;
+    if (finished) return true;
+    return job->dataset ? run_items(run, job, id, err) : run_speed(run, job, id, err);
+}
+
+static bool run_jobs(struct run_context *run, struct err *err)
+{
+    const struct plan *plan = run->plan;
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->n_jobs; i++) {
+        const struct plan_job *job = &plan->jobs[i];
+        if (i && job->model != plan->jobs[i - 1].model) close_model(run);
+        ok = run_job(run, job, err);
+        if (!ok && err->code != ERR_INTERRUPTED) {
+            char label[256];
+            plan_job_label(job, label, sizeof label);
+            err_context(err, "running %s", label);
+        }
+    }
+    close_model(run);
+    return ok;
+}
+
+/* ---- The run ---- */
+
+static bool begin_run(struct run_context *run, const struct machine *machine, struct err *err)
+{
+    const struct config *config = run->plan->config;
+    const struct invocation *invocation = run->options->invocation;
+    enum isa isa;
+    if (!choose_isa(invocation, config->isa, &isa, err)) return false;
+    const struct run_record record = {.name = config->name,
+                                      .command_line = invocation->command_line,
+                                      .config_path = config->file,
+                                      .config_text = config->text,
+                                      .config_hash = config->hash,
+                                      .isa = isa_name(isa),
+                                      .n_threads = config->n_threads ? config->n_threads
+                                                                     : engine_default_threads(),
+                                      .started_unix_ms = clock_unix_ms(),
+                                      .build = machine_build_record(),
+                                      .machine = machine->record};
+    return store_begin_run(run->store, &record, &run->id, err);
+}
+
+/* The unfinished run of this configuration, or a new one. */
+static bool find_or_begin(struct run_context *run, const struct machine *machine, struct err *err)
+{
+    const struct config *config = run->plan->config;
+    const struct runner_options *options = run->options;
+    struct build_record build = machine_build_record();
+    if (!options->is_fresh &&
+        !store_find_unfinished_run(run->store, config->hash, build.numerics_version,
+                                   build.git_revision, &run->id, err))
+        return false;
+    if (run->id) {
+        log_info(&options->invocation->log, "continuing run %lld", (long long)run->id);
+        return store_finish_run(run->store, run->id, RUN_RUNNING, 0, NULL, err);
+    }
+    if (options->must_resume)
+        return err_set(err, ERR_USAGE, "%s has no unfinished run of this configuration and program",
+                       store_path(run->store));
+    return begin_run(run, machine, err);
+}
+
+/* Keeps the job's error, if there is one, over what the end of the run may add. */
+static bool finish_run(struct run_context *run, bool ok, struct err *err)
+{
+    struct machine after;
+    struct err second = {0};
+    bool interrupted = !ok && err->code == ERR_INTERRUPTED;
+    machine_describe(&after);
+    enum run_status status = ok ? RUN_DONE : interrupted ? RUN_INTERRUPTED : RUN_FAILED;
+    bool stored =
+        store_finish_run(run->store, run->id, status, clock_unix_ms(), &after.record, &second);
+    if (interrupted)
+        return err_set(err, ERR_INTERRUPTED,
+                       "interrupted; everything answered is stored. To go on: %s",
+                       run->options->invocation->command_line);
+    if (ok && !stored) *err = second;
+    return ok && stored;
+}
+
+bool runner_execute(const struct plan *plan, struct store *store,
+                    const struct runner_options *options, int64_t *run, struct err *err)
+{
+    struct err own = {0};
+    struct run_context context = {.plan = plan, .store = store, .options = options};
+    struct machine machine;
+    machine_describe(&machine);
+    machine_warn(&machine.record, &options->invocation->log);
+    bool ok = find_or_begin(&context, &machine, &own);
+    *run = context.id;
+    if (ok) ok = finish_run(&context, run_jobs(&context, &own), &own);
+    if (!ok && err) *err = own;
+    return ok;
+}
