@@ -1,6 +1,5 @@
 /* mmlu.h - Massive Multitask Language Understanding: four-choice questions, one CSV file
  * for each subject.
- *
  * Data: FOLDER/{dev,val,test}/SUBJECT_{dev,val,test}.csv, RFC 4180 without a header: question, A,
  * B, C, D, answer letter. Any subject names will do; the 57 of the data set have categories too.
  * Protocols, the first the default:

@@ -1,4 +1,7 @@
-/* mmlu_subjects.h - where each of MMLU's 57 subjects belongs: 17 subcategories, 4 categories. */
+/* mmlu_subjects.h - where each of MMLU's 57 subjects belongs: 17 subcategories, 4 categories.
+ *
+ * Facts of the data set, no code. Strings are constants. Thread-safe.
+ */
 #ifndef PHIBENCH_SUITES_MMLU_SUBJECTS_H
 #define PHIBENCH_SUITES_MMLU_SUBJECTS_H
 

@@ -1,4 +1,7 @@
-/* suite.c - the list of suites, and what all data sets have in common. */
+/* suite.c - the list of suites, and what all data sets have in common.
+ *
+ * A new suite is a new file and a line in SUITES. Knows nothing of what suites do.
+ */
 #include "suites/suite.h"
 
 #include "suites/mmlu.h"
