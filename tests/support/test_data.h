@@ -1,7 +1,7 @@
 /* test_data.h - where tests find real inputs that are not part of the repository.
  *
- * A test that needs one and gets NULL prints SKIP with the name and calls skip(): it never passes
- * without having looked.
+ * A test that needs one and gets NULL calls skip(): it never passes without having looked. The line
+ * that is printed then is what tests/run looks for where the data are promised.
  */
 #ifndef PHIBENCH_TESTS_SUPPORT_TEST_DATA_H
 #define PHIBENCH_TESTS_SUPPORT_TEST_DATA_H
@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* The path of `relative` in $PHIBENCH_DATA, or else in ../shared/data, written to out [n] and
- * returned; NULL if there is no such file or folder. */
+ * returned; NULL, with "SKIP: no shared data RELATIVE" printed, if there is no such file or
+ * folder. */
 const char *test_data_path(char *out, size_t n, const char *relative);
 
 /* A folder of its own for the calling test, made under $TMPDIR or /tmp, written to out [n]; NULL on
