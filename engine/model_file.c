@@ -1,0 +1,105 @@
+/* model_file.c - what a model's file or spec says, without loading weights; and the functions on
+ * paths that need no model: hashing and writing synthetic ones.
+ *
+ * A thin layer between engine.h, which callers see, and source.h, which the engine works with.
+ */
+#include "engine/engine.h"
+
+#include "base/mem.h"
+#include "engine/gguf.h"
+#include "engine/hparams.h"
+#include "engine/source.h"
+#include "engine/synth.h"
+#include "engine/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct model_file {
+    struct source *source;
+};
+
+struct model_file *model_file_open(const char *path, struct err *err)
+{
+    struct model_file *file = mem_new(1, sizeof *file, err);
+    if (!file) return NULL;
+    file->source = source_open(path, err);
+    if (file->source) return file;
+    free(file);
+    return NULL;
+}
+
+void model_file_close(struct model_file *file)
+{
+    if (!file) return;
+    source_close(file->source);
+    free(file);
+}
+
+bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err)
+{
+    return model_info_fill(file->source, info, err) || err_place(err, file->source->path, 0, 0);
+}
+
+size_t model_file_count_metadata(const struct model_file *file)
+{
+    return metadata_count(file->source->metadata);
+}
+
+const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars,
+                                struct buf *value)
+{
+    const char *key;
+    metadata_print(metadata_at(file->source->metadata, i, &key), max_chars, value);
+    return key;
+}
+
+size_t model_file_count_tensors(const struct model_file *file)
+{
+    return file->source->n_tensors;
+}
+
+void model_file_tensor(const struct model_file *file, size_t i, struct model_file_tensor *tensor)
+{
+    const struct tensor_info *info = &file->source->tensors[i];
+    const struct tensor_type_info *type = tensor_type_info(info->type);
+    *tensor = (struct model_file_tensor){.name = info->name,
+                                         .type = type->name,
+                                         .n_dimensions = info->n_dimensions,
+                                         .n_bytes = (uint64_t)info->n_rows * info->row_bytes,
+                                         .supported = type->supported};
+    memcpy(tensor->shape, info->shape, sizeof tensor->shape);
+}
+
+struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err *err)
+{
+    struct tokenizer *tokenizer = tokenizer_new(file->source->metadata, err);
+    if (!tokenizer) err_place(err, file->source->path, 0, 0);
+    return tokenizer;
+}
+
+bool model_hash(const char *path, char hex[65], struct err *err)
+{
+    struct source *source = source_open(path, err);
+    bool ok = source && source->hash(source, hex, err);
+    source_close(source);
+    return ok;
+}
+
+const char *const *engine_synth_shapes(void)
+{
+    return synth_shapes();
+}
+
+bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress,
+                        void *context, struct err *err)
+{
+    struct synth_options options;
+    char *storage = NULL;
+    struct source *source =
+        synth_parse(spec, &options, &storage, err) ? synth_open(&options, err) : NULL;
+    bool ok = source && gguf_write(path, source, engine_default_threads(), progress, context, err);
+    source_close(source);
+    free(storage);
+    return ok;
+}
