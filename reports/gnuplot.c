@@ -9,15 +9,16 @@
 
 enum { NOT_FOUND = 127 };
 
-/* In the child: everything to the pipe, no user's start-up file, no display. */
-static void become_gnuplot(const char *program, const char *folder, const char *name, int output)
+/* In the child: everything to the pipe, no user's start-up file. */
+static void become_gnuplot(const char *program, const char *folder, const char *argument,
+                           int output)
 {
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0) dup2(null, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     if (chdir(folder)) _exit(NOT_FOUND - 1);
-    execlp(program, program, "-d", name, (char *)NULL);
+    execlp(program, program, "-d", argument, (char *)NULL);
     _exit(NOT_FOUND);
 }
 
@@ -37,31 +38,59 @@ static void read_output(int input, char *text, size_t n_bytes)
     text[used] = 0;
 }
 
-bool gnuplot_run(const char *program, const char *folder, const char *name, struct err *err)
+/* Runs it with one argument; its exit status, -1 with an error if it could not be run. */
+static int run(const char *program, const char *folder, const char *argument, char *output,
+               size_t n_bytes, struct err *err)
 {
     int pipe_ends[2], status = 0;
-    char output[600];
-    if (!program || !*program) program = "gnuplot";
-    if (pipe2(pipe_ends, O_CLOEXEC)) return err_set_errno(err, "cannot make a pipe");
+    if (pipe2(pipe_ends, O_CLOEXEC)) {
+        err_set_errno(err, "cannot make a pipe");
+        return -1;
+    }
     pid_t child = fork();
     if (child < 0) {
         err_set_errno(err, "cannot start %s", program);
         close(pipe_ends[0]);
         close(pipe_ends[1]);
-        return false;
+        return -1;
     }
-    if (child == 0) become_gnuplot(program, folder, name, pipe_ends[1]);
+    if (child == 0) become_gnuplot(program, folder, argument, pipe_ends[1]);
     close(pipe_ends[1]);
-    read_output(pipe_ends[0], output, sizeof output);
+    read_output(pipe_ends[0], output, n_bytes);
     close(pipe_ends[0]);
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) return err_set_errno(err, "cannot wait for %s", program);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
-        return err_set(
-            err, ERR_IO,
-            "cannot run \"%s\", which draws the charts: install gnuplot (Debian: gnuplot-nox), "
-            "or run tools/install-deps",
-            program);
-    return err_set(err, ERR_IO, "%s failed on %s/%s: %s", program, folder, name, output);
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno == EINTR) continue;
+        err_set_errno(err, "cannot wait for %s", program);
+        return -1;
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != NOT_FOUND)
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    err_set(
+        err, ERR_IO,
+        "cannot run \"%s\", which draws the charts: install gnuplot (Debian: gnuplot-nox), or run "
+        "tools/install-deps",
+        program);
+    return -1;
+}
+
+static const char *or_default(const char *program)
+{
+    return program && *program ? program : "gnuplot";
+}
+
+bool gnuplot_run(const char *program, const char *folder, const char *name, struct err *err)
+{
+    char output[600];
+    int status = run(or_default(program), folder, name, output, sizeof output, err);
+    if (status > 0)
+        err_set(err, ERR_IO, "%s failed on %s/%s: %s", or_default(program), folder, name, output);
+    return status == 0;
+}
+
+bool gnuplot_version(const char *program, char *version, size_t n_bytes, struct err *err)
+{
+    int status = run(or_default(program), ".", "--version", version, n_bytes, err);
+    if (status > 0) err_set(err, ERR_IO, "%s --version failed", or_default(program));
+    version[strcspn(version, "\n")] = 0;
+    return status == 0;
 }

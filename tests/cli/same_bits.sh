@@ -1,0 +1,34 @@
+#!/bin/sh
+# One SHA-256 of all logits for every instruction set, thread count and chunk, by type. (Batches across sequences and shared
+# prefixes: tests/unit/test_session.c.)
+. "$(dirname "$0")/../support/cli.sh"
+
+ids=1
+i=0
+while [ $i -lt 70 ]; do
+    ids=$ids,$((3 + i * 7 % 400))
+    i=$((i + 1))
+done
+
+hash_of() {
+    "$PHIBENCH" logits --ids "$ids" --all -o bin "$@" 2>stderr | sha256sum | cut -d ' ' -f 1
+}
+
+for type in f16 q8_0 q4_0 q4_k; do
+    reference=$(hash_of -m "synth:tiny:$type" --isa scalar -t 1 --batch-tokens 512)
+    [ ${#reference} -eq 64 ] || fail "no logits for $type"
+    for isa in scalar avx2 avx512 avx512vnni; do
+        "$PHIBENCH" logits -m synth:tiny:f16 --ids 1 --isa $isa >/dev/null 2>&1 || {
+            echo "this machine has no $isa"
+            continue
+        }
+        for threads in 1 2; do
+            for chunk in 1 3 512; do
+                other=$(hash_of -m "synth:tiny:$type" --isa $isa -t $threads --batch-tokens $chunk)
+                [ "$other" = "$reference" ] || fail "$type differs with $isa, $threads threads, chunk $chunk"
+            done
+        done
+    done
+    echo "$type $reference"
+done
+finish

@@ -1,0 +1,57 @@
+# cli.sh - what the tests of the command line share; sourced, not run. Gives $work, an empty folder that looks like the
+# repository (configs/ and models/ are links) and is the current one, and the checks below.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+ln -s "$top/configs" "$work/configs"
+ln -s "$top/models" "$work/models"
+PHIBENCH_DATA=${PHIBENCH_DATA:-$top/../shared/data}
+export PHIBENCH_DATA
+unset PHIBENCH_ISA
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+finish() {
+    [ "$failures" -eq 0 ] || exit 1
+    exit 0
+}
+
+# Skips the whole test where the shared inputs are missing.
+need_data() {
+    [ -e "$PHIBENCH_DATA/$1" ] && return
+    echo "SKIP: needs $1 of the shared data"
+    exit 77
+}
+
+# expect STATUS COMMAND...: runs it, output in $work/stdout and $work/stderr.
+expect() {
+    wanted=$1
+    shift
+    "$@" >stdout 2>stderr </dev/null
+    status=$?
+    [ "$status" -eq "$wanted" ] && return
+    fail "status $status instead of $wanted: $*"
+    tail -n 5 stderr
+}
+
+# message TEXT: the last command's error output is exactly that line.
+message() {
+    printf '%s\n' "$1" >wanted
+    cmp -s wanted stderr && return
+    fail "another message than wanted"
+    diff wanted stderr
+}
+
+# message_has TEXT: the last command's error output has a line that contains TEXT.
+message_has() {
+    grep -qF -- "$1" stderr && return
+    fail "no line with: $1"
+    cat stderr
+}
