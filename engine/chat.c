@@ -1,13 +1,11 @@
 /* chat.c - the built-in chat formats: a table of what stands around each message, and its use.
  *
- * A format is data. What the table says is what the models' published templates emit, without the
- * BOS at the very beginning, which is encode's. Where a template knows no system role (phi3-april,
- * mistral, gemma), the system text goes before the first user message with an empty line between:
- * dropping it, as some of them do, would lose what the user asked for. A template that refuses turns
- * which do not alternate (llama2, mistral, gemma) is followed in that.
- *
- * The rendered text is parsed for special tokens as a whole, as the reference implementations do, so
- * a message that contains "<|end|>" ends its turn: callers that must not allow it check their text.
+ * The table says what the models' published templates emit, without the BOS at the very beginning,
+ * which is encode's. Where a template knows no system role (phi3-april, mistral, gemma), the system
+ * text goes before the first user message with an empty line between: to drop it, as some of them
+ * do, would lose what the user asked for. A template that refuses turns which do not alternate
+ * (llama2, mistral, gemma) is followed in that. The text is parsed for special tokens as a whole, as
+ * the reference implementations do: a message that contains "<|end|>" ends its turn.
  */
 #include "engine/engine.h"
 

@@ -1,21 +1,18 @@
 /* chat_template.c - tells which built-in chat format a Jinja template amounts to, by what it emits.
  *
- * The template is not run. Its text is read once into a sketch of its output: raw text and string
- * literals of output expressions as they are, in order, and one HOLE for whatever else an expression
- * gives (a message, a role, bos_token). Conditions, subscripts and arguments of calls emit nothing,
- * so that a template which merely compares with a marker does not have it. `set` counts as output,
- * since what is set is put out later. For
- *
- *   {% for m in messages %}{{'<|' + m['role'] + '|>\n' + m['content'] + '<|end|>\n'}}{% endfor %}
- *
- * the sketch is "<|#|>\n#<|end|>\n" with # for the hole. A format is recognised by the parts of the
- * sketch that it must have, and those that it must not.
+ * The template is not run. It is read once into a sketch of its output: raw text and the string
+ * literals of output expressions in order, and one HOLE for whatever else an expression gives (a
+ * message, a role, bos_token). Conditions, subscripts and arguments of calls emit nothing, so that a
+ * template which merely compares with a marker does not have it. A format is recognised by the parts
+ * that the sketch must have and must not have. Knows nothing of vocabularies.
  */
 #include "engine/tokenizer_internal.h"
 
 #include <ctype.h>
 #include <string.h>
 
+/* {% for m in messages %}{{'<|' + m['role'] + '|>\n' + m['content'] + '<|end|>\n'}}{% endfor %}
+ * becomes "<|" HOLE "|>\n" HOLE "<|end|>\n". What is `set` counts as put out, for it is later. */
 #define HOLE "\1"
 
 enum { MAX_MARKERS = 4, MAX_TEMPLATE_BYTES = 1 << 20 };
@@ -25,8 +22,8 @@ struct signature {
     const char *has[MAX_MARKERS], *lacks[MAX_MARKERS];
 };
 
-/* The first that fits counts. Mistral's first templates lack the space before an answer that its own
- * tokenizer, later templates and our format have: they are taken for the same. */
+/* The first that fits counts. Mistral's first templates lack the space before an answer that its
+ * own tokenizer, later templates and our format have: they are taken for the same. */
 static const struct signature SIGNATURES[] = {
     {"phi3",
      {"<|system|>\n" HOLE "<|end|>\n", "<|user|>\n" HOLE "<|end|>\n",
@@ -48,7 +45,7 @@ static const struct signature SIGNATURES[] = {
 };
 
 struct scan {
-    const char *at, *end;
+    const char *begin, *at, *end;
     struct buf sketch;
 };
 
@@ -166,22 +163,31 @@ static void skip_to(struct scan *scan, const char *close)
     }
 }
 
-/* A tag at its opening; raw_begin is where the raw text before it began in the sketch. */
+static bool is_first_on_line(const struct scan *scan)
+{
+    const char *at = scan->at;
+    while (at > scan->begin && (at[-1] == ' ' || at[-1] == '\t')) at--;
+    return at == scan->begin || at[-1] == '\n';
+}
+
+/* A tag at its opening; raw_begin is where the raw text before it began in the sketch. Of that text
+ * "{%-" takes away the white space at its end, and a statement its own indentation (lstrip_blocks). */
 static void scan_tag(struct scan *scan, size_t raw_begin)
 {
     struct buf *sketch = &scan->sketch;
     char kind = scan->at[1];
     const char *close = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
+    bool indented = kind == '%' && is_first_on_line(scan);
     scan->at += 2;
     bool strips = scan->at < scan->end && *scan->at == '-';
     if (strips) scan->at++;
-    size_t n = sketch->n_bytes;
-    while (n > raw_begin && isspace((unsigned char)sketch->data[n - 1]) &&
-           (strips || sketch->data[n - 1] != '\n'))
-        n--;
-    /* lstrip_blocks: the indentation of a statement that is first on its line. */
-    bool first = !n || sketch->data[n - 1] == '\n';
-    if (strips || (kind == '%' && first)) sketch->n_bytes = n;
+    while (sketch->n_bytes > raw_begin) {
+        char last = sketch->data[sketch->n_bytes - 1];
+        bool dropped =
+            strips ? isspace((unsigned char)last) : indented && (last == ' ' || last == '\t');
+        if (!dropped) break;
+        sketch->n_bytes--;
+    }
     if (kind == '{') {
         scan_expression(scan, close);
     } else if (kind == '%' && takes_word(scan, "set")) {
@@ -206,7 +212,7 @@ const char *chat_detect_format(const char *template_text)
 {
     size_t n = template_text ? strlen(template_text) : 0, raw_begin = 0;
     if (!n || n > MAX_TEMPLATE_BYTES) return NULL;
-    struct scan scan = {.at = template_text, .end = template_text + n};
+    struct scan scan = {.begin = template_text, .at = template_text, .end = template_text + n};
     while (scan.at < scan.end) {
         if (looking_at(&scan, "{{") || looking_at(&scan, "{%") || looking_at(&scan, "{#")) {
             scan_tag(&scan, raw_begin);

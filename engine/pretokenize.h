@@ -27,8 +27,8 @@ struct word_list {
 };
 void word_list_done(struct word_list *words);
 
-/* Fills *words, whose memory is reused, with the words of text, which must be valid UTF-8. Linear in
- * n_bytes. */
+/* Fills *words, whose memory is reused, with the words of text, which must be valid UTF-8. Linear
+ * in n_bytes. */
 bool pretokenizer_split(const struct pretokenizer *pretokenizer, const char *text, size_t n_bytes,
                         struct word_list *words, struct err *err)
     __attribute__((warn_unused_result));

@@ -7,6 +7,8 @@
  * space prefix is put before each fragment that begins a text or follows a special token, which is
  * what the Phi-3 and Llama-2 tokenizers do, and decode takes off exactly those.
  */
+#include "engine/tokenizer.h"
+
 #include "engine/tokenizer_internal.h"
 
 #include "base/mem.h"

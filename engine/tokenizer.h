@@ -1,6 +1,8 @@
-/* tokenizer.h - text to token ids and back: SentencePiece BPE by scores ("llama") and byte-level BPE ("gpt2").
+/* tokenizer.h - text to token ids and back: SentencePiece BPE by scores ("llama") and byte-level BPE
+ * ("gpt2").
  *
- * Made from a model's metadata. Const after that and thread-safe. Engine-internal twin of what engine.h exposes.
+ * Made from a model's metadata. Const after that and thread-safe. Engine-internal twin of what
+ * engine.h exposes.
  */
 #ifndef PHIBENCH_ENGINE_TOKENIZER_H
 #define PHIBENCH_ENGINE_TOKENIZER_H
@@ -8,8 +10,8 @@
 #include "engine/engine.h"
 #include "engine/metadata.h"
 
-/* From tokenizer.ggml.* keys. ERR_UNSUPPORTED for a tokenizer kind or pre-type that is not in, ERR_INPUT for a vocabulary
- * that contradicts itself. Free with tokenizer_free. */
+/* From tokenizer.ggml.* keys. ERR_UNSUPPORTED for a tokenizer kind or pre-type that is not in,
+ * ERR_INPUT for a vocabulary that contradicts itself. Free with tokenizer_free. */
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
 void tokenizer_free(struct tokenizer *tokenizer);

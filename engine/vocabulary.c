@@ -1,18 +1,8 @@
 /* vocabulary.c - the pieces of a vocabulary: reading, lookup by text, which ones are matched as a
  * whole, which ones end a generation, after which ones white space is dropped.
  *
- * What GGUF does not say is decided here by what the vocabulary contains, never by the name of the
- * model, so that renaming a file changes nothing:
- *
- * - end tokens: the EOS and EOT ids of the file, and the well-known names of end-of-turn tokens,
- *   where they are control or user-defined pieces; <|assistant|> in a Phi-3 vocabulary (its
- *   generation_config stops on 32000, 32001 and 32007);
- * - rstrip: false, but for a Phi-3 vocabulary, told by the names of its added tokens. Every known
- *   tokenizer of the family has rstrip on </s>, <|assistant|> and the placeholders. For <|system|>,
- *   <|user|> and <|end|> the revisions differ: the first ones have it, the one that came with the
- *   chat template that knows a system role (June 2024) mostly not. So these three have it unless
- *   the file's chat template emits <|system|>. An in-between revision has that template and rstrip
- *   on all three: for such a file tokenizer_set_rstrip says so.
+ * What GGUF does not say is decided by what the vocabulary contains, never by the name of the model,
+ * so that renaming a file changes nothing.
  */
 #include "engine/tokenizer_internal.h"
 
@@ -129,7 +119,19 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
     return -1;
 }
 
-/* ---- What files do not say ---- */
+/* ---- What files do not say ----
+ *
+ * End tokens: the EOS and EOT ids of the file, and the well-known names of end-of-turn tokens where
+ * they are control or user-defined pieces; <|assistant|> in a Phi-3 vocabulary, whose published
+ * generation_config stops on 32000, 32001 and 32007.
+ *
+ * rstrip: false, but for a Phi-3 vocabulary, told by the names of its added tokens. Every known
+ * tokenizer of the family has rstrip on </s>, <|assistant|> and the placeholders. For <|system|>,
+ * <|user|> and <|end|> the revisions differ: the first ones have it, those that came with the chat
+ * template that knows a system role (June 2024) mostly not. So these three have it unless the file's
+ * template is that one. A revision in between has that template and rstrip on all three: for such a
+ * file tokenizer_set_rstrip says so.
+ */
 
 static struct piece *find_special(const struct vocabulary *vocabulary, const char *text)
 {

@@ -209,13 +209,25 @@ static void raw_text_counts_with_the_white_space_that_jinja_leaves(void **state)
         "chatml");
 }
 
+static void line_feeds_and_indents_of_statements_and_filters_emit_nothing(void **state)
+{
+    (void)state;
+    check_detected(
+        "{% for m in messages %}\n{% if m.user %}<|user|>\n{{ m }}{{ '<|end|>' | safe }}\n"
+        "  {% if x %}\n<|assistant|>\n{% endif %}{% else %}{{ m }}<|end|>\n{% endif %}"
+        "{% endfor %}",
+        "phi3-april");
+}
+
 static void a_template_that_only_compares_with_a_marker_does_not_have_it(void **state)
 {
     (void)state;
     check_detected(LOOP("{% if '<|im_start|>' in m['content'] or '\\n<|im_end|>' == x %}{{ f('"
                         "<|im_start|>assistant\\n' + m + '\\n<|im_end|>') }}{% endif %}"),
                    NULL);
-    check_detected("{{ 'a' if '<start_of_turn>model\\n' == x else 'b' }}", NULL);
+    check_detected(LOOP("{{'<|im_start|>' + r + '\\n' + c + '<|im_end|>\\n'}}"
+                        "{{ 'a' if '<|im_start|>assistant\\n' == x else 'b' }}"),
+                   NULL);
 }
 
 static void no_template_and_broken_ones_give_no_format(void **state)
@@ -293,6 +305,7 @@ int main(void)
         cmocka_unit_test(the_layouts_of_the_phi_3_family_are_told_apart),
         cmocka_unit_test(other_formats_are_recognised_by_what_they_emit),
         cmocka_unit_test(raw_text_counts_with_the_white_space_that_jinja_leaves),
+        cmocka_unit_test(line_feeds_and_indents_of_statements_and_filters_emit_nothing),
         cmocka_unit_test(a_template_that_only_compares_with_a_marker_does_not_have_it),
         cmocka_unit_test(no_template_and_broken_ones_give_no_format),
         cmocka_unit_test(the_template_of_phi_3_5_mini_is_phi3),

@@ -270,6 +270,12 @@ static void a_byte_without_a_token_is_unknown_or_an_error(void **state)
     struct tokens tokens = {0};
     struct err err = {0};
     check_pieces(with, "ab", &PLAIN, SPACE " a <unk>");
+    struct buf decoded = {0};
+    assert_true(tokenizer_encode(with, "b a", 3, &PLAIN, &tokens, NULL));
+    assert_true(tokenizer_decode(with, tokens.ids, tokens.n, true, true, &decoded, NULL));
+    assert_string_equal(buf_string(&decoded), "<unk> a");
+    buf_free(&decoded);
+    tokens.n = 0;
     assert_false(tokenizer_encode(without, "ab", 2, &PLAIN, &tokens, &err));
     assert_int_equal(err.code, ERR_INPUT);
     assert_non_null(strstr(err.message, "0x62"));
@@ -329,10 +335,11 @@ static void decode_refuses_ids_outside_the_vocabulary(void **state)
 
 /* ---- Byte-level BPE ---- */
 
-/* The alphabet, in the order of bytes, then "he", "ll", "hell", "hello" and <|end|>; 256 to 260. */
+/* The alphabet, in the order of bytes, then "he", "ll", "hell", "hello", "lo" and <|end|>; 256 to 261. */
 static struct metadata *bpe_metadata(struct made *made, const char *pre)
 {
-    static const struct metadata_string MERGES[] = {{"h e", 3}, {"l l", 3}, {"he ll", 5}};
+    static const struct metadata_string MERGES[] = {
+        {"h e", 3}, {"l l", 3}, {"he ll", 5}, {"l o", 3}, {"l l", 3}};
     uint32_t next = 0x100;
     for (uint32_t byte = 0; byte < 256; byte++) {
         bool printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte != 0xad);
@@ -344,11 +351,12 @@ static struct metadata *bpe_metadata(struct made *made, const char *pre)
     put_entry(made, "ll", 0, TOKEN_NORMAL);
     put_entry(made, "hell", 0, TOKEN_NORMAL);
     put_entry(made, "hello", 0, TOKEN_NORMAL); /* no merge makes it */
+    put_entry(made, "lo", 0, TOKEN_NORMAL);
     put_entry(made, "<|end|>", 0, TOKEN_CONTROL);
     struct metadata *metadata = made_metadata(made, "gpt2");
-    set_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, MERGES, 3);
+    set_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, MERGES, 5);
     assert_true(metadata_set_string(metadata, "tokenizer.ggml.pre", pre, NULL));
-    assert_true(metadata_set_unsigned(metadata, "tokenizer.ggml.bos_token_id", 260, NULL));
+    assert_true(metadata_set_unsigned(metadata, "tokenizer.ggml.bos_token_id", 261, NULL));
     return metadata;
 }
 
@@ -358,11 +366,13 @@ static struct tokenizer *small_bpe(const char *pre)
     return make_tokenizer(bpe_metadata(&made, pre));
 }
 
+/* A pair that is listed twice, as "l l" is, has its first place. */
 static void bpe_merges_in_the_order_of_the_list(void **state)
 {
     (void)state;
     struct tokenizer *tokenizer = small_bpe("gpt-2");
     check_pieces(tokenizer, "hello lll<|end|>", &SPECIAL, "hell o \xc4\xa0 ll l <|end|>");
+    check_pieces(tokenizer, "llo lo", &PLAIN, "ll o \xc4\xa0 lo");
     check_pieces(tokenizer, "<|end|>", &PLAIN, "< | e n d | >");
     assert_false(tokenizer_adds_bos(tokenizer));
     assert_string_equal(tokenizer_kind(tokenizer), "bpe:gpt-2");
