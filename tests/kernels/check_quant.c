@@ -139,8 +139,8 @@ static void time_all(struct check *check)
             time_product(check, types[i], 256, 3072, 32);
             continue;
         }
-        time_product(check, types[i], 1536, 3072, 120);
-        time_product(check, types[i], 3072, 3072, 8);
+        time_product(check, types[i], 512, 3072, 120);
+        time_product(check, types[i], 1024, 3072, 8);
         time_product(check, types[i], 16384, 8192, 1); /* out of every cache */
     }
 }

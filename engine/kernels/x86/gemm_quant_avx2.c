@@ -17,7 +17,9 @@
 #define V_FLOAT __m256
 #define LANES 8
 #define STRIPS 2
-#define PREFETCH_BYTES 2048
+#ifndef PREFETCH_BYTES
+#define PREFETCH_BYTES 4096
+#endif
 #define TILE_TOKENS 4
 #define IF_TILE_OF_SIX(...)
 #define INT16_SUMS 1

@@ -190,11 +190,29 @@ INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens,
     }
 }
 
+/* Reads ahead in the bodies for one unit: a single token's product waits for nothing but memory, and
+ * asking for a whole block at once is more than a core has requests for. */
+INLINE void prefetch_unit(const struct pack_shape *shape, const struct tile_block *block,
+                          size_t unit)
+{
+    const size_t n_units = shape->block_values / PACK_UNIT;
+    const size_t n_bytes = pack_body_bytes(shape) / n_units;
+    UNROLL
+    for (size_t s = 0; s < STRIPS; s++) {
+        if (strip_row(s) != 0) continue; /* in the same group as the strip before */
+        const uint8_t *ahead = block->body[s] + unit * n_bytes + PREFETCH_BYTES;
+        UNROLL
+        for (size_t at = 0; at < n_bytes; at += 64)
+            _mm_prefetch((const char *)ahead + at, _MM_HINT_T0);
+    }
+}
+
 /* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. */
 INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens,
                      const struct tile_block *block, const struct tile_scales *scales, size_t unit,
                      V_INT isum[STRIPS][TILE_TOKENS])
 {
+    if (n_tokens == 1) prefetch_unit(shape, block, unit);
     if (!has_scales(shape) && (!INT16_SUMS || shape->low_bits == 8)) {
         add_run(shape, n_tokens, block, unit, 0, PACK_UNIT_STEPS, isum);
         return;
@@ -297,10 +315,6 @@ INLINE void find_block(const struct pack_shape *shape, const size_t n_tokens,
         block->factors[s] = tile->group[s] + i * pack_factors(shape) * ROW_GROUP * 2;
         block->body[s] =
             tile->group[s] + pack_factors_bytes(shape, n_blocks) + i * pack_body_bytes(shape);
-        if (n_tokens > 1 || strip_row(s) != 0) continue;
-        for (size_t at = 0; at < pack_body_bytes(shape); at += 64) {
-            _mm_prefetch((const char *)block->body[s] + PREFETCH_BYTES + at, _MM_HINT_T0);
-        }
     }
     UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
@@ -348,7 +362,8 @@ typedef void tile_fn(const struct tile *tile, float *result);
     }
 #define DEFINE_TILES(type)                                                                         \
     DEFINE_TILE(type, 1)                                                                           \
-    DEFINE_TILE(type, 2) DEFINE_TILE(type, 3) DEFINE_TILE(type, 4)                                 \
+    DEFINE_TILE(type, 2)                                                                           \
+    DEFINE_TILE(type, 3) DEFINE_TILE(type, 4)                                                      \
         IF_TILE_OF_SIX(DEFINE_TILE(type, 5) DEFINE_TILE(type, 6))
 #define LIST_TILES(type)                                                                           \
     [TENSOR_##type] = {tile_##type##_1, tile_##type##_2, tile_##type##_3,                          \

@@ -16,7 +16,9 @@
 #define V_FLOAT __m512
 #define LANES 16
 #define STRIPS 2
-#define PREFETCH_BYTES 2048
+#ifndef PREFETCH_BYTES
+#define PREFETCH_BYTES 4096
+#endif
 
 INLINE V_INT v_load(const void *from)
 {
