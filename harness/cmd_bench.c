@@ -248,22 +248,48 @@ static int compare_lines(const void *a, const void *b)
     return x->n_threads - y->n_threads;
 }
 
-static void print_line(const struct line *line, const char *format)
+/* Widths of the table's columns; 0 each for Markdown. */
+static const int WIDTHS[] = {14, 6, 8, 5, 7, 14, 18, 7, 8, 8};
+enum { N_COLUMNS = sizeof WIDTHS / sizeof WIDTHS[0] };
+
+static void print_cells(char cells[N_COLUMNS][32], bool markdown)
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        if (markdown) printf("%s%s", i ? " | " : "| ", cells[i]);
+        else if (i == 0) printf("%-*s", WIDTHS[i], cells[i]);
+        else printf(" %*s", WIDTHS[i], cells[i]);
+    }
+    puts(markdown ? " |" : "");
+}
+
+static void print_line(const struct line *line, bool markdown)
 {
     const struct speed_record *first = line->first;
-    char value[64], range[64], gb[32] = "", gmac[32] = "";
+    char cells[N_COLUMNS][32] = {0};
+    const int integers[] = {first->prompt_tokens, first->generated_tokens, first->batch,
+                            first->n_threads};
     bool has_rate = first->tokens_per_s > 0;
-    snprintf(value, sizeof value, "%.4g %s", line->median, has_rate ? "tok/s" : "s");
-    snprintf(range, sizeof range, "%.4g..%.4g", line->low, line->high);
+    snprintf(cells[0], sizeof cells[0], "%s", first->test);
+    for (int i = 0; i < 4; i++) snprintf(cells[i + 1], sizeof cells[0], "%d", integers[i]);
+    snprintf(cells[5], sizeof cells[0], "%.4g %s", line->median, has_rate ? "tok/s" : "s");
+    snprintf(cells[6], sizeof cells[0], "%.4g..%.4g", line->low, line->high);
     if (has_rate) {
-        snprintf(gb, sizeof gb, "%.1f", line->gb_per_s);
-        snprintf(gmac, sizeof gmac, "%.1f", line->gmac_per_s);
+        snprintf(cells[7], sizeof cells[0], "%.1f", line->gb_per_s);
+        snprintf(cells[8], sizeof cells[0], "%.1f", line->gmac_per_s);
     }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    printf(format, first->test, first->prompt_tokens, first->generated_tokens, first->batch,
-           first->n_threads, value, range, gb, gmac, (double)line->rss_bytes / 0x1p20);
-#pragma GCC diagnostic pop
+    snprintf(cells[9], sizeof cells[0], "%.0f", (double)line->rss_bytes / 0x1p20);
+    print_cells(cells, markdown);
+}
+
+static void print_head(const struct bench *bench, bool markdown)
+{
+    char names[N_COLUMNS][32] = {"test",   "prompt",    "generate", "batch",  "threads",
+                                 "median", "quartiles", "GB/s",     "GMAC/s", "MiB"};
+    printf("%s %s, %.2f GB, %s%s\n\n", bench->info->path, bench->info->quantization,
+           (double)bench->info->n_bytes * 1e-9, isa_name(bench->info->isa),
+           bench->info->synthetic ? ", synthetic weights" : "");
+    print_cells(names, markdown);
+    if (markdown) puts("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
 }
 
 static bool print_table(const struct bench *bench, bool markdown, struct err *err)
@@ -279,20 +305,8 @@ static bool print_table(const struct bench *bench, bool markdown, struct err *er
     bool ok = lines != NULL;
     if (ok) {
         qsort(lines, n, sizeof *lines, compare_lines);
-        printf("%s %s, %.2f GB, %s%s\n\n", bench->info->path, bench->info->quantization,
-               (double)bench->info->n_bytes * 1e-9, isa_name(bench->info->isa),
-               bench->info->synthetic ? ", synthetic weights" : "");
-        if (markdown)
-            printf("| test | prompt | generate | batch | threads | median | quartiles | GB/s | "
-                   "GMAC/s | MiB |\n"
-                   "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
-        else
-            printf("%-14s %6s %8s %5s %7s %14s %18s %7s %8s %8s\n", "test", "prompt", "generate",
-                   "batch", "threads", "median", "quartiles", "GB/s", "GMAC/s", "MiB");
-        for (size_t i = 0; i < n; i++)
-            print_line(&lines[i], markdown
-                                      ? "| %s | %d | %d | %d | %d | %s | %s | %s | %s | %.0f |\n"
-                                      : "%-14s %6d %8d %5d %7d %14s %18s %7s %8s %8.0f\n");
+        print_head(bench, markdown);
+        for (size_t i = 0; i < n; i++) print_line(&lines[i], markdown);
     }
     free(lines);
     free(values);

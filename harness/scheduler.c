@@ -23,9 +23,9 @@
 #include <string.h>
 
 struct branch {
-    int sequence;        /* -1: none */
-    size_t start;        /* tokens that its sequence had when it was opened */
-    size_t position;     /* tokens that its sequence has */
+    int sequence;    /* -1: none */
+    size_t start;    /* tokens that its sequence had when it was opened */
+    size_t position; /* tokens that its sequence has, those of the batch being filled not counted */
     size_t n_reserved;   /* tokens by which a leaf may grow */
     struct tokens grown; /* tokens of a leaf beyond the trie's */
     bool wants_logits, finished;
@@ -245,7 +245,6 @@ static void add_tokens(struct scheduler *scheduler, int node)
                                    .id = scheduler->ids[i],
                                    .wants_logits = is_last && branch->wants_logits};
     }
-    branch->position += n;
 }
 
 /* Fills the batch in the trie's order. *blocked is the first node that could not be opened, -1 if there is none. */
@@ -282,8 +281,11 @@ static bool compute_batch(struct scheduler *scheduler, struct err *err)
     int64_t begin_ns = clock_ns();
     if (!session_eval(scheduler->session, scheduler->batch, scheduler->n_batch, err)) return false;
     int64_t share_ns = (clock_ns() - begin_ns) / (int64_t)scheduler->n_batch;
-    for (size_t i = 0; i < scheduler->n_batch; i++)
-        scheduler->branches[scheduler->batch_nodes[i]].ns += share_ns;
+    for (size_t i = 0; i < scheduler->n_batch; i++) {
+        struct branch *branch = &scheduler->branches[scheduler->batch_nodes[i]];
+        branch->ns += share_ns;
+        branch->position++;
+    }
     scheduler->n_computed += scheduler->n_batch;
     return true;
 }
