@@ -4,8 +4,8 @@
  * which is encode's. Where a template knows no system role (phi3-april, mistral, gemma), the system
  * text goes before the first user message with an empty line between: to drop it, as some of them
  * do, would lose what the user asked for. A template that refuses turns which do not alternate
- * (llama2, mistral, gemma) is followed in that. The text is parsed for special tokens as a whole, as
- * the reference implementations do: a message that contains "<|end|>" ends its turn.
+ * (llama2, mistral, gemma) is followed in that. The text is parsed for special tokens as a whole,
+ * as the reference implementations do: a message that contains "<|end|>" ends its turn.
  */
 #include "engine/engine.h"
 

@@ -2,9 +2,9 @@
  *
  * The template is not run. It is read once into a sketch of its output: raw text and the string
  * literals of output expressions in order, and one HOLE for whatever else an expression gives (a
- * message, a role, bos_token). Conditions, subscripts and arguments of calls emit nothing, so that a
- * template which merely compares with a marker does not have it. A format is recognised by the parts
- * that the sketch must have and must not have. Knows nothing of vocabularies.
+ * message, a role, bos_token). Conditions, subscripts and arguments of calls emit nothing, so that
+ * a template which merely compares with a marker does not have it. A format is recognised by the
+ * parts that the sketch must have and must not have. Knows nothing of vocabularies.
  */
 #include "engine/tokenizer_internal.h"
 
@@ -171,7 +171,7 @@ static bool is_first_on_line(const struct scan *scan)
 }
 
 /* A tag at its opening; raw_begin is where the raw text before it began in the sketch. Of that text
- * "{%-" takes away the white space at its end, and a statement its own indentation (lstrip_blocks). */
+ * "{%-" takes away the white space at its end, a statement its own indentation (lstrip_blocks). */
 static void scan_tag(struct scan *scan, size_t raw_begin)
 {
     struct buf *sketch = &scan->sketch;

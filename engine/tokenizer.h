@@ -1,5 +1,5 @@
-/* tokenizer.h - text to token ids and back: SentencePiece BPE by scores ("llama") and byte-level BPE
- * ("gpt2").
+/* tokenizer.h - text to token ids and back: SentencePiece BPE by scores ("llama") and byte-level
+ * BPE ("gpt2").
  *
  * Made from a model's metadata. Const after that and thread-safe. Engine-internal twin of what
  * engine.h exposes.

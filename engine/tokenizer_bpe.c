@@ -3,8 +3,8 @@
  * Pieces are spelled in an alphabet that has one printable character for each byte: printable
  * Latin-1 stands for itself, the other 68 bytes are U+0100, U+0101... in order, so that a space is
  * U+0120 and a line feed U+010A. Any bytes are encoded and come back, with one exception: the
- * vocabularies of DeepSeek have the bytes that never occur in UTF-8 (C0, C1, F5 to FF) only as user-defined
- * characters, so that such a byte comes back as that character.
+ * vocabularies of DeepSeek have the bytes that never occur in UTF-8 (C0, C1, F5 to FF) only as
+ * user-defined characters, so that such a byte comes back as that character.
  */
 #include "engine/tokenizer_internal.h"
 

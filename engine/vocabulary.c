@@ -1,8 +1,8 @@
 /* vocabulary.c - the pieces of a vocabulary: reading, lookup by text, which ones are matched as a
  * whole, which ones end a generation, after which ones white space is dropped.
  *
- * What GGUF does not say is decided by what the vocabulary contains, never by the name of the model,
- * so that renaming a file changes nothing.
+ * What GGUF does not say is decided by what the vocabulary contains, never by the name of the
+ * model, so that renaming a file changes nothing.
  */
 #include "engine/tokenizer_internal.h"
 
@@ -127,10 +127,10 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
  *
  * rstrip: false, but for a Phi-3 vocabulary, told by the names of its added tokens. Every known
  * tokenizer of the family has rstrip on </s>, <|assistant|> and the placeholders. For <|system|>,
- * <|user|> and <|end|> the revisions differ: the first ones have it, those that came with the chat
- * template that knows a system role (June 2024) mostly not. So these three have it unless the file's
- * template is that one. A revision in between has that template and rstrip on all three: for such a
- * file tokenizer_set_rstrip says so.
+ * <|user|> and <|end|> the revisions differ: the first ones have it; Phi-3-vision and those that
+ * came with the chat templates that know a system role (June 2024) mostly have not. So these three
+ * have it unless the file has such a template. A revision in between has both that template and
+ * rstrip on all three: for such a file tokenizer_set_rstrip says so.
  */
 
 static struct piece *find_special(const struct vocabulary *vocabulary, const char *text)
@@ -187,7 +187,7 @@ static void mark_rstrip(struct vocabulary *vocabulary, const struct metadata *me
     }
     const char *format =
         chat_detect_format(metadata_string(metadata, "tokenizer.chat_template", NULL));
-    bool revised = format && strcmp(format, "phi3") == 0;
+    bool revised = format && (strcmp(format, "phi3") == 0 || strcmp(format, "phi3-small") == 0);
     for (size_t i = 0; !revised && i < sizeof AT_FIRST / sizeof *AT_FIRST; i++)
         find_special(vocabulary, AT_FIRST[i])->rstrip = true;
 }

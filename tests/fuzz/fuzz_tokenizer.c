@@ -1,7 +1,7 @@
 /* fuzz_tokenizer.c - any bytes are encoded by a small SentencePiece and a small byte-level BPE
  * vocabulary and come back from decoding; any bytes are read as a chat template.
  *
- * The first byte chooses the vocabulary and whether special tokens are parsed, the rest is the text.
+ * The first byte chooses the vocabulary and whether special tokens are parsed, the rest is text.
  * Two things do not come back, by design: U+2581 in SentencePiece, which is a space, and the white
  * space that rstrip drops, which no token here has.
  */

@@ -74,7 +74,7 @@ static struct metadata *made_metadata(const struct made *made, const char *model
     return metadata;
 }
 
-/* 0 <unk>, 1 <s>, 2 </s>, 3 to 258 the bytes, then what a test needs; all but the names in `more`. */
+/* 0 <unk>, 1 <s>, 2 </s>, 3 to 258 the bytes, then what a test needs. */
 static struct metadata *spm_metadata(struct made *made, const struct entry *more, size_t n)
 {
     put_entry(made, "<unk>", 0, TOKEN_UNKNOWN);
@@ -203,23 +203,32 @@ static void rstrip_drops_white_space_only_where_special_tokens_are_parsed(void *
 static void rstrip_of_phi_3_depends_on_the_vocabulary_and_its_template_alone(void **state)
 {
     (void)state;
-    static const char REVISED[] =
-        "{{'<|system|>\\n' + c + '<|end|>\\n'}}{{'<|user|>\\n' + c + '<|end|>\\n'}}"
-        "{{'<|assistant|>\\n' + c + '<|end|>\\n'}}";
+    static const struct {
+        const char *template_text;
+        bool revised;
+    } FILES[] = {
+        {NULL, false},
+        {"{{'<|user|>\\n' + c + '<|end|>\\n<|assistant|>\\n'}}{{c + '<|end|>\\n'}}", false},
+        {"{{'<|system|>\\n' + c + '<|end|>\\n'}}{{'<|user|>\\n' + c + '<|end|>\\n'}}"
+         "{{'<|assistant|>\\n' + c + '<|end|>\\n'}}",
+         true},
+        {"{{'<|' + r + '|>\\n' + c + '<|end|>\\n'}}{{'<|assistant|>\\n'}}", true},
+    };
     static const char *const NAMES[] = {"<|endoftext|>",    "<|assistant|>", "<|placeholder1|>",
                                         "<|placeholder6|>", "<|system|>",    "<|end|>",
                                         "<|user|>"};
     struct entry entries[7];
     for (size_t i = 0; i < 7; i++) entries[i] = (struct entry){NAMES[i], 0, TOKEN_CONTROL};
-    for (int revised = 0; revised < 2; revised++) {
+    for (size_t k = 0; k < sizeof FILES / sizeof *FILES; k++) {
         struct made made = {.n = 0};
         struct metadata *metadata = spm_metadata(&made, entries, 7);
         assert_true(metadata_set_string(metadata, "general.name", "renamed", NULL));
-        if (revised)
-            assert_true(metadata_set_string(metadata, "tokenizer.chat_template", REVISED, NULL));
+        if (FILES[k].template_text)
+            assert_true(metadata_set_string(metadata, "tokenizer.chat_template",
+                                            FILES[k].template_text, NULL));
         struct tokenizer *tokenizer = make_tokenizer(metadata);
         for (size_t i = 0; i < 7; i++) {
-            bool rstrip = (i >= 1 && i <= 3) || (i >= 4 && !revised);
+            bool rstrip = (i >= 1 && i <= 3) || (i >= 4 && !FILES[k].revised);
             int32_t id = tokenizer_find(tokenizer, NAMES[i]);
             assert_int_equal(tokenizer_token(tokenizer, id).rstrip, rstrip);
         }
@@ -335,7 +344,7 @@ static void decode_refuses_ids_outside_the_vocabulary(void **state)
 
 /* ---- Byte-level BPE ---- */
 
-/* The alphabet, in the order of bytes, then "he", "ll", "hell", "hello", "lo" and <|end|>; 256 to 261. */
+/* The alphabet in the order of bytes, then "he" (256), "ll", "hell", "hello", "lo", <|end|>. */
 static struct metadata *bpe_metadata(struct made *made, const char *pre)
 {
     static const struct metadata_string MERGES[] = {
