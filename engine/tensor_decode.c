@@ -16,16 +16,6 @@ static float load_half(const uint8_t bytes[2])
     return half_to_float(load_u16(bytes));
 }
 
-static void decode_f16(const void *block, float *values)
-{
-    *values = load_half(block);
-}
-
-static void decode_bf16(const void *block, float *values)
-{
-    *values = bfloat_to_float(load_u16(block));
-}
-
 static void decode_q4_0(const void *bytes, float *values)
 {
     const struct block_q4_0 *block = bytes;
@@ -167,19 +157,23 @@ void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, f
 {
     typedef void decode_fn(const void *block, float *values);
     static decode_fn *const decoders[TENSOR_TYPE_LIMIT] = {
-        [TENSOR_F16] = decode_f16,   [TENSOR_BF16] = decode_bf16, [TENSOR_Q4_0] = decode_q4_0,
-        [TENSOR_Q4_1] = decode_q4_1, [TENSOR_Q5_0] = decode_q5_0, [TENSOR_Q5_1] = decode_q5_1,
-        [TENSOR_Q8_0] = decode_q8_0, [TENSOR_Q2_K] = decode_q2_k, [TENSOR_Q3_K] = decode_q3_k,
-        [TENSOR_Q4_K] = decode_q4_k, [TENSOR_Q5_K] = decode_q5_k, [TENSOR_Q6_K] = decode_q6_k,
+        [TENSOR_Q4_0] = decode_q4_0, [TENSOR_Q4_1] = decode_q4_1, [TENSOR_Q5_0] = decode_q5_0,
+        [TENSOR_Q5_1] = decode_q5_1, [TENSOR_Q8_0] = decode_q8_0, [TENSOR_Q2_K] = decode_q2_k,
+        [TENSOR_Q3_K] = decode_q3_k, [TENSOR_Q4_K] = decode_q4_k, [TENSOR_Q5_K] = decode_q5_k,
+        [TENSOR_Q6_K] = decode_q6_k,
     };
     const struct tensor_type_info *info = tensor_type_info(type);
     assert(info && info->supported && n_values % info->block_values == 0);
+    const uint8_t *block = blocks;
     if (type == TENSOR_F32) {
         memcpy(values, blocks, n_values * sizeof *values);
-        return;
-    }
-    const uint8_t *block = blocks;
-    for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
-        decoders[type](block, values + at);
+    } else if (type == TENSOR_F16) {
+        for (size_t i = 0; i < n_values; i++) values[i] = load_half(block + 2 * i);
+    } else if (type == TENSOR_BF16) {
+        for (size_t i = 0; i < n_values; i++) values[i] = bfloat_to_float(load_u16(block + 2 * i));
+    } else {
+        for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
+            decoders[type](block, values + at);
+        }
     }
 }

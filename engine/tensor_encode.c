@@ -54,16 +54,6 @@ static void range_of(const float *x, int n, float *low, float *high)
     }
 }
 
-static void encode_f16(const float *values, void *block)
-{
-    store_u16(block, float_to_half(*values));
-}
-
-static void encode_bf16(const float *values, void *block)
-{
-    store_u16(block, float_to_bfloat(*values));
-}
-
 static void pack_legacy(const uint8_t q[32], uint8_t quants[16])
 {
     for (int i = 0; i < 16; i++) quants[i] = (uint8_t)((q[i] & 15) | (q[i + 16] & 15) << 4);
@@ -356,19 +346,23 @@ void tensor_encode(enum tensor_type type, const float *values, size_t n_values, 
 {
     typedef void encode_fn(const float *values, void *block);
     static encode_fn *const encoders[TENSOR_TYPE_LIMIT] = {
-        [TENSOR_F16] = encode_f16,   [TENSOR_BF16] = encode_bf16, [TENSOR_Q4_0] = encode_q4_0,
-        [TENSOR_Q4_1] = encode_q4_1, [TENSOR_Q5_0] = encode_q5_0, [TENSOR_Q5_1] = encode_q5_1,
-        [TENSOR_Q8_0] = encode_q8_0, [TENSOR_Q2_K] = encode_q2_k, [TENSOR_Q3_K] = encode_q3_k,
-        [TENSOR_Q4_K] = encode_q4_k, [TENSOR_Q5_K] = encode_q5_k, [TENSOR_Q6_K] = encode_q6_k,
+        [TENSOR_Q4_0] = encode_q4_0, [TENSOR_Q4_1] = encode_q4_1, [TENSOR_Q5_0] = encode_q5_0,
+        [TENSOR_Q5_1] = encode_q5_1, [TENSOR_Q8_0] = encode_q8_0, [TENSOR_Q2_K] = encode_q2_k,
+        [TENSOR_Q3_K] = encode_q3_k, [TENSOR_Q4_K] = encode_q4_k, [TENSOR_Q5_K] = encode_q5_k,
+        [TENSOR_Q6_K] = encode_q6_k,
     };
     const struct tensor_type_info *info = tensor_type_info(type);
     assert(info && info->supported && n_values % info->block_values == 0);
+    uint8_t *block = blocks;
     if (type == TENSOR_F32) {
         memcpy(blocks, values, n_values * sizeof *values);
-        return;
-    }
-    uint8_t *block = blocks;
-    for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
-        encoders[type](values + at, block);
+    } else if (type == TENSOR_F16) {
+        for (size_t i = 0; i < n_values; i++) store_u16(block + 2 * i, float_to_half(values[i]));
+    } else if (type == TENSOR_BF16) {
+        for (size_t i = 0; i < n_values; i++) store_u16(block + 2 * i, float_to_bfloat(values[i]));
+    } else {
+        for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
+            encoders[type](values + at, block);
+        }
     }
 }

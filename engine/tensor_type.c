@@ -1,4 +1,4 @@
-/* tensor_type.c - the table of GGUF's element types, their names, and the two 16-bit float formats.
+/* tensor_type.c - the table of GGUF's element types, and their names.
  *
  * Knows names and sizes; what is inside a block is for tensor_decode.c and tensor_encode.c.
  */
@@ -74,57 +74,4 @@ size_t tensor_row_bytes(enum tensor_type type, size_t n_values)
     size_t n_bytes;
     if (!info || n_values % info->block_values) return 0;
     return mem_multiply(n_values / info->block_values, info->block_bytes, &n_bytes) ? n_bytes : 0;
-}
-
-static float float_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint32_t bits_of_float(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-float half_to_float(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31,
-             fraction = half & 0x3ff;
-    if (exponent == 31) return float_of_bits(sign | 0x7f800000 | fraction << 13);
-    if (exponent) return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    float subnormal = (float)fraction * 0x1p-24f; /* exact: 10 bits */
-    return float_of_bits(sign | bits_of_float(subnormal));
-}
-
-uint16_t float_to_half(float value)
-{
-    uint32_t bits = bits_of_float(value), magnitude = bits & 0x7fffffff;
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x1ff));
-    if (magnitude >= 0x477ff000)
-        return (uint16_t)(sign | 0x7c00); /* 65520 and more round to infinity */
-    if (magnitude < 0x38800000) {         /* below 2^-14: subnormal */
-        /* Adding 0.5 leaves multiples of 2^-24 in the fraction: the addition itself rounds to
-         * nearest even. */
-        uint32_t rounded = bits_of_float(float_of_bits(magnitude) + 0.5f) - 0x3f000000;
-        return (uint16_t)(sign | rounded);
-    }
-    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | ((rounded >> 13) - (112 << 10)));
-}
-
-float bfloat_to_float(uint16_t bfloat)
-{
-    return float_of_bits((uint32_t)bfloat << 16);
-}
-
-uint16_t float_to_bfloat(float value)
-{
-    uint32_t bits = bits_of_float(value);
-    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 64); /* quiet */
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }

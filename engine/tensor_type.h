@@ -6,6 +6,7 @@
 #define PHIBENCH_ENGINE_TENSOR_TYPE_H
 
 #include "base/err.h"
+#include "engine/half.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -51,11 +52,5 @@ void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, f
 /* The reverse: round to nearest per block; deterministic on every machine. n_values a multiple
  * of the block. */
 void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks);
-
-/* IEEE binary16 and bfloat16, round to nearest even; subnormals kept, NaN stays NaN. */
-float half_to_float(uint16_t half);
-uint16_t float_to_half(float value);
-float bfloat_to_float(uint16_t bfloat);
-uint16_t float_to_bfloat(float value);
 
 #endif

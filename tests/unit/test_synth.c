@@ -110,8 +110,9 @@ static void a_row_alone_is_the_row_among_all(void **state)
     (void)state;
     struct source *source = open_spec("synth:tiny:q4_k:5");
     const struct tensor_info *tensor = source_find(source, "blk.1.ffn_down.weight");
+    assert_non_null(tensor);
     uint8_t *all = malloc(tensor->n_rows * tensor->row_bytes), *one = malloc(tensor->row_bytes);
-    assert_true(all && one && tensor);
+    assert_true(all && one);
     assert_true(source->read_rows(source, tensor, 0, tensor->n_rows, all, NULL));
     for (size_t row = 0; row < tensor->n_rows; row++) {
         assert_true(source->read_rows(source, tensor, row, 1, one, NULL));
