@@ -1,0 +1,367 @@
+/* test_config.c - every fault in a configuration is found with its place, and what is right arrives as it was meant. */
+#include "harness/config.h"
+
+#include "base/file.h"
+#include "tests/support/test_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MODELS "models:\n  - {id: m, path: \"synth:tiny:q8_0\"}\n"
+#define SUITES "suites:\n  - throughput: {prompt: 8}\n"
+
+struct folder {
+    char path[256], before[512];
+};
+
+static int enter_folder(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
+    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
+    *state = folder;
+    return file_make_folders("mmlu", NULL) ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+    struct folder *folder = *state;
+    int left = chdir(folder->before);
+    test_remove_folder(folder->path);
+    free(folder);
+    return left;
+}
+
+static struct config *read_text(const char *text, struct err *err)
+{
+    assert_true(file_write("c.yaml", text, strlen(text), NULL));
+    *err = (struct err){0};
+    return config_read("c.yaml", NULL, 0, err);
+}
+
+/* The error as main would print it, without the new line. */
+static void assert_refused(const char *text, enum err_code code, const char *message)
+{
+    struct err err;
+    char printed[2048] = "";
+    struct config *config = read_text(text, &err);
+    FILE *out = fmemopen(printed, sizeof printed - 1, "w");
+    assert_non_null(out);
+    err_print(&err, out);
+    fclose(out);
+    printed[strcspn(printed, "\n")] = 0;
+    assert_string_equal(printed, message);
+    assert_int_equal(err.code, code);
+    assert_int_equal(err_exit_status(&err), 2);
+    assert_null(config);
+}
+
+static void a_full_configuration_is_read_as_it_was_meant(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "name: scaling\n"
+        "db: out/a.db\n"
+        "defaults: {threads: 2, batch_tokens: 64, isa: scalar, kv_budget: 64MiB}\n"
+        "models:\n"
+        "  - id: small\n"
+        "    path: synth:tiny:f32:7\n"
+        "    quantizations: [f16, q4_0]\n"
+        "    published: Small (2024)\n"
+        "    context: 256\n"
+        "    bos: never\n"
+        "    kv: f32\n"
+        "  - {id: 'other', path: \"synth:tiny-llama:q8_0\"}\n"
+        "suites:\n"
+        "  - mmlu: {data: mmlu, protocol: lm-eval, shots: 0, subjects: [anatomy], limit: 3}\n"
+        "  - throughput: {prompt: [16, 0x20], generate: 4, batch: [1, 8], repeat: 2}\n"
+        "report: {out: out/report}\n";
+    struct err err;
+    struct config *config = read_text(text, &err);
+    assert_non_null(config);
+    assert_string_equal(config->name, "scaling");
+    assert_string_equal(config->db, "out/a.db");
+    assert_string_equal(config->report_out, "out/report");
+    assert_string_equal(config->isa, "scalar");
+    assert_int_equal(config->n_threads, 2);
+    assert_int_equal(config->batch_tokens, 64);
+    assert_int_equal(config->kv_budget_bytes, 64 << 20);
+    assert_int_equal(config->n_models, 2);
+    const struct config_model *small = &config->models[0];
+    assert_string_equal(small->id, "small");
+    assert_string_equal(small->published, "Small (2024)");
+    assert_int_equal(small->n_variants, 2);
+    assert_string_equal(small->variants[0].path, "synth:tiny:f16:7");
+    assert_string_equal(small->variants[1].path, "synth:tiny:q4_0:7");
+    assert_int_equal(small->context_tokens, 256);
+    assert_int_equal(small->bos, BOS_NEVER);
+    assert_int_equal(small->kv_type, KV_F32);
+    assert_string_equal(config->models[1].variants[0].path, "synth:tiny-llama:q8_0");
+    assert_null(config->models[1].variants[0].quantization);
+    assert_int_equal(config->n_suites, 2);
+    const struct suite_options *mmlu = &config->suites[0].options;
+    assert_string_equal(mmlu->data, "mmlu");
+    assert_string_equal(mmlu->protocol, "lm-eval");
+    assert_string_equal(mmlu->split, "test");
+    assert_string_equal(mmlu->subsets[0], "anatomy");
+    assert_int_equal(mmlu->shots, 0);
+    assert_int_equal(mmlu->limit, 3);
+    const struct throughput_options *throughput = &config->suites[1].throughput;
+    assert_int_equal(throughput->n_prompt, 2);
+    assert_int_equal(throughput->prompt[1], 32);
+    assert_int_equal(throughput->generate[0], 4);
+    assert_int_equal(throughput->batch[1], 8);
+    assert_int_equal(throughput->threads[0], 2);
+    assert_int_equal(throughput->repeat, 2);
+    config_free(config);
+}
+
+static void defaults_stand_where_nothing_is_said(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config = read_text(MODELS "suites: [{mmlu: {data: mmlu}}]\n", &err);
+    assert_non_null(config);
+    assert_string_equal(config->name, "c");
+    assert_string_equal(config->db, "out/phibench.db");
+    assert_null(config->report_out);
+    assert_null(config->isa);
+    assert_int_equal(config->batch_tokens, 512);
+    assert_string_equal(config->suites[0].options.protocol, config->suites[0].suite->protocols[0]);
+    assert_int_equal(config->suites[0].options.shots, -1);
+    config_free(config);
+}
+
+static void an_unknown_key_is_named_with_the_nearest(void **state)
+{
+    (void)state;
+    assert_refused(
+        MODELS "suites:\n  - mmlu: {data: mmlu, protocl: phi3}\n", ERR_CONFIG,
+        "c.yaml:4:24: unknown key \"protocl\" in suite mmlu: did you mean \"protocol\"?");
+    assert_refused(
+        MODELS SUITES "defalts: {threads: 1}\n", ERR_CONFIG,
+        "c.yaml:5:1: unknown key \"defalts\" in the configuration: did you mean \"defaults\"?");
+    assert_refused(MODELS SUITES "defaults: {xyzzy: 1}\n", ERR_CONFIG,
+                   "c.yaml:5:12: unknown key \"xyzzy\" in defaults (known: threads, batch_tokens, "
+                   "kv_budget, isa)");
+    assert_refused(MODELS "suites:\n  - mmul: {}\n", ERR_CONFIG,
+                   "c.yaml:4:5: there is no suite \"mmul\": did you mean \"mmlu\"?");
+}
+
+static void a_wrong_type_says_what_was_found(void **state)
+{
+    (void)state;
+    assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, shots: five}\n", ERR_CONFIG,
+                   "c.yaml:4:31: shots must be an integer, but this is text, five");
+    assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, shots: \"5\"}\n", ERR_CONFIG,
+                   "c.yaml:4:31: shots must be an integer, but this is text, 5");
+    assert_refused(MODELS SUITES "name: 12\n", ERR_CONFIG,
+                   "c.yaml:5:7: name must be text, but this is an integer, 12: put it in quotes");
+    assert_refused(
+        MODELS SUITES "name: yes\n", ERR_CONFIG,
+        "c.yaml:5:7: name must be text, but this is a truth value, yes: put it in quotes");
+    assert_refused(MODELS SUITES "name:\n", ERR_CONFIG,
+                   "c.yaml:5:6: name must be text, but this is nothing");
+    assert_refused(MODELS SUITES "name: [a]\n", ERR_CONFIG,
+                   "c.yaml:5:7: name must be text, but this is a list");
+    assert_refused("models: 3\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:9: models must be a list of at least one model");
+    assert_refused("[a, b]\n", ERR_CONFIG,
+                   "c.yaml:1:1: the configuration must be a map (key: value), but this is a list");
+}
+
+static void values_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    assert_refused(MODELS "suites:\n  - throughput: {repeat: 0}\n", ERR_CONFIG,
+                   "c.yaml:4:26: repeat must be between 1 and 10000, but this is 0");
+    assert_refused(
+        MODELS "suites:\n  - throughput: {prompt: [8, 99999999999999999999]}\n", ERR_CONFIG,
+        "c.yaml:4:30: prompt must be between 1 and 4194304, but this is 99999999999999999999");
+    assert_refused(MODELS SUITES "defaults: {kv_budget: 3KiB}\n", ERR_CONFIG,
+                   "c.yaml:5:23: kv_budget must be a size like 512MiB or 2GiB, at least 1048576 "
+                   "bytes, but this is "
+                   "3KiB");
+    assert_refused(MODELS "suites:\n  - throughput: {batch: []}\n", ERR_CONFIG,
+                   "c.yaml:4:25: batch is an empty list");
+    assert_refused(MODELS "suites:\n  - throughput: {batch: [1, 2, 1]}\n", ERR_CONFIG,
+                   "c.yaml:4:32: batch: 1 stands here a second time");
+    assert_refused("models:\n  - {id: m, path: \"synth:tiny:q8_0\", bos: allways}\n" SUITES,
+                   ERR_CONFIG,
+                   "c.yaml:2:43: bos: unknown value \"allways\": did you mean \"always\"?");
+}
+
+static void what_is_missing_or_repeated_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(MODELS, ERR_CONFIG, "c.yaml:1:1: the configuration needs the key \"suites\"");
+    assert_refused("models: [{id: a}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:10: the model \"a\" needs the key \"path\"");
+    assert_refused("models: [{id: a, path: nowhere.gguf}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:24: path: there is no file or folder nowhere.gguf");
+    assert_refused(MODELS "suites: [{mmlu: {data: nowhere}}]\n", ERR_CONFIG,
+                   "c.yaml:3:24: data: there is no file or folder nowhere");
+    assert_refused(MODELS SUITES "name: a\nname: b\n", ERR_CONFIG,
+                   "c.yaml:6:1: the key \"name\" stands here a second time");
+    assert_refused(MODELS "  - {id: m, path: \"synth:tiny:f16\"}\n" SUITES, ERR_CONFIG,
+                   "c.yaml:3:5: the id \"m\" is taken by the model in line 2");
+    assert_refused("models: [{id: a, path: \"synth:tiny\"}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:24: synth:tiny names no type: write synth:tiny:q4_0, or give the "
+                   "model quantizations");
+    assert_refused("models: [{id: a, path: \"synth:tiny\", quantizations: [f16, f16]}]\n" SUITES,
+                   ERR_CONFIG, "c.yaml:1:59: quantizations: \"f16\" stands here a second time");
+}
+
+static void what_is_not_built_yet_says_so(void **state)
+{
+    (void)state;
+    assert_refused(MODELS "suites:\n  - triviaqa: {data: x}\n", ERR_UNSUPPORTED,
+                   "c.yaml:4:5: not supported yet: the suite triviaqa");
+    assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, protocol: generative}\n",
+                   ERR_UNSUPPORTED, "c.yaml:4:34: not supported yet: the protocol generative");
+    assert_refused("models: [{id: a, api: {model: b}}]\n" SUITES, ERR_UNSUPPORTED,
+                   "c.yaml:1:18: not supported yet: models behind an API; give the model a path");
+}
+
+static void yaml_that_could_surprise_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("models: &a [x]\n", ERR_CONFIG,
+                   "c.yaml:1:9: anchors (&name) are not accepted: write values out");
+    assert_refused("models: *a\n", ERR_CONFIG,
+                   "c.yaml:1:9: aliases (*name) are not accepted: write the value out");
+    assert_refused("name: !!str 3\n", ERR_CONFIG,
+                   "c.yaml:1:7: tags (!name) are not accepted: write plain values");
+    assert_refused(MODELS SUITES "---\nname: b\n", ERR_CONFIG,
+                   "c.yaml:5:1: a second document: one file is one configuration");
+    assert_refused("", ERR_CONFIG, "c.yaml:1:1: the configuration is empty");
+    assert_refused("? [a]\n: b\n", ERR_CONFIG, "c.yaml:1:3: a key must be a word");
+    struct err err;
+    char deep[200] = "name: ";
+    for (int i = 0; i < 40; i++) strcat(deep, "[");
+    assert_null(read_text(deep, &err));
+    assert_string_equal(err.message, "the configuration is nested too deeply");
+    assert_null(read_text("name: \"open\n", &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    assert_int_equal(err.line, 2);
+}
+
+static void paths_expand_environment_variables(void **state)
+{
+    (void)state;
+    struct err err;
+    setenv("PHIBENCH_TEST_FOLDER", "mmlu", 1);
+    unsetenv("PHIBENCH_TEST_UNSET");
+    struct config *config =
+        read_text(MODELS "suites: [{mmlu: {data: \"./${PHIBENCH_TEST_FOLDER}/.\"}}]\n"
+                         "db: ${PHIBENCH_TEST_UNSET:-a/b}.db\n",
+                  &err);
+    assert_non_null(config);
+    assert_string_equal(config->suites[0].options.data, "./mmlu/.");
+    assert_string_equal(config->db, "a/b.db");
+    config_free(config);
+    assert_refused(
+        MODELS SUITES "db: ${PHIBENCH_TEST_UNSET}/x\n", ERR_CONFIG,
+        "c.yaml:5:5: the environment variable PHIBENCH_TEST_UNSET is not set; set it, or write "
+        "${PHIBENCH_TEST_UNSET:-FOLDER} to give it a default");
+    assert_refused(MODELS SUITES "db: ${OPEN\n", ERR_CONFIG,
+                   "c.yaml:5:5: \"${\" without its \"}\"");
+    config = read_text(MODELS SUITES "name: ${HOME}\n", &err); /* no path: as it is */
+    assert_non_null(config);
+    assert_string_equal(config->name, "${HOME}");
+    config_free(config);
+}
+
+static void overrides_change_values_and_are_checked_like_them(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_true(file_write("c.yaml", MODELS SUITES, strlen(MODELS SUITES), NULL));
+    const char *const good[] = {"defaults.threads=3", "suites.0.prompt=[4, 5]",
+                                "suites.0.throughput.repeat=9", "models.0.id=renamed"};
+    struct config *config = config_read("c.yaml", good, 4, &err);
+    assert_non_null(config);
+    assert_int_equal(config->n_threads, 3);
+    assert_int_equal(config->suites[0].throughput.n_prompt, 2);
+    assert_int_equal(config->suites[0].throughput.repeat, 9);
+    assert_string_equal(config->models[0].id, "renamed");
+    config_free(config);
+
+    const struct {
+        const char *set, *file, *message;
+    } bad[] = {
+        {"suites.0.repeat=0", "--set suites.0.repeat=0",
+         "repeat must be between 1 and 10000, but this is 0"},
+        {"defaults.thraeds=1", "--set defaults.thraeds=1",
+         "unknown key \"thraeds\" in defaults: did you mean \"threads\"?"},
+        {"suites.7.repeat=1", "--set suites.7.repeat=1",
+         "\"7\" is no position in a list of 1 (0 is the first)"},
+        {"name.x=1", "--set name.x=1", "name must be text, but this is a map"},
+        {"nothing", "", "--set takes KEY=VALUE, as in --set defaults.threads=1, not \"nothing\""},
+        {"a..b=1", "--set a..b=1", "the key is no sequence of names with dots between"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_null(config_read("c.yaml", &bad[i].set, 1, &err));
+        assert_string_equal(err.message, bad[i].message);
+        assert_string_equal(err.file, bad[i].file);
+        assert_int_equal(err_exit_status(&err), 2);
+    }
+}
+
+static void hash_of(const char *text, const char *const *overrides, size_t n, char hash[65])
+{
+    struct err err = {0};
+    assert_true(file_write("c.yaml", text, strlen(text), NULL));
+    struct config *config = config_read("c.yaml", overrides, n, &err);
+    assert_non_null(config);
+    strcpy(hash, config->hash);
+    config_free(config);
+}
+
+static void the_hash_is_of_the_meaning(void **state)
+{
+    (void)state;
+    char plain[65], same[65], other[65];
+    const char *const set[] = {"suites.0.prompt=9"};
+    hash_of(MODELS SUITES, NULL, 0, plain);
+    hash_of("# a comment\n" MODELS "suites: [ { 'throughput' : {prompt: 8} } ]\n", NULL, 0, same);
+    assert_string_equal(plain, same);
+    hash_of(MODELS SUITES, set, 1, other);
+    assert_string_not_equal(plain, other);
+    hash_of(MODELS "suites:\n  - throughput: {prompt: 9}\n", NULL, 0, same);
+    assert_string_equal(other, same);
+}
+
+static void a_configuration_that_is_not_there_is_a_usage_error(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_null(config_read("missing.yaml", NULL, 0, &err));
+    assert_string_equal(err.file, "missing.yaml");
+    assert_int_equal(err_exit_status(&err), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_configuration_is_read_as_it_was_meant),
+        cmocka_unit_test(defaults_stand_where_nothing_is_said),
+        cmocka_unit_test(an_unknown_key_is_named_with_the_nearest),
+        cmocka_unit_test(a_wrong_type_says_what_was_found),
+        cmocka_unit_test(values_out_of_range_are_refused),
+        cmocka_unit_test(what_is_missing_or_repeated_is_refused),
+        cmocka_unit_test(what_is_not_built_yet_says_so),
+        cmocka_unit_test(yaml_that_could_surprise_is_refused),
+        cmocka_unit_test(paths_expand_environment_variables),
+        cmocka_unit_test(overrides_change_values_and_are_checked_like_them),
+        cmocka_unit_test(the_hash_is_of_the_meaning),
+        cmocka_unit_test(a_configuration_that_is_not_there_is_a_usage_error),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
