@@ -1,4 +1,7 @@
-/* test_query.c - rows, types, parameters and errors of queries. */
+/* test_query.c - rows, types, parameters and errors of queries; the columns of the public views.
+ *
+ * One store serves all tests: none of them writes to it.
+ */
 #include "results/query.h"
 
 #include <setjmp.h>

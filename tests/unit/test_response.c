@@ -1,4 +1,7 @@
-/* test_response.c - a response goes to JSON and comes back the same. */
+/* test_response.c - a response goes to JSON and comes back the same, bit for bit.
+ *
+ * Thousands of random bit patterns stand for the doubles that a model may give.
+ */
 #include "suites/request.h"
 
 #include <math.h>

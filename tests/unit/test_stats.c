@@ -2,8 +2,8 @@
  *
  * Expected values: Python 3.11, scipy 1.17.1, numpy 2.4.6: stats.binomtest(k, n).proportion_ci(
  * method="wilson"); stats.binomtest(min(b, c), b + c, 0.5).pvalue; numpy.quantile (its default is
- * type 7); stats.sem; the clustered error and the interval of the macro average by double loops over
- * the formulas in stats.h; bootstrap limits from 400,000 resamples of numpy's own generator.
+ * type 7); stats.sem; the clustered error and the interval of the macro average by double loops
+ * over the formulas in stats.h; bootstrap limits from 400,000 resamples of numpy's own generator.
  */
 #include "results/stats.h"
 

@@ -1,0 +1,154 @@
+/* test_store_scores.c - from verdicts to rows of `score`, and what the views make of them.
+ *
+ * Expected intervals come from stats.h, which has tests of its own against scipy.
+ */
+#include "results/store.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "results/query.h"
+#include "results/stats.h"
+#include "tests/support/test_store.h"
+
+static void compute_scores(int64_t job)
+{
+    struct err err = {0};
+    test_assert_done(store_compute_scores(test_store, job, &err), &err);
+}
+
+/* Compares one row of v_scores with rates, in percent. */
+static void assert_score(const char *subset, const char *metric, double score, double low,
+                         double high, int n)
+{
+    struct err err = {0};
+    struct query *query = query_open(
+        test_store, "SELECT score, low, high, n FROM v_scores WHERE subset = ? AND metric = ?",
+        &err);
+    assert_non_null(query);
+    query_bind_text(query, 1, subset);
+    query_bind_text(query, 2, metric);
+    assert_int_equal(query_next(query, &err), 1);
+    const double expected[] = {100 * score, 100 * low, 100 * high, n};
+    for (int i = 0; i < 4; i++)
+        if (!(fabs(query_number(query, i) - expected[i]) < 1e-9))
+            fail_msg("%s %s column %d: %.12g, not %.12g", subset, metric, i, query_number(query, i),
+                     expected[i]);
+    assert_int_equal(query_next(query, &err), 0);
+    query_close(query);
+}
+
+static void scores_are_given_for_the_whole_and_every_group(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    test_put_four_answers(job);
+    compute_scores(job);
+    compute_scores(job); /* replaces */
+    test_assert_rows("SELECT subset, metric, n FROM v_scores ORDER BY subset, metric",
+                     "|acc|4\n|acc_macro|4\nanatomy|acc|3\ncategory:other|acc|4\nother|acc|1\n"
+                     "subcategory:health|acc|3\nsubcategory:other|acc|1");
+    struct interval two_of_four = stats_wilson(2, 4), two_of_three = stats_wilson(2, 3);
+    struct interval none_of_one = stats_wilson(0, 1);
+    assert_score("", "acc", 0.5, two_of_four.low, two_of_four.high, 4);
+    assert_score("category:other", "acc", 0.5, two_of_four.low, two_of_four.high, 4);
+    assert_score("anatomy", "acc", 2 / 3.0, two_of_three.low, two_of_three.high, 3);
+    assert_score("subcategory:other", "acc", 0, 0, none_of_one.high, 1);
+    double down = 2 / 3.0 - two_of_three.low;
+    double up = hypot(two_of_three.high - 2 / 3.0, none_of_one.high);
+    assert_score("", "acc_macro", 1 / 3.0, 1 / 3.0 - down / 2, 1 / 3.0 + up / 2, 4);
+    test_assert_rows(
+        "SELECT DISTINCT run, model, params, quantization, bytes, suite, protocol, shots "
+        "FROM v_scores",
+        "1|phi-3-mini|3821079552|q4_0|2000000000|mmlu|hendrycks|5");
+}
+
+static void standard_errors_are_clustered_by_the_first_level(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    test_put_four_answers(job);
+    compute_scores(job);
+    /* Deviations from 1/2: anatomy +, -, +, in sum 1/2; other -1/2. So the squared error is
+     * 1/12 + (1/4 + 1/4 - 1) / 16 = 5/96. */
+    test_assert_rows(
+        "SELECT round(error * error * 96, 9) FROM score WHERE depth = 0 AND metric = 'acc'", "5.0");
+    test_assert_rows("SELECT error IS NULL FROM score WHERE depth = 1 AND name = 'other'", "1");
+}
+
+static void points_are_shown_as_points(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "points");
+    test_put_answer(job, "w/1", "writing", "[[\"category\",\"writing\"]]", 8);
+    test_put_answer(job, "w/2", "writing", "[[\"category\",\"writing\"]]", 9);
+    compute_scores(job);
+    double half = 1.959963984540054 * 0.5;
+    assert_score("", "points", 0.085, 0.085 - half / 100, 0.085 + half / 100, 2);
+}
+
+static void scores_do_not_depend_on_the_order_of_storing(void **unused)
+{
+    (void)unused;
+    int64_t run = test_new_run(), forth = test_new_job(run, "q4_0", "f1", "data", "f1");
+    int64_t back = test_new_job(run, "q8_0", "f2", "data", "f1");
+    char key[16];
+    for (int i = 0; i < 50; i++) {
+        snprintf(key, sizeof key, "k/%d", i);
+        test_put_answer(forth, key, "k", i % 3 ? TEST_ANATOMY : TEST_OTHER, 1.0 / (i + 2));
+        snprintf(key, sizeof key, "k/%d", 49 - i);
+        test_put_answer(back, key, "k", (49 - i) % 3 ? TEST_ANATOMY : TEST_OTHER, 1.0 / (51 - i));
+    }
+    compute_scores(forth);
+    compute_scores(back);
+    test_assert_rows(
+        "SELECT count(*) FROM score a JOIN score b USING (depth, level, name, metric, score, "
+        "low, high, error, n) WHERE a.job < b.job",
+        "7");
+}
+
+static void items_are_shown_with_their_verdicts(void **unused)
+{
+    (void)unused;
+    test_put_four_answers(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc"));
+    test_assert_rows("SELECT * FROM v_items WHERE item IN ('anatomy/2', 'anatomy/3')",
+                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/2|0|A|C|0.25\n"
+                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/3|1|C|C|0.25");
+}
+
+static void jobs_on_the_same_questions_are_compared_item_by_item(void **unused)
+{
+    (void)unused;
+    int64_t run = test_new_run(), a = test_new_job(run, "q4_0", "f1", "data", "acc");
+    int64_t b = test_new_job(run, "q8_0", "f2", "elsewhere", "acc"); /* the same hash */
+    test_put_four_answers(a);
+    test_put_answer(b, "anatomy/1", "anatomy", TEST_ANATOMY, 1);
+    test_put_answer(b, "anatomy/2", "anatomy", TEST_ANATOMY, 1);
+    test_put_answer(b, "anatomy/3", "anatomy", TEST_ANATOMY, 0);
+    test_put_answer(b, "other/1", "other", TEST_OTHER, 1);
+    test_put_answer(b, "other/2", "other", TEST_OTHER, 1);
+    test_assert_rows("SELECT * FROM v_compare ORDER BY quantization_a",
+                     "mmlu|hendrycks|5|acc|1|phi-3-mini|q4_0|1|phi-3-mini|q8_0|4|1|1|2|25.0\n"
+                     "mmlu|hendrycks|5|acc|1|phi-3-mini|q8_0|1|phi-3-mini|q4_0|4|1|2|1|-25.0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_TEST_STORE(scores_are_given_for_the_whole_and_every_group),
+        IN_TEST_STORE(standard_errors_are_clustered_by_the_first_level),
+        IN_TEST_STORE(points_are_shown_as_points),
+        IN_TEST_STORE(scores_do_not_depend_on_the_order_of_storing),
+        IN_TEST_STORE(items_are_shown_with_their_verdicts),
+        IN_TEST_STORE(jobs_on_the_same_questions_are_compared_item_by_item),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
