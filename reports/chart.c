@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_COLORS = 8, N_SHAPES = 10, WIDTH = 860, KEY_LINE = 22, MAX_SVG_BYTES = 64 << 20 };
+enum {
+    N_COLORS = 8,
+    N_SHAPES = 10,
+    WIDTH = 860,
+    KEY_LINE = 22,
+    KEY_COLUMNS = 3,
+    TALL_ROWS = 24, /* with more, the axis stands above as well */
+    MAX_SVG_BYTES = 64 << 20
+};
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                              "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
 /* Filled circle, square, triangle, diamond, inverted triangle, then the same open. */
@@ -41,10 +49,9 @@ static void begin_script(struct chart *chart)
 {
     struct buf *out = &chart->script;
     buf_printf(out, "# Redraw with: gnuplot %s.gp\nset encoding utf8\n", chart->name);
-    buf_printf(
-        out,
-        "set terminal svg size %d,%d dynamic name '%s' font 'sans-serif,13'\nset output '%s.svg'\n",
-        chart->width, chart->height, chart->name, chart->name);
+    buf_printf(out,
+               "set terminal svg size %d,%d dynamic font 'sans-serif,13'\nset output '%s.svg'\n",
+               chart->width, chart->height, chart->name);
     buf_printf(out, "set title ");
     quote(out, chart->title);
     buf_printf(out, " tc rgb '%s' noenhanced font ',15'\n", INK);
@@ -91,6 +98,25 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
     }
 }
 
+/* The key stands below the axis label, in rows of three. */
+static int key_rows(const struct interval_chart *spec)
+{
+    return spec->n_series > 1 ? (int)(spec->n_series + KEY_COLUMNS - 1) / KEY_COLUMNS : 0;
+}
+
+static void reference_line(struct buf *out, const struct interval_chart *spec)
+{
+    buf_printf(out,
+               "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
+               "rgb '#7f7f7f'\nset label ",
+               spec->reference, spec->reference);
+    quote(out, spec->reference_label);
+    buf_printf(out,
+               " at first %.6g, graph 1 offset 0,0.5 center tc rgb '#7f7f7f' font ',11' "
+               "noenhanced\n",
+               spec->reference);
+}
+
 static void interval_axes(struct chart *chart, const struct interval_chart *spec)
 {
     struct buf *out = &chart->script;
@@ -103,31 +129,26 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
     buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
     buf_text(out, "set grid x lt 1 lc rgb '#b0b7bf' lw 0.5\n");
     buf_text(out, spec->from_zero ? "set xrange [0:*]\n" : "");
-    buf_text(out, spec->show_values ? "set offsets graph 0, graph 0.08, 0, 0\n" : "");
-    buf_text(out, spec->n_series > 1 ? "set key outside below horizontal Left reverse samplen 2\n"
-                                     : "unset key\n");
+    buf_text(out, spec->show_values ? "set offsets graph 0, graph 0.1, 0, 0\n" : "");
+    if (spec->n_rows > TALL_ROWS)
+        buf_printf(out, "set link x2\nset x2tics scale 0 tc rgb '%s'\n", INK);
+    if (key_rows(spec))
+        buf_printf(out,
+                   "set bmargin %.1f\nset key at screen 0.5, screen 0.01 center bottom horizontal "
+                   "maxcols %d Left reverse samplen 2\n",
+                   4.0 + 1.5 * key_rows(spec), KEY_COLUMNS);
+    else buf_text(out, "unset key\n");
     axis_label(out, 'x', spec->x_label);
-    if (isnan(spec->reference)) return;
-    buf_printf(out,
-               "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
-               "rgb '#7f7f7f'\n",
-               spec->reference, spec->reference);
-    buf_text(out, "set label ");
-    quote(out, spec->reference_label);
-    buf_printf(out,
-               " at first %.6g, graph 1 offset 0.4,-0.1 left rotate by 0 tc rgb '#7f7f7f' font "
-               "',11' noenhanced\n",
-               spec->reference);
+    if (!isnan(spec->reference)) reference_line(out, spec);
 }
 
 void chart_intervals(struct chart *chart, const struct interval_chart *spec)
 {
     struct buf *out = &chart->script;
-    size_t lines = spec->n_series > 3 ? spec->n_series : 1 + (spec->n_series > 2);
-    int row_height = 24 > 9 * (int)spec->n_series ? 24 : 9 * (int)spec->n_series;
+    int series_height = (spec->show_values ? 16 : 9) * (int)spec->n_series;
+    int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
     chart->width = WIDTH;
-    chart->height = 120 + row_height * (int)spec->n_rows +
-                    (spec->n_series > 1 ? KEY_LINE * (int)((lines + 2) / 3) : 0);
+    chart->height = 120 + row_height * (int)spec->n_rows + KEY_LINE * key_rows(spec);
     begin_script(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);
@@ -140,7 +161,8 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
         quote(out, spec->series[s]);
         if (spec->show_values)
             buf_printf(out,
-                       ", \\\n  '' index %zu using 4:1:(sprintf('%%.1f', $2)) with labels left "
+                       ", \\\n  '' index %zu using 4:1:($2 < 1000 ? sprintf('%%.1f', $2) : "
+                       "sprintf('%%.0f', $2)) with labels left "
                        "offset 0.7,0 "
                        "font ',11' tc rgb '%s' notitle",
                        s, INK);
@@ -181,15 +203,39 @@ static bool write_plane_data(struct chart *chart, const struct plane_chart *spec
     return true;
 }
 
+/* A logarithmic axis from the points alone, with tics at 1, 2 and 5 times the powers of ten. */
+static void log_axis(struct buf *out, const struct plane_chart *spec)
+{
+    static const double STEPS[] = {1, 2, 5};
+    double low = INFINITY, high = 0;
+    for (size_t i = 0; i < spec->n_points; i++) {
+        low = fmin(low, spec->points[i].x / 1.3);
+        high = fmax(high, spec->points[i].x * 1.3);
+    }
+    buf_printf(out, "set logscale x\nset xrange [%.6g:%.6g]\nset xtics (", low, high);
+    bool is_first = true;
+    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
+        for (int i = 0; i < 3; i++) {
+            double tic = power * STEPS[i];
+            if (tic < low || tic > high) continue;
+            buf_printf(out, "%s%.6g", is_first ? "" : ", ", tic);
+            is_first = false;
+        }
+    buf_text(out, ")\n");
+}
+
 static void plane_axes(struct chart *chart, const struct plane_chart *spec)
 {
     struct buf *out = &chart->script;
     buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
-    buf_text(out, "set key outside right top vertical Left reverse samplen 2\nset offsets graph "
-                  "0.05, graph 0.05, "
-                  "graph 0.08, graph 0.08\n");
-    if (spec->x_log) buf_text(out, "set logscale x\n");
+    buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
+    if (spec->x_log) {
+        buf_text(out, "set offsets 0, 0, graph 0.08, graph 0.08\n");
+        log_axis(out, spec);
+    } else {
+        buf_text(out, "set offsets graph 0.05, graph 0.05, graph 0.08, graph 0.08\n");
+    }
     axis_label(out, 'x', spec->x_label);
     axis_label(out, 'y', spec->y_label);
 }
@@ -244,20 +290,25 @@ static void append_replaced(struct buf *out, const char *text, const char *from,
 /* The drawing without its XML prologue, in the reader's ink, with a title for screen readers. */
 static bool take_svg(struct chart *chart, const char *text, const char *path, struct err *err)
 {
-    struct buf once = {0}, title = {0};
     const char *svg = strstr(text, "<svg");
     if (!svg || !strstr(svg, "</svg>"))
         return err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete SVG");
-    append_replaced(&once, svg, INK_STROKE, "currentColor");
-    struct buf ink = {0};
-    append_replaced(&ink, buf_string(&once), INK_FILL, "currentColor");
+    struct buf title = {0};
     buf_text(&title, "<title>");
     html_text(&title, chart->title);
     buf_text(&title, "</title>");
-    append_replaced(&chart->svg, buf_string(&ink), "<title>Gnuplot</title>", buf_string(&title));
-    bool ok = buf_check(&once, err) && buf_check(&ink, err) && buf_check(&chart->svg, err);
-    buf_free(&once);
-    buf_free(&ink);
+    const char *const changes[][2] = {{INK_STROKE, "currentColor"},
+                                      {INK_FILL, "currentColor"},
+                                      {"color=\"black\"", "color=\"inherit\""},
+                                      {"<title>Gnuplot</title>", buf_string(&title)}};
+    buf_text(&chart->svg, svg);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct buf changed = {0};
+        append_replaced(&changed, buf_string(&chart->svg), changes[i][0], changes[i][1]);
+        buf_free(&chart->svg);
+        chart->svg = changed;
+    }
+    bool ok = buf_check(&title, err) && buf_check(&chart->svg, err);
     buf_free(&title);
     return ok;
 }

@@ -165,6 +165,11 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
     return score->suite && score->protocol && score->metric && score->subset && score->category;
 }
 
+bool report_score_is_macro(const struct report_score *score)
+{
+    return strstr(score->metric, "_macro") != NULL;
+}
+
 /* ---- Speeds ---- */
 
 static const char SPEEDS_SQL[] =

@@ -68,6 +68,9 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
                                      struct err *err) __attribute__((warn_unused_result));
 void report_data_free(struct report_data *data);
 
+/* True for the mean over subsets in place of the mean over questions. */
+bool report_score_is_macro(const struct report_score *score);
+
 /* True for measurements in seconds rather than tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);
 

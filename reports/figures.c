@@ -15,16 +15,11 @@ static bool is_in_group(const struct report_score *score, const struct report_sc
            score->shots == group->shots;
 }
 
-static bool is_macro(const struct report_score *score)
-{
-    return strstr(score->metric, "_macro") != NULL;
-}
-
 static size_t find_groups(const struct report_data *data, const struct report_score **groups)
 {
     size_t n = 0;
     for (size_t i = 0; i < data->n_scores && n < MAX_GROUPS; i++) {
-        bool is_new = !is_macro(&data->scores[i]);
+        bool is_new = !report_score_is_macro(&data->scores[i]);
         for (size_t g = 0; g < n; g++)
             if (is_in_group(&data->scores[i], groups[g])) is_new = false;
         if (is_new) groups[n++] = &data->scores[i];
@@ -71,7 +66,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
     if (!rows || !points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || is_macro(score)) continue;
+        if (!is_in_group(score, group) || report_score_is_macro(score)) continue;
         rows[n] = data->entries[score->i_entry].label;
         points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
         n++;
@@ -297,6 +292,17 @@ static double speed_of(const struct report_data *data, size_t i_entry, bool deco
     return rate;
 }
 
+/* Whether the largest x is more than eight times the smallest. */
+static bool spreads(const struct plane_point *points, size_t n)
+{
+    double low = points[0].x, high = points[0].x;
+    for (size_t i = 1; i < n; i++) {
+        low = fmin(low, points[i].x);
+        high = fmax(high, points[i].x);
+    }
+    return high > 8 * low;
+}
+
 enum against { AGAINST_DECODE, AGAINST_PREFILL, AGAINST_SIZE };
 
 static bool add_plane(const struct report_data *data, struct figures *figures,
@@ -313,7 +319,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
          "Lines join the quantizations of one model; bars are 95% intervals of the score. Speed "
          "with the most threads "
          "and the longest prompt measured."},
-        {"score-size", "Score against size", "size of the weights, MiB (logarithmic)",
+        {"score-size", "Score against size", "size of the weights, MiB",
          "Lines join the quantizations of one model; bars are 95% intervals of the score."},
     };
     struct plane_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
@@ -321,7 +327,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     if (!points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || is_macro(score)) continue;
+        if (!is_in_group(score, group) || report_score_is_macro(score)) continue;
         const struct report_entry *entry = &data->entries[score->i_entry];
         double x = against == AGAINST_SIZE
                        ? entry->n_bytes / (1 << 20)
@@ -334,15 +340,16 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     struct chart *chart = add_chart(data, figures, TEXT[against].kind, group, TEXT[against].title,
                                     TEXT[against].caption, err);
     if (!chart) return false;
-    chart_plane(chart, &(struct plane_chart){.colors = data->models,
-                                             .n_colors = data->n_models,
-                                             .shapes = data->quantizations,
-                                             .n_shapes = data->n_quantizations,
-                                             .points = points,
-                                             .n_points = n,
-                                             .x_label = TEXT[against].x_label,
-                                             .y_label = "score, percent",
-                                             .x_log = against == AGAINST_SIZE});
+    chart_plane(chart,
+                &(struct plane_chart){.colors = data->models,
+                                      .n_colors = data->n_models,
+                                      .shapes = data->quantizations,
+                                      .n_shapes = data->n_quantizations,
+                                      .points = points,
+                                      .n_points = n,
+                                      .x_label = TEXT[against].x_label,
+                                      .y_label = "score, percent",
+                                      .x_log = against == AGAINST_SIZE && spreads(points, n)});
     return true;
 }
 

@@ -74,7 +74,7 @@ static void write_finding(const struct report_data *data, struct buf *out)
     const struct report_score *best = NULL;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (strstr(score->metric, "_macro")) continue;
+        if (report_score_is_macro(score)) continue;
         bool is_same = best && !strcmp(best->suite, score->suite) &&
                        !strcmp(best->protocol, score->protocol) && best->shots == score->shots;
         if (!best || (is_same && score->score > best->score)) best = score;
@@ -150,12 +150,13 @@ static bool write_page(struct store *store, const struct report_data *data,
         out, "Scores",
         "Scores of different protocols or shots are different measurements: never compare across "
         "rows "
-        "that differ in them. acc is the average over questions (micro), acc_macro over subjects.",
+        "that differ in them. score is the average over questions (micro), macro the average over "
+        "subjects.",
         tables->scores);
     section(out, "Paired differences",
             "Each quantization against the first one of its model, question by question: more "
-            "telling than two "
-            "intervals.",
+            "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
+            "several comparisons.",
             tables->paired);
     if (figures->n) buf_text(out, "<h2>Charts</h2>\n");
     write_figures(figures, out);

@@ -29,16 +29,28 @@ static void format_traps(const struct report_data *data, const struct report_sco
     }
 }
 
+/* The job's macro average; NULL if it has none. */
+static const struct report_score *find_macro(const struct report_data *data, int64_t job)
+{
+    for (size_t i = 0; i < data->n_scores; i++)
+        if (data->scores[i].job == job && report_score_is_macro(&data->scores[i]))
+            return &data->scores[i];
+    return NULL;
+}
+
 struct table *tables_scores(const struct report_data *data, struct err *err)
 {
     struct table *table = table_new(
         data->arena,
-        "model|quantization|suite|protocol|>shots|metric|>score|95% interval|>n|counted", err);
+        "model|quantization|suite|protocol|>shots|metric|>score|95% interval|>macro|>n|counted",
+        err);
     if (!table) return NULL;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
         const struct report_entry *entry = &data->entries[score->i_entry];
+        const struct report_score *macro = find_macro(data, score->job);
         char traps[256];
+        if (report_score_is_macro(score)) continue;
         format_traps(data, score, traps, sizeof traps);
         table_row(table);
         table_cell(table, "%s%s", entry->model, entry->is_synthetic ? " (synthetic)" : "");
@@ -49,6 +61,8 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
         table_cell(table, "%s", score->metric);
         table_cell(table, "%.2f", score->score);
         table_cell(table, "%.2f to %.2f", score->low, score->high);
+        if (macro) table_cell(table, "%.2f", macro->score);
+        else table_cell(table, "%s", "");
         table_cell(table, "%lld", (long long)score->n);
         table_cell(table, "%s", traps);
     }
@@ -206,7 +220,7 @@ struct table *tables_paired(struct store *store, const struct report_data *data,
 {
     struct table *table = table_new(data->arena,
                                     "candidate|base|suite|>n|>right only here|>right only in "
-                                    "base|>difference|>p (McNemar, exact)",
+                                    "base|>difference|>p",
                                     err);
     bool ok = table != NULL;
     for (size_t b = 0; ok && b < data->n_entries; b++) {
