@@ -105,8 +105,8 @@ static void check_gnuplot(struct checks *checks)
     char version[128];
     struct err err = {.code = ERR_NONE};
     if (gnuplot_version(getenv("PHIBENCH_GNUPLOT"), version, sizeof version, &err))
-        add(checks, "gnuplot", CHECK_OK, "%s", version);
-    else add(checks, "gnuplot", CHECK_FAILURE, "%s", err.message);
+        add(checks, "charts", CHECK_OK, "%s", version);
+    else add(checks, "charts", CHECK_FAILURE, "%s", err.message);
 }
 
 /* The last logits of a small model on this level: [n_vocab], free() them; NULL with an error. */

@@ -128,7 +128,7 @@ static bool run(const struct invocation *invocation, struct err *err)
 }
 
 static const char *const EXAMPLES[] = {
-    "phibench run configs/demo.yaml",
+    "phibench run configs/demo.yaml --db out/example.db",
     "phibench run configs/demo.yaml --limit 2 --set defaults.threads=1 --db out/limited.db",
     "phibench run configs/demo.yaml --dry-run",
     NULL,

@@ -77,7 +77,7 @@ static void format_option(const struct option_spec *spec, char text[80])
 static void format_option_help(const struct option_spec *spec, char text[256])
 {
     bool has_default = (spec->kind == OPTION_INTEGER || spec->kind == OPTION_NUMBER) &&
-                       !strstr(spec->help, "default") && !strstr(spec->help, "0:");
+                       spec->otherwise != 0 && !strstr(spec->help, "default");
     if (has_default) snprintf(text, 256, "%s (default %.15g)", spec->help, spec->otherwise);
     else
         snprintf(text, 256, "%s%s", spec->help,

@@ -15,7 +15,7 @@ static const char STYLE[] =
     "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\n"
     "main{max-width:72rem;margin:0 auto;padding:2rem 1rem 4rem}\n"
     "h1{font-size:1.7rem;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem}\n"
-    "p,li,figcaption{max-width:46rem}td:last-child{white-space:normal;min-width:9rem}.soft,"
+    "p,li,figcaption{max-width:46rem}td:last-child:not(.n){white-space:normal;min-width:9rem}.soft,"
     "figcaption{color:var(--soft);font-size:.9rem}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.4rem 0}\n"
     "th,td{padding:.28rem .7rem;border-bottom:1px solid "
