@@ -6,161 +6,118 @@
  * block stays in the cache.
  */
 #include "engine/kernels/act_scale.h"
+#include "engine/kernels/x86/simd_avx2.h"
 
-#include <immintrin.h>
-#include <stdint.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 #define V_INT __m256i
-#define V_FLOAT __m256
-#define LANES 8
 #define STRIPS 2
-#ifndef PREFETCH_BYTES
-#define PREFETCH_BYTES 4096
-#endif
 #define TILE_TOKENS 4
 #define IF_TILE_OF_SIX(...)
 #define INT16_SUMS 1
 #define WIDE_TAKES_OFF 128
 #define GEMM_QUANT gemm_quant_avx2
 
-INLINE V_INT v_load(const void *from)
+SIMD_INLINE V_INT v_load(const void *from)
 {
     return _mm256_loadu_si256(from);
 }
 
-INLINE V_INT v_broadcast(const void *four_bytes)
+SIMD_INLINE V_INT v_broadcast(const void *four_bytes)
 {
     int32_t word;
     memcpy(&word, four_bytes, sizeof word);
     return _mm256_set1_epi32(word);
 }
 
-INLINE V_INT v_zero(void)
+SIMD_INLINE V_INT v_zero(void)
 {
     return _mm256_setzero_si256();
 }
 
-INLINE V_INT v_set16(int16_t value)
+SIMD_INLINE V_INT v_set16(int16_t value)
 {
     return _mm256_set1_epi16(value);
 }
 
-INLINE V_INT v_and(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_and(V_INT a, V_INT b)
 {
     return _mm256_and_si256(a, b);
 }
 
-INLINE V_INT v_or(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_or(V_INT a, V_INT b)
 {
     return _mm256_or_si256(a, b);
 }
 
-INLINE V_INT v_add(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_add(V_INT a, V_INT b)
 {
     return _mm256_add_epi32(a, b);
 }
 
-INLINE V_INT v_shift_left(V_INT a, unsigned n)
+SIMD_INLINE V_INT v_shift_left(V_INT a, unsigned n)
 {
     return _mm256_slli_epi16(a, (int)n);
 }
 
-INLINE V_INT v_shift_right(V_INT a, unsigned n)
+SIMD_INLINE V_INT v_shift_right(V_INT a, unsigned n)
 {
     return _mm256_srli_epi16(a, (int)n);
 }
 
-INLINE V_INT v_multiply16(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_multiply16(V_INT a, V_INT b)
 {
     return _mm256_mullo_epi16(a, b);
 }
 
-INLINE V_INT v_pair_products(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
 {
     return _mm256_madd_epi16(a, b);
 }
 
-INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(q, a));
 }
 
 /* Magnitude times a with the sign of w: a pair is at most 2 * 128 * 127 = 32512. */
-INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
 {
     V_INT w = _mm256_xor_si256(q, _mm256_set1_epi8(-128));
     V_INT pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
     return v_add(sum, v_pair_products(pairs, v_set16(1)));
 }
 
-INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
+SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
 {
     return v_add(sum, v_pair_products(narrow, v_set16(1)));
 }
 
-INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
 {
     return v_add(sum, v_pair_products(narrow, scale));
 }
 
-INLINE __m128i load_row_bytes(const uint8_t *bytes)
+SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
 {
     return _mm_loadl_epi64((const __m128i *)bytes);
 }
 
 /* In both halves of an int32. */
-INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale)
 {
     V_INT low = v_and(_mm256_cvtepi8_epi32(scale), _mm256_set1_epi32(0xffff));
     return v_or(low, _mm256_slli_epi32(low, 16));
 }
 
-INLINE V_INT interleave_to_pairs(__m128i first, __m128i second)
+SIMD_INLINE V_INT interleave_to_pairs(__m128i first, __m128i second)
 {
     return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
 }
 
-INLINE V_FLOAT f_zero(void)
-{
-    return _mm256_setzero_ps();
-}
-
-INLINE V_FLOAT f_set(float value)
-{
-    return _mm256_set1_ps(value);
-}
-
-INLINE V_FLOAT f_multiply(V_FLOAT a, V_FLOAT b)
-{
-    return _mm256_mul_ps(a, b);
-}
-
-INLINE V_FLOAT f_add_product(V_FLOAT acc, V_FLOAT a, V_FLOAT b)
-{
-    return _mm256_fmadd_ps(a, b, acc);
-}
-
-INLINE V_FLOAT f_subtract_product(V_FLOAT acc, V_FLOAT a, V_FLOAT b)
-{
-    return _mm256_fnmadd_ps(a, b, acc);
-}
-
-INLINE V_FLOAT f_from_int(V_INT a)
+SIMD_INLINE SIMD_FLOAT v_to_float(V_INT a)
 {
     return _mm256_cvtepi32_ps(a);
-}
-
-INLINE V_FLOAT f_load_half(const uint8_t *halves)
-{
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)halves));
-}
-
-INLINE void f_store(float *to, V_FLOAT a)
-{
-    _mm256_storeu_ps(to, a);
 }
 
 #include "engine/kernels/x86/gemm_quant_template.h"
@@ -198,8 +155,9 @@ void quantize_avx2(const float *x, size_t n_cols, size_t block, int8_t *q, float
         }
         for (size_t i = at; i < at + block; i += 16) {
             /* to nearest even */
-            __m256i low = _mm256_cvtps_epi32(f_multiply(_mm256_loadu_ps(x + i), f_set(scale)));
-            __m256i high = _mm256_cvtps_epi32(f_multiply(_mm256_loadu_ps(x + i + 8), f_set(scale)));
+            __m256i low = _mm256_cvtps_epi32(simd_mul(_mm256_loadu_ps(x + i), simd_set(scale)));
+            __m256i high =
+                _mm256_cvtps_epi32(simd_mul(_mm256_loadu_ps(x + i + 8), simd_set(scale)));
             __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
             __m128i bytes =
                 _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));

@@ -13,13 +13,13 @@
 #define WIDE_TAKES_OFF 128
 #define GEMM_QUANT gemm_quant_avx512
 
-INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
     return _mm512_add_epi16(sum, _mm512_maddubs_epi16(q, a));
 }
 
 /* Magnitude times a with the sign of w: a pair is at most 2 * 128 * 127 = 32512. */
-INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
 {
     V_INT w = _mm512_xor_si512(q, _mm512_set1_epi8(-128));
     V_INT signed_a = _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), v_zero(), a);
@@ -27,19 +27,19 @@ INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
     return v_add(sum, v_pair_products(pairs, v_set16(1)));
 }
 
-INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
+SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
 {
     return v_add(sum, v_pair_products(narrow, v_set16(1)));
 }
 
 /* In both halves of an int32. */
-INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale)
 {
     V_INT low = _mm512_and_si512(_mm512_cvtepi8_epi32(scale), _mm512_set1_epi32(0xffff));
     return v_or(low, _mm512_slli_epi32(low, 16));
 }
 
-INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
 {
     return v_add(sum, v_pair_products(narrow, scale));
 }
@@ -66,7 +66,7 @@ void quantize_avx512(const float *x, size_t n_cols, size_t block, int8_t *q, flo
             continue;
         }
         for (size_t i = at; i < at + block; i += 16) {
-            __m512 scaled = f_multiply(_mm512_loadu_ps(x + i), f_set(scale));
+            __m512 scaled = simd_mul(_mm512_loadu_ps(x + i), simd_set(scale));
             __m512i rounded = _mm512_cvtps_epi32(scaled); /* to nearest even */
             _mm_storeu_si128((__m128i *)(q + i), _mm512_cvtepi32_epi8(rounded));
             sums[i / 16] = (int16_t)_mm512_reduce_add_epi32(rounded);

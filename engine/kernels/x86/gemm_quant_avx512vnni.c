@@ -11,27 +11,27 @@
 #define WIDE_TAKES_OFF 0
 #define GEMM_QUANT gemm_quant_avx512vnni
 
-INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
     return _mm512_dpbusd_epi32(sum, q, a);
 }
 
-INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
 {
     return _mm512_dpbusd_epi32(sum, q, a);
 }
 
-INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
+SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
 {
     return v_add(sum, narrow);
 }
 
-INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale)
 {
     return _mm512_cvtepi8_epi32(scale);
 }
 
-INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
 {
     return v_add(sum, _mm512_mullo_epi32(narrow, scale));
 }

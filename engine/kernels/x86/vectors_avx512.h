@@ -1,4 +1,5 @@
-/* vectors_avx512.h - the primitives of gemm_quant_template.h that AVX-512 has with and without VNNI.
+/* vectors_avx512.h - the integer primitives of gemm_quant_template.h that AVX-512 has with and without
+ * VNNI.
  *
  * A strip is one row group. Shifts are written with the compilers' vector operators, because the
  * intrinsics want literal counts in builds without optimization.
@@ -6,126 +7,84 @@
 #ifndef PHIBENCH_ENGINE_KERNELS_X86_VECTORS_AVX512_H
 #define PHIBENCH_ENGINE_KERNELS_X86_VECTORS_AVX512_H
 
-#include <immintrin.h>
-#include <stdint.h>
+#include "engine/kernels/x86/simd_avx512.h"
+
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 #define V_INT __m512i
-#define V_FLOAT __m512
-#define LANES 16
 #define STRIPS 2
-#ifndef PREFETCH_BYTES
-#define PREFETCH_BYTES 4096
-#endif
 
-INLINE V_INT v_load(const void *from)
+SIMD_INLINE V_INT v_load(const void *from)
 {
     return _mm512_loadu_si512(from);
 }
 
-INLINE V_INT v_broadcast(const void *four_bytes)
+SIMD_INLINE V_INT v_broadcast(const void *four_bytes)
 {
     int32_t word;
     memcpy(&word, four_bytes, sizeof word);
     return _mm512_set1_epi32(word);
 }
 
-INLINE V_INT v_zero(void)
+SIMD_INLINE V_INT v_zero(void)
 {
     return _mm512_setzero_si512();
 }
 
-INLINE V_INT v_set16(int16_t value)
+SIMD_INLINE V_INT v_set16(int16_t value)
 {
     return _mm512_set1_epi16(value);
 }
 
-INLINE V_INT v_and(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_and(V_INT a, V_INT b)
 {
     return _mm512_and_si512(a, b);
 }
 
-INLINE V_INT v_or(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_or(V_INT a, V_INT b)
 {
     return _mm512_or_si512(a, b);
 }
 
-INLINE V_INT v_add(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_add(V_INT a, V_INT b)
 {
     return _mm512_add_epi32(a, b);
 }
 
-INLINE V_INT v_shift_left(V_INT a, unsigned n)
+SIMD_INLINE V_INT v_shift_left(V_INT a, unsigned n)
 {
     return (V_INT)((__v32hu)a << (unsigned short)n);
 }
 
-INLINE V_INT v_shift_right(V_INT a, unsigned n)
+SIMD_INLINE V_INT v_shift_right(V_INT a, unsigned n)
 {
     return (V_INT)((__v32hu)a >> (unsigned short)n);
 }
 
-INLINE V_INT v_multiply16(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_multiply16(V_INT a, V_INT b)
 {
     return _mm512_mullo_epi16(a, b);
 }
 
-INLINE V_INT v_pair_products(V_INT a, V_INT b)
+SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
 {
     return _mm512_madd_epi16(a, b);
 }
 
-INLINE __m128i load_row_bytes(const uint8_t *bytes)
+SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
 {
     return _mm_loadu_si128((const __m128i *)bytes);
 }
 
-INLINE V_INT interleave_to_pairs(__m128i first, __m128i second)
+SIMD_INLINE V_INT interleave_to_pairs(__m128i first, __m128i second)
 {
     __m256i low = _mm256_castsi128_si256(_mm_unpacklo_epi8(first, second));
     return _mm512_cvtepi8_epi16(_mm256_inserti128_si256(low, _mm_unpackhi_epi8(first, second), 1));
 }
 
-INLINE V_FLOAT f_zero(void)
-{
-    return _mm512_setzero_ps();
-}
-
-INLINE V_FLOAT f_set(float value)
-{
-    return _mm512_set1_ps(value);
-}
-
-INLINE V_FLOAT f_multiply(V_FLOAT a, V_FLOAT b)
-{
-    return _mm512_mul_ps(a, b);
-}
-
-INLINE V_FLOAT f_add_product(V_FLOAT acc, V_FLOAT a, V_FLOAT b)
-{
-    return _mm512_fmadd_ps(a, b, acc);
-}
-
-INLINE V_FLOAT f_subtract_product(V_FLOAT acc, V_FLOAT a, V_FLOAT b)
-{
-    return _mm512_fnmadd_ps(a, b, acc);
-}
-
-INLINE V_FLOAT f_from_int(V_INT a)
+SIMD_INLINE SIMD_FLOAT v_to_float(V_INT a)
 {
     return _mm512_cvtepi32_ps(a);
-}
-
-INLINE V_FLOAT f_load_half(const uint8_t *halves)
-{
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves));
-}
-
-INLINE void f_store(float *to, V_FLOAT a)
-{
-    _mm512_storeu_ps(to, a);
 }
 
 #endif
