@@ -1,27 +1,31 @@
 /* pack_layout.h - where the bits of a packed row group lie; for pack.c and the kernels only.
  *
- * Float types: [n_cols][16 rows] elements, the group rounded up to 64 bytes.
- *
- * Quantized types: first the binary16 factors of all blocks, [n_blocks][n_factors][16 rows] (d, then
- * the minimum's), rounded up to 64 bytes; then one body per block, a multiple of 64 bytes. A body is
- * a low plane, a high plane and the scales of the sub-blocks.
- *
- * A plane of b bits holds the low (or the remaining high) b bits of every q, in vectors of 64 bytes.
- * A step is 4 consecutive k of all 16 rows: byte 4 * row + k % 4 of a vector, which is the order of
- * operands that a four-way byte dot product takes. Vector v holds 8 / b steps: step
- * v * (8 / b) + s in bits [b * s, b * s + b) of every byte. So in Q4_0 row 3, k = 21 is step 5, the
- * high nibble of byte 13 of vector 2. Weights are q - offset, q unsigned (Q8_0 is stored plus 128).
- *
- * Scales: one byte per sub-block and row, [16][16 rows], as in the file (Q2_K: scale and minimum in
- * the nibbles; Q6_K: signed); or 16 values of 6 bits: low nibbles [8][16 rows] (values v and v + 8),
- * then the upper two bits [4][16 rows] (values v, v + 4, v + 8, v + 12). Values are the 16 scales of
- * Q3_K (plus 32), or the 8 scales and then the 8 minima of Q4_K and Q5_K.
+ * The layout is the same for every instruction set. It is decided here once, in numbers that a
+ * kernel can have as constants. Pure functions, thread-safe.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_PACK_LAYOUT_H
 #define PHIBENCH_ENGINE_KERNELS_PACK_LAYOUT_H
 
 #include "engine/kernels/pack.h"
 
+/* Float types: [n_cols][16 rows] elements, the group rounded up to 64 bytes.
+ *
+ * Quantized types: first the binary16 factors of all blocks, [n_blocks][n_factors][16 rows] (d,
+ * then the minimum's), rounded up to 64 bytes; then one body per block, a multiple of 64 bytes. A
+ * body is a low plane, a high plane and the scales of the sub-blocks.
+ *
+ * A plane of b bits holds the low (or the remaining high) b bits of every q, in vectors of 64
+ * bytes. A step is 4 consecutive k of all 16 rows: byte 4 * row + k % 4 of a vector, which is the
+ * order of operands that a four-way byte dot product takes. Vector v holds n = 8 / b steps: step
+ * n * v + s in bits [b * s, b * s + b) of every byte. So in Q4_0 row 3, k = 21 is step 5, the high
+ * nibble of byte 13 of vector 2. Weights are q - offset, q unsigned (Q8_0 is stored plus 128).
+ *
+ * Scales: one byte per sub-block and row, [16][16 rows], as in the file (Q2_K: scale and minimum in
+ * the nibbles; Q6_K: signed). Or 16 values of 6 bits: low nibbles [8][16 rows], of value v low, of
+ * v + 8 high; then the upper two bits [4][16 rows], of values v, v + 4, v + 8, v + 12 from the low
+ * end. Values are the 16 scales of Q3_K (plus 32), or the 8 scales and then the 8 minima of Q4_K
+ * and Q5_K.
+ */
 enum {
     PACK_ALIGN = 64,
     PACK_UNIT = 32,      /* values of a unit: the planes of every type repeat from here */

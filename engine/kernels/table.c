@@ -91,8 +91,8 @@ static bool cpu_has_f16c(void)
 }
 #endif
 
-/* The compiler's run-time support reads CPUID and, through XGETBV, whether the system saves the wide
- * registers: a feature it reports is usable. The lists are those of the flags in the Makefile. */
+/* The compiler's run-time support reads CPUID and, through XGETBV, whether the system saves the
+ * wide registers: a feature it reports is usable. The lists are those of the Makefile's flags. */
 static bool cpu_has(enum isa isa)
 {
 #if defined(__x86_64__)

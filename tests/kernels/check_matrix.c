@@ -1,4 +1,7 @@
-/* check_matrix.c - matrices and activations for checks of products, and the comparison itself. */
+/* check_matrix.c - matrices and activations for checks of products, and the comparison itself.
+ *
+ * Weights are bytes of a file, so that packing is part of what is checked.
+ */
 #include "tests/kernels/check_matrix.h"
 
 #include "engine/tensor_block.h"

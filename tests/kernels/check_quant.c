@@ -23,7 +23,8 @@ static void compare_quantize(struct check *check, size_t n_cols, size_t block, b
     float *x = check_memory(check, n_cols * sizeof *x, sizeof *x);
     if (is_extreme) {
         check_fill_extreme(check, x, n_cols, false);
-        /* Whole blocks of one kind: nothing but tiny values, nothing but ties, one that is not finite. */
+        /* Whole blocks of one kind: nothing but tiny values, nothing but ties, one that is not
+         * finite. */
         for (size_t i = 0; i < n_cols; i++) {
             if (i / block % 5 == 1) x[i] = check_uniform(check) * 0x1p-99f;
             if (i / block % 5 == 2) x[i] = (float)((int)rng_below(&check->rng, 254) - 127) / 2;

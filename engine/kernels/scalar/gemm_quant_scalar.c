@@ -1,10 +1,11 @@
-/* gemm_quant_scalar.c - the specification of int8 activations and of products with quantized weights.
+/* gemm_quant_scalar.c - the specification of int8 activations and of products with quantized
+ * weights.
  *
  * Every other level gives the bits of these functions. Bounds of the integer sums, over all inputs
  * (|a| <= 127): a block of 32 is at most 32 * 128 * 127 < 2^19; one of 256 at most
  * 256 * 32 * 127 * 128 < 2^27 (Q6_K, the largest q and scale), its minimum's sum at most
  * 256 * 127 * 63 < 2^21. So int32 never overflows, and neither do the partial sums of unsigned q
- * that the SIMD levels start from: below 256 * 63 * 127 * 128 < 2^28.
+ * that the SIMD levels start from: at most 256 * 63 * 127 * 128 < 2^28.
  */
 #include "engine/kernels/act_scale.h"
 #include "engine/kernels/kernel_list.h"

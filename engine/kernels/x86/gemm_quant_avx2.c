@@ -1,9 +1,9 @@
 /* gemm_quant_avx2.c - int8 activations and quantized products with AVX2.
  *
- * A row group is two strips of 8 rows. Byte products are summed in pairs to int16 (vpmaddubsw), which
- * the runs of the template keep from saturating; the product with the scale then sums the pairs to
- * int32. 16 registers hold the narrow sums of a group by four tokens; what is needed once per run or
- * block stays in the cache.
+ * A row group is two strips of 8 rows. Byte products are summed in pairs to int16 (vpmaddubsw),
+ * which the runs of the template keep from saturating; the product with the scale then sums the
+ * pairs to int32. 16 registers hold the narrow sums of a group by four tokens; what is needed once
+ * per run or block stays in the cache.
  */
 #include "engine/kernels/act_scale.h"
 #include "engine/kernels/x86/simd_avx2.h"

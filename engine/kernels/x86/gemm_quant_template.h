@@ -1,12 +1,20 @@
 /* gemm_quant_template.h - the one text of products with quantized weights on x86: a file per
  * instruction set defines the primitives, includes this and gets its gemm_quant_<isa>.
  *
- * A tile is STRIPS strips of SIMD_LANES rows by 1 to TILE_TOKENS tokens; every pair of them has its own
- * chain of dependent sums, and chains of different tokens are interleaved, so that their latency
- * hides. An activation is broadcast once for all strips. Types and token counts are constants here:
- * all branches on them vanish.
- *
- * In a block, sums of q * a (q unsigned) go step by step into a narrow sum and from there, after a
+ * A tile is STRIPS strips of SIMD_LANES rows by 1 to TILE_TOKENS tokens; every pair of them has its
+ * own chain of dependent sums, and chains of different tokens are interleaved, so that their
+ * latency hides. An activation is broadcast once for all strips. Types and token counts are
+ * constants here: all branches on them vanish.
+ */
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
+
+#include "engine/kernels/kernel_list.h"
+#include "engine/kernels/pack_layout.h"
+
+#include <string.h>
+
+/* In a block, sums of q * a (q unsigned) go step by step into a narrow sum and from there, after a
  * run of steps, times the sub-block's scale into the exact int32 sum (bounds: gemm_quant_scalar.c).
  * What the offset of q added is taken off with the given sums of activations, as the minima are.
  *
@@ -22,11 +30,6 @@
  *   wide_dot(sum, q, a)  adds (q - WIDE_TAKES_OFF) * a, q any byte, straight to the int32 sum
  *   load_row_bytes (SIMD_LANES of them), widen_scale, interleave_to_pairs (to int16)
  */
-#include "engine/kernels/kernel_list.h"
-#include "engine/kernels/pack_layout.h"
-
-#include <immintrin.h>
-#include <string.h>
 
 enum {
     TILE_ROWS = STRIPS * SIMD_LANES,
@@ -50,8 +53,9 @@ struct tile_block {
     const float *da[TILE_TOKENS];
 };
 
-/* Scales of a block: by sub-block for the products; and for the sums of activations, two of 16 values
- * at a time, the minima or, in types with an offset, the scales times what the offset takes off. */
+/* Scales of a block: by sub-block for the products; and for the sums of activations, two of 16
+ * values at a time, the minima or, in types with an offset, the scales times what the offset takes
+ * off. */
 struct tile_scales {
     V_INT scale[STRIPS][PACK_MAX_SUBS], pairs[STRIPS][PACK_MAX_SUBS / 2];
 };
@@ -190,8 +194,8 @@ SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens,
     }
 }
 
-/* Reads ahead in the bodies for one unit: a single token's product waits for nothing but memory, and
- * asking for a whole block at once is more than a core has requests for. */
+/* Reads ahead in the bodies for one unit: a single token's product waits for nothing but memory,
+ * and asking for a whole block at once is more than a core has requests for. */
 SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct tile_block *block,
                                size_t unit)
 {
@@ -388,8 +392,9 @@ static tile_fn *const tiles[TENSOR_TYPE_LIMIT][TILE_TOKENS] = {
     LIST_TILES(Q2_K), LIST_TILES(Q3_K), LIST_TILES(Q4_K), LIST_TILES(Q5_K), LIST_TILES(Q6_K),
 };
 
-/* Groups outside, so that one tile's weights stay in the cache for all tokens. The tokens are spread
- * evenly over as few tiles as hold them: a last tile of one would cost as much as half a full one. */
+/* Groups outside, so that one tile's weights stay in the cache for all tokens. The tokens are
+ * spread evenly over as few tiles as hold them: a last tile of one would cost as much as half a
+ * full one. */
 void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin, size_t group_end,
                 float *out, size_t out_stride)
 {
@@ -416,3 +421,5 @@ void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin
         }
     }
 }
+
+#endif

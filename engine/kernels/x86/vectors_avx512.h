@@ -1,5 +1,5 @@
-/* vectors_avx512.h - the integer primitives of gemm_quant_template.h that AVX-512 has with and without
- * VNNI.
+/* vectors_avx512.h - the integer primitives of gemm_quant_template.h that AVX-512 has with and
+ * without VNNI.
  *
  * A strip is one row group. Shifts are written with the compilers' vector operators, because the
  * intrinsics want literal counts in builds without optimization.
