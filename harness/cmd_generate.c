@@ -203,8 +203,7 @@ out:
 
 static const char *const EXAMPLES[] = {
     "phibench generate -m synth:tiny:q8_0 -p 'The answer is' -n 16",
-    "phibench generate -m synth:tiny:q8_0 -p 'Why is the sky blue?' --chat --temp 0.7 --seed 1 -n "
-    "16 --json",
+    "phibench generate -m synth:tiny:q8_0 -p 'Why?' --chat --temp 0.7 --seed 1 -n 16",
     NULL,
 };
 
