@@ -1,4 +1,5 @@
-/* test_logits.c - log-probabilities and the greedy choice.
+/* test_logits.c - log-probabilities and the greedy choice: against long double arithmetic, at the
+ * ends of ranges, with what is not a number, and that no bit has moved.
  */
 #include "engine/engine.h"
 

@@ -1,4 +1,5 @@
-/* test_math.c - exp, log, sin and cos: errors against libm, ends of ranges, and that no bit moved.
+/* test_math.c - exp, log, sin and cos: errors against libm in long double, the ends of the ranges,
+ * special values, and that no bit of any function has moved since its release.
  */
 #include "engine/kernels/math.h"
 

@@ -1,17 +1,17 @@
 /* attention_template.h - attention over KV pages and storing into them, one text for every x86
- * instruction set.
+ * instruction set: included once by attention_<isa>.c, after the simd header of that set.
  *
- * Included once by attention_<isa>.c after the simd header of that set. Three passes over the keys,
- * in the order of operations that kernels.h fixes:
- *   1. scores: lanes are the 16 keys of a page. A dot product is one chain of fused multiply-adds
- *      over the dimensions; a tile of pages and heads keeps SCORE_CHAINS of them in flight, which
- *      hides the latency of the operation.
- *   2. per head: maximum, exp, sum. Lanes outside [begin, end) become -infinity first, whatever the
- *      page holds there.
- *   3. output: lanes are dimensions. A chain runs over the keys; a tile of dimensions and heads
- *      keeps several in flight.
- * The heads of a tile share every load of K and V.
+ * Three passes in the order of operations that kernels.h fixes: scores, where lanes are the 16 keys
+ * of a page and a dot product is one chain of fused multiply-adds over dimensions; exp and sums;
+ * and the output, where lanes are dimensions and a chain runs over keys. Tiles of pages or
+ * registers of dimensions, by heads, keep several chains in flight, which hides the latency of one
+ * operation; the heads of a tile share every load of K and V.
  */
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_ATTENTION_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_ATTENTION_TEMPLATE_H
+
+#ifdef SIMD_FLOAT
+
 #include "engine/kernels/kernel_list.h"
 
 #include <math.h>
@@ -105,7 +105,8 @@ static SIMD_FLOAT load_scores(const float *scores, size_t i, size_t begin, size_
     return simd_keep(v, begin > i ? begin - i : 0, end > i ? end - i : 0, -INFINITY);
 }
 
-/* Scores of one head -> probabilities that lack the division by their sum, which is returned. */
+/* Scores of one head -> probabilities that lack the division by their sum, which is returned. Lanes
+ * outside [begin, end) become -infinity first, whatever the page held there, and so 0. */
 static float exponentiate(float *scores, size_t begin, size_t end)
 {
     const size_t first = begin / SLOTS * SLOTS;
@@ -258,3 +259,7 @@ void SIMD_NAME(kv_store)(const float *k, const float *v, size_t head_size, enum 
     store_key(k, head_size, type, page_k, slot);
     store_value(v, head_size, type, page_v, slot);
 }
+
+#endif
+
+#endif

@@ -1,10 +1,14 @@
 /* elementwise_template.h - norm, rotation, gate and addition, one text for every x86 instruction
- * set.
+ * set: included once by elementwise_<isa>.c, after the simd header of that set.
  *
- * Included once by elementwise_<isa>.c after the simd header of that set. The last, partial
- * register of a vector is loaded and stored lane by lane under a mask, so that every element takes
- * the same path.
+ * The last, partial register of a vector is loaded and stored lane by lane under a mask, so that
+ * every element takes the same path.
  */
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_ELEMENTWISE_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_ELEMENTWISE_TEMPLATE_H
+
+#ifdef SIMD_FLOAT
+
 #include "engine/kernels/kernel_list.h"
 
 #include <math.h>
@@ -83,3 +87,7 @@ void SIMD_NAME(add)(float *x, const float *y, size_t n)
         simd_store_first(x + i, sum, n - i);
     }
 }
+
+#endif
+
+#endif

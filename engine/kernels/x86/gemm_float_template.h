@@ -1,12 +1,16 @@
 /* gemm_float_template.h - the matrix product for F32, F16 and BF16 weights, one text for every x86
- * instruction set.
+ * instruction set: included once by gemm_float_<isa>.c, after the simd header of that set.
  *
- * Included once by gemm_float_<isa>.c after the simd header of that set. Each output is one chain
- * of fused multiply-adds over ascending k (kernels.h), as slow as the latency of one; a tile of
- * several tokens and row groups keeps enough chains in flight to fill the pipeline, and uses each
- * weight and each input that it loads several times. For one token, tiles of many row groups do the
- * same and are streams for the memory.
+ * Each output is one chain of fused multiply-adds over ascending k (kernels.h), as slow as the
+ * latency of one; a tile of several tokens and row groups keeps enough chains in flight to fill the
+ * pipeline, and uses each weight and each input that it loads several times. For one token, tiles
+ * of many row groups do the same and are streams for the memory.
  */
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_GEMM_FLOAT_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_GEMM_FLOAT_TEMPLATE_H
+
+#ifdef SIMD_FLOAT
+
 #include "engine/kernels/kernel_list.h"
 
 /* More tokens than 8 rows of inputs, whose addresses often differ by multiples of 4096, would evict
@@ -149,3 +153,7 @@ void SIMD_NAME(gemm_bf16)(const struct packed *w, const struct acts *a, size_t g
 {
     multiply(TENSOR_BF16, w, a, group_begin, group_end, out, out_stride);
 }
+
+#endif
+
+#endif

@@ -1,28 +1,43 @@
-/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and those that both build
- * from them.
+/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and what is built from them.
  *
- * Not included directly. SIMD_FLOAT is a register of SIMD_LANES floats; 16 lanes, the width of the
- * numerics contract, are SIMD_PARTS registers. SIMD_ACCUMULATORS: how many registers a tile may
- * hold sums in. Loads and stores need no alignment.
- *
- *   simd_load, _load_half, _load_bfloat   SIMD_LANES values, converted to float
- *   simd_load_first, simd_store_first     the first n lanes (all if n is larger); other lanes load
- *                                         as zero, and their memory is not touched
- *   simd_store_half                       converted to binary16, round to nearest even
- *   simd_fma, simd_fms                    a * b + c, a * b - c, rounded once
- *   simd_fmaddsub                         a * b - c in even lanes, a * b + c in odd ones
- *   simd_keep                             lanes first..end-1 of v, elsewhere `other` whatever v holds
- *   simd_split_pairs                      even and odd elements of two registers
+ * These two include it; alone it is empty, as the templates are. SIMD_FLOAT is a register of
+ * SIMD_LANES floats; 16 lanes, the width of the numerics contract, are SIMD_PARTS registers. A tile
+ * may hold sums in SIMD_ACCUMULATORS of them. Loads and stores need no alignment.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
 #define PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
 
+#ifdef SIMD_FLOAT
+
 #include "engine/kernels/math_constants.h"
 
+/* simd_load, _load_half, _load_bfloat   SIMD_LANES values, converted to float
+ * simd_load_first, simd_store_first     the first n lanes, all if n is larger; other lanes load as
+ *                                       zero, and their memory is not touched
+ * simd_store_half                       converted to binary16, round to nearest even
+ * simd_fma, simd_fms                    a * b + c and a * b - c, rounded once
+ * simd_fmaddsub                         a * b - c in even lanes, a * b + c in odd ones
+ * simd_keep                             lanes first..end-1 of v, `other` elsewhere whatever v has
+ * simd_split_pairs                      even and odd elements of two registers
+ * simd_fold_add, simd_fold_max          16 lanes, or those of a register, to 8: i with i + 8 */
+
+/* Tiles are inlined and unrolled for their constant sizes; where a sanitizer would add checks to
+ * every copy, they stay loops in functions. */
+#if defined(__has_feature)
+#define SIMD_SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SIMD_SANITIZED 1
+#else
+#define SIMD_SANITIZED 0
+#endif
+#if SIMD_SANITIZED
+#define SIMD_INLINE static
+#define SIMD_UNROLL
+#elif defined(__clang__)
 #define SIMD_INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
 #define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #else
+#define SIMD_INLINE static inline __attribute__((always_inline))
 #define SIMD_UNROLL _Pragma("GCC unroll 24")
 #endif
 
@@ -62,5 +77,7 @@ static inline float simd_lanes_max(SIMD_FLOAT v)
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
+
+#endif
 
 #endif
