@@ -1,9 +1,14 @@
 /* test_golden.c - logits and text against independent implementations: the reference logits of
- * tests/golden, and the text that stories260K's description gives for greedy decoding.
+ * tests/golden, and the text that stories260K's description gives for greedy decoding. And logits
+ * against themselves: tests/golden/logit_hashes.tsv has the bits of ENGINE_NUMERICS_VERSION.
+ *
+ * test_golden --print-logit-hashes prints that table anew, for a change that was meant and that comes
+ * with a new version.
  */
 #include "engine/engine.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 
@@ -147,12 +152,77 @@ static void stories260k_continues_greedily_with_the_text_of_its_description(void
     free(story);
 }
 
-int main(void)
+static const char *const hashed_types[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1", "q5_0",
+                                           "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
+static const char *const hashed_shapes[] = {"tiny", "tiny-llama"};
+
+/* SHA-256 of the logits after each token of a prompt of MAX_PROMPT tokens. */
+static void hash_logits(const char *shape, const char *type, enum isa isa,
+                        char hex[SHA256_HEX_BYTES])
 {
+    char spec[64];
+    snprintf(spec, sizeof spec, "synth:%s:%s", shape, type);
+    struct model *model = test_open_model(spec, isa);
+    size_t n_vocab = (size_t)model_info(model)->n_vocab, n_logits = MAX_PROMPT * n_vocab;
+    struct session *session = session_open(model, &(struct session_options){.n_threads = 1}, NULL);
+    int32_t ids[MAX_PROMPT];
+    for (size_t i = 0; i < MAX_PROMPT; i++) ids[i] = (int32_t)((1 + 37 * i + i * i) % n_vocab);
+    float *logits = calloc(n_logits, sizeof *logits);
+    int sequence;
+    assert_true(session_start(session, &sequence, NULL));
+    test_eval(session, sequence, ids, MAX_PROMPT, 512, logits);
+    struct sha256 *hash = sha256_new(NULL);
+    assert_non_null(hash);
+    sha256_update(hash, logits, n_logits * sizeof *logits);
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    free(logits);
+    session_close(session);
+    model_close(model);
+}
+
+/* The whole table as it should stand in the file. */
+static void print_hashes(enum isa isa, struct buf *table)
+{
+    buf_printf(table, "numerics\t%d\t\n", ENGINE_NUMERICS_VERSION);
+    for (size_t i = 0; i < sizeof hashed_shapes / sizeof *hashed_shapes; i++) {
+        for (size_t j = 0; j < sizeof hashed_types / sizeof *hashed_types; j++) {
+            char hex[SHA256_HEX_BYTES];
+            hash_logits(hashed_shapes[i], hashed_types[j], isa, hex);
+            buf_printf(table, "%s\t%s\t%s\n", hashed_shapes[i], hashed_types[j], hex);
+        }
+    }
+}
+
+static void logits_have_the_bits_of_the_numerics_version(void **state)
+{
+    (void)state;
+    char *expected = file_read("tests/golden/logit_hashes.tsv", MAX_FILE_BYTES, NULL, NULL);
+    assert_non_null(expected);
+    const enum isa isas[] = {ISA_SCALAR, isa_best()};
+    for (size_t i = 0; i < 2; i++) {
+        struct buf table = {0};
+        print_hashes(isas[i], &table);
+        assert_string_equal(buf_string(&table), expected);
+        buf_free(&table);
+    }
+    free(expected);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--print-logit-hashes") == 0) {
+        struct buf table = {0};
+        print_hashes(ISA_SCALAR, &table);
+        fputs(buf_string(&table), stdout);
+        buf_free(&table);
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_are_the_references_within_1e_4_of_the_largest),
         cmocka_unit_test(half_precision_keys_and_values_cost_little),
         cmocka_unit_test(stories260k_continues_greedily_with_the_text_of_its_description),
+        cmocka_unit_test(logits_have_the_bits_of_the_numerics_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
