@@ -264,6 +264,43 @@ static void check_exp_range(struct check *check)
     check_release(check);
 }
 
+/* silu hides small results of exp behind 1: here key i of a page has score x[i], the largest 0, and
+ * a huge value in dimension i alone, which shows exp(x[i]). */
+static void check_exp_of_scores(struct check *check, const float x[SLOTS])
+{
+    struct kv kv = new_pages(check, SLOTS, SLOTS, KV_F32);
+    for (size_t i = 0; i < SLOTS; i++) {
+        float k[SLOTS] = {x[i]}, v[SLOTS] = {0.0f};
+        v[i] = 3e38f;
+        store_position(check->scalar, &kv, k, v, SLOTS, KV_F32, i);
+    }
+    float q[SLOTS] = {1.0f}, *expected = new_output(check, SLOTS);
+    struct attention a = {.q = q, .n_heads = 1, .head_size = SLOTS, .pages = kv.pages};
+    a.k_offset = kv.k_offset;
+    a.v_offset = kv.v_offset;
+    a.type = KV_F32;
+    a.end = SLOTS;
+    a.scale = 1.0f;
+    a.scores = check_memory(check, SLOTS * sizeof(float), 64);
+    a.out = expected;
+    check->scalar->attention(&a);
+    a.out = new_output(check, SLOTS);
+    check->tested->attention(&a);
+    check_same_floats(check, "attention", "exp of small scores", expected, a.out, SLOTS);
+    check_release(check);
+}
+
+static void check_small_exp(struct check *check)
+{
+    float x[SLOTS] = {0.0f, -87.33f};
+    for (size_t i = 2; i < SLOTS; i++) x[i] = nextafterf(x[i - 1], i < 9 ? -88.0f : -87.0f);
+    check_exp_of_scores(check, x);
+    for (size_t round = 0; round < 1000; round++) {
+        for (size_t i = 1; i < SLOTS; i++) x[i] = (float)(-92.0 * rng_uniform(&check->rng));
+        check_exp_of_scores(check, x);
+    }
+}
+
 static void check_add(struct check *check, enum values kind, size_t n)
 {
     const float *y = new_values(check, kind, n);
@@ -366,6 +403,7 @@ static void run_checks(struct check *check)
         }
     }
     check_exp_range(check);
+    check_small_exp(check);
     if (!check->timed) return;
     time_gemm(check, TENSOR_F32, 768, 32);
     time_gemm(check, TENSOR_F16, 768, 32);
