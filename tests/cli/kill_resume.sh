@@ -1,0 +1,45 @@
+#!/bin/sh
+# kill -9 at ten random moments of a run, each followed by the same command: the rows are those of a run that nobody
+# disturbed. Measured speeds are left out of the comparison, and so are the numbers of runs.
+. "$(dirname "$0")/../support/cli.sh"
+
+cat > config.yaml <<END
+name: kill
+models:
+  - {id: tiny, path: "synth:tiny", quantizations: [q8_0, q4_0]}
+suites:
+  - mmlu: {data: "models/demo-mmlu", protocol: hendrycks, shots: 5}
+  - mmlu: {data: "models/demo-mmlu", protocol: lm-eval, shots: 1}
+  - throughput: {prompt: [16, 32], generate: [4], batch: [1, 2], threads: [1], repeat: 3}
+defaults: {threads: 1, batch_tokens: 16}
+END
+
+# The newest run's rows: scores, speeds, items, responses and notes, in an order of their own.
+rows() {
+    "$PHIBENCH" export --db "$1.db" > "$1.jsonl" 2>stderr || fail "export of $1"
+    sed -E -e 's/"run": ?[0-9]+/"run":0/' \
+        -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' "$1.jsonl" |
+        sort > "$1.rows"
+}
+
+begin=$(date +%s%N)
+"$PHIBENCH" run config.yaml --db whole.db > /dev/null 2> whole.err || fail "the undisturbed run"
+whole_ms=$((($(date +%s%N) - begin) / 1000000))
+rows whole
+[ "$(grep -c '"type": *"response"' whole.rows)" -eq 384 ] || fail "the undisturbed run lacks answers"
+
+n_continued=0
+for i in 0 1 2 3 4 5 6 7 8 9; do
+    moment=$(awk -v i=$i -v ms=$whole_ms 'BEGIN { srand(); printf "%.3f", (i + rand()) * ms / 10000 }')
+    "$PHIBENCH" run config.yaml --db "cut$i.db" > /dev/null 2> "cut$i.err" &
+    pid=$!
+    sleep "$moment"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    "$PHIBENCH" run config.yaml --db "cut$i.db" > /dev/null 2> "cut$i.err" || fail "after kill -9 at $moment s"
+    if grep -q 'continuing run' "cut$i.err"; then n_continued=$((n_continued + 1)); fi
+    rows "cut$i"
+    cmp whole.rows "cut$i.rows" || fail "other rows after kill -9 at $moment s of $whole_ms ms"
+done
+[ $n_continued -ge 3 ] || fail "only $n_continued of ten runs were cut off in their midst"
+finish
