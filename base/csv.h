@@ -26,8 +26,8 @@ void csv_free(struct csv *csv);
  * after a closing quote, a NUL byte), after which the reader is at its end. */
 int csv_next(struct csv *csv, char ***fields, size_t *n_fields, int *line, struct err *err);
 
-/* Where field i_field of the last record begins, or where the record ends for any further one: 1-based
- * line, and column in characters. */
+/* Where field i_field of the last record begins, or where the record ends for any further one:
+ * 1-based line, and column in characters. */
 void csv_place(const struct csv *csv, size_t i_field, int *line, int *column);
 
 /* Appends a field, quoted where it must be. */

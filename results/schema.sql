@@ -305,4 +305,7 @@ JOIN item item_b ON item_b.dataset = b.dataset AND item_b.key = item_a.key
 JOIN response response_b ON response_b.job = b.id AND response_b.item = item_b.id
 JOIN verdict verdict_a ON verdict_a.response = response_a.id
 JOIN verdict verdict_b ON verdict_b.response = response_b.id
-GROUP BY a.id, b.id;
+GROUP BY a.id, b.id,
+         -- the shown columns too: then a condition on them picks the pairs before they are joined
+         a.suite, a.protocol, a.shots, a.metric, a.run, model_a.name_in_config,
+         model_a.quantization, b.run, model_b.name_in_config, model_b.quantization;

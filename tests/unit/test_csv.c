@@ -143,6 +143,30 @@ static void csv_reads_fields_that_outgrow_its_buffers(void **state)
     buf_free(&expected);
 }
 
+static void csv_says_where_each_field_of_the_last_record_begins(void **state)
+{
+    (void)state;
+    static const char text[] = "\xef\xbb\xbf\xc3\xa4,b\n\n\"one\ntwo\",,\xe2\x82\xac,last\r\n";
+    static const int places[2][5][2] = {{{1, 1}, {1, 3}, {1, 4}, {1, 4}, {1, 4}},
+                                        {{3, 1}, {4, 6}, {4, 7}, {4, 9}, {4, 13}}};
+    struct csv *csv = csv_new(text, sizeof text - 1, "a.csv", ',', NULL);
+    assert_non_null(csv);
+    char **fields;
+    size_t n_fields;
+    int line, column;
+    for (size_t r = 0; r < 2; r++) {
+        assert_int_equal(csv_next(csv, &fields, &n_fields, &line, NULL), 1);
+        for (size_t i = 0; i < 5; i++) {
+            csv_place(csv, i, &line, &column);
+            assert_int_equal(line, places[r][i][0]);
+            assert_int_equal(column, places[r][i][1]);
+        }
+        csv_place(csv, 99, &line, &column);
+        assert_int_equal(column, places[r][4][1]);
+    }
+    csv_free(csv);
+}
+
 static void csv_put_quotes_only_what_must_be(void **state)
 {
     (void)state;
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(csv_places_text_after_a_closing_quote_by_character),
         cmocka_unit_test(csv_refuses_nul_bytes),
         cmocka_unit_test(csv_reads_fields_that_outgrow_its_buffers),
+        cmocka_unit_test(csv_says_where_each_field_of_the_last_record_begins),
         cmocka_unit_test(csv_put_quotes_only_what_must_be),
         cmocka_unit_test(csv_reads_every_mmlu_question),
     };

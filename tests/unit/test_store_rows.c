@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "tests/support/test_store.h"
+#include "tests/support/store_fixture.h"
 
 /* ---- Runs, models, jobs ---- */
 

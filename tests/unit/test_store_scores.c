@@ -17,7 +17,7 @@
 
 #include "results/query.h"
 #include "results/stats.h"
-#include "tests/support/test_store.h"
+#include "tests/support/store_fixture.h"
 
 static void compute_scores(int64_t job)
 {

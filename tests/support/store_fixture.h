@@ -1,9 +1,9 @@
-/* test_store.h - a store for each test, rows to fill it with, and a look at what came out.
+/* store_fixture.h - a store for each test, rows to fill it with, and a look at what came out.
  *
  * Everything works on test_store and fails the running test where it cannot do its work.
  */
-#ifndef PHIBENCH_TESTS_SUPPORT_TEST_STORE_H
-#define PHIBENCH_TESTS_SUPPORT_TEST_STORE_H
+#ifndef PHIBENCH_TESTS_SUPPORT_STORE_FIXTURE_H
+#define PHIBENCH_TESTS_SUPPORT_STORE_FIXTURE_H
 
 #include "results/store.h"
 

@@ -1,5 +1,9 @@
-/* test_store.c - see test_store.h. The store of the test that runs is the one global here. */
-#include "tests/support/test_store.h"
+/* store_fixture.c - see store_fixture.h.
+ *
+ * cmocka's set-up functions hand state over as void pointers; the store of the running test is a
+ * global instead, which only tests may have.
+ */
+#include "tests/support/store_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
