@@ -100,11 +100,11 @@ static void check_disk(struct checks *checks)
         is_writable ? "" : ", but this folder is not writable: give run --db and report --out");
 }
 
-static void check_gnuplot(struct checks *checks)
+static void check_gnuplot(struct checks *checks, const char *program)
 {
     char version[128];
     struct err err = {.code = ERR_NONE};
-    if (gnuplot_version(getenv("PHIBENCH_GNUPLOT"), version, sizeof version, &err))
+    if (gnuplot_version(program, version, sizeof version, &err))
         add(checks, "charts", CHECK_OK, "%s", version);
     else add(checks, "charts", CHECK_FAILURE, "%s", err.message);
 }
@@ -201,7 +201,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     check_memory(&checks, &machine.record);
     check_quiet(&checks, &machine.record);
     check_disk(&checks);
-    check_gnuplot(&checks);
+    check_gnuplot(&checks, invocation->gnuplot);
     size_t n_failures = 0;
     for (size_t i = 0; i < checks.n; i++) {
         n_failures += checks.items[i].status == CHECK_FAILURE;

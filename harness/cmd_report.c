@@ -3,8 +3,6 @@
 #include "harness/rows.h"
 #include "reports/report.h"
 
-#include <stdlib.h>
-
 struct options {
     const char *db, *out;
     struct text_list runs;
@@ -28,7 +26,7 @@ static bool run(const struct invocation *invocation, struct err *err)
         .runs = runs,
         .n_runs = options->runs.n,
         .out = options->out ? options->out : "out/report",
-        .gnuplot = getenv("PHIBENCH_GNUPLOT"),
+        .gnuplot = invocation->gnuplot,
     };
     if (options->runs.n > MAX_RUNS)
         return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);

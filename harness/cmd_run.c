@@ -85,11 +85,13 @@ static struct config *read_config(const struct invocation *invocation, struct er
     return config;
 }
 
-static bool report(const struct config *config, struct store *store, int64_t run, struct err *err)
+static bool report(const struct invocation *invocation, const struct config *config,
+                   struct store *store, int64_t run, struct err *err)
 {
     if (!report_print(store, run, stdout, err)) return false;
     if (!config->report_out) return true;
-    const struct report_options options = {.runs = &run, .n_runs = 1, .out = config->report_out};
+    const struct report_options options = {
+        .runs = &run, .n_runs = 1, .out = config->report_out, .gnuplot = invocation->gnuplot};
     if (!report_write(store, &options, err))
         return err_context(err, "writing the report to %s", config->report_out);
     printf("\nreport: %s/index.html\n", config->report_out);
@@ -105,8 +107,8 @@ static bool execute(const struct invocation *invocation, const struct config *co
                                           .must_resume = options->must_resume};
     int64_t run;
     struct store *store = store_open(options->db ? options->db : config->db, STORE_CREATE, err);
-    bool ok =
-        store && runner_execute(plan, store, &runner, &run, err) && report(config, store, run, err);
+    bool ok = store && runner_execute(plan, store, &runner, &run, err) &&
+              report(invocation, config, store, run, err);
     store_close(store);
     return ok;
 }

@@ -44,10 +44,11 @@ struct invocation {
     size_t n_arguments;
     const char *command_line; /* as typed, joined by spaces, quoted where it must be */
     struct log log;
-    bool is_terminal; /* stderr: progress bars may be drawn */
-    bool use_color;   /* stdout is a terminal and NO_COLOR is not set */
-    int columns;      /* of the terminal, 80 if unknown */
-    const char *isa;  /* PHIBENCH_ISA or NULL; --isa comes first */
+    bool is_terminal;    /* stderr: progress bars may be drawn */
+    bool use_color;      /* stdout is a terminal and NO_COLOR is not set */
+    int columns;         /* of the terminal, 80 if unknown */
+    const char *isa;     /* PHIBENCH_ISA or NULL; --isa comes first */
+    const char *gnuplot; /* PHIBENCH_GNUPLOT, the program that draws charts, or NULL */
 };
 
 struct command {

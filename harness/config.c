@@ -70,6 +70,18 @@ static const struct config_key REPORT_KEYS[] = {
      .required = true},
 };
 
+/* A run of hours must not end at a report that had no place to go. */
+static bool read_report(struct config *config, const struct config_node *node, struct err *err)
+{
+    struct raw_report raw = {0};
+    if (!config_read_map(config->arena, node, "report", REPORT_KEYS,
+                         sizeof REPORT_KEYS / sizeof REPORT_KEYS[0], &raw, err))
+        return false;
+    config->report_out = raw.out;
+    if (!file_exists(raw.out) || file_is_folder(raw.out)) return true;
+    return config_fail(config_find(node, "out"), err, "out: %s is a file, not a folder", raw.out);
+}
+
 /* The level's name alone: whether this machine has it is asked when a model is opened. */
 static bool read_isa(struct config *config, const struct config_node *node, struct err *err)
 {
@@ -95,17 +107,13 @@ static bool read_defaults(struct config *config, const struct config_node *node,
 static bool read_tree(struct config *config, const struct config_node *root, struct err *err)
 {
     struct raw_config raw = {.db = "out/phibench.db"};
-    struct raw_report report = {0};
     if (!config_read_map(config->arena, root, "the configuration", TOP_KEYS,
                          sizeof TOP_KEYS / sizeof TOP_KEYS[0], &raw, err) ||
         !read_defaults(config, raw.defaults, err))
         return false;
-    if (raw.report && !config_read_map(config->arena, raw.report, "report", REPORT_KEYS,
-                                       sizeof REPORT_KEYS / sizeof REPORT_KEYS[0], &report, err))
-        return false;
+    if (raw.report && !read_report(config, raw.report, err)) return false;
     config->name = raw.name;
     config->db = raw.db;
-    config->report_out = report.out;
     if (!config->name) { /* the file's name without its ending */
         const char *name = file_name(config->file), *dot = strrchr(name, '.');
         config->name = arena_copy(config->arena, name,

@@ -17,9 +17,9 @@ enum { MAX_DEPTH = 16, MAX_NODES = 20000, MAX_MEMBERS = 2000 };
 struct parse {
     yaml_parser_t yaml;
     struct arena *arena;
-    const char *file;
+    const char *file, *text;
+    size_t n_bytes, n_nodes;
     bool placed; /* false for an override: lines and columns would mislead */
-    size_t n_nodes;
 };
 
 static bool fail_at(const struct parse *parse, const yaml_mark_t *mark, struct err *err,
@@ -30,13 +30,50 @@ static bool fail_at(const struct parse *parse, const yaml_mark_t *mark, struct e
     return err_set_at(err, ERR_CONFIG, parse->file, line, column, "%s", message);
 }
 
+/* Characters are checked here because libyaml, which reads ahead, does not know the place of a bad
+ * one. */
+static bool check_characters(const struct parse *parse, struct err *err)
+{
+    yaml_mark_t mark = {0};
+    for (size_t at = 0; at < parse->n_bytes;) {
+        uint32_t code;
+        bool valid;
+        at += utf8_decode(parse->text + at, parse->n_bytes - at, &code, &valid);
+        if (!valid) return fail_at(parse, &mark, err, "this is not UTF-8");
+        if ((code < ' ' && code != '\t' && code != '\n' && code != '\r') || code == 0x7f)
+            return fail_at(parse, &mark, err, "a control character has no place here");
+        mark.column++;
+        if (code == '\n') {
+            mark.line++;
+            mark.column = 0;
+        }
+    }
+    return true;
+}
+
+/* Whether the line (0-based) has a tab before its first word. */
+static bool begins_with_tab(const struct parse *parse, size_t line)
+{
+    const char *text = parse->text, *end = text + parse->n_bytes;
+    while (text && line--) {
+        text = memchr(text, '\n', (size_t)(end - text));
+        if (text) text++;
+    }
+    while (text && text < end && *text == ' ') text++;
+    return text && text < end && *text == '\t';
+}
+
 static bool next_event(struct parse *parse, yaml_event_t *event, struct err *err)
 {
     if (yaml_parser_parse(&parse->yaml, event)) return true;
     const yaml_parser_t *yaml = &parse->yaml;
     char message[512];
-    snprintf(message, sizeof message, "%s%s%s", yaml->problem ? yaml->problem : "this is no YAML",
-             yaml->context ? " " : "", yaml->context ? yaml->context : "");
+    if (begins_with_tab(parse, yaml->problem_mark.line))
+        snprintf(message, sizeof message, "a tab: YAML indents with spaces");
+    else
+        snprintf(message, sizeof message, "%s%s%s",
+                 yaml->problem ? yaml->problem : "this is no YAML", yaml->context ? " " : "",
+                 yaml->context ? yaml->context : "");
     fail_at(parse, &yaml->problem_mark, err, message);
     if (yaml->error == YAML_MEMORY_ERROR) err_set(err, ERR_MEMORY, "out of memory");
     return false;
@@ -194,8 +231,9 @@ static struct config_node *read_document(struct parse *parse, struct err *err)
 static struct config_node *parse_text(struct arena *arena, const char *text, size_t n_bytes,
                                       const char *file, bool placed, struct err *err)
 {
-    struct parse parse = {.arena = arena, .placed = placed};
-    if (!(parse.file = arena_string(arena, file, err))) return NULL;
+    struct parse parse = {.arena = arena, .text = text, .n_bytes = n_bytes, .placed = placed};
+    if (!(parse.file = arena_string(arena, file, err)) || !check_characters(&parse, err))
+        return NULL;
     if (!yaml_parser_initialize(&parse.yaml)) {
         err_set(err, ERR_MEMORY, "out of memory");
         return NULL;
@@ -272,6 +310,7 @@ bool config_override(struct arena *arena, struct config_node *root, const char *
                        assignment);
     char *key = arena_copy(arena, assignment, (size_t)(equals - assignment), err);
     if (!key) return false;
+    if (!equals[1]) return err_set_at(err, ERR_USAGE, file, 0, 0, "a value is missing after the =");
     struct config_node *node = root;
     bool in_suites = false;
     int depth = 0;

@@ -49,6 +49,7 @@ static bool run_command(const struct command *command, int argc, char **argv, st
         .use_color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
         .columns = terminal_columns(),
         .isa = getenv("PHIBENCH_ISA"),
+        .gnuplot = getenv("PHIBENCH_GNUPLOT"),
     };
     void *options = calloc(1, command->options_size ? command->options_size : 1);
     bool ok = options || err_set(err, ERR_MEMORY, "out of memory");
@@ -117,7 +118,8 @@ int main(int argc, char **argv)
     struct err err = {.code = ERR_NONE};
     interrupt_catch();
     bool ok = dispatch(argc, argv, &err);
-    if (fflush(stdout) && ok) ok = err_set_errno(&err, "cannot write the output");
+    if ((fflush(stdout) || ferror(stdout)) && ok)
+        ok = err_set_errno(&err, "cannot write the output");
     if (ok) return argc > 1 ? 0 : 2;
     err_print(&err, stderr);
     return err_exit_status(&err);

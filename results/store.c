@@ -69,6 +69,7 @@ static bool make_parent_folder(const char *path, struct err *err)
 
 static bool open_file(struct store *store, enum store_mode mode, struct err *err)
 {
+    if (!store->path[0]) return err_set(err, ERR_USAGE, "the database needs the name of a file");
     if (file_is_folder(store->path))
         return err_set_at(err, ERR_IO, store->path, 0, 0, "this is a folder, not a database");
     if (mode != STORE_CREATE && !file_exists(store->path))

@@ -218,8 +218,8 @@ static bool read_examples(struct loader *loader, struct subject *subject, struct
         return err_context(err, "reading the examples of subject %s", subject->name);
     subject->examples = (const char *const(*)[N_FIELDS])loader->examples;
     return loader->n_examples == shots ||
-           err_set_at(err, ERR_INPUT, file, 0, 0, "%d examples, and %d shots need as many",
-                      loader->n_examples, shots);
+           err_set_at(err, ERR_INPUT, file, 0, 0, "%d example%s, and %d shots need as many",
+                      loader->n_examples, loader->n_examples == 1 ? "" : "s", shots);
 }
 
 static bool read_subject(struct loader *loader, const char *name, struct err *err)
@@ -279,7 +279,13 @@ static bool read_subjects(struct loader *loader, struct err *err)
     char **names = NULL;
     size_t n_names = 0;
     char *folder = file_join(loader->options->data, loader->split, err);
-    bool fine = folder && file_list(folder, &names, &n_names, err);
+    bool fine = folder != NULL;
+    if (fine && !file_is_folder(folder))
+        fine = err_set_at(err, ERR_CONFIG, folder, 0, 0,
+                          "there is no such folder: MMLU's data holds dev/SUBJECT_dev.csv and "
+                          "%s/SUBJECT_%s.csv",
+                          loader->split, loader->split);
+    fine = fine && file_list(folder, &names, &n_names, err);
     for (size_t i = 0; fine && i < n_names; i++) {
         struct err fault = {0};
         const char *subject = subject_of_name(loader, names[i], &fault);

@@ -207,6 +207,8 @@ static void what_is_missing_or_repeated_is_refused(void **state)
                    "c.yaml:1:24: path: there is no file or folder nowhere.gguf");
     assert_refused(MODELS "suites: [{mmlu: {data: nowhere}}]\n", ERR_CONFIG,
                    "c.yaml:3:24: data: there is no file or folder nowhere");
+    assert_refused(MODELS SUITES "report: {out: c.yaml}\n", ERR_CONFIG,
+                   "c.yaml:5:15: out: c.yaml is a file, not a folder");
     assert_refused(MODELS SUITES "name: a\nname: b\n", ERR_CONFIG,
                    "c.yaml:6:1: the key \"name\" stands here a second time");
     assert_refused(MODELS "  - {id: m, path: \"synth:tiny:f16\"}\n" SUITES, ERR_CONFIG,
@@ -241,6 +243,11 @@ static void yaml_that_could_surprise_is_refused(void **state)
     assert_refused(MODELS SUITES "---\nname: b\n", ERR_CONFIG,
                    "c.yaml:5:1: a second document: one file is one configuration");
     assert_refused("", ERR_CONFIG, "c.yaml:1:1: the configuration is empty");
+    assert_refused("models:\n\t- id: m\n", ERR_CONFIG,
+                   "c.yaml:2:1: a tab: YAML indents with spaces");
+    assert_refused("name: a\n# \xc3\xa4\xff\n", ERR_CONFIG, "c.yaml:2:4: this is not UTF-8");
+    assert_refused("name: a\nb\x01: c\n", ERR_CONFIG,
+                   "c.yaml:2:2: a control character has no place here");
     assert_refused("? [a]\n: b\n", ERR_CONFIG, "c.yaml:1:3: a key must be a word");
     struct err err;
     char deep[200] = "name: ";
@@ -304,6 +311,8 @@ static void overrides_change_values_and_are_checked_like_them(void **state)
          "\"7\" is no position in a list of 1 (0 is the first)"},
         {"name.x=1", "--set name.x=1", "name must be text, but this is a map"},
         {"nothing", "", "--set takes KEY=VALUE, as in --set defaults.threads=1, not \"nothing\""},
+        {"name=", "--set name=", "a value is missing after the ="},
+        {"name=\xff", "--set name=\xff", "this is not UTF-8"},
         {"a..b=1", "--set a..b=1", "the key is no sequence of names with dots between"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -407,7 +407,8 @@ static void options_that_cannot_be_are_refused(void **state)
                                      .n_subsets = 2};
     assert_refused(fixture, options, ERR_CONFIG, "test", 0, 0, "no file of the subject \"anatmy\"");
     options = (struct suite_options){.split = "val"};
-    assert_refused(fixture, options, ERR_IO, "val", 0, 0, "");
+    assert_refused(fixture, options, ERR_CONFIG, "val", 0, 0,
+                   "there is no such folder: MMLU's data");
 }
 
 static void a_folder_without_questions_is_refused(void **state)

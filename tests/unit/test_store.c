@@ -219,6 +219,9 @@ static void folders_and_unusable_paths_are_refused(void **unused)
 {
     (void)unused;
     assert_not_opened(folder, STORE_CREATE, ERR_IO, "this is a folder");
+    struct err unnamed = {0};
+    assert_null(store_open("", STORE_CREATE, &unnamed)); /* to SQLite, a database of no name */
+    assert_int_equal(unnamed.code, ERR_USAGE);
     assert_true(file_write(path, "x", 1, NULL));
     char below[400];
     snprintf(below, sizeof below, "%s/below/store.db", path);
