@@ -16,7 +16,7 @@ struct client_options {
     struct session_options session;
 };
 
-/* The model must outlive the client. Close with client_close. ERR_CAPACITY if the KV budget cannot hold one context. */
+/* The model must outlive the client. Close with client_close. */
 struct client *client_open_engine(const struct model *model, const struct client_options *options,
                                   struct err *err) __attribute__((warn_unused_result));
 void client_close(struct client *client);

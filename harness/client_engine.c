@@ -62,22 +62,17 @@ struct client *client_open_engine(const struct model *model, const struct client
     struct client *client = mem_new(1, sizeof *client, err);
     if (!client) return NULL;
     client->session = session_open(model, &options->session, err);
-    if (!client->session) goto fail;
-    size_t n_context = session_context_tokens(client->session);
-    size_t n_held = session_total_pages(client->session) * SESSION_PAGE_TOKENS;
-    if (n_held < n_context) {
-        err_set(err, ERR_CAPACITY, "the KV budget holds %zu tokens, less than one context of %zu",
-                n_held, n_context);
-        goto fail;
+    if (!client->session) {
+        client_close(client);
+        return NULL;
     }
     client->tokenizer = model_tokenizer(model);
     client->n_vocab = (size_t)model_info(model)->n_vocab;
-    client->prompts = (struct prompt_options){
-        .bos = options->bos, .context_tokens = n_context, .chat_format = options->chat_format};
+    client->prompts =
+        (struct prompt_options){.bos = options->bos,
+                                .context_tokens = session_context_tokens(client->session),
+                                .chat_format = options->chat_format};
     return client;
-fail:
-    client_close(client);
-    return NULL;
 }
 
 void client_close(struct client *client)

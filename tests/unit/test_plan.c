@@ -1,0 +1,183 @@
+/* test_plan.c - what a configuration comes to: jobs in order, fingerprints that change with what changes answers and with
+ * nothing else, and faults with the configuration's place.
+ */
+#include "harness/plan.h"
+
+#include "base/file.h"
+#include "tests/support/test_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MODEL "models: [{id: m, path: \"synth:tiny\", quantizations: [q8_0]}]\n"
+#define MMLU "suites: [{mmlu: {data: mmlu, shots: 1}}]\n"
+
+struct folder {
+    char path[256], before[512];
+};
+
+static void write_text(const char *path, const char *text)
+{
+    assert_true(file_write(path, text, strlen(text), NULL));
+}
+
+static int enter_folder(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
+    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
+    *state = folder;
+    if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
+    write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\nSecond letter?,A,B,C,D,B\n");
+    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    struct folder *folder = *state;
+    int left = chdir(folder->before);
+    test_remove_folder(folder->path);
+    free(folder);
+    return left;
+}
+
+/* The plan of a text with overrides; the configuration is handed over too. */
+static struct plan *make(const char *text, const char *override, struct config **config,
+                         struct err *err)
+{
+    *err = (struct err){0};
+    write_text("c.yaml", text);
+    *config = config_read("c.yaml", &override, override ? 1 : 0, err);
+    if (!*config) fail_msg("%s", err->message);
+    return plan_make(*config, NULL, err);
+}
+
+static void fingerprint_of(const char *override, char hex[65])
+{
+    struct err err;
+    struct config *config;
+    struct plan *plan = make(MODEL MMLU, override, &config, &err);
+    if (!plan) fail_msg("%s: %s", override, err.message);
+    strcpy(hex, plan->jobs[0].fingerprint);
+    plan_free(plan);
+    config_free(config);
+}
+
+static void jobs_are_models_times_quantizations_times_suites(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config;
+    char label[128];
+    struct plan *plan = make(
+        "models:\n  - {id: a, path: \"synth:tiny\", quantizations: [f16, q8_0]}\n"
+        "  - {id: b, path: \"synth:tiny-llama:q4_0\"}\n"
+        "suites:\n  - mmlu: {data: mmlu, shots: 1}\n  - throughput: {prompt: 8, generate: 4}\n",
+        NULL, &config, &err);
+    const char *const labels[] = {"a f16 mmlu/hendrycks 1-shot",  "a f16 throughput",
+                                  "a q8_0 mmlu/hendrycks 1-shot", "a q8_0 throughput",
+                                  "b q4_0 mmlu/hendrycks 1-shot", "b q4_0 throughput"};
+    if (!plan) fail_msg("%s", err.message);
+    assert_int_equal(plan->n_models, 3);
+    assert_int_equal(plan->n_jobs, 6);
+    for (size_t i = 0; i < 6; i++) {
+        plan_job_label(&plan->jobs[i], label, sizeof label);
+        assert_string_equal(label, labels[i]);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(plan->jobs[i].fingerprint, plan->jobs[k].fingerprint);
+    }
+    assert_ptr_equal(plan->jobs[0].dataset, plan->jobs[4].dataset); /* loaded once */
+    assert_int_equal(plan->jobs[0].dataset->n_items, 2);
+    plan_free(plan);
+    config_free(config);
+}
+
+static void fingerprints_ignore_what_does_not_change_a_bit(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"defaults.threads=2",  "defaults.batch_tokens=7",
+                                       "defaults.isa=scalar", "defaults.kv_budget=1GiB",
+                                       "name=other",          "models.0.id=other"};
+    static const char *const other[] = {"suites.0.shots=0",
+                                        "suites.0.protocol=lm-eval",
+                                        "suites.0.limit=1",
+                                        "models.0.bos=never",
+                                        "models.0.kv=f32",
+                                        "models.0.context=1024",
+                                        "models.0.quantizations=[f16]",
+                                        "models.0.path=synth:tiny:q8_0:2"};
+    char plain[65], hex[65];
+    fingerprint_of(NULL, plain);
+    assert_int_equal(strlen(plain), 64);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        fingerprint_of(same[i], hex);
+        assert_string_equal(plain, hex);
+    }
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        fingerprint_of(other[i], hex);
+        if (!strcmp(plain, hex)) fail_msg("%s leaves the fingerprint as it is", other[i]);
+    }
+}
+
+static void a_changed_question_changes_the_fingerprint(void **state)
+{
+    (void)state;
+    char plain[65], hex[65];
+    fingerprint_of(NULL, plain);
+    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter!,A,B,C,D,D\n");
+    fingerprint_of(NULL, hex);
+    assert_string_not_equal(plain, hex);
+    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
+    fingerprint_of(NULL, hex);
+    assert_string_equal(plain, hex);
+}
+
+static void assert_refused(const char *text, const char *file, int line, int column,
+                           const char *message)
+{
+    struct err err;
+    struct config *config;
+    struct plan *plan = make(text, NULL, &config, &err);
+    assert_null(plan);
+    if (!strstr(err.message, message)) fail_msg("\"%s\" in place of \"%s\"", err.message, message);
+    assert_string_equal(err.file, file);
+    assert_int_equal(err.line, line);
+    assert_int_equal(err.column, column);
+    config_free(config);
+}
+
+static void faults_have_the_place_of_what_names_them(void **state)
+{
+    (void)state;
+    assert_refused(MODEL
+                   "suites:\n  - mmlu: {data: mmlu, shots: 1}\n  - mmlu: {data: mmlu, shots: 1}\n",
+                   "c.yaml", 4, 11, "this suite repeats the one in line 3");
+    assert_refused(MODEL "suites:\n  - throughput: {prompt: 100000}\n", "c.yaml", 3, 17,
+                   "100128 tokens do not fit the context of synth:tiny:q8_0");
+    assert_refused("models: [{id: m, path: \"synth:tiny\", quantizations: [f16, q9_9]}]\n" MMLU,
+                   "c.yaml", 1, 59, "q9_9");
+    assert_refused("models: [{id: m, path: \"synth:tiny:f16\", context: 4000000}]\n" MMLU, "c.yaml",
+                   1, 10, "context 4000000 is more than");
+    write_text("mmlu/test/broken_test.csv", "Question?,A,B,C\n");
+    write_text("mmlu/dev/broken_dev.csv", "Question?,A,B,C,D,A\n");
+    assert_refused(MODEL MMLU, "mmlu/test/broken_test.csv", 1, 16, "column");
+    assert_int_equal(remove("mmlu/test/broken_test.csv"), 0);
+    assert_int_equal(remove("mmlu/dev/broken_dev.csv"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_are_models_times_quantizations_times_suites),
+        cmocka_unit_test(fingerprints_ignore_what_does_not_change_a_bit),
+        cmocka_unit_test(a_changed_question_changes_the_fingerprint),
+        cmocka_unit_test(faults_have_the_place_of_what_names_them),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}

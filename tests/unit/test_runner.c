@@ -1,0 +1,210 @@
+/* test_runner.c - a plan carried out: everything stored, answers reused, nothing reused when that is asked for, runs that
+ * were left unfinished taken up, and faults that leave a resumable run behind.
+ */
+#include "harness/runner.h"
+
+#include "base/file.h"
+#include "harness/commands.h"
+#include "results/query.h"
+#include "tests/support/test_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TEXT                                                                                       \
+    "models: [{id: m, path: \"synth:tiny\", quantizations: [q8_0]}]\n"                             \
+    "defaults: {threads: 1, batch_tokens: 32}\n"                                                   \
+    "suites:\n  - mmlu: {data: mmlu, shots: 1}\n"                                                  \
+    "  - throughput: {prompt: 4, generate: 2, batch: [1, 2], repeat: 2}\n"
+
+struct folder {
+    char path[256], before[512];
+};
+
+static void write_text(const char *path, const char *text)
+{
+    assert_true(file_write(path, text, strlen(text), NULL));
+}
+
+static int enter_folder(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
+    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
+    *state = folder;
+    if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
+    write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\n");
+    write_text("mmlu/test/letters_test.csv",
+               "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\nFifth letter?,C,D,E,F,C\n");
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    struct folder *folder = *state;
+    int left = chdir(folder->before);
+    test_remove_folder(folder->path);
+    free(folder);
+    return left;
+}
+
+struct outcome {
+    bool ok;
+    int64_t run;
+    struct err err;
+};
+
+static struct outcome execute(const char *text, const char *db, bool is_fresh, bool must_resume)
+{
+    struct outcome outcome = {0};
+    const struct invocation invocation = {
+        .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
+    const struct runner_options options = {&invocation, is_fresh, must_resume};
+    write_text("c.yaml", text);
+    struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
+    struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
+    struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
+    if (!store) fail_msg("%s", outcome.err.message);
+    outcome.ok = runner_execute(plan, store, &options, &outcome.run, &outcome.err);
+    store_close(store);
+    plan_free(plan);
+    config_free(config);
+    return outcome;
+}
+
+static int64_t number(const char *db, const char *sql)
+{
+    struct err err = {0};
+    struct store *store = store_open(db, STORE_READ, &err);
+    struct query *query = store ? query_open(store, sql, &err) : NULL;
+    if (!query || query_next(query, &err) != 1) fail_msg("%s: %s", sql, err.message);
+    int64_t value = query_integer(query, 0);
+    query_close(query);
+    store_close(store);
+    return value;
+}
+
+/* Changes a database behind the runner's back: what a process that died would have left. */
+static void change(const char *db, const char *sql)
+{
+    struct err err = {0};
+    struct store *store = store_open(db, STORE_WRITE, &err);
+    struct query *query = store ? query_open(store, sql, &err) : NULL;
+    if (!query || query_next(query, &err) < 0) fail_msg("%s: %s", sql, err.message);
+    query_close(query);
+    store_close(store);
+}
+
+static void a_run_stores_all_that_it_found(void **state)
+{
+    (void)state;
+    struct outcome outcome = execute(TEXT, "all.db", false, false);
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM job WHERE is_finished"), 2);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM v_items"), 3);
+    assert_int_equal(
+        number("all.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = 'acc'"), 3);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM note WHERE kind = 'bos' AND count = 1"),
+                     1);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM note"), 7);
+    assert_true(
+        number("all.db",
+               "SELECT naive_tokens > computed_tokens AND computed_tokens > 0 FROM job LIMIT 1"));
+    /* prefill, decode and batched decode twice each; first token twice; one load */
+    assert_int_equal(number("all.db", "SELECT count(*) FROM v_speed"), 9);
+    assert_int_equal(
+        number("all.db", "SELECT count(*) FROM v_speed WHERE tokens_per_s > 0 AND gmac_per_s > 0"),
+        6);
+    assert_true(number("all.db", "SELECT count(*) FROM speed_sample WHERE is_warm_up") >= 3);
+}
+
+static void a_second_run_takes_answers_over_and_measures_speeds(void **state)
+{
+    (void)state;
+    assert_true(execute(TEXT, "twice.db", false, false).ok);
+    struct outcome second = execute(TEXT, "twice.db", false, false);
+    assert_true(second.ok);
+    assert_int_equal(second.run, 2);
+    assert_int_equal(number("twice.db", "SELECT count(*) FROM v_items WHERE run = 2"), 3);
+    assert_int_equal(
+        number("twice.db", "SELECT computed_tokens FROM job WHERE run = 2 AND suite = 'mmlu'"), 0);
+    assert_int_equal(number("twice.db", "SELECT count(*) FROM v_speed WHERE run = 2"), 9);
+    assert_true(execute(TEXT, "twice.db", true, false).ok);
+    assert_true(
+        number("twice.db", "SELECT computed_tokens FROM job WHERE run = 3 AND suite = 'mmlu'") > 0);
+    assert_int_equal(number("twice.db", "SELECT count(DISTINCT content) FROM response"),
+                     3); /* the same bits */
+}
+
+static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
+{
+    (void)state;
+    assert_true(execute(TEXT, "cut.db", false, false).ok);
+    change("cut.db", "UPDATE run SET status = 'running', finished_unix_ms = NULL");
+    change("cut.db", "UPDATE job SET is_finished = 0");
+    change("cut.db", "DELETE FROM response WHERE id = 2");
+    change("cut.db", "DELETE FROM score");
+    change("cut.db", "DELETE FROM note");
+    change("cut.db", "DELETE FROM speed_sample WHERE test = 'decode' AND repetition = 1");
+    int64_t kept_ns =
+        number("cut.db", "SELECT sum(duration_ns) FROM speed_sample WHERE test = 'prefill'");
+    struct outcome outcome = execute(TEXT, "cut.db", false, true);
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(outcome.run, 1);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM run"), 1);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM v_items"), 3);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM note"), 7);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM v_speed"), 9);
+    assert_int_equal(
+        number("cut.db", "SELECT sum(duration_ns) FROM speed_sample WHERE test = 'prefill'"),
+        kept_ns);
+    assert_int_equal(
+        number("cut.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = 'acc'"), 3);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
+}
+
+static void resuming_needs_an_unfinished_run_of_this_configuration(void **state)
+{
+    (void)state;
+    struct outcome outcome = execute(TEXT, "none.db", false, true);
+    assert_false(outcome.ok);
+    assert_int_equal(outcome.err.code, ERR_USAGE);
+    assert_int_equal(outcome.run, 0);
+    assert_int_equal(number("none.db", "SELECT count(*) FROM run"), 0);
+    assert_true(execute(TEXT, "none.db", false, false).ok);
+    change("none.db", "UPDATE run SET status = 'interrupted'");
+    assert_false(execute(TEXT "name: other\n", "none.db", false, true).ok);
+    assert_int_equal(execute(TEXT, "none.db", true, false).run, 2); /* --fresh leaves it alone */
+}
+
+static void a_run_that_fails_says_where_and_can_be_taken_up(void **state)
+{
+    (void)state;
+    /* A budget that cannot hold one context is found when the client opens. */
+    struct outcome outcome = execute("models: [{id: m, path: \"synth:tiny:q8_0\"}]\n"
+                                     "defaults: {threads: 1, kv_budget: 1MiB}\n"
+                                     "suites:\n  - mmlu: {data: mmlu, shots: 1}\n",
+                                     "failed.db", false, false);
+    assert_false(outcome.ok);
+    assert_non_null(strstr(outcome.err.message, "does not hold one context"));
+    assert_non_null(strstr(outcome.err.message, "running m q8_0 mmlu/hendrycks 1-shot"));
+    assert_int_equal(number("failed.db", "SELECT count(*) FROM run WHERE status = 'failed'"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_stores_all_that_it_found),
+        cmocka_unit_test(a_second_run_takes_answers_over_and_measures_speeds),
+        cmocka_unit_test(an_unfinished_run_is_taken_up_where_it_stopped),
+        cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
+        cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
