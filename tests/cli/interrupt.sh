@@ -1,0 +1,40 @@
+#!/bin/sh
+# Ctrl-C finishes the batch, keeps every answer, says how to go on, and exits with 130; the same command goes on, and
+# --resume does, as long as there is something left to do.
+. "$(dirname "$0")/../support/cli.sh"
+
+cat > config.yaml <<END
+models: [{id: tiny, path: "synth:tiny", quantizations: [q8_0]}]
+suites:
+  - throughput: {prompt: 16, generate: 16, threads: 1, repeat: 400}
+  - mmlu: {data: models/demo-mmlu, shots: 0, limit: 2}
+defaults: {threads: 1}
+END
+
+expect 2 "$PHIBENCH" run config.yaml --db a.db --resume
+message_has 'has no unfinished run of this configuration'
+
+"$PHIBENCH" run config.yaml --db a.db >stdout 2>stderr &
+pid=$!
+tries=0
+while [ $tries -lt 100 ] && ! "$PHIBENCH" export --db a.db --table speed 2>/dev/null | grep -q '"prefill"'; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "an interrupted run exits with 130"
+message_has 'everything answered is stored. To go on: phibench run config.yaml --db a.db'
+"$PHIBENCH" export --db a.db --table speed > before.rows
+[ -s before.rows ] || fail "an interrupted run kept nothing"
+grep -q '"repetition"' before.rows || fail "no repetition was kept"
+
+expect 0 "$PHIBENCH" run config.yaml --db a.db --resume
+message_has 'continuing run 1'
+"$PHIBENCH" export --db a.db --table speed > after.rows
+[ "$(wc -l < after.rows)" -eq 1201 ] || fail "$(wc -l < after.rows) speeds in place of 1201"
+[ "$(sort before.rows after.rows | uniq -d | wc -l)" -eq "$(wc -l < before.rows)" ] || fail "kept speeds were changed"
+expect 2 "$PHIBENCH" run config.yaml --db a.db --resume
+expect 2 "$PHIBENCH" run config.yaml --db a.db --resume --fresh
+message 'phibench: --fresh and --resume contradict each other'
+finish
