@@ -18,23 +18,33 @@ static const struct option_spec OPTIONS[] = {
 
 enum { MAX_RUNS = 64 };
 
+/* A run that is named twice is drawn once. */
+static bool find_runs(struct store *store, const struct text_list *names, int64_t *runs, size_t *n,
+                      struct err *err)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        size_t known = 0;
+        if (!rows_find_run(store, names->items[i], &runs[*n], err)) return false;
+        while (runs[known] != runs[*n]) known++;
+        if (known == *n) ++*n;
+    }
+    return true;
+}
+
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
     int64_t runs[MAX_RUNS];
     struct report_options report = {
         .runs = runs,
-        .n_runs = options->runs.n,
         .out = options->out ? options->out : "out/report",
         .gnuplot = invocation->gnuplot,
     };
     if (options->runs.n > MAX_RUNS)
         return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
     struct store *store = rows_open_store(options->db, err);
-    bool ok = store != NULL;
-    for (size_t i = 0; ok && i < options->runs.n; i++)
-        ok = rows_find_run(store, options->runs.items[i], &runs[i], err);
-    ok = ok && report_write(store, &report, err);
+    bool ok = store && find_runs(store, &options->runs, runs, &report.n_runs, err) &&
+              report_write(store, &report, err);
     if (ok) printf("%s/index.html\n", report.out);
     store_close(store);
     return ok;

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     N_COLORS = 8,
@@ -18,7 +19,7 @@ enum {
     KEY_LINE = 22,
     KEY_COLUMNS = 3,
     TALL_ROWS = 24, /* with more, the axis stands above as well */
-    MAX_SVG_BYTES = 64 << 20
+    MAX_DRAWING_BYTES = 64 << 20
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                              "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
@@ -292,7 +293,7 @@ static bool take_svg(struct chart *chart, const char *text, const char *path, st
 {
     const char *svg = strstr(text, "<svg");
     if (!svg || !strstr(svg, "</svg>"))
-        return err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete SVG");
+        return err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete SVG: is the disk full?");
     struct buf title = {0};
     buf_text(&title, "<title>");
     html_text(&title, chart->title);
@@ -348,25 +349,44 @@ static bool write_part(const struct chart *chart, const char *folder, const char
     return ok;
 }
 
+/* gnuplot does not notice a full disk: a PNG is whole if its first and its last bytes are there
+ * (signature, and the chunk IEND; W3C PNG, 5.2 and 11.2.5). */
+static bool check_png(const char *path, struct err *err)
+{
+    static const unsigned char FIRST[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
+                               LAST[12] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
+    size_t n_bytes;
+    char *bytes = file_read(path, MAX_DRAWING_BYTES, &n_bytes, err);
+    if (!bytes) return false;
+    bool is_whole = n_bytes > sizeof FIRST + sizeof LAST && !memcmp(bytes, FIRST, sizeof FIRST) &&
+                    !memcmp(bytes + n_bytes - sizeof LAST, LAST, sizeof LAST);
+    free(bytes);
+    return is_whole || err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete PNG: is the disk full?");
+}
+
 bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)
 {
-    char name[256], *svg_path = NULL, *png_path = NULL, *text = NULL;
-    bool ok = false;
-    snprintf(name, sizeof name, "%s.gp", chart->name);
+    char *svg_path = path_of(chart, folder, ".svg", err), *text = NULL;
+    char *png_path = svg_path ? path_of(chart, folder, ".png", err) : NULL;
+    char *script = png_path ? path_of(chart, folder, ".gp", err) : NULL;
+    bool drawn = false;
+    if (!script) goto out;
+    unlink(svg_path); /* no drawing of another run beside this one's script */
+    unlink(png_path);
     if (!write_part(chart, folder, ".gp", &chart->script, err) ||
         !write_part(chart, folder, ".dat", &chart->data, err) ||
-        !gnuplot_run(gnuplot, folder, name, err))
+        !gnuplot_run(gnuplot, folder, file_name(script), err) || !check_png(png_path, err))
         goto out;
-    svg_path = path_of(chart, folder, ".svg", err);
-    png_path = svg_path ? path_of(chart, folder, ".png", err) : NULL;
-    text = png_path ? file_read(svg_path, MAX_SVG_BYTES, NULL, err) : NULL;
-    if (!text || !take_svg(chart, text, svg_path, err) || !write_svg(chart, svg_path, err))
-        goto out;
-    ok = file_size_bytes(png_path) > 0 ||
-         err_set_at(err, ERR_IO, png_path, 0, 0, "gnuplot drew no PNG");
+    text = file_read(svg_path, MAX_DRAWING_BYTES, NULL, err);
+    drawn = text && take_svg(chart, text, svg_path, err) && write_svg(chart, svg_path, err);
 out:
+    if (!drawn && png_path) {
+        unlink(svg_path);
+        unlink(png_path);
+    }
     free(text);
+    free(script);
     free(svg_path);
     free(png_path);
-    return ok;
+    return drawn;
 }

@@ -64,7 +64,7 @@ struct plane_chart {
 void chart_plane(struct chart *chart, const struct plane_chart *spec);
 
 /* Writes NAME.gp and NAME.dat into folder, runs gnuplot, checks NAME.svg and NAME.png, fills
- * chart->svg. */
+ * chart->svg. After a failure neither drawing is there; script and data stay, to see why. */
 bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)
     __attribute__((warn_unused_result));
 
