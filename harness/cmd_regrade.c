@@ -128,7 +128,8 @@ static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
     int64_t run_id;
-    struct store *store = rows_open_store(options->db, err);
+    struct store *store =
+        rows_open_store(options->db, options->dry_run ? STORE_READ : STORE_WRITE, err);
     bool ok = store &&
               rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
                             &run_id, err) &&

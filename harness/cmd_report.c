@@ -42,7 +42,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     };
     if (options->runs.n > MAX_RUNS)
         return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
-    struct store *store = rows_open_store(options->db, err);
+    struct store *store = rows_open_store(options->db, STORE_READ, err);
     bool ok = store && find_runs(store, &options->runs, runs, &report.n_runs, err) &&
               report_write(store, &report, err);
     if (ok) printf("%s/index.html\n", report.out);

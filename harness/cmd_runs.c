@@ -75,7 +75,7 @@ static bool print_selection(struct store *store, const char *sql, int64_t run, b
 static bool run_runs(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
-    struct store *store = rows_open_store(options->db, err);
+    struct store *store = rows_open_store(options->db, STORE_READ, err);
     bool ok = store && print_selection(store, RUNS_SQL, 0, options->json, NULL, NULL, err);
     store_close(store);
     return ok;
@@ -100,7 +100,7 @@ static bool run_show(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     const char *name = invocation->n_arguments ? invocation->arguments[0] : NULL;
     int64_t run;
-    struct store *store = rows_open_store(options->db, err);
+    struct store *store = rows_open_store(options->db, STORE_READ, err);
     bool ok = store && rows_find_run(store, name, &run, err);
     if (ok && options->json) ok = print_selection(store, RUN_SQL, run, true, "run", NULL, err);
     else if (ok) ok = print_run(store, run, err);

@@ -1,6 +1,6 @@
 /* plan.c - see plan.h. A fingerprint covers what determines an answer's bits, and nothing else: not threads, not the
- * instruction set, not batch or KV budget, which the engine's numerics make irrelevant. The number of items does count,
- * so that a job holds exactly the items that it was planned with.
+ * instruction set, not batch or KV budget, which the engine's numerics make irrelevant; nor how many items there are,
+ * so that the answers of a limited run serve the whole one.
  */
 #include "harness/plan.h"
 
@@ -171,8 +171,6 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     const struct suite_options *options = &job->suite->options;
     json_key(json, "split");
     json_put_string(json, options->split);
-    json_key(json, "limit");
-    json_put_integer(json, (int64_t)options->limit);
     json_key(json, "decoding"); /* choices are scored: nothing is sampled */
     json_put_string(json, "loglikelihood");
 }

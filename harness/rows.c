@@ -175,7 +175,7 @@ bool rows_print(struct query *query, enum rows_format format, const char *type, 
 
 /* ---- Database and run ---- */
 
-struct store *rows_open_store(const char *path, struct err *err)
+struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
 {
     const char *file = path ? path : DEFAULT_DB;
     if (!file_exists(file)) {
@@ -183,7 +183,7 @@ struct store *rows_open_store(const char *path, struct err *err)
                    "there is no such database; 'phibench run CONFIG' makes one");
         return NULL;
     }
-    return store_open(file, STORE_READ, err);
+    return store_open(file, mode, err);
 }
 
 bool rows_find_run(struct store *store, const char *text, int64_t *run, struct err *err)

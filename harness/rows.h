@@ -13,9 +13,9 @@ enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
 bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
                 struct err *err) __attribute__((warn_unused_result));
 
-/* The database to read: `path`, or out/phibench.db for NULL. ERR_IO that says how to make one if it
- * is not there. */
-struct store *rows_open_store(const char *path, struct err *err)
+/* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says how
+ * to make one if it is not there. */
+struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
     __attribute__((warn_unused_result));
 
 /* The run that the text names: a number, or "last" or NULL for the newest. ERR_USAGE if there is

@@ -86,25 +86,23 @@ static bool find_pending(struct item_job *items, struct err *err)
     return ok;
 }
 
+static bool reuse_answers(const struct item_job *items, size_t *n, struct err *err)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    const char **keys = mem_new(dataset->n_items, sizeof *keys, err);
+    if (!keys) return false;
+    for (size_t i = 0; i < dataset->n_items; i++) keys[i] = dataset->items[i].key;
+    bool ok = store_reuse_answers(items->run->store, items->job, keys, dataset->n_items, n, err);
+    free(keys);
+    return ok;
+}
+
 /* ---- Asking ---- */
 
 struct window {
     struct item_job *items;
     size_t first; /* in items->pending */
 };
-
-static void write_groups(const struct item *item, struct buf *out)
-{
-    struct json_writer json = {.out = out};
-    json_begin_array(&json);
-    for (size_t i = 0; i < item->n_groups; i++) {
-        json_begin_array(&json);
-        json_put_string(&json, item->groups[i].level);
-        json_put_string(&json, item->groups[i].name);
-        json_end_array(&json);
-    }
-    json_end_array(&json);
-}
 
 static bool keep_response(void *context, size_t i_request, const struct response *response,
                           struct err *err)
@@ -118,7 +116,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
     buf_clear(&items->response_json);
     buf_clear(&items->groups_json);
     response_write(response, &items->response_json);
-    write_groups(item, &items->groups_json);
+    item_write_groups(item, &items->groups_json);
     if (!buf_check(&items->response_json, err) || !buf_check(&items->groups_json, err))
         return false;
     const struct answer_record answer = {.key = item->key,
@@ -321,7 +319,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     struct item_job items = {.run = run, .planned = planned, .job = job};
     size_t n_reused = 0;
     int64_t begin_ns = clock_ns();
-    bool ok = run->options->is_fresh || store_reuse_answers(run->store, job, &n_reused, err);
+    bool ok = run->options->is_fresh || reuse_answers(&items, &n_reused, err);
     if (ok) say_reused(&items, n_reused);
     ok = ok && find_pending(&items, err) && (!items.n_pending || ask_all(&items, err)) &&
          finish_job(&items, err);

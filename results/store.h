@@ -129,9 +129,10 @@ bool store_put_answer(struct store *store, int64_t job, const struct answer_reco
  * ERR_INPUT if there is no such answer. */
 bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer,
                        struct err *err) __attribute__((warn_unused_result));
-/* Copies answers of other jobs with the same fingerprint that this job lacks (also of unfinished
- * ones); *n how many. */
-bool store_reuse_answers(struct store *store, int64_t job, size_t *n, struct err *err)
+/* Copies answers to the items `keys`: [n_keys] that jobs of the same fingerprint have (also
+ * unfinished ones) and this job lacks; *n how many. */
+bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
+                         size_t *n, struct err *err)
     __attribute__((warn_unused_result));
 /* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may
  * write to the store (in the caller's transaction). A record's strings live until fn returns; NULL

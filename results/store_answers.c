@@ -6,6 +6,8 @@
  */
 #include "results/store_internal.h"
 
+#include "base/json.h"
+
 #include <string.h>
 
 static bool find_dataset(struct store *store, int64_t job, int64_t *dataset, struct err *err)
@@ -111,13 +113,14 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 
 /* ---- Reuse ---- */
 
-/* Answers of other jobs with the fingerprint of job ?1, the oldest first. */
+/* Answers of other jobs with the fingerprint of job ?1 to the items whose keys are the JSON array ?2,
+ * the oldest first. */
 #define OTHERS_ANSWERS                                                                             \
     "FROM job this JOIN job other ON other.fingerprint = this.fingerprint AND other.id <> "        \
     "this.id "                                                                                     \
     "JOIN response ON response.job = other.id "                                                    \
     "JOIN verdict ON verdict.response = response.id "                                              \
-    "JOIN item ON item.id = response.item "
+    "JOIN item ON item.id = response.item AND item.key IN (SELECT value FROM json_each(?2)) "
 
 static const char *const REUSE_STEPS[] = {
     /* The data may lie under another path by now: then its items are another data set's. */
@@ -142,18 +145,34 @@ static const char *const REUSE_STEPS[] = {
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (response) DO NOTHING",
 };
 
-bool store_reuse_answers(struct store *store, int64_t job, size_t *n, struct err *err)
+static bool run_reuse_steps(struct store *store, int64_t job, const char *keys, size_t *n,
+                            struct err *err)
 {
-    int64_t dataset;
-    if (!find_dataset(store, job, &dataset, err) || !store_enter(store, err)) return false;
     bool copied = true;
     for (size_t i = 0; copied && i < sizeof REUSE_STEPS / sizeof *REUSE_STEPS; i++) {
         struct statement step = statement_begin(store, REUSE_STEPS[i]);
         statement_integer(&step, job);
+        statement_text(&step, keys);
         copied = statement_run(&step, err);
         *n = copied ? (size_t)sqlite3_changes(store->db) : 0;
     }
-    return store_leave(store, copied, err);
+    return copied;
+}
+
+bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
+                         size_t *n, struct err *err)
+{
+    int64_t dataset;
+    struct buf text = {0};
+    struct json_writer json = {.out = &text};
+    json_begin_array(&json);
+    for (size_t i = 0; i < n_keys; i++) json_put_string(&json, keys[i]);
+    json_end_array(&json);
+    bool ok =
+        buf_check(&text, err) && find_dataset(store, job, &dataset, err) && store_enter(store, err);
+    if (ok) ok = store_leave(store, run_reuse_steps(store, job, buf_string(&text), n, err), err);
+    buf_free(&text);
+    return ok;
 }
 
 /* ---- Reading back ---- */

@@ -322,9 +322,6 @@ static bool finish_dataset(struct loader *loader, const struct protocol *protoco
         move_to_arena(arena, loader->items, loader->n_items, sizeof *loader->items, err);
     dataset->n_items = loader->n_items;
     dataset->state = state;
-    char limit[32];
-    snprintf(limit, sizeof limit, "%zu", loader->options->limit);
-    sha256_field(loader->hash, limit);
     sha256_finish(loader->hash, dataset->data_hash);
     return state->subjects && state->subject_of && dataset->items;
 }

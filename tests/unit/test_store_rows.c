@@ -247,12 +247,31 @@ static void answers_are_visited_in_order_and_may_be_regraded_meanwhile(void **un
 
 /* ---- Reuse ---- */
 
-static size_t reuse(int64_t job)
+static size_t reuse_first(int64_t job, size_t n_keys)
 {
+    static const char *const keys[] = {"anatomy/1", "anatomy/2", "other/1", "anatomy/3", "a/1"};
     struct err err = {0};
     size_t n = 99;
-    test_assert_done(store_reuse_answers(test_store, job, &n, &err), &err);
+    assert_true(n_keys <= sizeof keys / sizeof *keys);
+    test_assert_done(store_reuse_answers(test_store, job, keys, n_keys, &n, &err), &err);
     return n;
+}
+
+static size_t reuse(int64_t job)
+{
+    return reuse_first(job, 5);
+}
+
+static void only_answers_to_the_items_asked_for_are_reused(void **unused)
+{
+    (void)unused;
+    test_put_four_answers(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc"));
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    assert_int_equal(reuse_first(job, 0), 0);
+    assert_int_equal(reuse_first(job, 2), 2);
+    test_assert_rows("SELECT item.key FROM response JOIN item ON item.id = response.item "
+                     "WHERE job = (SELECT max(id) FROM job) ORDER BY 1",
+                     "anatomy/1\nanatomy/2");
 }
 
 static const char ANSWERS_OF_LAST_JOB[] =
@@ -369,6 +388,7 @@ int main(void)
         IN_TEST_STORE(a_verdict_can_be_replaced),
         IN_TEST_STORE(answers_are_visited_in_order_and_may_be_regraded_meanwhile),
         IN_TEST_STORE(answers_of_the_same_fingerprint_are_reused),
+        IN_TEST_STORE(only_answers_to_the_items_asked_for_are_reused),
         IN_TEST_STORE(answers_are_reused_when_the_data_has_moved),
         IN_TEST_STORE(the_oldest_of_several_answers_is_reused_with_its_verdict),
         IN_TEST_STORE(repetitions_are_stored_once_and_warm_up_is_not_shown),
