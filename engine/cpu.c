@@ -1,5 +1,5 @@
-/* cpu.c - see cpu.h. Linux: sched_getaffinity and the topology folder of sysfs. Elsewhere the number
- * of online CPUs, without their names, so that nothing is pinned.
+/* cpu.c - see cpu.h. Linux: sched_getaffinity and the topology folder of sysfs. Elsewhere the
+ * number of online CPUs, without their names, so that nothing is pinned.
  */
 #include "engine/cpu.h"
 

@@ -1,7 +1,7 @@
 /* cpu.h - which CPUs this process may run on, in the order in which threads should take them.
  *
- * Asks the system (affinity mask, topology); keeps nothing. Thread-safe. What the CPU can compute is
- * kernels/table.c's business.
+ * Asks the system (affinity mask, topology); keeps nothing. Thread-safe. What the CPU can compute
+ * is kernels/table.c's business.
  */
 #ifndef PHIBENCH_ENGINE_CPU_H
 #define PHIBENCH_ENGINE_CPU_H

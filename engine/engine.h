@@ -1,9 +1,10 @@
-/* engine.h - the engine as the rest of the program sees it: models, tokens, sessions, sampling. The only header of
- * engine/ that others may include.
+/* engine.h - the engine as the rest of the program sees it: models, tokens, sessions, sampling.
+ * The only header of engine/ that others may include.
  *
- * A logit is a pure function of the weights and the token prefix: same bits for any threads, batch, chunking, prefix
- * sharing and instruction set. Models and tokenizers are const after opening and shared between threads; a session
- * belongs to one thread at a time and has its own worker threads.
+ * A logit is a pure function of the weights and the token prefix: same bits for any threads,
+ * batch, chunking, prefix sharing and instruction set. Models and tokenizers are const after
+ * opening and shared between threads; a session belongs to one thread at a time and has its own
+ * worker threads.
  */
 #ifndef PHIBENCH_ENGINE_ENGINE_H
 #define PHIBENCH_ENGINE_ENGINE_H
@@ -36,8 +37,8 @@ struct session;
 typedef bool engine_progress_fn(void *context, uint64_t done, uint64_t total);
 
 struct model_options {
-    enum isa isa;          /* isa_best() if 0-initialised callers do not set it: use model_default_options */
-    int n_threads;         /* for repacking */
+    enum isa isa;                 /* whose kernels: an available one */
+    int n_threads;                /* for repacking */
     engine_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };
@@ -53,16 +54,16 @@ void model_close(struct model *model);
 
 struct model_info {
     const char *path, *name, *architecture; /* general.name or "", "phi3" */
-    const char *quantization;               /* the type that holds most bytes of the matrices: "q4_0" */
-    uint64_t n_params, n_bytes;             /* n_bytes: of all tensors as stored */
+    const char *quantization;   /* the type that holds most bytes of the matrices: "q4_0" */
+    uint64_t n_params, n_bytes; /* n_bytes: of all tensors as stored */
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
-    int context_tokens;                     /* what the model was made for */
-    int sliding_window;                     /* keys a query sees at most, 0: all */
+    int context_tokens; /* what the model was made for */
+    int sliding_window; /* keys a query sees at most, 0: all */
     bool synthetic;
-    enum isa isa;                           /* in use */
-    uint64_t packed_bytes;                  /* memory that the repacked weights take */
-    uint64_t macs_per_token;                /* multiply-adds in matrices for one token, output matrix included */
-    uint64_t read_bytes_per_token;          /* weight bytes that one decoded token streams */
+    enum isa isa;            /* in use */
+    uint64_t packed_bytes;   /* memory that the repacked weights take */
+    uint64_t macs_per_token; /* multiply-adds in matrices for one token, output matrix included */
+    uint64_t read_bytes_per_token; /* weight bytes that one decoded token streams */
 };
 const struct model_info *model_info(const struct model *model);
 const struct tokenizer *model_tokenizer(const struct model *model);
@@ -79,13 +80,16 @@ struct model_file_tensor {
     uint64_t n_bytes;
     bool supported;
 };
-struct model_file *model_file_open(const char *path, struct err *err) __attribute__((warn_unused_result));
+struct model_file *model_file_open(const char *path, struct err *err)
+    __attribute__((warn_unused_result));
 void model_file_close(struct model_file *file);
-/* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not supported. */
+/* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not
+ * supported. */
 bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err);
 size_t model_file_count_metadata(const struct model_file *file);
 /* Key owned by the file; the value is appended as text, cut at max_chars. */
-const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars, struct buf *value);
+const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars,
+                                struct buf *value);
 size_t model_file_count_tensors(const struct model_file *file);
 void model_file_tensor(const struct model_file *file, size_t i, struct model_file_tensor *tensor);
 /* The tokenizer alone: tokenize without loading weights. Free with tokenizer_release. */
@@ -98,8 +102,8 @@ void tokenizer_release(struct tokenizer *tokenizer);
 /* Names of shapes, NULL-ended. */
 const char *const *engine_synth_shapes(void);
 /* Writes spec ("synth:SHAPE:TYPE[:SEED][:VOCAB.gguf]") as a GGUF file, whole or not at all. */
-bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress, void *context,
-                        struct err *err) __attribute__((warn_unused_result));
+bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress,
+                        void *context, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Tokens ---- */
 
@@ -123,12 +127,20 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_
                       const struct encode_options *options, struct tokens *out, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Appends the text of ids; control tokens only if `special`. A leading space that encode added is taken off when the ids
- * start a text (`at_start`). An id outside the vocabulary is ERR_USAGE. */
-bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special, bool at_start,
-                      struct buf *out, struct err *err) __attribute__((warn_unused_result));
+/* Appends the text of ids; control tokens only if `special`. A leading space that encode added is
+ * taken off when the ids start a text (`at_start`). An id outside the vocabulary is ERR_USAGE. */
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special,
+                      bool at_start, struct buf *out, struct err *err)
+    __attribute__((warn_unused_result));
 
-enum token_kind { TOKEN_NORMAL = 1, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER_DEFINED, TOKEN_UNUSED, TOKEN_BYTE };
+enum token_kind {
+    TOKEN_NORMAL = 1,
+    TOKEN_UNKNOWN,
+    TOKEN_CONTROL,
+    TOKEN_USER_DEFINED,
+    TOKEN_UNUSED,
+    TOKEN_BYTE
+};
 
 struct token_info {
     const char *piece; /* as in the vocabulary, zero-ended */
@@ -140,12 +152,13 @@ int tokenizer_size(const struct tokenizer *tokenizer);
 struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id); /* id in range */
 int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *piece);     /* -1 if absent */
 int32_t tokenizer_bos(const struct tokenizer *tokenizer);                         /* -1 if none */
-bool tokenizer_adds_bos(const struct tokenizer *tokenizer);                       /* what BOS_AUTO does */
-/* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary has by name. */
+bool tokenizer_adds_bos(const struct tokenizer *tokenizer); /* what BOS_AUTO does */
+/* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary names. */
 bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
 const char *tokenizer_kind(const struct tokenizer *tokenizer); /* "spm" or "bpe:llama-bpe" */
 /* Overrides rstrip of one token, by the caller's explicit wish, before the tokenizer is shared. */
-bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip, struct err *err);
+bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip,
+                          struct err *err);
 
 /* ---- Chat formats ---- */
 
@@ -154,12 +167,15 @@ struct chat_message {
     enum chat_role role;
     const char *text;
 };
-/* The built-in format that does what the file's chat template does: "phi3", "phi3-april" (no system role),
- * "phi3-small", "llama2", "llama3", "mistral", "gemma", "chatml"; NULL if it has none or one that no built-in matches. */
+/* The built-in format that does what the file's chat template does: "phi3", "phi3-april" (no
+ * system role), "phi3-small", "llama2", "llama3", "mistral", "gemma", "chatml"; NULL if it has
+ * none or one that no built-in matches. */
 const char *tokenizer_chat_format(const struct tokenizer *tokenizer);
-/* Appends the prompt for messages in `format`; the text holds special tokens to be parsed, and no BOS: encode adds it. */
-bool chat_render(const char *format, const struct chat_message *messages, size_t n, bool add_generation_prompt,
-                 struct buf *out, struct err *err) __attribute__((warn_unused_result));
+/* Appends the prompt for messages in `format`; the text holds special tokens to be parsed, and no
+ * BOS: encode adds it. */
+bool chat_render(const char *format, const struct chat_message *messages, size_t n,
+                 bool add_generation_prompt, struct buf *out, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* ---- Sessions ---- */
 
@@ -176,18 +192,20 @@ struct session_options {
 };
 
 /* The model must outlive the session. Close with session_close. */
-struct session *session_open(const struct model *model, const struct session_options *options, struct err *err)
-    __attribute__((warn_unused_result));
+struct session *session_open(const struct model *model, const struct session_options *options,
+                             struct err *err) __attribute__((warn_unused_result));
 void session_close(struct session *session);
 const struct model *session_model(const struct session *session);
 size_t session_context_tokens(const struct session *session);
 size_t session_batch_tokens(const struct session *session);
 
-/* A new sequence: empty, or the first n_tokens (at most its length) of another one, whose pages it shares. Nothing is
- * copied until one of them writes to a partly filled page that another holds. ERR_MEMORY. */
-bool session_start(struct session *session, int *sequence, struct err *err) __attribute__((warn_unused_result));
-bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence, struct err *err)
+/* A new sequence: empty, or the first n_tokens (at most its length) of another one, whose pages it
+ * shares. Nothing is copied until one of them writes to a partly filled page that another holds.
+ * ERR_MEMORY. */
+bool session_start(struct session *session, int *sequence, struct err *err)
     __attribute__((warn_unused_result));
+bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
+                  struct err *err) __attribute__((warn_unused_result));
 /* Forgets the tokens past n_tokens. */
 void session_truncate(struct session *session, int sequence, size_t n_tokens);
 void session_drop(struct session *session, int sequence);
@@ -202,25 +220,29 @@ struct session_token {
     bool wants_logits;
 };
 
-/* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of sequences, prefill and
- * decode together. ERR_CAPACITY (KV full) or ERR_USAGE (context full, bad id) before anything changed. */
-bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens, struct err *err)
-    __attribute__((warn_unused_result));
+/* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of
+ * sequences, prefill and decode together. ERR_CAPACITY (KV full) or ERR_USAGE (context full, bad
+ * id) before anything changed. */
+bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
+                  struct err *err) __attribute__((warn_unused_result));
 
 /* [n_vocab] of the i-th token with wants_logits in the last eval; valid until the next. */
 const float *session_logits(const struct session *session, size_t i);
 
 /* ---- Probabilities and sampling ---- */
 
-/* Natural logarithm of softmax(logits)[id]; double, the project's own exp and log, so the same on every machine. */
+/* Natural logarithm of softmax(logits)[id]; double, the project's own exp and log, so the same on
+ * every machine. */
 double logits_logprob(const float *logits, size_t n_vocab, int32_t id);
 /* The same for several ids in one pass. */
-void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, size_t n_ids, double *logprobs);
+void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, size_t n_ids,
+                     double *logprobs);
 /* Highest logit, lowest id among equals. */
 int32_t logits_argmax(const float *logits, size_t n_vocab);
 
-/* Applied in this order: logits / temperature; the top_k most likely; of these the fewest whose probability reaches
- * top_p; of these the ones with at least min_p times the probability of the first. Equal logits: lower ids first. */
+/* Applied in this order: logits / temperature; the top_k most likely; of these the fewest whose
+ * probability reaches top_p; of these the ones with at least min_p times the probability of the
+ * first. Equal logits: lower ids first. */
 struct sampling {
     double temperature; /* 0: greedy, the rest is ignored */
     int top_k;          /* 0: all */

@@ -1,14 +1,11 @@
-/* graph.c - the forward pass of a batch: every thread walks the same steps and takes its share of each.
+/* graph.c - the forward pass of a batch: every thread walks the same steps and takes its share.
  *
- * Pre-norm transformer with RMSNorm (Zhang, Sennrich 2019), rotary positions (Su et al. 2021), grouped
- * query attention (Ainslie et al. 2023) and a SiLU-gated feed-forward (Shazeer 2020).
+ * Pre-norm transformer with RMSNorm (Zhang, Sennrich 2019), rotary positions (Su et al. 2021),
+ * grouped query attention (Ainslie et al. 2023) and a SiLU-gated feed-forward (Shazeer 2020).
  *
- * A step reads what earlier steps wrote and a barrier stands between them. How a step is divided decides
- * speed alone: each output is computed whole by one kernel call, from inputs that do not depend on the
- * division, so that threads, batch and chunking leave no trace in the bits.
- *
- * In the last layer, what comes after the keys and values is computed only for tokens whose logits are
- * wanted. Their rows move to the front of the stream then, so that row i belongs to token active[i].
+ * A step reads what earlier steps wrote, and a barrier stands between them. Each output is
+ * computed whole by one kernel call from inputs that do not depend on how a step is divided, so
+ * that threads, batch and chunking leave no trace in the bits.
  */
 #include "engine/session.h"
 
@@ -17,7 +14,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Columns of the feed-forward that one thread gates and quantizes at a time: whole blocks of any format. */
+/* Columns of the feed-forward that one thread gates and quantizes at a time: whole blocks of any
+ * format. */
 enum { SLICE_COLUMNS = 1024 };
 
 /* One thread's view of the pass. */
@@ -48,7 +46,8 @@ static struct range share_of(const struct pass *pass, size_t n)
     return threads_share(pass->threads, n, pass->i_thread);
 }
 
-/* Columns [begin, end) of row i of an input, x: [n_cols], in the quantized formats that are needed. */
+/* Columns [begin, end) of row i of an input, x: [n_cols], in the quantized formats that are
+ * needed. */
 static void quantize_columns(const struct pass *pass, const bool *needs, const float *x, size_t i,
                              size_t n_cols, size_t begin, size_t end)
 {
@@ -63,8 +62,9 @@ static void quantize_columns(const struct pass *pass, const bool *needs, const f
     }
 }
 
-/* out: [n_tokens, out_stride], from column 0 on = projection of input x: [n_tokens, n_cols], which was
- * quantized before. The row groups of all parts are one sequence, of which each thread has a run. */
+/* out: [n_tokens, out_stride], from column 0 on = projection of input x: [n_tokens, n_cols], which
+ * was quantized before. The row groups of all parts are one sequence, of which each thread has a
+ * run. */
 static void project(const struct pass *pass, const struct projection *projection, const float *x,
                     size_t n_tokens, float *out, size_t out_stride)
 {
@@ -93,8 +93,8 @@ static void project(const struct pass *pass, const struct projection *projection
     }
 }
 
-/* Cosine and sine of the angles of each token's position: position * frequency in float, as the float32
- * reference implementations compute it. */
+/* Cosine and sine of the angles of each token's position: position * frequency in float, as the
+ * float32 reference implementations compute it. */
 static void compute_rotations(const struct pass *pass)
 {
     size_t n_pairs = pass->h->n_rope / 2;
@@ -148,7 +148,8 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
     }
 }
 
-/* By (KV head, active row): rows go round the threads, since later positions have more keys to see. */
+/* By (KV head, active row): rows go round the threads, since later positions have more keys to
+ * see. */
 static void attend(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
@@ -202,7 +203,8 @@ static void gate(const struct pass *pass, const bool *needs)
     }
 }
 
-/* Leaves only the tokens whose logits are wanted; their rows of the stream move to the front. */
+/* After the keys and values of the last layer only the tokens whose logits are wanted go on. Their
+ * rows move to the front of the stream, so that row i belongs to token active[i]. */
 static void keep_wanting(struct pass *pass)
 {
     const struct session *session = pass->session;

@@ -1,6 +1,6 @@
-/* hparams.c - see hparams.h. One table of roles gives the names; shape_of gives the shape that each
- * role has under the sizes read; whatever tensor has no role is refused, so that no weight of a file
- * is silently ignored.
+/* hparams.c - see hparams.h. One table of roles gives the names; shape_of gives the shape that
+ * each role has under the sizes read; whatever tensor has no role is refused, so that no weight of
+ * a file is silently ignored.
  */
 #include "engine/hparams.h"
 

@@ -1,8 +1,9 @@
-/* hparams.h - what kind of model a source holds: architecture, sizes, and which tensors it must have.
+/* hparams.h - what kind of model a source holds: architecture, sizes, and which tensors it must
+ * have.
  *
- * Reads metadata and the tensor table and believes neither: every tensor of the source is known here
- * and has exactly the shape that the sizes demand. Reads no weights. Key and tensor names: GGUF
- * specification (ggml docs/gguf.md).
+ * Reads metadata and the tensor table and believes neither: every tensor of the source is known
+ * here and has exactly the shape that the sizes demand. Reads no weights. Key and tensor names:
+ * GGUF specification (ggml docs/gguf.md).
  */
 #ifndef PHIBENCH_ENGINE_HPARAMS_H
 #define PHIBENCH_ENGINE_HPARAMS_H
@@ -48,7 +49,8 @@ enum weight {
 };
 
 /* Fills *hparams and checks every tensor of the source. ERR_UNSUPPORTED for an architecture, a
- * feature, a tensor or a tensor type that is not in; ERR_INPUT where the file contradicts itself. */
+ * feature, a tensor or a tensor type that is not in; ERR_INPUT where the file contradicts itself.
+ */
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -56,8 +58,8 @@ bool hparams_read(const struct source *source, struct hparams *hparams, struct e
 const struct tensor_info *hparams_tensor(const struct source *source, enum weight weight,
                                          size_t i_layer);
 
-/* Everything that the file alone can tell: isa and packed_bytes stay 0. Strings belong to the source.
- * Fails as hparams_read does. */
+/* Everything that the file alone can tell: isa and packed_bytes stay 0. Strings belong to the
+ * source. Fails as hparams_read does. */
 bool model_info_fill(const struct source *source, struct model_info *info, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
-/* kv.c - see kv.h. A page is its data, then a tail with its reference count and its link in the free
- * list. Pages are carved one by one, when first needed, from slabs, so that huge pages fit them and
- * memory that no sequence ever used is never touched. A page starts zeroed, so that the padding of the
- * values is zero for good.
+/* kv.c - see kv.h. A page is its data, then a tail with its reference count and its link in the
+ * free list. Pages are carved one by one, when first needed, from slabs, so that huge pages fit
+ * them and memory that no sequence ever used is never touched. A page starts zeroed, so that the
+ * padding of the values is zero for good.
  */
 #include "engine/kv.h"
 
@@ -270,7 +270,8 @@ static bool count_new(struct kv *kv, const struct session_token *tokens, size_t 
     return true;
 }
 
-/* The next position of a sequence, with a page of its own to write to: from the free list if new. */
+/* The next position of a sequence, with a page of its own to write to: from the free list if new.
+ */
 static size_t advance(struct kv *kv, struct sequence *s)
 {
     uint8_t **page = &s->pages[s->n_tokens / SESSION_PAGE_TOKENS];

@@ -1,9 +1,11 @@
-/* kv.h - the KV cache: pages of 16 positions of every layer, counted references, sequences that share.
+/* kv.h - the KV cache: pages of 16 positions of every layer, counted references, sequences that
+ * share.
  *
  * A sequence is a list of pages. A fork takes references and copies nothing; whoever appends to a
- * partly filled page that others hold copies it first. Pages come from the system when first needed
- * and return to a free list. Owns the pages; what stands in them is the attention kernels' business.
- * One thread at a time; during a forward pass all threads may read the tables and write the pages.
+ * partly filled page that others hold copies it first. Pages come from the system when first
+ * needed and return to a free list. Owns the pages; what stands in them is the attention kernels'
+ * business. One thread at a time; during a forward pass all threads may read the tables and write
+ * the pages.
  */
 #ifndef PHIBENCH_ENGINE_KV_H
 #define PHIBENCH_ENGINE_KV_H
@@ -13,7 +15,8 @@
 struct kv;
 
 /* The keys of one layer and KV head are [head_size][16] in a page, the values [16][v_stride] with
- * v_stride = head_size rounded up to 16 (kernels/kernels.h, struct attention). head_size is even. */
+ * v_stride = head_size rounded up to 16 (kernels/kernels.h, struct attention). head_size is even.
+ */
 struct kv_shape {
     size_t n_layers, n_kv_heads, head_size;
     enum kv_type type;
@@ -22,7 +25,8 @@ struct kv_shape {
 /* Bytes of one page, a multiple of 64; 0 on overflow. */
 size_t kv_page_bytes(const struct kv_shape *shape);
 
-/* At most n_pages pages, sequences of at most context_tokens. Takes no page yet. Free with kv_free. */
+/* At most n_pages pages, sequences of at most context_tokens. Takes no page yet. Free with
+ * kv_free. */
 struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t n_pages,
                   struct err *err) __attribute__((warn_unused_result));
 void kv_free(struct kv *kv);
@@ -43,8 +47,8 @@ size_t kv_total_pages(const struct kv *kv);
 size_t kv_pages_needed(const struct kv *kv, int sequence, size_t n_tokens);
 
 /* Gives each token, in order, the next position of its open sequence: positions [n_tokens]. All or
- * nothing: ERR_USAGE if a context is full, ERR_CAPACITY if the pages do not suffice (of sequences that
- * share a partly filled page each is counted as copying it), ERR_MEMORY. */
+ * nothing: ERR_USAGE if a context is full, ERR_CAPACITY if the pages do not suffice (of sequences
+ * that share a partly filled page each is counted as copying it), ERR_MEMORY. */
 bool kv_append(struct kv *kv, const struct session_token *tokens, size_t n_tokens,
                size_t *positions, struct err *err) __attribute__((warn_unused_result));
 

@@ -1,7 +1,8 @@
 /* model.h - an opened model: weights repacked for the kernels, norms in float, the tokenizer.
  *
- * Const after model_open and shared between threads. The embedding is not kept in memory: its rows are
- * read from the source, which stays open for the model's life. Engine-internal twin of engine.h.
+ * Const after model_open and shared between threads. The embedding is not kept in memory: its rows
+ * are read from the source, which stays open for the model's life. Engine-internal twin of
+ * engine.h.
  */
 #ifndef PHIBENCH_ENGINE_MODEL_H
 #define PHIBENCH_ENGINE_MODEL_H
@@ -12,7 +13,8 @@
 
 enum { PROJECTION_MAX_PARTS = 3 };
 
-/* One or more matrices over the same input whose outputs stand side by side: [part 0 | part 1 | ...]. */
+/* One or more matrices over the same input whose outputs stand side by side: [part 0 | part 1 |
+ * ...]. */
 struct projection {
     size_t n_parts;
     struct packed parts[PROJECTION_MAX_PARTS];

@@ -1,9 +1,10 @@
-/* sampler.c - picks a token from logits: greedy, or drawn after temperature, top-k, top-p and min-p.
+/* sampler.c - picks a token from logits: greedy, or drawn after temperature, top-k, top-p and
+ * min-p.
  *
- * The candidates stand in a heap by (logit descending, id ascending) and are popped only as far as the
- * filters and the draw reach, so that a pick costs n_vocab + kept * log(n_vocab). Weights are
- * exp((logit - highest) / temperature), so the first has weight 1; they are summed in one fixed order,
- * with the project's own exp: the same pick on every machine.
+ * The candidates stand in a heap by (logit descending, id ascending) and are popped only as far as
+ * the filters and the draw reach, so that a pick costs n_vocab + kept * log(n_vocab). Weights are
+ * exp((logit - highest) / temperature), so the first has weight 1; they are summed in one fixed
+ * order, with the project's own exp: the same pick on every machine.
  */
 #include "engine/engine.h"
 
@@ -83,8 +84,8 @@ static void sift_down(struct candidate *heap, size_t n, size_t i)
     heap[i] = moving;
 }
 
-/* Fills the heap, whose first logit is finite. Tokens of no weight (NaN, far below) stay out. Returns
- * the sum of all weights, by ascending id. */
+/* Fills the heap, whose first logit is finite. Tokens of no weight (NaN, far below) stay out.
+ * Returns the sum of all weights, by ascending id. */
 static double fill(struct sampler *sampler, const float *logits, float highest)
 {
     double sum = 0;

@@ -1,5 +1,6 @@
 /* session.c - sequences and batches: checks a batch, reads its embeddings, gives its tokens their
- * places in the KV cache, and has the graph computed. All that can fail comes before anything changes.
+ * places in the KV cache, and has the graph computed. All that can fail comes before anything
+ * changes.
  */
 #include "engine/session.h"
 

@@ -1,4 +1,5 @@
-/* session.h - the inside of a session, shared by session.c, which owns it, and graph.c, which computes.
+/* session.h - the inside of a session, shared by session.c, which owns it, and graph.c, which
+ * computes.
  *
  * Everything that a batch needs is allocated when the session opens. Engine-internal.
  */
@@ -41,8 +42,8 @@ struct session {
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
 };
 
-/* Runs the batch through the model on all threads: from the embeddings in scratch.x to scratch.logits,
- * appending keys and values to the pages. Cannot fail. */
+/* Runs the batch through the model on all threads: from the embeddings in scratch.x to
+ * scratch.logits, appending keys and values to the pages. Cannot fail. */
 void graph_run(struct session *session);
 
 #endif

@@ -1,10 +1,11 @@
 /* threads.c - see threads.h. One barrier is the whole mechanism: workers wait at it for a run to
  * begin, meet at it inside the run, and meet the caller at it when the run ends.
  *
- * The barrier counts arrivals; the last to arrive resets the count and advances the generation that
- * the others watch, first spinning, then asleep on a condition variable. `n_asleep` is raised before
- * the generation is looked at for the last time, and read after it has advanced, both sequentially
- * consistent: either the sleeper sees the new generation, or the last arrival sees the sleeper.
+ * The barrier counts arrivals; the last to arrive resets the count and advances the generation
+ * that the others watch, first spinning, then asleep on a condition variable. `n_asleep` is raised
+ * before the generation is looked at for the last time, and read after it has advanced, both
+ * sequentially consistent: either the sleeper sees the new generation, or the last arrival sees
+ * the sleeper.
  */
 #include "engine/threads.h"
 

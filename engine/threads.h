@@ -19,8 +19,8 @@ struct threads;
 typedef void threads_fn(void *context, struct threads *threads, size_t i_thread);
 
 /* n_threads of them, the caller's included: it is thread 0 of each run and stays where its own
- * affinity lets it; the others are pinned to one CPU each, physical cores first, if there are enough.
- * ERR_USAGE unless 1 <= n_threads <= THREADS_MAXIMUM. Free with threads_free. */
+ * affinity lets it; the others are pinned to one CPU each, physical cores first, if there are
+ * enough. ERR_USAGE unless 1 <= n_threads <= THREADS_MAXIMUM. Free with threads_free. */
 struct threads *threads_new(int n_threads, struct err *err) __attribute__((warn_unused_result));
 void threads_free(struct threads *threads);
 

@@ -1,4 +1,7 @@
-/* test_engine.c - see test_engine.h. */
+/* test_engine.c - see test_engine.h.
+ *
+ * Errors are printed before the assertion that fails because of them.
+ */
 #include "tests/support/test_engine.h"
 
 #include <setjmp.h>

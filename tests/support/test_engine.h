@@ -1,4 +1,7 @@
-/* test_engine.h - opening models and evaluating prompts in tests; failures end the calling test. */
+/* test_engine.h - opening models and evaluating prompts in tests.
+ *
+ * What goes wrong here fails the calling test, so that callers need no checks of their own.
+ */
 #ifndef PHIBENCH_TESTS_SUPPORT_TEST_ENGINE_H
 #define PHIBENCH_TESTS_SUPPORT_TEST_ENGINE_H
 
@@ -7,8 +10,8 @@
 /* A path or "synth:...", with the kernels of one level. Close with model_close. */
 struct model *test_open_model(const char *path, enum isa isa);
 
-/* Appends ids [n] to the sequence in batches of at most `chunk` tokens and copies the logits after each
- * of them to logits [n, n_vocab]; NULL: none are wanted. */
+/* Appends ids [n] to the sequence in batches of at most `chunk` tokens and copies the logits after
+ * each of them to logits [n, n_vocab]; NULL: none are wanted. */
 void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,
                float *logits);
 

@@ -2,8 +2,8 @@
  * tests/golden, and the text that stories260K's description gives for greedy decoding. And logits
  * against themselves: tests/golden/logit_hashes.tsv has the bits of ENGINE_NUMERICS_VERSION.
  *
- * test_golden --print-logit-hashes prints that table anew, for a change that was meant and that comes
- * with a new version.
+ * test_golden --print-logit-hashes prints that table anew, for a change that was meant and that
+ * comes with a new version.
  */
 #include "engine/engine.h"
 

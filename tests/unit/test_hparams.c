@@ -1,4 +1,7 @@
-/* test_hparams.c - what a source must say to be a model, and what each contradiction is answered with. */
+/* test_hparams.c - what a source must say to be a model, and what contradictions are answered with.
+ *
+ * Most sources here are drafts in memory: metadata and a tensor table without weights.
+ */
 #include "engine/hparams.h"
 
 #include "tests/support/test_data.h"
@@ -357,7 +360,7 @@ static void phi_3_has_the_published_number_of_parameters(void **state)
     assert_int_equal(info.head_size, 96);
     assert_int_equal(info.sliding_window, 2047);
     assert_true(info.synthetic);
-    /* Everything but the norms and the embedding is multiplied by each token, at 18 bytes for 32. */
+    /* All but norms and embedding is multiplied by each token, at 18 bytes for 32 weights. */
     uint64_t n_norms = (2 * 32 + 1) * 3072, n_matrices = info.n_params - n_norms - 32064ull * 3072;
     assert_int_equal(info.macs_per_token, n_matrices);
     assert_int_equal(info.read_bytes_per_token, n_matrices / 32 * 18 + n_norms * 4);

@@ -1,4 +1,7 @@
-/* test_kv.c - pages, references, copy-on-write, and exhaustion that changes nothing. */
+/* test_kv.c - pages, references, copy-on-write, and exhaustion that changes nothing.
+ *
+ * A byte in the values of the last layer and head marks who wrote a position.
+ */
 #include "engine/kv.h"
 
 #include <setjmp.h>
@@ -187,7 +190,8 @@ static void a_full_context_is_a_usage_error_before_anything_changes(void **state
     kv_free(kv);
 }
 
-/* A reference model with plain arrays: random operations must keep contents and page counts right. */
+/* A reference model with plain arrays: random operations must keep contents and page counts right.
+ */
 static void random_operations_keep_every_sequence_what_it_was(void **state)
 {
     (void)state;

@@ -1,4 +1,8 @@
-/* test_sampler.c - filters keep what they should, ties go to lower ids, draws follow the seed alone. */
+/* test_sampler.c - filters keep what they should, ties go to lower ids, draws follow the seed
+ * alone.
+ *
+ * Frequencies are compared within 4.5 standard deviations of 20000 draws of fixed seeds.
+ */
 #include "engine/engine.h"
 
 #include "base/rng.h"

@@ -233,7 +233,8 @@ static void truncating_and_appending_again_gives_the_same_bits(void **state)
     float *first = malloc(N_PROMPT * N_VOCAB * sizeof *first),
           *second = malloc(N_PROMPT * N_VOCAB * sizeof *second);
     int a, b;
-    assert_true(session_start(session, &a, NULL) && session_start(session, &b, NULL));
+    assert_true(session_start(session, &a, NULL));
+    assert_true(session_start(session, &b, NULL));
     test_eval(session, a, ids, N_PROMPT, 512, first);
     test_eval(session, b, wrong, N_PROMPT, 512, second);
     assert_int_equal(session_length(session, b), N_PROMPT);
@@ -298,7 +299,8 @@ static void a_full_cache_is_told_as_capacity_and_room_made_is_used(void **state)
     int a, b;
     int32_t ids[CONTEXT] = {0};
     float before[N_VOCAB], after[N_VOCAB];
-    assert_true(session_start(session, &a, NULL) && session_start(session, &b, NULL));
+    assert_true(session_start(session, &a, NULL));
+    assert_true(session_start(session, &b, NULL));
     test_eval(session, a, ids, CONTEXT, 512, NULL);
     test_eval(session, b, ids, 16, 512, NULL);
     struct session_token token = {b, 9, true};

@@ -1,4 +1,8 @@
-/* test_threads.c - the thread pool: shares cover the work exactly once, barriers order it. */
+/* test_threads.c - the thread pool: shares cover the work exactly once, barriers order it.
+ *
+ * More threads than CPUs, and pauses longer than threads spin, so that every way of waiting is
+ * taken.
+ */
 #include "engine/cpu.h"
 #include "engine/engine.h"
 #include "engine/threads.h"
