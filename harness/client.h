@@ -1,7 +1,8 @@
-/* client.h - answers requests: the runner's view of whatever speaks for a model. Today that is the engine in this process.
+/* client.h - answers requests: the runner's view of whatever speaks for a model. Today that is the
+ * engine in this process.
  *
- * A response depends on its request and the model alone, not on the other requests of the window, the batch size, the
- * threads or the KV budget.
+ * A response depends on its request and the model alone, not on the other requests of the window,
+ * the batch size, the threads or the KV budget.
  */
 #ifndef PHIBENCH_HARNESS_CLIENT_H
 #define PHIBENCH_HARNESS_CLIENT_H
@@ -26,13 +27,15 @@ struct client_sink {
     /* Called in the requests' order; the response lives during the call. */
     bool (*respond)(void *context, size_t i_request, const struct response *response,
                     struct err *err);
-    /* Called after every batch, when the responses that it completed are handed out; false stops. May be NULL. */
+    /* Called after every batch, when the responses that it completed are handed out; false
+     * stops. May be NULL. */
     bool (*pause)(void *context, struct err *err);
     void *context;
 };
 
-/* Answers a window of requests. Each response is handed out as soon as it and all before it are there. Equal prefixes
- * within a window are computed once. Stops at the first false of the sink, with its error. */
+/* Answers a window of requests. Each response is handed out as soon as it and all before it are
+ * there. Equal prefixes within a window are computed once. Stops at the first false of the sink,
+ * with its error. */
 bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
                    const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));

@@ -1,8 +1,9 @@
-/* client_engine.c - answers requests with the engine: a window's token sequences become one trie, a scheduler computes it,
- * and the logits at the nodes become log-probabilities and text.
+/* client_engine.c - answers requests with the engine: a window's token sequences become one trie, a
+ * scheduler computes it, and the logits at the nodes become log-probabilities and text.
  *
- * A continuation c1..cm is scored at m nodes: c1 by the logits after the context, c2 by those after c1. Its last token is
- * never computed, so choices of one token cost nothing beyond their prompt. A generation is a leaf that grows.
+ * A continuation c1..cm is scored at m nodes: c1 by the logits after the context, c2 by those after
+ * c1. Its last token is never computed, so choices of one token cost nothing beyond their prompt. A
+ * generation is a leaf that grows.
  */
 #include "harness/client.h"
 
@@ -237,7 +238,8 @@ static bool score_node(struct window *window, int node, const float *logits, str
     return true;
 }
 
-/* Where the first stop string begins in text that grew from n_before bytes on; the length if there is none. */
+/* Where the first stop string begins in text that grew from n_before bytes on; the length if
+ * there is none. */
 static size_t find_stop(const struct request *request, const struct buf *text, size_t n_before)
 {
     size_t first = text->n_bytes;

@@ -1,4 +1,8 @@
-/* cmd_bench.c - phibench bench: how fast a model runs on this machine, as a table or as data. */
+/* cmd_bench.c - phibench bench: how fast a model runs on this machine, as a table or as data.
+ *
+ * throughput.h measures; this file reads the options, keeps every repetition, stores it where that
+ * is asked for, and prints.
+ */
 #include "base/clock.h"
 #include "base/csv.h"
 #include "base/json.h"
@@ -170,7 +174,8 @@ static bool measure(struct bench *bench, int64_t load_ns, struct err *err)
     const struct throughput_sink sink = {keep_record, NULL, after_step, bench};
     const struct throughput_target target = {.model = bench->model,
                                              .batch_tokens = (size_t)bench->options->batch_tokens,
-                                             .load_ns = load_ns};
+                                             .load_ns = load_ns,
+                                             .n_load_threads = engine_default_threads()};
     const struct invocation *invocation = bench->invocation;
     struct machine machine;
     int64_t run = 0, begin_ns = clock_ns();
@@ -250,9 +255,9 @@ static int compare_lines(const void *a, const void *b)
 
 /* Widths of the table's columns; 0 each for Markdown. */
 static const int WIDTHS[] = {14, 6, 8, 5, 7, 14, 18, 7, 8, 8};
-enum { N_COLUMNS = sizeof WIDTHS / sizeof WIDTHS[0] };
+enum { N_COLUMNS = sizeof WIDTHS / sizeof WIDTHS[0], CELL_BYTES = 48 };
 
-static void print_cells(char cells[N_COLUMNS][32], bool markdown)
+static void print_cells(char cells[N_COLUMNS][CELL_BYTES], bool markdown)
 {
     for (int i = 0; i < N_COLUMNS; i++) {
         if (markdown) printf("%s%s", i ? " | " : "| ", cells[i]);
@@ -262,17 +267,27 @@ static void print_cells(char cells[N_COLUMNS][32], bool markdown)
     puts(markdown ? " |" : "");
 }
 
+/* Four digits, but never an exponent for what is large. */
+static void format_value(double value, char out[16])
+{
+    snprintf(out, 16, value >= 1000 ? "%.0f" : "%.4g", value);
+}
+
 static void print_line(const struct line *line, bool markdown)
 {
     const struct speed_record *first = line->first;
-    char cells[N_COLUMNS][32] = {0};
+    char cells[N_COLUMNS][CELL_BYTES] = {0}, low[16], high[16];
     const int integers[] = {first->prompt_tokens, first->generated_tokens, first->batch,
                             first->n_threads};
     bool has_rate = first->tokens_per_s > 0;
     snprintf(cells[0], sizeof cells[0], "%s", first->test);
     for (int i = 0; i < 4; i++) snprintf(cells[i + 1], sizeof cells[0], "%d", integers[i]);
-    snprintf(cells[5], sizeof cells[0], "%.4g %s", line->median, has_rate ? "tok/s" : "s");
-    snprintf(cells[6], sizeof cells[0], "%.4g..%.4g", line->low, line->high);
+    format_value(line->median, cells[5]);
+    snprintf(cells[5] + strlen(cells[5]), sizeof cells[0] - strlen(cells[5]), "%s",
+             has_rate ? " tok/s" : " s");
+    format_value(line->low, low);
+    format_value(line->high, high);
+    snprintf(cells[6], sizeof cells[0], "%s..%s", low, high);
     if (has_rate) {
         snprintf(cells[7], sizeof cells[0], "%.1f", line->gb_per_s);
         snprintf(cells[8], sizeof cells[0], "%.1f", line->gmac_per_s);
@@ -283,9 +298,9 @@ static void print_line(const struct line *line, bool markdown)
 
 static void print_head(const struct bench *bench, bool markdown)
 {
-    char names[N_COLUMNS][32] = {"test",   "prompt",    "generate", "batch",  "threads",
-                                 "median", "quartiles", "GB/s",     "GMAC/s", "MiB"};
-    printf("%s %s, %.2f GB, %s%s\n\n", bench->info->path, bench->info->quantization,
+    char names[N_COLUMNS][CELL_BYTES] = {"test",   "prompt",    "generate", "batch",  "threads",
+                                         "median", "quartiles", "GB/s",     "GMAC/s", "MiB"};
+    printf("%s %s, %.3g GB, %s%s\n\n", bench->info->path, bench->info->quantization,
            (double)bench->info->n_bytes * 1e-9, isa_name(bench->info->isa),
            bench->info->synthetic ? ", synthetic weights" : "");
     print_cells(names, markdown);

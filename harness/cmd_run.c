@@ -1,4 +1,7 @@
-/* cmd_run.c - phibench run: a configuration becomes a plan, the plan a stored run, the run a table and a report. */
+/* cmd_run.c - phibench run: a configuration becomes a plan, the plan a stored run, the run a table
+ * and a report. Options that change the configuration become overrides like those of --set, so that
+ * they are checked alike and count in the run's hash; where the database lies does not.
+ */
 #include "base/mem.h"
 #include "harness/commands.h"
 #include "harness/runner.h"
@@ -53,7 +56,8 @@ add_override(struct overrides *overrides, struct err *err, const char *format, .
     return overrides->items[overrides->n++] != NULL;
 }
 
-/* Every suite of items gets the limit; which suites there are is known once the file was read without it. */
+/* Every suite of items gets the limit; which suites there are is known once the file was read
+ * without it. */
 static bool add_limits(struct overrides *overrides, const char *path, int64_t limit,
                        struct err *err)
 {

@@ -1,6 +1,8 @@
-/* config.c - see config.h. Reads the file, applies overrides, checks the whole, and says what it means as a hash.
+/* config.c - see config.h. Reads the file, applies overrides, checks the whole, and says what it
+ * means as a hash.
  *
- * The tables of keys here and in config_models.c and config_suites.c are the configuration's grammar.
+ * The tables of keys here and in config_models.c and config_suites.c are the configuration's
+ * grammar.
  */
 #include "harness/config.h"
 

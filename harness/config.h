@@ -1,7 +1,9 @@
-/* config.h - the configuration of `phibench run`: one YAML file, checked whole before anything is opened.
+/* config.h - the configuration of `phibench run`: one YAML file, checked whole before anything is
+ * opened.
  *
- * Paths are relative to the current directory, like every path on the command line; ${NAME} and ${NAME:-otherwise} in
- * a path stand for environment variables. Everything lives as long as the configuration and is const after reading.
+ * Paths are relative to the current directory, like every path on the command line; ${NAME} and
+ * ${NAME:-otherwise} in a path stand for environment variables. Everything lives as long as the
+ * configuration and is const after reading.
  */
 #ifndef PHIBENCH_HARNESS_CONFIG_H
 #define PHIBENCH_HARNESS_CONFIG_H
@@ -9,8 +11,8 @@
 #include "engine/engine.h"
 #include "suites/suite.h"
 
-struct
-    config_place { /* for messages that come later: a missing tensor type, a data set that does not load */
+/* For messages that come later: a missing tensor type, a data set that does not load. */
+struct config_place {
     const char *file;
     int line, column;
 };
@@ -32,7 +34,8 @@ struct config_model {
     struct config_place place;
 };
 
-/* What to measure; every combination of a test with a number of threads is a cell, measured `repeat` times. */
+/* What to measure; every combination of a test with a number of threads is a cell, measured
+ * `repeat` times. */
 struct throughput_options {
     const int64_t *prompt, *generate, *batch, *threads; /* tokens, tokens, sequences, threads */
     size_t n_prompt, n_generate, n_batch, n_threads;
@@ -64,8 +67,9 @@ struct config {
     struct arena *arena;
 };
 
-/* Reads and checks a file with overrides ("defaults.threads=1"), in order. Errors are ERR_CONFIG, ERR_UNSUPPORTED or
- * ERR_USAGE (an override), with file, line and column. Free with config_free. */
+/* Reads and checks a file with overrides ("defaults.threads=1"), in order. Errors are
+ * ERR_CONFIG, ERR_UNSUPPORTED or ERR_USAGE (an override), with file, line and column. Free with
+ * config_free. */
 struct config *config_read(const char *path, const char *const *overrides, size_t n_overrides,
                            struct err *err) __attribute__((warn_unused_result));
 void config_free(struct config *config);

@@ -1,4 +1,5 @@
-/* config_keys.c - see config_keys.h. Messages name the key, the map it stands in, what was found and what would be right.
+/* config_keys.c - see config_keys.h. Messages name the key, the map it stands in, what was found
+ * and what would be right.
  *
  * Environment variables are read here, in paths only.
  */

@@ -1,4 +1,5 @@
-/* config_keys.h - reads a map of the configuration into a struct by a table of keys: unknown keys, types and ranges.
+/* config_keys.h - reads a map of the configuration into a struct by a table of keys: unknown keys,
+ * types and ranges.
  *
  * Internal to harness/config*.c. What is read lives in the arena.
  */
@@ -50,7 +51,8 @@ bool config_read_text(struct arena *arena, const struct config_node *node, const
                       enum config_type type, const char **text, struct err *err)
     __attribute__((warn_unused_result));
 
-/* " : did you mean NEAREST?" or " (known: A, B, C)", written to out: the end of a message about an unknown name. */
+/* " : did you mean NEAREST?" or " (known: A, B, C)", written to out: the end of a message about
+ * an unknown name. */
 void config_suggest(const char *given, const char *const *known, size_t n_known, char *out,
                     size_t n_out);
 

@@ -1,7 +1,8 @@
-/* config_models.c - the `models` of a configuration: where their weights are, and in which quantizations they run.
+/* config_models.c - the `models` of a configuration: where their weights are, and in which
+ * quantizations they run.
  *
- * A synthetic model is generated in every type that is asked for. What a GGUF file holds is compared with what is asked
- * for when the plan is made: no file is opened here.
+ * A synthetic model is generated in every type that is asked for. What a GGUF file holds is
+ * compared with what is asked for when the plan is made: no file is opened here.
  */
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"

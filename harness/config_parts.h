@@ -1,5 +1,5 @@
-/* config_parts.h - the parts of a configuration that have files of their own: models (config_models.c) and suites
- * (config_suites.c). Internal to harness/config*.c.
+/* config_parts.h - the parts of a configuration that have files of their own: models
+ * (config_models.c) and suites (config_suites.c). Internal to harness/config*.c.
  */
 #ifndef PHIBENCH_HARNESS_CONFIG_PARTS_H
 #define PHIBENCH_HARNESS_CONFIG_PARTS_H
@@ -12,7 +12,8 @@ static inline struct config_place config_place(const struct config_node *node)
     return (struct config_place){.file = node->file, .line = node->line, .column = node->column};
 }
 
-/* Fill config->models, config->suites from the lists of those names. Defaults of config are read already. */
+/* Fill config->models, config->suites from the lists of those names. Defaults of config are read
+ * already. */
 bool config_read_models(struct config *config, const struct config_node *list, struct err *err)
     __attribute__((warn_unused_result));
 bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)

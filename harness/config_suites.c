@@ -1,6 +1,7 @@
 /* config_suites.c - the `suites` of a configuration: each is a map of one member, the suite's name.
  *
- * Protocols are known by the suites themselves. Data are looked for here and loaded when the plan is made.
+ * Protocols are known by the suites themselves. Data are looked for here and loaded when the plan
+ * is made.
  */
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"

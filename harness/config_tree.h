@@ -1,4 +1,5 @@
-/* config_tree.h - a configuration as a tree of nodes that know their places: what YAML says, before it means anything.
+/* config_tree.h - a configuration as a tree of nodes that know their places: what YAML says, before
+ * it means anything.
  *
  * Every node and string lives in the arena given to config_parse. Internal to harness/config*.c.
  */
@@ -24,14 +25,16 @@ struct config_node {
     int line, column;                 /* 1-based; 0 where the node comes from the command line */
 };
 
-/* Parses one YAML 1.1 document. Refused with ERR_CONFIG and the place: syntax errors, a second document, anchors,
- * aliases and tags, repeated keys, keys that are no scalars, NUL bytes, nesting or size past the limits. */
+/* Parses one YAML 1.1 document. Refused with ERR_CONFIG and the place: syntax errors, a second
+ * document, anchors, aliases and tags, repeated keys, keys that are no scalars, NUL bytes,
+ * nesting or size past the limits. */
 struct config_node *config_parse(struct arena *arena, const char *text, size_t n_bytes,
                                  const char *file, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Applies "defaults.threads=1" to the tree: the value is YAML, parts of the key are members, or positions in a list
- * from 0. In `suites.0.shots` the suite's name may be left out. Missing maps and members are made. */
+/* Applies "defaults.threads=1" to the tree: the value is YAML, parts of the key are members, or
+ * positions in a list from 0. In `suites.0.shots` the suite's name may be left out. Missing maps
+ * and members are made. */
 bool config_override(struct arena *arena, struct config_node *root, const char *assignment,
                      struct err *err) __attribute__((warn_unused_result));
 

@@ -1,7 +1,9 @@
-/* config_yaml.c - YAML into config_tree.h's nodes, and overrides from the command line. The only file that knows libyaml.
+/* config_yaml.c - YAML into config_tree.h's nodes, and overrides from the command line. The only
+ * file that knows libyaml.
  *
- * Anchors and aliases are refused rather than expanded: a configuration needs none, and an alias of an alias can make a
- * kilobyte mean gigabytes. It knows no key of the configuration but `suites`, for the short form of an override.
+ * Anchors and aliases are refused rather than expanded: a configuration needs none, and an alias of
+ * an alias can make a kilobyte mean gigabytes. It knows no key of the configuration but `suites`,
+ * for the short form of an override.
  */
 #include "harness/config_tree.h"
 
@@ -140,12 +142,30 @@ static bool read_key(struct parse *parse, const struct config_node *map, const y
     return true;
 }
 
-static struct config_node *read_node(struct parse *parse, yaml_event_t *event, int depth,
-                                     struct err *err);
-
-static struct config_node *read_collection(struct parse *parse, const yaml_event_t *start,
-                                           int depth, struct err *err)
+/* Whether the event may begin a collection here. */
+static bool check_start(const struct parse *parse, const yaml_event_t *event, int depth,
+                        struct err *err)
 {
+    if (event->type == YAML_ALIAS_EVENT)
+        return fail_at(parse, &event->start_mark, err,
+                       "aliases (*name) are not accepted: write the value out");
+    bool is_map = event->type == YAML_MAPPING_START_EVENT;
+    if (!is_map && event->type != YAML_SEQUENCE_START_EVENT)
+        return fail_at(parse, &event->start_mark, err, "a value is missing here");
+    if (depth >= MAX_DEPTH)
+        return fail_at(parse, &event->start_mark, err, "the configuration is nested too deeply");
+    return is_map ? check_plain(parse, event, event->data.mapping_start.anchor,
+                                event->data.mapping_start.tag, err)
+                  : check_plain(parse, event, event->data.sequence_start.anchor,
+                                event->data.sequence_start.tag, err);
+}
+
+/* The node that begins with this event, with all below it. */
+static struct config_node *read_node(struct parse *parse, const yaml_event_t *start, int depth,
+                                     struct err *err)
+{
+    if (start->type == YAML_SCALAR_EVENT) return read_scalar(parse, start, err);
+    if (!check_start(parse, start, depth, err)) return NULL;
     bool is_map = start->type == YAML_MAPPING_START_EVENT;
     yaml_event_type_t end = is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     struct config_node *node =
@@ -175,34 +195,6 @@ static struct config_node *read_collection(struct parse *parse, const yaml_event
         tail = &child->next;
     }
     return NULL;
-}
-
-static struct config_node *read_node(struct parse *parse, yaml_event_t *event, int depth,
-                                     struct err *err)
-{
-    const yaml_char_t *anchor = NULL, *tag = NULL;
-    switch (event->type) {
-    case YAML_SCALAR_EVENT: return read_scalar(parse, event, err);
-    case YAML_MAPPING_START_EVENT:
-        anchor = event->data.mapping_start.anchor;
-        tag = event->data.mapping_start.tag;
-        break;
-    case YAML_SEQUENCE_START_EVENT:
-        anchor = event->data.sequence_start.anchor;
-        tag = event->data.sequence_start.tag;
-        break;
-    case YAML_ALIAS_EVENT:
-        fail_at(parse, &event->start_mark, err,
-                "aliases (*name) are not accepted: write the value out");
-        return NULL;
-    default: fail_at(parse, &event->start_mark, err, "a value is missing here"); return NULL;
-    }
-    if (!check_plain(parse, event, anchor, tag, err)) return NULL;
-    if (depth >= MAX_DEPTH) {
-        fail_at(parse, &event->start_mark, err, "the configuration is nested too deeply");
-        return NULL;
-    }
-    return read_collection(parse, event, depth, err);
 }
 
 /* Stream start, then one document: its start, its node, its end, and the end of the stream. */
@@ -274,7 +266,8 @@ static struct config_node *add_member(struct arena *arena, struct config_node *m
     return *tail = node;
 }
 
-/* One step down. A list's element that is a map of one member other than `part` (a suite) is stepped through. */
+/* One step down. A list's element that is a map of one member other than `part` (a suite) is
+ * stepped through. */
 static struct config_node *descend(struct arena *arena, struct config_node *node, bool in_suites,
                                    const char *part, const char *file, struct err *err)
 {

@@ -1,4 +1,7 @@
-/* machine.c - see machine.h. Small files under /proc and /sys, read whole with a limit; every value is optional. */
+/* machine.c - see machine.h. Small files under /proc and /sys, read whole with a limit.
+ *
+ * Every value is optional: containers and virtual machines hide many of them.
+ */
 #include "harness/machine.h"
 
 #include "base/file.h"

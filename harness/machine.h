@@ -1,4 +1,5 @@
-/* machine.h - the machine as a run's record describes it, and what throughput asks of it: frequency and memory in use.
+/* machine.h - the machine as a run's record describes it, and what throughput asks of it: frequency
+ * and memory in use.
  *
  * Linux: /proc and /sys. What cannot be read is left empty or 0, which means "not known".
  */
@@ -23,7 +24,8 @@ void machine_warn(const struct machine_record *machine, const struct log *log);
 /* Of the fastest core now; 0: not known. */
 double machine_frequency_mhz(void);
 
-/* Largest resident set since the last machine_reset_peak (since the start, where the system refuses to reset). */
+/* Largest resident set since the last machine_reset_peak (since the start, where the system
+ * refuses to reset). */
 uint64_t machine_peak_rss_bytes(void);
 void machine_reset_peak(void);
 

@@ -1,6 +1,7 @@
-/* plan.c - see plan.h. A fingerprint covers what determines an answer's bits, and nothing else: not threads, not the
- * instruction set, not batch or KV budget, which the engine's numerics make irrelevant; nor how many items there are,
- * so that the answers of a limited run serve the whole one.
+/* plan.c - see plan.h. A fingerprint covers what determines an answer's bits, and nothing else: not
+ * threads, not the instruction set, not batch or KV budget, which the engine's numerics make
+ * irrelevant; nor how many items there are, so that the answers of a limited run serve the whole
+ * one.
  */
 #include "harness/plan.h"
 

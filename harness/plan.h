@@ -1,5 +1,6 @@
-/* plan.h - what a configuration comes to: models x quantizations x suites = jobs, each with its fingerprint. Everything
- * that can be wrong is found here: files are opened, data sets loaded, shapes compared; no weights are loaded.
+/* plan.h - what a configuration comes to: models x quantizations x suites = jobs, each with its
+ * fingerprint. Everything that can be wrong is found here: files are opened, data sets loaded,
+ * shapes compared; no weights are loaded.
  */
 #ifndef PHIBENCH_HARNESS_PLAN_H
 #define PHIBENCH_HARNESS_PLAN_H
@@ -37,8 +38,9 @@ struct plan {
     struct arena *arena;
 };
 
-/* The configuration must outlive the plan. A fault in what the configuration names has its place there. Hashes every
- * model file, and says so in the log where that takes time. Free with plan_free. */
+/* The configuration must outlive the plan. A fault in what the configuration names has its place
+ * there. Hashes every model file, and says so in the log where that takes time. Free with
+ * plan_free. */
 struct plan *plan_make(const struct config *config, const struct log *log, struct err *err)
     __attribute__((warn_unused_result));
 void plan_free(struct plan *plan);
@@ -46,8 +48,8 @@ void plan_free(struct plan *plan);
 /* "phi-3-mini q4_0 mmlu/hendrycks 5-shot", for messages. */
 void plan_job_label(const struct plan_job *job, char *out, size_t n_out);
 
-/* What --dry-run prints: every job with its items, and the tokens of its prompts as they are and with shared prefixes
- * computed once. */
+/* What --dry-run prints: every job with its items, and the tokens of its prompts as they are and
+ * with shared prefixes computed once. */
 bool plan_print(const struct plan *plan, FILE *out, struct err *err)
     __attribute__((warn_unused_result));
 

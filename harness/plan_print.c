@@ -1,5 +1,6 @@
-/* plan_print.c - what --dry-run shows. The tokens are those of the suite's own prompts, encoded by the model's tokenizer; of a
- * large suite a few windows are looked at, spread over it, and the sums scaled.
+/* plan_print.c - what --dry-run shows. The tokens are those of the suite's own prompts, encoded by
+ * the model's tokenizer; of a large suite a few windows are looked at, spread over it, and the sums
+ * scaled.
  */
 #include "harness/plan.h"
 

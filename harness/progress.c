@@ -1,4 +1,7 @@
-/* progress.c - see progress.h. The time left is that of the average speed since the beginning. */
+/* progress.c - see progress.h. The time left is that of the average speed since the beginning.
+ *
+ * What was done before the beginning (answers taken over) does not count as speed.
+ */
 #include "harness/progress.h"
 
 #include "base/clock.h"

@@ -1,4 +1,7 @@
-/* progress.h - how far a job is: a bar on a terminal, elsewhere a line now and then. On stderr, or wherever it is told. */
+/* progress.h - how far a job is: a bar on a terminal, elsewhere a line now and then.
+ *
+ * Writes to wherever it is told, which is stderr in practice; results never go there.
+ */
 #ifndef PHIBENCH_HARNESS_PROGRESS_H
 #define PHIBENCH_HARNESS_PROGRESS_H
 

@@ -1,5 +1,5 @@
-/* prompt_tokens.c - see prompt_tokens.h. The rules are those of the evaluation protocols: a context is never encoded without
- * what follows it, for a tokenizer may merge across the join.
+/* prompt_tokens.c - see prompt_tokens.h. The rules are those of the evaluation protocols: a context
+ * is never encoded without what follows it, for a tokenizer may merge across the join.
  */
 #include "harness/prompt_tokens.h"
 

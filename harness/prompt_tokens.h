@@ -1,5 +1,5 @@
-/* prompt_tokens.h - a request as tokens that fit a context: contexts joined with continuations, few-shot examples dropped,
- * or beginnings cut off, as the request wants it.
+/* prompt_tokens.h - a request as tokens that fit a context: contexts joined with continuations,
+ * few-shot examples dropped, or beginnings cut off, as the request wants it.
  *
  * Knows tokenizers and requests; computes nothing. Thread-safe.
  */
@@ -12,14 +12,13 @@
 /* A context and its continuation as one sequence of tokens. */
 struct joined_tokens {
     struct tokens ids;
-    size_t
-        n_context; /* the continuation is ids[n_context..n); at least 1 each, or nothing can be scored */
-    bool
-        join_spanned; /* one token held the end of the context and the beginning of the continuation */
+    size_t n_context;  /* the continuation is ids[n_context..n); 0: nothing can be scored */
+    bool join_spanned; /* one token held the end of the one and the beginning of the other */
 };
 
-/* Trailing spaces of the context move to the continuation; the whole is encoded, and cut where the encoded context ends,
- * or, if the whole does not begin with it, after their longest common prefix. Special tokens are plain text. */
+/* Trailing spaces of the context move to the continuation; the whole is encoded, and cut where
+ * the encoded context ends, or, if the whole does not begin with it, after their longest common
+ * prefix. Special tokens are plain text. */
 bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const char *context,
                  const char *continuation, struct joined_tokens *joined, struct err *err)
     __attribute__((warn_unused_result));
@@ -39,8 +38,9 @@ struct prompt_tokens {
     bool double_bos;
 };
 
-/* "Fits" means that every token that must be computed has its place in the context: all of a continuation but its last,
- * and all max_new_tokens of a generation. ERR_UNSUPPORTED for a chat without a chat format. */
+/* "Fits" means that every token that must be computed has its place in the context: all of a
+ * continuation but its last, and all max_new_tokens of a generation. ERR_UNSUPPORTED for a chat
+ * without a chat format. */
 bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));

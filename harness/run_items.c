@@ -1,8 +1,9 @@
-/* run_items.c - one job of a suite of items: takes over what is answered, asks the model for the rest in windows, grades,
- * hands answers to the writer, and at the end counts the circumstances and computes the scores.
+/* run_items.c - one job of a suite of items: takes over what is answered, asks the model for the
+ * rest in windows, grades, hands answers to the writer, and at the end counts the circumstances and
+ * computes the scores.
  *
- * Everything that is stored at the end of a job is computed from its stored answers, not from what this process happened
- * to see: a resumed job ends with the same rows as an undisturbed one.
+ * Everything that is stored at the end of a job is computed from its stored answers, not from what
+ * this process happened to see: a resumed job ends with the same rows as an undisturbed one.
  */
 #include "harness/run_job.h"
 
@@ -226,7 +227,8 @@ struct summary {
     uint64_t naive_tokens;
 };
 
-/* The answer's tokens, as if every choice had been computed on its own: all but the last of each continuation. */
+/* The answer's tokens, as if every choice had been computed on its own: all but the last of each
+ * continuation. */
 static uint64_t naive_tokens(const struct response *response)
 {
     uint64_t prompt = (uint64_t)response->n_prompt_tokens, n = 0;

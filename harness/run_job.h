@@ -1,4 +1,7 @@
-/* run_job.h - what the two kinds of jobs share with the runner. Internal to runner.c, run_items.c and run_speed.c. */
+/* run_job.h - what the two kinds of jobs share with the runner.
+ *
+ * Internal to runner.c, run_items.c and run_speed.c.
+ */
 #ifndef PHIBENCH_HARNESS_RUN_JOB_H
 #define PHIBENCH_HARNESS_RUN_JOB_H
 

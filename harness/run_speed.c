@@ -46,7 +46,10 @@ static bool measure(struct speed_job *speed, const struct plan_job *planned,
                                              .context_tokens = planned->model->context_tokens,
                                              .batch_tokens = run->plan->config->batch_tokens,
                                              .kv_type = planned->model->config->kv_type,
-                                             .load_ns = run->load_ns};
+                                             .load_ns = run->load_ns,
+                                             .n_load_threads = run->plan->config->n_threads
+                                                                   ? run->plan->config->n_threads
+                                                                   : engine_default_threads()};
     plan_job_label(planned, label, sizeof label);
     progress_begin(&speed->progress, invocation->log.out, invocation->is_terminal,
                    invocation->columns, label, 0, 0);

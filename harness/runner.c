@@ -1,5 +1,6 @@
-/* runner.c - see runner.h. This file begins and ends runs and goes through the jobs, opening each model at most once and
- * only if a job has work left; run_items.c and run_speed.c carry out one job.
+/* runner.c - see runner.h. This file begins and ends runs and goes through the jobs, opening each
+ * model at most once and only if a job has work left; run_items.c and run_speed.c carry out one
+ * job.
  */
 #include "harness/runner.h"
 

@@ -1,17 +1,10 @@
 /* scheduler.c - see scheduler.h.
  *
- * A node is open while it has a sequence and tokens left to compute; when its last token is computed it is finished, and
- * keeps its sequence only as long as children wait to be forked from it. Nodes are served in the trie's order, so that
- * the first requests are answered first and few branches are open at a time. Each batch gives the open nodes what they
- * lack, and opens further ones while it has room.
- *
- * Why it cannot deadlock, and never aborts for lack of KV pages:
- * 1. A node is opened only if the free pages cover all that the open nodes may still take, and its own needs to its
- *    very end (a growing leaf's to its reserved end). So an open node never waits for a page, every batch with an open
- *    node computes at least one token, and open nodes finish.
- * 2. If no node is open and the first unfinished one may not be opened, then only finished nodes hold pages. These are
- *    dropped, those that are no ancestors of it first, last in the order first. If all are gone every page is free, and
- *    one path fits: scheduler_run has checked that. What was dropped is computed again, to the same bits.
+ * A node is open while it has a sequence and tokens left to compute; when its last token is
+ * computed it is finished, and keeps its sequence only as long as children wait to be forked from
+ * it. Nodes are served in the trie's order, so that the first requests are answered first and few
+ * branches are open at a time. Each batch gives the open nodes what they lack, and opens further
+ * ones while it has room.
  */
 #include "harness/scheduler.h"
 
@@ -22,6 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Why it cannot deadlock, and never aborts for lack of KV pages:
+ * 1. A node is opened only if the free pages cover all that the open nodes may still take, and its
+ *    own needs to its very end (a growing leaf's to its reserved end). So an open node never waits
+ *    for a page, every batch with an open node computes at least one token, and open nodes finish.
+ * 2. If no node is open and the first unfinished one may not be opened, then only finished nodes
+ *    hold pages. These are dropped, those that are no ancestors of it first, last in the order
+ *    first. If all are gone every page is free, and one path fits: scheduler_run has checked that.
+ *    What was dropped is computed again, to the same bits.
+ */
 struct branch {
     int sequence;    /* -1: none */
     size_t start;    /* tokens that its sequence had when it was opened */
@@ -135,8 +137,8 @@ static size_t pages_for(size_t n_tokens)
     return (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
 }
 
-/* What a sequence that has `position` tokens takes to grow to `end`. A page that a fork left partly filled may have to
- * be copied at the first token: until then it counts as not there. */
+/* What a sequence that has `position` tokens takes to grow to `end`. A page that a fork left
+ * partly filled may have to be copied at the first token: until then it counts as not there. */
 static size_t pages_to(size_t start, size_t position, size_t end)
 {
     size_t held = position == start ? start / SESSION_PAGE_TOKENS : pages_for(position);
@@ -247,7 +249,8 @@ static void add_tokens(struct scheduler *scheduler, int node)
     }
 }
 
-/* Fills the batch in the trie's order. *blocked is the first node that could not be opened, -1 if there is none. */
+/* Fills the batch in the trie's order. *blocked is the first node that could not be opened, -1
+ * if there is none. */
 static bool fill_batch(struct scheduler *scheduler, int *blocked, struct err *err)
 {
     scheduler->n_batch = 0;

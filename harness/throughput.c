@@ -1,8 +1,9 @@
-/* throughput.c - see throughput.h. One session for each number of threads stays open for the whole measurement: opening one
- * would cost page faults inside of the first measured batch.
+/* throughput.c - see throughput.h. One session for each number of threads stays open for the whole
+ * measurement: opening one would cost page faults inside of the first measured batch.
  *
- * Rates: GB/s counts the weights that a batch streams (once, however many tokens it holds), GMAC/s the multiply-adds of the
- * matrices; both leave attention out. The output matrix counts only for tokens whose logits are wanted.
+ * Rates: GB/s counts the weights that a batch streams (once, however many tokens it holds), GMAC/s
+ * the multiply-adds of the matrices; both leave attention out. The output matrix counts only for
+ * tokens whose logits are wanted.
  */
 #include "harness/throughput.h"
 
@@ -195,9 +196,9 @@ static bool measure_cell(struct measurement *m, const struct cell *cell, int rep
     record.rss_bytes = machine_peak_rss_bytes();
     record.frequency_mhz = machine_frequency_mhz();
     fill_rates(m, cell, &record);
-    if (!cell->generate &&
-        !warm_up) { /* the same measurement by its other name; a time, not a rate. It goes
-                                        * first: a repetition counts as there when its prefill is. */
+    /* The same measurement by its other name; a time, not a rate. It goes first: a repetition
+     * counts as there when its prefill is. */
+    if (!cell->generate && !warm_up) {
         struct speed_record first = record;
         first.test = "first_token";
         first.tokens_per_s = first.gb_per_s = first.gmac_per_s = 0;
@@ -309,7 +310,7 @@ static bool put_load(struct measurement *m, struct err *err)
 {
     struct speed_record record = {.test = "load",
                                   .batch = 1,
-                                  .n_threads = (int)m->options->threads[0],
+                                  .n_threads = m->target->n_load_threads,
                                   .isa = isa_name(m->info->isa),
                                   .duration_ns = m->target->load_ns,
                                   .rss_bytes = machine_peak_rss_bytes(),

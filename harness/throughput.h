@@ -1,10 +1,12 @@
-/* throughput.h - measures how fast a model runs here: prefill, decode, batched decode, time to the first token.
+/* throughput.h - measures how fast a model runs here: prefill, decode, batched decode, time to the
+ * first token.
  *
- * Tests. prefill: a prompt of n tokens, until the next token is known (which also is the time to the first token).
- * decode: `generate` tokens, one after the other, after a prompt of the first prompt length; batched_decode: the same in
- * `batch` sequences at once, each with a prompt of its own. Every repetition is a record; repetitions of all tests stand
- * in one random order (the same every time), so that a slow minute of the machine falls on all of them. Each test is
- * first run unrecorded, as warm_up records, until its time settles.
+ * Tests. prefill: a prompt of n tokens, until the next token is known (which also is the time to
+ * the first token). decode: `generate` tokens, one after the other, after a prompt of the first
+ * prompt length; batched_decode: the same in `batch` sequences at once, each with a prompt of its
+ * own. Every repetition is a record; repetitions of all tests stand in one random order (the same
+ * every time), so that a slow minute of the machine falls on all of them. Each test is first run
+ * unrecorded, as warm_up records, until its time settles.
  */
 #ifndef PHIBENCH_HARNESS_THROUGHPUT_H
 #define PHIBENCH_HARNESS_THROUGHPUT_H
@@ -16,7 +18,8 @@ struct throughput_target {
     const struct model *model;
     size_t context_tokens, batch_tokens; /* 0: the engine's defaults */
     enum kv_type kv_type;
-    int64_t load_ns; /* time that opening the model took, 0: not known */
+    int64_t load_ns;    /* time that opening the model took, 0: not known */
+    int n_load_threads; /* and with how many threads */
 };
 
 /* Where records go. */
@@ -35,7 +38,8 @@ bool throughput_measure(const struct throughput_target *target,
                         const struct throughput_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 
-/* How many records a complete measurement holds, without warm-up; and whether `sink` has them all. */
+/* How many records a complete measurement holds, without warm-up; and whether `sink` has them
+ * all. */
 bool throughput_is_complete(const struct throughput_options *options, const char *isa,
                             const struct throughput_sink *sink, bool *complete, struct err *err)
     __attribute__((warn_unused_result));

@@ -1,7 +1,8 @@
-/* trie.c - see trie.h. Children are found by walking the siblings: windows are small, and a node of many children (the end
- * of a few-shot prefix) is entered once for each request.
+/* trie.c - see trie.h. Children are found by walking the siblings: windows are small, and a node of
+ * many children (the end of a few-shot prefix) is entered once for each request.
  *
- * Example: after inserting 1 2 3 4 and 1 2 5 the root has one child [1 2] with the children [3 4] and [5].
+ * Example: after inserting 1 2 3 4 and 1 2 5 the root has one child [1 2] with the children [3 4]
+ * and [5].
  */
 #include "harness/trie.h"
 
@@ -68,7 +69,8 @@ static int find_child(const struct trie *trie, int parent, int32_t id)
     return -1;
 }
 
-/* Cuts the first n tokens of a node off into a new node, which takes its place among the siblings. */
+/* Cuts the first n tokens of a node off into a new node, which takes its place among the
+ * siblings. */
 static bool split(struct trie *trie, int child, size_t n, int *upper, struct err *err)
 {
     struct trie_node front = trie->nodes[child];

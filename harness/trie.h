@@ -1,8 +1,9 @@
-/* trie.h - a tree of token sequences in which equal prefixes are one path: what several requests share is stored, and
- * later computed, once.
+/* trie.h - a tree of token sequences in which equal prefixes are one path: what several requests
+ * share is stored, and later computed, once.
  *
- * A node holds a run of tokens. Nodes are numbered; 0 is the root, which holds none. Numbers stay valid: when a node is
- * split for a sequence that leaves it half-way, it keeps the end of its run, and the beginning gets a new number.
+ * A node holds a run of tokens. Nodes are numbered; 0 is the root, which holds none. Numbers stay
+ * valid: when a node is split for a sequence that leaves it half-way, it keeps the end of its run,
+ * and the beginning gets a new number.
  */
 #ifndef PHIBENCH_HARNESS_TRIE_H
 #define PHIBENCH_HARNESS_TRIE_H
@@ -33,7 +34,8 @@ void trie_done(struct trie *trie);
 bool trie_insert(struct trie *trie, const int32_t *ids, size_t n, int owner, int *node,
                  struct err *err) __attribute__((warn_unused_result));
 
-/* A leaf of its own below `parent`, without tokens: a generation that will grow. trie_insert never enters it. */
+/* A leaf of its own below `parent`, without tokens: a generation that will grow. trie_insert
+ * never enters it. */
 bool trie_add_leaf(struct trie *trie, int parent, int owner, int *node, struct err *err)
     __attribute__((warn_unused_result));
 

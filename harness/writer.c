@@ -1,7 +1,8 @@
-/* writer.c - see writer.h. The queue is short: when the disk is slower than the model, the model waits.
+/* writer.c - see writer.h. The queue is short: when the disk is slower than the model, the model
+ * waits.
  *
- * After an error the thread keeps emptying the queue without writing, so that nobody waits for it; the error is read
- * under the lock at the next flush and at the end.
+ * After an error the thread keeps emptying the queue without writing, so that nobody waits for it;
+ * the error is read under the lock at the next flush and at the end.
  */
 #include "harness/writer.h"
 

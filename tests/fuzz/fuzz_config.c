@@ -1,5 +1,5 @@
-/* fuzz_config.c - any bytes are either read as a configuration or refused with a message that has a place or blames an
- * override; reading them twice gives the same hash.
+/* fuzz_config.c - any bytes are either read as a configuration or refused with a message that has a
+ * place or blames an override; reading them twice gives the same hash.
  *
  * The first line, if it is not empty, is an override; the rest is the file, handed over in memory.
  */

@@ -1,5 +1,6 @@
-/* test_client.c - answers of the engine's client: equal to what one session computes token by token, whatever the
- * window, the batch and the KV budget; prompts that do not fit; generations, their stops and their seeds.
+/* test_client.c - answers of the engine's client: equal to what one session computes token by
+ * token, whatever the window, the batch and the KV budget; prompts that do not fit; generations,
+ * their stops and their seeds.
  */
 #include "harness/client.h"
 
@@ -209,8 +210,7 @@ static void answers_do_not_depend_on_window_batch_or_budget(void **state)
     struct request requests[N_REQUESTS];
     const struct {
         size_t window, batch_tokens;
-        uint64_t
-            kv_budget_bytes; /* the smallest holds one context: 128 tokens of the tiny model in f16 */
+        uint64_t kv_budget_bytes; /* the smallest holds one context of the tiny model in f16 */
     } ways[] = {{N_REQUESTS, 512, 0},
                 {1, 512, 0},
                 {5, 7, 0},
@@ -336,7 +336,8 @@ static void a_stop_string_is_found_across_tokens_and_cut_off(void **state)
         char stop[5];
         memcpy(stop, text + at, 4);
         stop[4] = 0;
-        if ((stop[0] | stop[1] | stop[2] | stop[3]) & 0x80) continue; /* a replaced byte is not in the raw text */
+        if ((stop[0] | stop[1] | stop[2] | stop[3]) & 0x80)
+            continue; /* a replaced byte is not in the raw text */
         n_tried++;
         const char *const stops[] = {"never in the text", stop};
         request.stops = stops;

@@ -1,4 +1,7 @@
-/* test_config.c - every fault in a configuration is found with its place, and what is right arrives as it was meant. */
+/* test_config.c - every fault in a configuration is found with its place, and what is right arrives
+ * as it was meant. The files are written into a folder of the test's own; messages are compared
+ * whole, as main would print them.
+ */
 #include "harness/config.h"
 
 #include "base/file.h"

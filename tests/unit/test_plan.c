@@ -1,5 +1,5 @@
-/* test_plan.c - what a configuration comes to: jobs in order, fingerprints that change with what changes answers and with
- * nothing else, and faults with the configuration's place.
+/* test_plan.c - what a configuration comes to: jobs in order, fingerprints that change with what
+ * changes answers and with nothing else, and faults with the configuration's place.
  */
 #include "harness/plan.h"
 

@@ -1,5 +1,6 @@
-/* test_runner.c - a plan carried out: everything stored, answers reused, nothing reused when that is asked for, runs that
- * were left unfinished taken up, and faults that leave a resumable run behind.
+/* test_runner.c - a plan carried out: everything stored, answers reused, nothing reused when that
+ * is asked for, runs that were left unfinished taken up, and faults that leave a resumable run
+ * behind.
  */
 #include "harness/runner.h"
 

@@ -1,7 +1,9 @@
-/* test_scheduler.c - the scheduler against a session of the test's own, which computes a hash of the prefix in place of
- * logits, counts KV pages, and fails the test on any request that the engine would refuse.
+/* test_scheduler.c - the scheduler against a session of the test's own, which computes a hash of
+ * the prefix in place of logits, counts KV pages, and fails the test on any request that the engine
+ * would refuse.
  *
- * This finds what a real model hides: a page too many, a token computed twice, logits of the wrong prefix.
+ * This finds what a real model hides: a page too many, a token computed twice, logits of the wrong
+ * prefix.
  */
 #include "harness/scheduler.h"
 
@@ -226,7 +228,8 @@ static void end_check(struct check *check)
     trie_done(&check->trie);
 }
 
-/* Few letters and copied beginnings, so that prefixes of all lengths are shared; every eighth sequence gets a leaf. */
+/* Few letters and copied beginnings, so that prefixes of all lengths are shared; every eighth
+ * sequence gets a leaf. */
 static size_t add_random(struct check *check, uint64_t seed, bool with_leaves)
 {
     struct rng rng = {seed};

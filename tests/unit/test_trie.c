@@ -1,4 +1,7 @@
-/* test_trie.c - the trie shares prefixes, keeps numbers valid across splits, and gives paths back. */
+/* test_trie.c - the trie shares prefixes, keeps numbers valid across splits, and gives paths back.
+ *
+ * Letters stand for tokens.
+ */
 #include "harness/trie.h"
 
 #include "base/rng.h"
