@@ -101,12 +101,12 @@ static void jobs_are_models_times_quantizations_times_suites(void **state)
 static void fingerprints_ignore_what_does_not_change_a_bit(void **state)
 {
     (void)state;
-    static const char *const same[] = {"defaults.threads=2",  "defaults.batch_tokens=7",
-                                       "defaults.isa=scalar", "defaults.kv_budget=1GiB",
-                                       "name=other",          "models.0.id=other"};
+    static const char *const same[] = {"defaults.threads=2",      "suites.0.limit=1",
+                                       "defaults.batch_tokens=7", "defaults.isa=scalar",
+                                       "defaults.kv_budget=1GiB", "name=other",
+                                       "models.0.id=other"};
     static const char *const other[] = {"suites.0.shots=0",
                                         "suites.0.protocol=lm-eval",
-                                        "suites.0.limit=1",
                                         "models.0.bos=never",
                                         "models.0.kv=f32",
                                         "models.0.context=1024",
