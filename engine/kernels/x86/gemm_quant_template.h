@@ -14,6 +14,12 @@
 
 #include <string.h>
 
+/* Unrolled, every access checked by a sanitizer, this would take a compiler many minutes. */
+#ifdef __SANITIZE_ADDRESS__
+#undef SIMD_UNROLL
+#define SIMD_UNROLL
+#endif
+
 /* In a block, sums of q * a (q unsigned) go step by step into a narrow sum and from there, after a
  * run of steps, times the sub-block's scale into the exact int32 sum (bounds: gemm_quant_scalar.c).
  * What the offset of q added is taken off with the given sums of activations, as the minima are.
