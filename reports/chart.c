@@ -18,6 +18,7 @@ enum {
     WIDTH = 860,
     KEY_LINE = 22,
     KEY_COLUMNS = 3,
+    MAX_LABEL = 80, /* characters */
     TALL_ROWS = 24, /* with more, the axis stands above as well */
     MAX_DRAWING_BYTES = 64 << 20
 };
@@ -35,15 +36,33 @@ void chart_free(struct chart *chart)
     buf_free(&chart->svg);
 }
 
-/* A gnuplot string literal. */
-static void quote(struct buf *out, const char *text)
+/* A gnuplot string literal; characters of `doubled` stand twice in it. A name that would leave no
+ * room for the chart is cut: tables have it whole. */
+static void quote_doubling(struct buf *out, const char *text, const char *doubled)
 {
+    int n_characters = 0;
     buf_char(out, '\'');
     for (; *text; text++) {
-        if (*text == '\'') buf_char(out, '\'');
+        bool begins_character = (*text & 0xc0) != 0x80; /* no continuation in UTF-8 */
+        if (begins_character && n_characters++ == MAX_LABEL) {
+            buf_text(out, "…");
+            break;
+        }
+        if (strchr(doubled, *text)) buf_char(out, *text);
         buf_char(out, *text == '\n' ? ' ' : *text);
     }
     buf_char(out, '\'');
+}
+
+static void quote(struct buf *out, const char *text)
+{
+    quote_doubling(out, text, "'");
+}
+
+/* The label of a tic: gnuplot takes it for a format of the tic's number. */
+static void quote_format(struct buf *out, const char *text)
+{
+    quote_doubling(out, text, "'%");
 }
 
 static void begin_script(struct chart *chart)
@@ -124,7 +143,7 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
     buf_printf(out, "set border 1 lc rgb '%s'\nset ytics scale 0 noenhanced (", INK);
     for (size_t i = 0; i < spec->n_rows; i++) {
         buf_text(out, i ? ", " : "");
-        quote(out, spec->rows[i]);
+        quote_format(out, spec->rows[i]);
         buf_printf(out, " %zu", spec->n_rows - i);
     }
     buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
@@ -293,7 +312,8 @@ static bool take_svg(struct chart *chart, const char *text, const char *path, st
 {
     const char *svg = strstr(text, "<svg");
     if (!svg || !strstr(svg, "</svg>"))
-        return err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete SVG: is the disk full?");
+        return err_set_at(err, ERR_IO, path, 0, 0,
+                          "gnuplot drew no complete SVG: is the disk full?");
     struct buf title = {0};
     buf_text(&title, "<title>");
     html_text(&title, chart->title);
@@ -361,7 +381,8 @@ static bool check_png(const char *path, struct err *err)
     bool is_whole = n_bytes > sizeof FIRST + sizeof LAST && !memcmp(bytes, FIRST, sizeof FIRST) &&
                     !memcmp(bytes + n_bytes - sizeof LAST, LAST, sizeof LAST);
     free(bytes);
-    return is_whole || err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete PNG: is the disk full?");
+    return is_whole ||
+           err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete PNG: is the disk full?");
 }
 
 bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)

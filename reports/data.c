@@ -76,9 +76,11 @@ static bool add_entry(struct report_data *data, struct query *query, int64_t run
     if (!entry->model || !entry->quantization) return false;
     char run_text[32] = "";
     if (data->n_runs > 1) snprintf(run_text, sizeof run_text, ", run %lld", (long long)run);
+    const char *synthetic = entry->is_synthetic ? " (synthetic)" : "";
+    entry->name = arena_printf(data->arena, err, "%s%s%s", entry->model, synthetic, run_text);
     entry->label = arena_printf(data->arena, err, "%s %s%s%s", entry->model, entry->quantization,
-                                entry->is_synthetic ? " (synthetic)" : "", run_text);
-    return entry->label != NULL;
+                                synthetic, run_text);
+    return entry->name && entry->label;
 }
 
 static size_t place_in(const char **names, size_t *n, const char *name)
@@ -108,9 +110,7 @@ static bool number_entries(struct report_data *data, struct err *err)
  */
 static size_t find_entry(const struct report_data *data, const struct query *query, int64_t run)
 {
-    char model[256];
-    snprintf(model, sizeof model, "%s", query_text(query, 0));
-    const char *quantization = query_text(query, 1);
+    const char *model = query_text(query, 0), *quantization = query_text(query, 1);
     for (size_t i = 0; i < data->n_entries; i++) {
         const struct report_entry *entry = &data->entries[i];
         if (entry->run == run && !strcmp(entry->model, model) &&

@@ -10,8 +10,9 @@
 struct report_entry {
     int64_t run;
     const char *model, *quantization;
-    const char *
-        label; /* "phi-3-mini q4_0", with the run if there are several, "(synthetic)" where it is */
+    /* For reading: "phi-3-mini" and "phi-3-mini q4_0", "(synthetic)" where it is, with the run if
+     * there are several. */
+    const char *name, *label;
     double n_params, n_bytes;
     bool is_synthetic;
     size_t i_model, i_quantization; /* among the report's distinct ones: colour and shape */

@@ -53,7 +53,7 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
         if (report_score_is_macro(score)) continue;
         format_traps(data, score, traps, sizeof traps);
         table_row(table);
-        table_cell(table, "%s%s", entry->model, entry->is_synthetic ? " (synthetic)" : "");
+        table_cell(table, "%s", entry->name);
         table_cell(table, "%s", entry->quantization);
         table_cell(table, "%s", score->suite);
         table_cell(table, "%s", score->protocol);
@@ -78,7 +78,7 @@ struct table *tables_notes(const struct report_data *data, struct err *err)
         const struct report_note *note = &data->notes[i];
         const struct report_entry *entry = &data->entries[note->i_entry];
         table_row(table);
-        table_cell(table, "%s", entry->model);
+        table_cell(table, "%s", entry->name);
         table_cell(table, "%s", entry->quantization);
         table_cell(table, "%s", note->suite);
         table_cell(table, "%s", note->protocol);
@@ -113,7 +113,7 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
         char label[64];
         report_speed_label(speed, label, sizeof label);
         table_row(table);
-        table_cell(table, "%s%s", entry->model, entry->is_synthetic ? " (synthetic)" : "");
+        table_cell(table, "%s", entry->name);
         table_cell(table, "%s", entry->quantization);
         table_cell(table, "%s", label);
         table_cell(table, "%d", speed->threads);

@@ -46,16 +46,18 @@ void table_row(struct table *table)
 
 void table_cell(struct table *table, const char *format, ...)
 {
-    char text[1024];
     struct table_row *row = table->last;
     if (!row || row->n_cells >= table->n_columns) return;
-    va_list args;
+    va_list args, again;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    char *text = n < 0 ? NULL : arena_alloc(table->arena, (size_t)n + 1, 1, NULL);
+    if (text) vsnprintf(text, (size_t)n + 1, format, again);
+    else table->failed = true;
+    va_end(again);
     va_end(args);
-    const char *copy = arena_string(table->arena, text, NULL);
-    if (!copy) table->failed = true;
-    row->cells[row->n_cells++] = copy ? copy : "";
+    row->cells[row->n_cells++] = text ? text : "";
 }
 
 bool table_check(const struct table *table, struct err *err)
