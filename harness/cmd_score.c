@@ -89,6 +89,9 @@ static bool run(const struct invocation *invocation, struct err *err)
     };
     if (!options->context || !options->continuations.n)
         return err_set(err, ERR_USAGE, "score needs --context C and --continuation T");
+    for (size_t i = 0; i < options->continuations.n; i++)
+        if (!options->continuations.items[i][0])
+            return err_set(err, ERR_USAGE, "--continuation is empty: there is nothing to score");
     if (!parse_kv_type(options->common.kv, &client_options.session.kv_type, err)) return false;
     struct model *model = open_model(invocation, options->common.model, options->common.isa,
                                      options->common.n_threads, err);

@@ -101,7 +101,8 @@ static bool parse_ids(const char *text, struct tokens *ids, struct err *err)
         long value = strtol(text, &end, 10);
         if (end == text || errno || value < 0 || value > INT32_MAX ||
             (*end && !strchr(SEPARATORS, *end)))
-            return err_set(err, ERR_INPUT, "standard input: \"%.20s\" is no token id", text);
+            return err_set(err, ERR_INPUT, "standard input: \"%.*s\" is no token id",
+                           (int)strcspn(text, SEPARATORS), text);
         int32_t id = (int32_t)value;
         if (!tokens_append(ids, &id, 1, err)) return false;
         text = end;

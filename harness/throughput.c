@@ -293,7 +293,7 @@ static bool open_sessions(struct measurement *m, struct err *err)
     size_t n_context =
         m->target->context_tokens ? m->target->context_tokens : (size_t)m->info->context_tokens;
     if (n_longest > n_context)
-        return err_set(err, ERR_INPUT, "%zu tokens do not fit the model's context of %zu",
+        return err_set(err, ERR_USAGE, "%zu tokens do not fit the model's context of %zu",
                        n_longest, n_context);
     struct session_options session = {.batch_tokens = m->batch_tokens,
                                       .context_tokens = n_longest,

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Every example configuration is executed: the demonstration whole, the others small, as far as their data are here.
+. "$(dirname "$0")/../support/cli.sh"
+
+# What a run has written: all items answered, and a page with its charts.
+check_run() {
+    name=$1 items=$2
+    expect 0 "$PHIBENCH" export last --db "$name.db" --table items --format csv
+    [ "$(($(wc -l <stdout) - 1))" -eq "$items" ] || fail "$name: not $items items: $(wc -l <stdout) lines"
+    grep -q '</html>' "$name/index.html" || fail "$name: no whole page"
+    for ending in gp dat svg png; do
+        ls "$name"/charts/*."$ending" >/dev/null || fail "$name: no charts .$ending"
+    done
+}
+
+for config in configs/*.yaml; do
+    name=${config#configs/} name=${name%.yaml}
+    case $name in
+    demo)
+        expect 0 "$PHIBENCH" run "$config" --dry-run
+        expect 0 "$PHIBENCH" run "$config" --db demo.db --set report.out=demo
+        check_run demo 576 # 3 quantizations, 2 protocols, 96 questions
+        ;;
+    mmlu-stories)
+        if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
+            expect 0 "$PHIBENCH" run "$config" --dry-run
+            expect 0 "$PHIBENCH" run "$config" --limit 1 --db stories.db --set report.out=stories
+            check_run stories 114 # 2 protocols, a question of each of 57 subjects
+        else
+            echo "SKIP: no shared data for $config"
+        fi
+        ;;
+    phi3-mini-synth) # 2 GB of weights: what it would do, and its model without the weights
+        vocabulary=$PHIBENCH_DATA/tokenizers/ggml_vocab/ggml-vocab-phi-3.gguf
+        if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$vocabulary" ]; then
+            expect 0 "$PHIBENCH" run "$config" --dry-run
+            grep -q 'mmlu/phi3 5-shot: 6 items' stdout || fail "$config: other jobs than it says"
+            expect 0 "$PHIBENCH" inspect "synth:phi-3-mini:q4_0:1:$vocabulary"
+            grep -q '32 layers, width 3072' stdout || fail "$config: another shape than Phi-3-mini's"
+        else
+            echo "SKIP: no shared data for $config"
+        fi
+        ;;
+    *) fail "$config is executed by no test: add it here" ;;
+    esac
+done
+finish
