@@ -210,6 +210,9 @@ bool session_fork(struct session *session, int source, size_t n_tokens, int *seq
 void session_truncate(struct session *session, int sequence, size_t n_tokens);
 void session_drop(struct session *session, int sequence);
 size_t session_length(const struct session *session, int sequence);
+/* Bytes of KV pages that a sequence of n_tokens takes; UINT64_MAX if they cannot be counted. */
+uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens);
+
 /* KV pages that are free, of SESSION_PAGE_TOKENS tokens each, and how many there are. */
 size_t session_free_pages(const struct session *session);
 size_t session_total_pages(const struct session *session);

@@ -94,17 +94,30 @@ static bool allocate_batch(struct session *session, struct err *err)
     return true;
 }
 
-static bool open_kv(struct session *session, uint64_t budget_bytes, struct err *err)
+static struct kv_shape kv_shape_of(const struct model *model, enum kv_type type)
 {
-    const struct hparams *h = &session->model->hparams;
-    struct kv_shape shape = {.n_layers = h->n_layers,
+    const struct hparams *h = &model->hparams;
+    return (struct kv_shape){.n_layers = h->n_layers,
                              .n_kv_heads = h->n_kv_heads,
                              .head_size = h->head_size,
-                             .type = session->kv_type};
-    uint64_t page_bytes = kv_page_bytes(&shape), context_bytes;
-    size_t n_context_pages =
-        (session->context_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
-    if (page_bytes == 0 || __builtin_mul_overflow(page_bytes, n_context_pages, &context_bytes))
+                             .type = type};
+}
+
+uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens)
+{
+    struct kv_shape shape = kv_shape_of(model, type);
+    uint64_t page_bytes = kv_page_bytes(&shape), n_bytes;
+    size_t n_pages = n_tokens / SESSION_PAGE_TOKENS + (n_tokens % SESSION_PAGE_TOKENS != 0);
+    bool too_many = !page_bytes || __builtin_mul_overflow(page_bytes, n_pages, &n_bytes);
+    return too_many ? UINT64_MAX : n_bytes;
+}
+
+static bool open_kv(struct session *session, uint64_t budget_bytes, struct err *err)
+{
+    struct kv_shape shape = kv_shape_of(session->model, session->kv_type);
+    uint64_t context_bytes =
+        session_kv_bytes(session->model, session->kv_type, session->context_tokens);
+    if (context_bytes == UINT64_MAX)
         return err_set(err, ERR_MEMORY, "the KV cache of one context is too large");
     if (budget_bytes == 0)
         budget_bytes = context_bytes > DEFAULT_KV_BYTES ? context_bytes : DEFAULT_KV_BYTES;
@@ -114,7 +127,8 @@ static bool open_kv(struct session *session, uint64_t budget_bytes, struct err *
                        "takes %llu: raise it, or shorten the context",
                        (unsigned long long)budget_bytes, session->context_tokens,
                        (unsigned long long)context_bytes);
-    session->kv = kv_new(&shape, session->context_tokens, (size_t)(budget_bytes / page_bytes), err);
+    session->kv = kv_new(&shape, session->context_tokens,
+                         (size_t)(budget_bytes / kv_page_bytes(&shape)), err);
     return session->kv;
 }
 

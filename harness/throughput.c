@@ -274,16 +274,6 @@ static size_t largest(const int64_t *values, size_t n)
     return (size_t)most;
 }
 
-/* KV pages for all sequences of the largest batch. */
-static uint64_t kv_bytes(const struct measurement *m, size_t n_tokens)
-{
-    uint64_t value_bytes = m->target->kv_type == KV_F32 ? 4 : 2;
-    size_t n_padded =
-        (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS * SESSION_PAGE_TOKENS;
-    return 2 * value_bytes * (uint64_t)m->info->n_layers * (uint64_t)m->info->n_kv_heads *
-           (uint64_t)m->info->head_size * n_padded * m->n_sequences;
-}
-
 static bool open_sessions(struct measurement *m, struct err *err)
 {
     const struct throughput_options *options = m->options;
@@ -295,10 +285,15 @@ static bool open_sessions(struct measurement *m, struct err *err)
     if (n_longest > n_context)
         return err_set(err, ERR_USAGE, "%zu tokens do not fit the model's context of %zu",
                        n_longest, n_context);
+    uint64_t kv_bytes; /* of all sequences of the largest batch */
+    if (__builtin_mul_overflow(session_kv_bytes(m->target->model, m->target->kv_type, n_longest),
+                               m->n_sequences, &kv_bytes))
+        return err_set(err, ERR_USAGE, "the KV cache of %zu sequences of %zu tokens is too large",
+                       m->n_sequences, n_longest);
     struct session_options session = {.batch_tokens = m->batch_tokens,
                                       .context_tokens = n_longest,
                                       .kv_type = m->target->kv_type,
-                                      .kv_budget_bytes = kv_bytes(m, n_longest)};
+                                      .kv_budget_bytes = kv_bytes};
     for (size_t i = 0; i < options->n_threads; i++) {
         session.n_threads = (int)options->threads[i];
         if (!(m->sessions[i] = session_open(m->target->model, &session, err))) return false;

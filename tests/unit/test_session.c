@@ -296,6 +296,10 @@ static void a_full_cache_is_told_as_capacity_and_room_made_is_used(void **state)
     struct session *session = session_open(model, &options, NULL);
     assert_non_null(session);
     assert_int_equal(session_total_pages(session), 3);
+    assert_int_equal(session_kv_bytes(model, KV_F16, 0), 0);
+    assert_int_equal(session_kv_bytes(model, KV_F16, CONTEXT), 2 * PAGE_BYTES);
+    assert_int_equal(session_kv_bytes(model, KV_F32, CONTEXT + 1), 3 * 2 * PAGE_BYTES);
+    assert_true(session_kv_bytes(model, KV_F16, SIZE_MAX) == UINT64_MAX);
     int a, b;
     int32_t ids[CONTEXT] = {0};
     float before[N_VOCAB], after[N_VOCAB];
