@@ -16,7 +16,8 @@ enum {
     N_COLORS = 8,
     N_SHAPES = 10,
     WIDTH = 860,
-    KEY_LINE = 22,
+    KEY_LINE = 30,
+    FRAME = 150, /* title, tics and axis label */
     KEY_COLUMNS = 3,
     MAX_LABEL = 80, /* characters */
     TALL_ROWS = 24, /* with more, the axis stands above as well */
@@ -168,7 +169,7 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
     int series_height = (spec->show_values ? 16 : 9) * (int)spec->n_series;
     int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
     chart->width = WIDTH;
-    chart->height = 120 + row_height * (int)spec->n_rows + KEY_LINE * key_rows(spec);
+    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_LINE * key_rows(spec);
     begin_script(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);

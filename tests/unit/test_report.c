@@ -1,5 +1,5 @@
-/* test_report.c - the files of a report: one page that needs nothing else and is well-formed whatever
- * models are called, every chart in its four forms, a CSV row for each thing measured.
+/* test_report.c - the files of a report: one page that needs nothing else and is well-formed
+ * whatever models are called, every chart in its four forms, a CSV row for each thing measured.
  */
 #include "reports/report.h"
 
