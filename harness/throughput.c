@@ -1,5 +1,6 @@
 /* throughput.c - see throughput.h. One session for each number of threads stays open for the whole
- * measurement: opening one would cost page faults inside of the first measured batch.
+ * measurement: opening one would cost page faults inside of the first measured batch. The prompts
+ * that decoding follows are computed once in each session; a repetition forgets what it decoded.
  *
  * Rates: GB/s counts the weights that a batch streams (once, however many tokens it holds), GMAC/s
  * the multiply-adds of the matrices; both leave attention out. The output matrix counts only for
@@ -26,16 +27,24 @@ struct cell {
     size_t i_threads;
 };
 
+/* A session with the sequences that decoding starts from: each holds a prompt of the first length. */
+struct bench {
+    struct session *session;
+    int *sequences; /* [n_ready], room for all */
+    int32_t *next;  /* the most probable token after each prompt */
+    size_t n_ready;
+};
+
 struct measurement {
     const struct throughput_target *target;
     const struct throughput_options *options;
     const struct throughput_sink *sink;
     const struct model_info *info;
-    struct session **sessions; /* [options->n_threads] */
+    struct bench *benches; /* [options->n_threads] */
     struct cell *cells;
     size_t n_cells, n_done, n_total;
     struct session_token *batch; /* [batch_tokens] */
-    int *sequences;              /* [most sequences] */
+    int32_t *ids;                /* [n_sequences] */
     size_t batch_tokens, n_sequences;
 };
 
@@ -122,43 +131,61 @@ static bool compute_prompt(struct measurement *m, struct session *session, int s
     return true;
 }
 
-static bool decode(struct measurement *m, struct session *session, size_t n_sequences, int32_t *ids,
-                   int64_t n_steps, struct err *err)
+/* A new sequence with a prompt of n tokens. */
+static bool start_prompt(struct measurement *m, struct session *session, size_t n, uint64_t seed,
+                         int *sequence, int32_t *next, struct err *err)
 {
-    for (int64_t step = 0; step < n_steps; step++) {
+    if (!session_start(session, sequence, err)) return false;
+    if (compute_prompt(m, session, *sequence, n, seed, next, err)) return true;
+    session_drop(session, *sequence);
+    return false;
+}
+
+static bool run_prefill(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
+                        struct err *err)
+{
+    struct session *session = m->benches[cell->i_threads].session;
+    int sequence;
+    int32_t next;
+    int64_t begin_ns = clock_ns();
+    if (!start_prompt(m, session, (size_t)cell->prompt, 1, &sequence, &next, err)) return false;
+    *duration_ns = clock_ns() - begin_ns;
+    session_drop(session, sequence);
+    return true;
+}
+
+static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
+                       struct err *err)
+{
+    struct bench *bench = &m->benches[cell->i_threads];
+    size_t n_sequences = (size_t)cell->batch, n_prompt = (size_t)cell->prompt;
+    for (; bench->n_ready < n_sequences; bench->n_ready++)
+        if (!start_prompt(m, bench->session, n_prompt, 1 + bench->n_ready,
+                          &bench->sequences[bench->n_ready], &bench->next[bench->n_ready], err))
+            return false;
+    memcpy(m->ids, bench->next, n_sequences * sizeof *m->ids);
+    bool ok = true;
+    int64_t begin_ns = clock_ns();
+    for (int64_t step = 0; ok && step < cell->generate; step++) {
         for (size_t i = 0; i < n_sequences; i++)
             m->batch[i] = (struct session_token){
-                .sequence = m->sequences[i], .id = ids[i], .wants_logits = true};
-        if (!session_eval(session, m->batch, n_sequences, err) || !check_pause(m, err))
-            return false;
-        for (size_t i = 0; i < n_sequences; i++)
-            ids[i] = logits_argmax(session_logits(session, i), (size_t)m->info->n_vocab);
+                .sequence = bench->sequences[i], .id = m->ids[i], .wants_logits = true};
+        ok = session_eval(bench->session, m->batch, n_sequences, err) && check_pause(m, err);
+        for (size_t i = 0; ok && i < n_sequences; i++)
+            m->ids[i] = logits_argmax(session_logits(bench->session, i), (size_t)m->info->n_vocab);
     }
-    return true;
+    *duration_ns = clock_ns() - begin_ns;
+    for (size_t i = 0; i < n_sequences; i++)
+        session_truncate(bench->session, bench->sequences[i], n_prompt);
+    return ok;
 }
 
 /* Runs the test once; the time is that of its measured part. */
 static bool run_cell(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
                      struct err *err)
 {
-    struct session *session = m->sessions[cell->i_threads];
-    size_t n_sequences = (size_t)cell->batch, n_started = 0;
-    int32_t *next = mem_new(n_sequences, sizeof *next, err);
-    bool ok = next != NULL;
-    int64_t begin_ns = clock_ns();
-    for (; ok && n_started < n_sequences; n_started += ok) {
-        ok = session_start(session, &m->sequences[n_started], err);
-        if (!ok) break;
-        ok = compute_prompt(m, session, m->sequences[n_started], (size_t)cell->prompt,
-                            1 + n_started, &next[n_started], err);
-        if (!ok) session_drop(session, m->sequences[n_started]);
-    }
-    if (cell->generate) begin_ns = clock_ns();
-    ok = ok && decode(m, session, n_sequences, next, cell->generate, err);
-    *duration_ns = clock_ns() - begin_ns;
-    while (n_started) session_drop(session, m->sequences[--n_started]);
-    free(next);
-    return ok;
+    return cell->generate ? run_decode(m, cell, duration_ns, err)
+                          : run_prefill(m, cell, duration_ns, err);
 }
 
 /* ---- Records ---- */
@@ -274,7 +301,7 @@ static size_t largest(const int64_t *values, size_t n)
     return (size_t)most;
 }
 
-static bool open_sessions(struct measurement *m, struct err *err)
+static bool open_benches(struct measurement *m, struct err *err)
 {
     const struct throughput_options *options = m->options;
     size_t n_prompt = largest(options->prompt, options->n_prompt);
@@ -285,9 +312,9 @@ static bool open_sessions(struct measurement *m, struct err *err)
     if (n_longest > n_context)
         return err_set(err, ERR_USAGE, "%zu tokens do not fit the model's context of %zu",
                        n_longest, n_context);
-    uint64_t kv_bytes; /* of all sequences of the largest batch */
+    uint64_t kv_bytes; /* of all sequences of the largest batch, and one for prefill */
     if (__builtin_mul_overflow(session_kv_bytes(m->target->model, m->target->kv_type, n_longest),
-                               m->n_sequences, &kv_bytes))
+                               m->n_sequences + 1, &kv_bytes))
         return err_set(err, ERR_USAGE, "the KV cache of %zu sequences of %zu tokens is too large",
                        m->n_sequences, n_longest);
     struct session_options session = {.batch_tokens = m->batch_tokens,
@@ -295,8 +322,13 @@ static bool open_sessions(struct measurement *m, struct err *err)
                                       .kv_type = m->target->kv_type,
                                       .kv_budget_bytes = kv_bytes};
     for (size_t i = 0; i < options->n_threads; i++) {
+        struct bench *bench = &m->benches[i];
         session.n_threads = (int)options->threads[i];
-        if (!(m->sessions[i] = session_open(m->target->model, &session, err))) return false;
+        bench->sequences = mem_new(m->n_sequences, sizeof *bench->sequences, err);
+        bench->next = mem_new(m->n_sequences, sizeof *bench->next, err);
+        if (!bench->sequences || !bench->next ||
+            !(bench->session = session_open(m->target->model, &session, err)))
+            return false;
     }
     return true;
 }
@@ -316,6 +348,16 @@ static bool put_load(struct measurement *m, struct err *err)
            (there || m->sink->put(m->sink->context, &record, err));
 }
 
+static void close_benches(struct measurement *m)
+{
+    for (size_t i = 0; m->benches && i < m->options->n_threads; i++) {
+        session_close(m->benches[i].session);
+        free(m->benches[i].sequences);
+        free(m->benches[i].next);
+    }
+    free(m->benches);
+}
+
 bool throughput_measure(const struct throughput_target *target,
                         const struct throughput_options *options,
                         const struct throughput_sink *sink, struct err *err)
@@ -328,21 +370,20 @@ bool throughput_measure(const struct throughput_target *target,
     m.batch_tokens = target->batch_tokens ? target->batch_tokens : 512;
     if (m.batch_tokens < m.n_sequences) m.batch_tokens = m.n_sequences;
     m.cells = mem_new(m.n_cells, sizeof *m.cells, err);
-    m.sessions = mem_new(options->n_threads, sizeof(struct session *), err);
+    m.benches = mem_new(options->n_threads, sizeof *m.benches, err);
     m.batch = mem_new(m.batch_tokens, sizeof *m.batch, err);
-    m.sequences = mem_new(m.n_sequences, sizeof *m.sequences, err);
+    m.ids = mem_new(m.n_sequences, sizeof *m.ids, err);
     bool *is_done = mem_new(m.n_total, sizeof *is_done, err);
     size_t *order = mem_new(m.n_total, sizeof *order, err);
-    bool ok = m.cells && m.sessions && m.batch && m.sequences && is_done && order;
+    bool ok = m.cells && m.benches && m.batch && m.ids && is_done && order;
     if (ok) list_cells(options, m.cells);
-    ok = ok && put_load(&m, err) && open_sessions(&m, err) && prepare_cells(&m, is_done, err) &&
+    ok = ok && put_load(&m, err) && open_benches(&m, err) && prepare_cells(&m, is_done, err) &&
          measure_shuffled(&m, is_done, order, err);
-    for (size_t i = 0; m.sessions && i < options->n_threads; i++) session_close(m.sessions[i]);
+    close_benches(&m);
     free(order);
     free(is_done);
-    free(m.sequences);
+    free(m.ids);
     free(m.batch);
-    free(m.sessions);
     free(m.cells);
     return ok;
 }
