@@ -120,8 +120,10 @@ static bool migrate(struct store *store, enum store_mode mode, struct err *err)
     err_clear(&first);
     if (schema_migrate(store->db, store->path, schema_current(), mode == STORE_CREATE, &first))
         return true;
-    bool may_be_wal = first.code == ERR_IO && mode == STORE_READ &&
-                      sqlite3_db_readonly(store->db, "main") == 1 && !has_wal(store);
+    bool may_not_write = sqlite3_db_readonly(store->db, "main") == 1 ||
+                         (sqlite3_errcode(store->db) & 0xff) == SQLITE_READONLY; /* the folder */
+    bool may_be_wal =
+        first.code == ERR_IO && mode == STORE_READ && may_not_write && !has_wal(store);
     if (may_be_wal)
         return reopen_immutable(store, err) &&
                schema_migrate(store->db, store->path, schema_current(), false, err);
