@@ -1,4 +1,8 @@
-/* cmd_export.c - phibench export: a run as JSON lines or CSV. */
+/* cmd_export.c - phibench export: a run as JSON lines or CSV.
+ *
+ * Each table is one query over the public views; nothing is computed here.
+ * Owns the names of the tables that a user can ask for.
+ */
 #include "harness/commands.h"
 #include "harness/rows.h"
 

@@ -1,4 +1,8 @@
-/* cmd_generate.c - phibench generate: one prompt, one continuation, streamed to stdout. */
+/* cmd_generate.c - phibench generate: one prompt, one continuation, streamed to stdout.
+ *
+ * Owns sampling and streaming for one sequence; suites generate through the client instead.
+ * Knows nothing of files or the store.
+ */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"

@@ -1,5 +1,9 @@
 /* cmd_inspect.c - phibench inspect: what a model file says about itself, without loading its
- * weights. */
+ * weights.
+ *
+ * Works on every GGUF that can be read, also on architectures that the engine cannot run.
+ * Prints for people, or JSON.
+ */
 #include "base/json.h"
 #include "engine/engine.h"
 #include "harness/commands.h"

@@ -1,4 +1,7 @@
 /* cmd_logits.c - phibench logits: the raw logits of a prompt, for comparing engines and machines.
+ *
+ * Takes a text or ids and prints JSON or raw float32.
+ * The bytes of the raw form are the contract that tests hash.
  */
 #include "base/json.h"
 #include "harness/commands.h"

@@ -1,4 +1,8 @@
-/* cmd_regrade.c - phibench regrade: grades the stored responses of a run again, without a model. */
+/* cmd_regrade.c - phibench regrade: grades the stored responses of a run again, without a model.
+ *
+ * Verdicts that differ are collected first and written in one transaction.
+ * Needs neither model nor data files: a grade depends on item and response alone.
+ */
 #include "base/arena.h"
 #include "harness/commands.h"
 #include "harness/rows.h"

@@ -1,4 +1,8 @@
-/* cmd_report.c - phibench report: draws the page of one or more runs. */
+/* cmd_report.c - phibench report: draws the page of one or more runs.
+ *
+ * Chooses runs and folder; what a report looks like is decided in reports/.
+ * The only reader of PHIBENCH_GNUPLOT besides run and doctor.
+ */
 #include "harness/commands.h"
 #include "harness/rows.h"
 #include "reports/report.h"

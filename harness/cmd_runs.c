@@ -1,4 +1,8 @@
-/* cmd_runs.c - phibench runs and show: what the store holds, for people. */
+/* cmd_runs.c - phibench runs and show: what the store holds, for people.
+ *
+ * Owns the queries of both; the table of scores is that of the report.
+ * Writes nothing to the store.
+ */
 #include "harness/commands.h"
 #include "harness/rows.h"
 #include "reports/report.h"

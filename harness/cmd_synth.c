@@ -1,4 +1,8 @@
-/* cmd_synth.c - phibench synth: random weights of a real shape as a GGUF file. */
+/* cmd_synth.c - phibench synth: random weights of a real shape as a GGUF file.
+ *
+ * Checks shape and type by name and leaves the rest to the engine.
+ * The same specs work in place of a path in every command that takes a model.
+ */
 #include "engine/engine.h"
 #include "harness/commands.h"
 #include "harness/interrupt.h"

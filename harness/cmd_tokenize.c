@@ -1,5 +1,9 @@
 /* cmd_tokenize.c - phibench tokenize and detokenize: text on stdin to ids, ids to text. Loads no
- * weights. */
+ * weights.
+ *
+ * Owns how ids are written and read as text.
+ * Knows nothing of models beyond their tokenizer.
+ */
 #include "base/json.h"
 #include "harness/commands.h"
 #include "harness/model_options.h"

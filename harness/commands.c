@@ -1,4 +1,8 @@
-/* commands.c - the list of commands. */
+/* commands.c - the list of commands.
+ *
+ * Their order is that of the help and the man page.
+ * Owns the names that are designed but not built yet, so that they get an honest answer.
+ */
 #include "harness/commands.h"
 
 #include "harness/nearest.h"

@@ -1,4 +1,8 @@
-/* commands.h - the commands, one file each (cmd_NAME.c). */
+/* commands.h - the commands, one file each (cmd_NAME.c).
+ *
+ * Each is a const table with its function; commands.c lists them.
+ * Main looks a command up here and nowhere else.
+ */
 #ifndef PHIBENCH_HARNESS_COMMANDS_H
 #define PHIBENCH_HARNESS_COMMANDS_H
 

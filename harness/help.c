@@ -1,4 +1,7 @@
 /* help.c - see help.h. Knows layout; every word about a command stands in the command's own table.
+ *
+ * Wraps text for terminals and escapes it for roff.
+ * Owns the sentences that belong to no command: purpose, environment, exit status.
  */
 #include "harness/help.h"
 

@@ -1,4 +1,8 @@
-/* help.h - help and man page, both made from the command table. */
+/* help.h - help and man page, both made from the command table.
+ *
+ * One source for both, so that they cannot disagree.
+ * Prints only; docs/phibench.1 is kept equal by a test.
+ */
 #ifndef PHIBENCH_HARNESS_HELP_H
 #define PHIBENCH_HARNESS_HELP_H
 

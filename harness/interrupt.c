@@ -1,4 +1,8 @@
-/* interrupt.c - one flag, the only mutable state that a signal handler can reach. */
+/* interrupt.c - one flag, the only mutable state that a signal handler can reach.
+ *
+ * The handler only counts; whoever works in a loop asks between batches.
+ * No function called from the handler is unsafe in a signal.
+ */
 #include "harness/interrupt.h"
 
 #include <signal.h>

@@ -1,5 +1,9 @@
 /* interrupt.h - Ctrl-C: the first asks for a stop after the batch, the second ends the process at
- * once. */
+ * once.
+ *
+ * Long work asks interrupt_requested between steps that leave everything consistent.
+ * Thread-safe.
+ */
 #ifndef PHIBENCH_HARNESS_INTERRUPT_H
 #define PHIBENCH_HARNESS_INTERRUPT_H
 

@@ -1,4 +1,8 @@
-/* model_options.c - see model_options.h. */
+/* model_options.c - see model_options.h.
+ *
+ * Fails with ERR_USAGE where an option asks for what the model cannot do.
+ * Owns nothing after opened_close.
+ */
 #include "harness/model_options.h"
 
 #include <string.h>

@@ -1,5 +1,9 @@
 /* model_options.h - what the commands about one model and one prompt have in common: options,
- * opening, encoding. */
+ * opening, encoding.
+ *
+ * A command lists MODEL_OPTIONS in its table and gets a model with a session.
+ * Suites do not come here: the runner opens its models itself.
+ */
 #ifndef PHIBENCH_HARNESS_MODEL_OPTIONS_H
 #define PHIBENCH_HARNESS_MODEL_OPTIONS_H
 

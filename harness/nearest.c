@@ -1,5 +1,9 @@
 /* nearest.c - optimal string alignment distance over three rows; names longer than MAX_NAME are not
- * considered. */
+ * considered.
+ *
+ * A misspelt name shares most of its letters with the right one; a stranger does not.
+ * Pure functions.
+ */
 #include "harness/nearest.h"
 
 #include <string.h>

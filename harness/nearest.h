@@ -1,4 +1,8 @@
-/* nearest.h - "did you mean": the known name that is nearest to a misspelt one. */
+/* nearest.h - "did you mean": the known name that is nearest to a misspelt one.
+ *
+ * For commands, options and configuration keys.
+ * Pure and thread-safe.
+ */
 #ifndef PHIBENCH_HARNESS_NEAREST_H
 #define PHIBENCH_HARNESS_NEAREST_H
 

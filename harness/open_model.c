@@ -1,4 +1,8 @@
-/* open_model.c - see open_model.h. */
+/* open_model.c - see open_model.h.
+ *
+ * Draws progress on a terminal only and clears it when done.
+ * The one place that decides which instruction set a model runs with.
+ */
 #include "harness/open_model.h"
 
 #include "base/clock.h"

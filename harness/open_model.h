@@ -1,5 +1,9 @@
 /* open_model.h - how every command opens a model: ISA from --isa, PHIBENCH_ISA or the CPU; progress
- * on a terminal. */
+ * on a terminal.
+ *
+ * Used by single commands, the runner and bench alike.
+ * Knows nothing of what the model is for.
+ */
 #ifndef PHIBENCH_HARNESS_OPEN_MODEL_H
 #define PHIBENCH_HARNESS_OPEN_MODEL_H
 

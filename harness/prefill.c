@@ -1,4 +1,8 @@
-/* prefill.c - see prefill.h. */
+/* prefill.c - see prefill.h.
+ *
+ * Batches are as large as the session takes; logits are handed out batch by batch.
+ * Owns the batch while it works.
+ */
 #include "harness/prefill.h"
 
 #include "base/mem.h"

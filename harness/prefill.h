@@ -1,5 +1,9 @@
 /* prefill.h - one sequence through a session in batches, for the commands that look at a single
- * prompt. */
+ * prompt.
+ *
+ * Suites and servers schedule many sequences (scheduler.h); this does one.
+ * One thread at a time, as its session.
+ */
 #ifndef PHIBENCH_HARNESS_PREFILL_H
 #define PHIBENCH_HARNESS_PREFILL_H
 

@@ -1,4 +1,8 @@
-/* read_input.c - see read_input.h. */
+/* read_input.c - see read_input.h.
+ *
+ * Reads in pieces and stops at the limit, so that a wrong pipe does not fill the memory.
+ * Knows nothing of what the text means.
+ */
 #include "harness/read_input.h"
 
 #include <stdio.h>

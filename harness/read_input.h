@@ -1,4 +1,8 @@
-/* read_input.h - all of standard input, with a limit. */
+/* read_input.h - all of standard input, with a limit.
+ *
+ * For commands that take a text or ids from a pipe.
+ * The limit is stated in the error.
+ */
 #ifndef PHIBENCH_HARNESS_READ_INPUT_H
 #define PHIBENCH_HARNESS_READ_INPUT_H
 

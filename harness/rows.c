@@ -1,4 +1,8 @@
-/* rows.c - see rows.h. A table is read whole first, since its column widths depend on every row. */
+/* rows.c - see rows.h. A table is read whole first, since its column widths depend on every row.
+ *
+ * Numbers are rounded for people and kept exact for scripts.
+ * Owns the default path of the database for commands that read.
+ */
 #include "harness/rows.h"
 
 #include "base/arena.h"

@@ -1,4 +1,8 @@
-/* rows.h - what a query selects, printed: a table for people, CSV or JSON lines for scripts. */
+/* rows.h - what a query selects, printed: a table for people, CSV or JSON lines for scripts.
+ *
+ * Also how commands find the database and the run that a user means.
+ * Knows no table by name.
+ */
 #ifndef PHIBENCH_HARNESS_ROWS_H
 #define PHIBENCH_HARNESS_ROWS_H
 
@@ -13,8 +17,8 @@ enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
 bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
                 struct err *err) __attribute__((warn_unused_result));
 
-/* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says how
- * to make one if it is not there. */
+/* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says
+ * how to make one if it is not there. */
 struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
     __attribute__((warn_unused_result));
 

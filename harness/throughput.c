@@ -27,7 +27,8 @@ struct cell {
     size_t i_threads;
 };
 
-/* A session with the sequences that decoding starts from: each holds a prompt of the first length. */
+/* A session with the sequences that decoding starts from: each holds a prompt of the first length.
+ */
 struct bench {
     struct session *session;
     int *sequences; /* [n_ready], room for all */

@@ -1,5 +1,9 @@
 /* chart.c - see chart.h. Scripts name their files relatively: `gnuplot NAME.gp` in the charts'
- * folder redraws them. */
+ * folder redraws them.
+ *
+ * A chart that cannot be drawn whole leaves no half of it behind.
+ * Knows nothing of models and scores: labels and numbers come from figures.c.
+ */
 #include "reports/chart.h"
 
 #include "base/file.h"

@@ -1,4 +1,8 @@
-/* figures.h - which charts a report has, made from its data. */
+/* figures.h - which charts a report has, made from its data.
+ *
+ * Decides what is shown against what, and with which caption.
+ * Knows nothing of how a chart is drawn (chart.h).
+ */
 #ifndef PHIBENCH_REPORTS_FIGURES_H
 #define PHIBENCH_REPORTS_FIGURES_H
 

@@ -1,4 +1,8 @@
-/* gnuplot.c - see gnuplot.h. */
+/* gnuplot.c - see gnuplot.h.
+ *
+ * Runs it as a child with its output in a pipe and no start-up file of the user's.
+ * Knows nothing of charts.
+ */
 #include "reports/gnuplot.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* gnuplot.h - runs gnuplot on a script. The only place that knows how the program is called. */
+/* gnuplot.h - runs gnuplot on a script. The only place that knows how the program is called.
+ *
+ * Everything else only writes scripts as text.
+ * Thread-safe; waits for the child.
+ */
 #ifndef PHIBENCH_REPORTS_GNUPLOT_H
 #define PHIBENCH_REPORTS_GNUPLOT_H
 

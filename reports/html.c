@@ -1,4 +1,8 @@
-/* html.c - see html.h. */
+/* html.c - see html.h.
+ *
+ * The style is one string, so that the page needs nothing outside itself.
+ * Knows nothing of what the page is about.
+ */
 #include "reports/html.h"
 
 #include "base/utf8.h"

@@ -1,4 +1,8 @@
-/* html.h - pieces of an HTML page: escaping, and the frame with its style. */
+/* html.h - pieces of an HTML page: escaping, and the frame with its style.
+ *
+ * Every text that came from outside goes through html_text.
+ * Pure functions on buffers.
+ */
 #ifndef PHIBENCH_REPORTS_HTML_H
 #define PHIBENCH_REPORTS_HTML_H
 

@@ -1,5 +1,10 @@
 /* report.c - writes a report: charts first, since the page holds them, then the page, Markdown and
- * CSV. */
+ * CSV.
+ *
+ * Every file is written under a temporary name and renamed.
+ * Owns the words of the page; numbers come from data.c, tables from tables.c, charts from
+ * figures.c.
+ */
 #include "reports/report.h"
 
 #include "base/file.h"

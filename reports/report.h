@@ -1,4 +1,8 @@
-/* report.h - tables, charts and the HTML page of one or more runs, drawn from the store's views. */
+/* report.h - tables, charts and the HTML page of one or more runs, drawn from the store's views.
+ *
+ * The only header of reports/ that others need.
+ * Reads the store, writes one folder, and asks gnuplot for the drawings.
+ */
 #ifndef PHIBENCH_REPORTS_REPORT_H
 #define PHIBENCH_REPORTS_REPORT_H
 

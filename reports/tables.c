@@ -1,4 +1,8 @@
-/* tables.c - see tables.h. */
+/* tables.c - see tables.h.
+ *
+ * Cells are text, formatted here once for all forms of a table.
+ * Knows nothing of HTML, Markdown or CSV (text_table.h).
+ */
 #include "reports/tables.h"
 
 #include "results/stats.h"

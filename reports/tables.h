@@ -1,5 +1,9 @@
 /* tables.h - the tables of a report, made from its data; in the data's arena. NULL with an error if
- * memory runs out. */
+ * memory runs out.
+ *
+ * One function a table; an empty table has no rows and is left out by the report.
+ * Knows nothing of the form that it is printed in.
+ */
 #ifndef PHIBENCH_REPORTS_TABLES_H
 #define PHIBENCH_REPORTS_TABLES_H
 

@@ -1,4 +1,8 @@
-/* text_table.c - see text_table.h. Widths count code points. */
+/* text_table.c - see text_table.h. Widths count code points.
+ *
+ * Markdown and HTML escape what would end a cell.
+ * Knows nothing of what the cells mean.
+ */
 #include "reports/text_table.h"
 
 #include "base/csv.h"

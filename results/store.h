@@ -132,8 +132,7 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 /* Copies answers to the items `keys`: [n_keys] that jobs of the same fingerprint have (also
  * unfinished ones) and this job lacks; *n how many. */
 bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
-                         size_t *n, struct err *err)
-    __attribute__((warn_unused_result));
+                         size_t *n, struct err *err) __attribute__((warn_unused_result));
 /* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may
  * write to the store (in the caller's transaction). A record's strings live until fn returns; NULL
  * margin reads as 0. */

@@ -113,8 +113,8 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 
 /* ---- Reuse ---- */
 
-/* Answers of other jobs with the fingerprint of job ?1 to the items whose keys are the JSON array ?2,
- * the oldest first. */
+/* Answers of other jobs with the fingerprint of job ?1 to the items whose keys are the JSON array
+ * ?2, the oldest first. */
 #define OTHERS_ANSWERS                                                                             \
     "FROM job this JOIN job other ON other.fingerprint = this.fingerprint AND other.id <> "        \
     "this.id "                                                                                     \

@@ -1,10 +1,11 @@
 /* kernels.h - the table of compute kernels, one per instruction set, all giving the same bits.
  *
- * The scalar kernels are the specification; every other level is compared with them by memcmp (make check-kernels).
- * Rules: SIMD lanes are outputs; inside a quantized block the dot product is exact integer arithmetic; across blocks one
- * fused multiply-add per block and term in ascending k; float weights one fused multiply-add per k in ascending k;
- * reductions over lanes in one fixed tree of 16. No kernel allocates, locks or keeps state; all are thread-safe.
- * Where input is not finite, outputs are the same NaN or infinity class, bits of NaN excepted.
+ * The scalar kernels are the specification; every other level is compared with them by memcmp (make
+ * check-kernels). Rules: SIMD lanes are outputs; inside a quantized block the dot product is exact
+ * integer arithmetic; across blocks one fused multiply-add per block and term in ascending k; float
+ * weights one fused multiply-add per k in ascending k; reductions over lanes in one fixed tree
+ * of 16. No kernel allocates, locks or keeps state; all are thread-safe. Where input is not finite,
+ * outputs are the same NaN or infinity class, bits of NaN excepted.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_KERNELS_H
 #define PHIBENCH_ENGINE_KERNELS_KERNELS_H
@@ -22,7 +23,8 @@ enum act_format {
 };
 enum act_format act_format_for(enum tensor_type type);
 
-/* Activations of n_tokens inputs of n_cols values, in one format. Arrays are owned by whoever made it (scratch). */
+/* Activations of n_tokens inputs of n_cols values, in one format. Arrays are owned by whoever made
+ * it (scratch). */
 struct acts {
     enum act_format format;
     size_t n_tokens, n_cols;
@@ -32,30 +34,35 @@ struct acts {
     int16_t *sums;  /* [n_tokens, n_cols / 16]: sums of 16 consecutive q */
 };
 
-/* x: [n_cols] of one token -> q [n_cols], d [n_cols / block], sums [n_cols / 16]; block is 32 or 256.
- * d = amax / 127; q = x * (127 / amax) rounded to nearest even. amax is taken on the bit patterns; below 2^-100 the block is zero
- * (d = 0, q = 0); a block with an infinity or NaN gets d = NaN and q = 0. */
-typedef void quantize_fn(const float *x, size_t n_cols, size_t block, int8_t *q, float *d, int16_t *sums);
+/* x: [n_cols] of one token -> q [n_cols], d [n_cols / block], sums [n_cols / 16]; block is 32 or
+ * 256. d = amax / 127; q = x * (127 / amax) rounded to nearest even. amax is taken on the bit
+ * patterns; below 2^-100 the block is zero (d = 0, q = 0); a block with an infinity or NaN gets d =
+ * NaN and q = 0. */
+typedef void quantize_fn(const float *x, size_t n_cols, size_t block, int8_t *q, float *d,
+                         int16_t *sums);
 
 /* ---- Matrix product ---- */
 
-/* out[t * out_stride + r] = sum over k of w[r, k] * a[t, k], for rows of groups [group_begin, group_end) and every token of a.
- * Writes exactly the rows below w->n_rows. Any n_tokens >= 1; a token's result does not depend on the others.
- * The term order per output is: float types acc = fmaf(w, x, acc), k ascending from acc = 0;
- * quantized: per block ascending, acc = fmaf(dw * da, (float)isum, acc), then for types with a minimum
- * acc = fmaf(+-(mw * da), (float)msum, acc), where isum and msum are exact int32 (sub-block scales applied in integers) and dw * da is
- * one float product. */
-typedef void gemm_fn(const struct packed *w, const struct acts *a, size_t group_begin, size_t group_end, float *out,
-                     size_t out_stride);
+/* out[t * out_stride + r] = sum over k of w[r, k] * a[t, k], for rows of groups [group_begin,
+ * group_end) and every token of a. Writes exactly the rows below w->n_rows. Any n_tokens >= 1; a
+ * token's result does not depend on the others. The term order per output is: float types acc =
+ * fmaf(w, x, acc), k ascending from acc = 0; quantized: per block ascending, acc = fmaf(dw * da,
+ * (float)isum, acc), then for types with a minimum acc = fmaf(+-(mw * da), (float)msum, acc), where
+ * isum and msum are exact int32 (sub-block scales applied in integers) and dw * da is one float
+ * product. */
+typedef void gemm_fn(const struct packed *w, const struct acts *a, size_t group_begin,
+                     size_t group_end, float *out, size_t out_stride);
 
 /* ---- Attention ---- */
 
-/* A KV page holds SESSION_PAGE_TOKENS (16) positions of every layer. Inside a page, K of one layer and KV head is [head_size][16]: lanes
- * are keys; V is [16][v_stride], v_stride = head_size rounded up to 16: lanes are dimensions, padding is zero. */
+/* A KV page holds SESSION_PAGE_TOKENS (16) positions of every layer. Inside a page, K of one layer
+ * and KV head is [head_size][16]: lanes are keys; V is [16][v_stride], v_stride = head_size rounded
+ * up to 16: lanes are dimensions, padding is zero. */
 struct attention {
-    const float *q; /* [n_heads, head_size], rotated: the query heads that share one KV head, for one token */
+    const float *q; /* [n_heads, head_size], rotated: the query heads that share one KV head, for
+                       one token */
     size_t n_heads, head_size;
-    uint8_t *const *pages; /* [ceil(end / 16)] page bases of the sequence */
+    uint8_t *const *pages;     /* [ceil(end / 16)] page bases of the sequence */
     size_t k_offset, v_offset; /* bytes from a page's base to this layer's and KV head's K and V */
     enum kv_type type;
     size_t begin, end; /* absolute key positions attended: [begin, end), end > begin */
@@ -63,21 +70,25 @@ struct attention {
     float *scores;     /* scratch: n_heads * (end rounded up to 16) floats, 64-byte aligned */
     float *out;        /* [n_heads, head_size] */
 };
-/* dot: fmaf over d ascending per key; s = dot * scale; m = max over keys; p = kernel_exp(s - m); the sum of p: lane (position mod 16)
- * ascending, then the fixed tree; out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside [begin, end) take no part. */
+/* dot: fmaf over d ascending per key; s = dot * scale; m = max over keys; p = kernel_exp(s - m);
+ * the sum of p: lane (position mod 16) ascending, then the fixed tree; out[d] = (sum over keys
+ * ascending of fmaf(p, v[d], .)) / sum. Keys outside [begin, end) take no part. */
 typedef void attention_fn(const struct attention *attention);
 
-/* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type (round to nearest even). */
-typedef void kv_store_fn(const float *k, const float *v, size_t head_size, enum kv_type type, uint8_t *page_k,
-                         uint8_t *page_v, size_t slot);
+/* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type
+ * (round to nearest even). */
+typedef void kv_store_fn(const float *k, const float *v, size_t head_size, enum kv_type type,
+                         uint8_t *page_k, uint8_t *page_v, size_t slot);
 
 /* ---- Element-wise and norms ---- */
 
-/* out[i] = x[i] * r * w[i], r = 1 / sqrtf(sum(x^2) / n + eps); sum: lane i mod 16 by fmaf ascending, then the fixed tree. out may be x. */
+/* out[i] = x[i] * r * w[i], r = 1 / sqrtf(sum(x^2) / n + eps); sum: lane i mod 16 by fmaf
+ * ascending, then the fixed tree. out may be x. */
 typedef void rms_norm_fn(const float *x, const float *w, size_t n, float eps, float *out);
 
-/* Rotates one head x: [head_size] in place. cos_sin: [n_pairs][2] for the position. NeoX: pairs (i, i + n_pairs);
- * interleaved: pairs (2i, 2i + 1). a' = fmaf(a, c, -(b * s)), b' = fmaf(b, c, a * s). Values past 2 * n_pairs stay. */
+/* Rotates one head x: [head_size] in place. cos_sin: [n_pairs][2] for the position. NeoX: pairs (i,
+ * i + n_pairs); interleaved: pairs (2i, 2i + 1). a' = fmaf(a, c, -(b * s)), b' = fmaf(b, c, a * s).
+ * Values past 2 * n_pairs stay. */
 typedef void rope_fn(float *x, const float *cos_sin, size_t n_pairs, bool interleaved);
 
 /* out[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + kernel_exp(-g)). out may be gate or up. */
@@ -98,7 +109,8 @@ struct kernels {
     add_fn *add;
 };
 
-/* The const table of a level; NULL if it is not compiled in. Does not ask the CPU (isa_available does). */
+/* The const table of a level; NULL if it is not compiled in. Does not ask the CPU (isa_available
+ * does). */
 const struct kernels *kernels_for(enum isa isa);
 
 #endif
