@@ -295,8 +295,8 @@ static double speed_of(const struct report_data *data, size_t i_entry, bool deco
 /* Whether the largest x is more than eight times the smallest. */
 static bool spreads(const struct plane_point *points, size_t n)
 {
-    double low = points[0].x, high = points[0].x;
-    for (size_t i = 1; i < n; i++) {
+    double low = INFINITY, high = 0;
+    for (size_t i = 0; i < n; i++) {
         low = fmin(low, points[i].x);
         high = fmax(high, points[i].x);
     }
