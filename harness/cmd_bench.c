@@ -175,6 +175,7 @@ static bool measure(struct bench *bench, int64_t load_ns, struct err *err)
     const struct throughput_target target = {.model = bench->model,
                                              .batch_tokens = (size_t)bench->options->batch_tokens,
                                              .load_ns = load_ns,
+                                             .load_rss_bytes = machine_peak_rss_bytes(),
                                              .n_load_threads = engine_default_threads()};
     const struct invocation *invocation = bench->invocation;
     struct machine machine;

@@ -11,9 +11,10 @@ struct run_context {
     const struct plan *plan;
     struct store *store;
     const struct runner_options *options;
-    int64_t id;          /* of the run, 0: not yet begun */
-    struct model *model; /* of the current job, NULL: not needed so far */
-    int64_t load_ns;     /* time that opening it took */
+    int64_t id;              /* of the run, 0: not yet begun */
+    struct model *model;     /* of the current job, NULL: not needed so far */
+    int64_t load_ns;         /* time that opening it took */
+    uint64_t load_rss_bytes; /* and the largest resident set meanwhile */
 };
 
 /* Opens the current job's model, unless it is open. */

@@ -47,6 +47,7 @@ static bool measure(struct speed_job *speed, const struct plan_job *planned,
                                              .batch_tokens = run->plan->config->batch_tokens,
                                              .kv_type = planned->model->config->kv_type,
                                              .load_ns = run->load_ns,
+                                             .load_rss_bytes = run->load_rss_bytes,
                                              .n_load_threads = run->plan->config->n_threads
                                                                    ? run->plan->config->n_threads
                                                                    : engine_default_threads()};

@@ -26,10 +26,12 @@ bool run_need_model(struct run_context *run, const struct plan_model *planned, s
 {
     const struct config *config = run->plan->config;
     if (run->model) return true;
+    machine_reset_peak();
     int64_t begin_ns = clock_ns();
     run->model =
         open_model(run->options->invocation, planned->path, config->isa, config->n_threads, err);
     run->load_ns = clock_ns() - begin_ns;
+    run->load_rss_bytes = machine_peak_rss_bytes();
     return run->model != NULL;
 }
 

@@ -341,7 +341,7 @@ static bool put_load(struct measurement *m, struct err *err)
                                   .n_threads = m->target->n_load_threads,
                                   .isa = isa_name(m->info->isa),
                                   .duration_ns = m->target->load_ns,
-                                  .rss_bytes = machine_peak_rss_bytes(),
+                                  .rss_bytes = m->target->load_rss_bytes,
                                   .frequency_mhz = machine_frequency_mhz()};
     bool there = false;
     if (!m->target->load_ns) return true;
