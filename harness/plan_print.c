@@ -98,7 +98,7 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
                 label, job->dataset->n_items, is_exact ? "" : "about ", estimate.naive_tokens,
                 estimate.shared_tokens);
     }
-    fprintf(out, "%zu jobs, %zu models; nothing was loaded or stored\n", plan->n_jobs,
-            plan->n_models);
+    fprintf(out, "%zu job%s, %zu model%s; nothing was loaded or stored\n", plan->n_jobs,
+            plan->n_jobs == 1 ? "" : "s", plan->n_models, plan->n_models == 1 ? "" : "s");
     return true;
 }
