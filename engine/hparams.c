@@ -104,8 +104,8 @@ static bool read_head_sizes(const struct source *source, struct hparams *hparams
 {
     size_t value_size;
     size_t divided = hparams->n_embd / hparams->n_heads;
-    if (!read_size(source, hparams, "attention.head_count_kv", MAX_WIDTH, &hparams->n_kv_heads,
-                   err) ||
+    if (!read_optional_size(source, hparams, "attention.head_count_kv", MAX_WIDTH, hparams->n_heads,
+                            &hparams->n_kv_heads, err) ||
         !read_optional_size(source, hparams, "attention.key_length", MAX_WIDTH, divided,
                             &hparams->head_size, err) ||
         !read_optional_size(source, hparams, "attention.value_length", MAX_WIDTH,
@@ -129,7 +129,9 @@ static bool read_head_sizes(const struct source *source, struct hparams *hparams
     return true;
 }
 
-/* Scaling of the rotation: none and linear are in; the rest would give other logits. */
+/* Scaling of the rotation: none and linear are in; the rest would give other logits. A factor
+ * without a type is a linear one; rope.scale_linear is what files before rope.scaling.* called it.
+ */
 static bool read_rope(const struct source *source, struct hparams *hparams, struct err *err)
 {
     const struct metadata *metadata = source->metadata;
@@ -146,14 +148,14 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
     if (!read_positive(source, hparams, "rope.freq_base", 10000.0, &hparams->rope_base, err))
         return false;
     hparams->rope_scale = 1;
-    const char *type = metadata_string(metadata, key_of(hparams, "rope.scaling.type", key), "none");
+    const char *factor = "rope.scaling.factor";
+    if (!metadata_find(metadata, key_of(hparams, factor, key))) factor = "rope.scale_linear";
+    const char *type =
+        metadata_string(metadata, key_of(hparams, "rope.scaling.type", key), "linear");
+    if (strcmp(type, "none") == 0) return true;
     if (strcmp(type, "linear") == 0)
-        return read_positive(source, hparams, "rope.scaling.factor", 1.0, &hparams->rope_scale,
-                             err);
-    if (strcmp(type, "none") != 0)
-        return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
-    /* What files before rope.scaling.* called it. */
-    return read_positive(source, hparams, "rope.scale_linear", 1.0, &hparams->rope_scale, err);
+        return read_positive(source, hparams, factor, 1.0, &hparams->rope_scale, err);
+    return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
 }
 
 static bool read_window(const struct source *source, struct hparams *hparams, struct err *err)
@@ -280,11 +282,22 @@ static bool check_tensors(const struct source *source, const struct hparams *hpa
     return ok;
 }
 
+/* The parts of a split model hold some of the tensors each, and only the first one the metadata. */
+static bool check_whole(const struct source *source, struct err *err)
+{
+    int64_t n_parts = metadata_integer(source->metadata, "split.count", 1);
+    return n_parts <= 1 ||
+           err_set(err, ERR_UNSUPPORTED,
+                   "not supported yet: one of the %lld parts of a split model; join them into one "
+                   "file first",
+                   (long long)n_parts);
+}
+
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
 {
     memset(hparams, 0, sizeof *hparams);
-    if (read_architecture(source, hparams, err) && read_sizes(source, hparams, err) &&
-        check_tensors(source, hparams, err))
+    if (check_whole(source, err) && read_architecture(source, hparams, err) &&
+        read_sizes(source, hparams, err) && check_tensors(source, hparams, err))
         return true;
     return err_place(err, source->path, 0, 0);
 }

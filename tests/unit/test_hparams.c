@@ -189,6 +189,43 @@ static void the_files_own_window_and_rotation_count(void **state)
     assert_true(read_good(draft).rope_scale == 2.0f);
 }
 
+static void a_factor_without_a_type_scales_linearly(void **state)
+{
+    (void)state;
+    struct draft *draft = new_draft("llama");
+    set_float(draft, "rope.scaling.factor", 4.0f);
+    set_float(draft, "rope.scale_linear", 2.0f); /* the newer name counts */
+    assert_true(read_good(draft).rope_scale == 4.0f);
+    draft = new_draft("llama");
+    assert_true(metadata_set_string(draft->metadata, "llama.rope.scaling.type", "none", NULL));
+    set_float(draft, "rope.scaling.factor", 4.0f);
+    assert_true(read_good(draft).rope_scale == 1.0f);
+    draft = new_draft("llama");
+    set_float(draft, "rope.scaling.factor", 0.0f);
+    check_refused(draft, ERR_INPUT, "llama.rope.scaling.factor must be a positive number");
+}
+
+static void without_a_number_of_kv_heads_every_head_has_its_own(void **state)
+{
+    (void)state;
+    struct draft *draft = new_draft("phi3");
+    struct metadata *rest = metadata_new(NULL);
+    for (size_t i = 0; i < metadata_count(draft->metadata); i++) {
+        const char *key;
+        const struct metadata_value *value = metadata_at(draft->metadata, i, &key);
+        if (strcmp(key, "phi3.attention.head_count_kv") == 0) continue;
+        assert_true(metadata_set(rest, key, value, NULL));
+    }
+    metadata_free(draft->metadata);
+    draft->source.metadata = draft->metadata = rest;
+    for (int i = 0; i < N_LAYERS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%d.attn_qkv.weight", i);
+        tensor_of(draft, name)->n_rows = tensor_of(draft, name)->shape[1] = 3 * N_EMBD;
+    }
+    assert_int_equal(read_good(draft).n_kv_heads, 6);
+}
+
 static void a_model_without_output_matrix_is_tied(void **state)
 {
     (void)state;
@@ -256,6 +293,12 @@ static void what_is_not_in_says_so(void **state)
     draft = new_draft("llama");
     add(draft, "blk.2.attn_q.weight", N_EMBD, N_EMBD); /* a layer too many */
     check_refused(draft, ERR_UNSUPPORTED, "blk.2.attn_q.weight");
+    draft = new_draft("llama");
+    assert_true(metadata_set_unsigned(draft->metadata, "split.count", 1, NULL));
+    assert_int_equal(read_good(draft).n_layers, N_LAYERS);
+    draft = new_draft(""); /* a later part has no more than this */
+    assert_true(metadata_set_unsigned(draft->metadata, "split.count", 3, NULL));
+    check_refused(draft, ERR_UNSUPPORTED, "one of the 3 parts of a split model");
 }
 
 static void every_missing_key_is_named(void **state)
@@ -394,6 +437,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_read_and_what_is_absent_has_its_default),
         cmocka_unit_test(the_files_own_window_and_rotation_count),
+        cmocka_unit_test(a_factor_without_a_type_scales_linearly),
+        cmocka_unit_test(without_a_number_of_kv_heads_every_head_has_its_own),
         cmocka_unit_test(a_model_without_output_matrix_is_tied),
         cmocka_unit_test(heads_may_be_wider_than_the_embedding_divided),
         cmocka_unit_test(what_is_not_in_says_so),
