@@ -121,9 +121,9 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
 
 /* ---- What files do not say ----
  *
- * End tokens: the EOS and EOT ids of the file, and the well-known names of end-of-turn tokens where
- * they are control or user-defined pieces; <|assistant|> in a Phi-3 vocabulary, whose published
- * generation_config stops on 32000, 32001 and 32007.
+ * End tokens: the EOS, EOT and EOM ids of the file, and the well-known names of end-of-turn tokens
+ * where they are control or user-defined pieces; <|assistant|> in a Phi-3 vocabulary, whose
+ * published generation_config stops on 32000, 32001 and 32007.
  *
  * rstrip: false, but for a Phi-3 vocabulary, told by the names of its added tokens. Every known
  * tokenizer of the family has rstrip on </s>, <|assistant|> and the placeholders. For <|system|>,
@@ -153,11 +153,11 @@ static bool is_phi3(const struct vocabulary *vocabulary)
 
 static void mark_ends(struct vocabulary *vocabulary, const struct metadata *metadata)
 {
-    static const char *const NAMES[] = {"<|end|>",    "<|endoftext|>",   "<|im_end|>",
-                                        "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>",
-                                        "</s>"};
-    static const char *const KEYS[] = {"tokenizer.ggml.eos_token_id",
-                                       "tokenizer.ggml.eot_token_id"};
+    static const char *const NAMES[] = {"<|end|>",    "<|endoftext|>", "<|im_end|>",
+                                        "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>",
+                                        "</s>",       "<end_of_turn>"};
+    static const char *const KEYS[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         struct piece *piece = find_special(vocabulary, NAMES[i]);
         if (piece) piece->is_end = true;

@@ -238,6 +238,30 @@ static void rstrip_of_phi_3_depends_on_the_vocabulary_and_its_template_alone(voi
     }
 }
 
+static void generations_end_with_what_the_file_or_a_known_name_says(void **state)
+{
+    (void)state;
+    static const struct entry ENTRIES[] = {
+        {"<|eot_id|>", 0, TOKEN_CONTROL},
+        {"<|eom_id|>", 0, TOKEN_CONTROL},
+        {"<end_of_turn>", 0, TOKEN_USER_DEFINED},
+        {"<stop>", 0, TOKEN_CONTROL},
+        {"<pause>", 0, TOKEN_CONTROL},
+        {"<|im_end|>", 0, TOKEN_NORMAL},
+        {"<|assistant|>", 0, TOKEN_CONTROL}, /* no Phi-3 vocabulary */
+    };
+    enum { FIRST = 259, N_ENDS = 5, N_ENTRIES = sizeof ENTRIES / sizeof *ENTRIES };
+    struct made made = {.n = 0};
+    struct metadata *metadata = spm_metadata(&made, ENTRIES, N_ENTRIES);
+    assert_true(metadata_set_unsigned(metadata, "tokenizer.ggml.eos_token_id", FIRST + 3, NULL));
+    assert_true(metadata_set_unsigned(metadata, "tokenizer.ggml.eom_token_id", FIRST + 4, NULL));
+    struct tokenizer *tokenizer = make_tokenizer(metadata);
+    for (int32_t id = 0; id < tokenizer_size(tokenizer); id++)
+        assert_int_equal(tokenizer_is_end(tokenizer, id),
+                         id == 2 || (id >= FIRST && id < FIRST + N_ENDS));
+    tokenizer_free(tokenizer);
+}
+
 static void bos_follows_the_policy_and_the_file(void **state)
 {
     (void)state;
@@ -524,6 +548,7 @@ int main(void)
         cmocka_unit_test(the_space_prefix_comes_again_after_special_tokens),
         cmocka_unit_test(rstrip_drops_white_space_only_where_special_tokens_are_parsed),
         cmocka_unit_test(rstrip_of_phi_3_depends_on_the_vocabulary_and_its_template_alone),
+        cmocka_unit_test(generations_end_with_what_the_file_or_a_known_name_says),
         cmocka_unit_test(bos_follows_the_policy_and_the_file),
         cmocka_unit_test(a_byte_without_a_token_is_unknown_or_an_error),
         cmocka_unit_test(decode_shows_control_tokens_only_on_request),
