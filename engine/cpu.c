@@ -1,9 +1,11 @@
-/* cpu.c - see cpu.h. Linux: sched_getaffinity and the topology folder of sysfs. Elsewhere the
- * number of online CPUs, without their names, so that nothing is pinned.
+/* cpu.c - see cpu.h. Linux: sched_getaffinity, the topology folder of sysfs, and the quota of the
+ * control group that a container sees as its root. Elsewhere the number of online CPUs, without
+ * their names, so that nothing is pinned.
  */
 #include "engine/cpu.h"
 
 #include "engine/engine.h"
+#include "engine/threads.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -60,9 +62,21 @@ void cpu_list_init(struct cpu_list *list)
     }
 }
 
+size_t cpu_quota(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    unsigned long quota, period;
+    bool is_limited = fscanf(file, "%lu %lu", &quota, &period) == 2 && period > 0;
+    fclose(file);
+    return is_limited ? quota / period + (quota % period != 0) : 0;
+}
+
 int engine_default_threads(void)
 {
     struct cpu_list list;
     cpu_list_init(&list);
-    return (int)list.n_cores;
+    size_t n = list.n_cores, quota = cpu_quota("/sys/fs/cgroup/cpu.max");
+    if (quota > 0 && quota < n) n = quota;
+    return (int)(n < THREADS_MAXIMUM ? n : THREADS_MAXIMUM);
 }

@@ -1,7 +1,7 @@
 /* cpu.h - which CPUs this process may run on, in the order in which threads should take them.
  *
- * Asks the system (affinity mask, topology); keeps nothing. Thread-safe. What the CPU can compute
- * is kernels/table.c's business.
+ * Asks the system (affinity mask, topology, quota); keeps nothing. Thread-safe. What the CPU can
+ * compute is kernels/table.c's business.
  */
 #ifndef PHIBENCH_ENGINE_CPU_H
 #define PHIBENCH_ENGINE_CPU_H
@@ -16,5 +16,9 @@ struct cpu_list {
 };
 
 void cpu_list_init(struct cpu_list *list);
+
+/* CPUs whose time a control group grants, rounded up, by its file cpu.max (Linux, cgroup v2:
+ * "QUOTA PERIOD" in microseconds, or "max PERIOD"); 0: no limit, or no such file. */
+size_t cpu_quota(const char *path);
 
 #endif

@@ -43,8 +43,9 @@ struct model_options {
     void *progress_context;
 };
 
-/* Best ISA, as many threads as physical cores the process may use, no progress. */
+/* Best ISA, default threads, no progress. */
 struct model_options model_default_options(void);
+/* As many as physical cores that the process may use, by its affinity and a container's quota. */
 int engine_default_threads(void);
 
 /* Opens a GGUF file or "synth:SHAPE:TYPE..." and repacks its weights. Close with model_close. */

@@ -7,9 +7,13 @@
 #include "engine/engine.h"
 #include "engine/threads.h"
 
+#include "base/file.h"
+#include "tests/support/test_data.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,9 +129,31 @@ static void the_cpu_list_names_each_cpu_once_and_at_least_one_core(void **state)
     struct cpu_list list;
     cpu_list_init(&list);
     assert_true(list.n_cores >= 1);
-    assert_int_equal(engine_default_threads(), list.n_cores);
+    assert_in_range(engine_default_threads(), 1, list.n_cores);
+    assert_in_range(engine_default_threads(), 1, THREADS_MAXIMUM);
     for (size_t i = 0; i < list.n_cpus; i++)
         for (size_t j = 0; j < i; j++) assert_int_not_equal(list.cpus[i], list.cpus[j]);
+}
+
+static void a_quota_is_rounded_up_to_whole_cpus_and_max_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } FILES[] = {
+        {"200000 100000\n", 2}, {"150000 100000\n", 2}, {"1000 100000\n", 1},
+        {"max 100000\n", 0},    {"100000 0\n", 0},      {"", 0},
+    };
+    char folder[256], path[300];
+    assert_non_null(test_make_folder(folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/cpu.max", folder);
+    assert_int_equal(cpu_quota(path), 0);
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        assert_true(file_write(path, FILES[i].text, strlen(FILES[i].text), NULL));
+        assert_int_equal(cpu_quota(path), FILES[i].n);
+    }
+    test_remove_folder(folder);
 }
 
 int main(void)
@@ -139,6 +165,7 @@ int main(void)
         cmocka_unit_test(shares_are_contiguous_and_differ_by_at_most_one),
         cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
         cmocka_unit_test(the_cpu_list_names_each_cpu_once_and_at_least_one_core),
+        cmocka_unit_test(a_quota_is_rounded_up_to_whole_cpus_and_max_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
