@@ -1,11 +1,12 @@
 /* open_model.c - see open_model.h.
  *
- * Draws progress on a terminal only and clears it when done.
+ * Draws progress on a terminal only and clears it when done; Ctrl-C ends the loading.
  * The one place that decides which instruction set a model runs with.
  */
 #include "harness/open_model.h"
 
 #include "base/clock.h"
+#include "harness/interrupt.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
 {
     struct load_progress *progress = context;
     int64_t now = clock_ns();
+    if (interrupt_requested()) return false;
     if (!progress->invocation->is_terminal) return true;
     if (done < total && now - progress->shown_ns < SHOW_EVERY_NS) return true;
     progress->shown_ns = now;
