@@ -9,6 +9,7 @@
 #include "harness/machine.h"
 #include "harness/open_model.h"
 #include "harness/run_job.h"
+#include "harness/run_lock.h"
 #include "results/query.h"
 
 #include <string.h>
@@ -137,44 +138,87 @@ static bool run_jobs(struct run_context *run, struct err *err)
 
 /* ---- The run ---- */
 
-static bool begin_run(struct run_context *run, const struct machine *machine, struct err *err)
+/* What a new run's row says, and what that of an old one must say to be continued. */
+static bool describe_run(const struct run_context *run, const struct machine *machine,
+                         struct run_record *record, struct err *err)
 {
     const struct config *config = run->plan->config;
     const struct invocation *invocation = run->options->invocation;
     enum isa isa;
     if (!choose_isa(invocation, config->isa, &isa, err)) return false;
-    const struct run_record record = {.name = config->name,
-                                      .command_line = invocation->command_line,
-                                      .config_path = config->file,
-                                      .config_text = config->text,
-                                      .config_hash = config->hash,
-                                      .isa = isa_name(isa),
-                                      .n_threads = config->n_threads ? config->n_threads
-                                                                     : engine_default_threads(),
-                                      .started_unix_ms = clock_unix_ms(),
-                                      .build = machine_build_record(),
-                                      .machine = machine->record};
-    return store_begin_run(run->store, &record, &run->id, err);
+    *record = (struct run_record){.name = config->name,
+                                  .command_line = invocation->command_line,
+                                  .config_path = config->file,
+                                  .config_text = config->text,
+                                  .config_hash = config->hash,
+                                  .isa = isa_name(isa),
+                                  .n_threads = config->n_threads ? config->n_threads
+                                                                 : engine_default_threads(),
+                                  .started_unix_ms = clock_unix_ms(),
+                                  .build = machine_build_record(),
+                                  .machine = machine->record};
+    return true;
 }
 
-/* The unfinished run of this configuration, or a new one. */
-static bool find_or_begin(struct run_context *run, const struct machine *machine, struct err *err)
+static bool is_planned(const struct plan *plan, const char *fingerprint)
 {
-    const struct config *config = run->plan->config;
-    const struct runner_options *options = run->options;
-    struct build_record build = machine_build_record();
-    if (!options->is_fresh &&
-        !store_find_unfinished_run(run->store, config->hash, build.numerics_version,
-                                   build.git_revision, &run->id, err))
+    for (size_t i = 0; i < plan->n_jobs; i++)
+        if (!strcmp(plan->jobs[i].fingerprint, fingerprint)) return true;
+    return false;
+}
+
+/* Whether the run holds jobs that this plan does not: then weights or data are other ones by now,
+ * under the same names. */
+static bool has_other_jobs(const struct run_context *run, int64_t id, bool *has, struct err *err)
+{
+    struct query *query = query_open(run->store, "SELECT fingerprint FROM job WHERE run = ?", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, id);
+    int more = 0;
+    *has = false;
+    while (!*has && (more = query_next(query, err)) > 0)
+        *has = !is_planned(run->plan, query_text(query, 0));
+    query_close(query);
+    return more >= 0;
+}
+
+/* The run to continue, 0 if there is none. */
+static bool find_unfinished(const struct run_context *run, const struct run_record *record,
+                            int64_t *id, struct err *err)
+{
+    bool has_others = false;
+    *id = 0;
+    if (run->options->is_fresh) return true;
+    if (!store_find_unfinished_run(run->store, record, id, err) ||
+        (*id && !has_other_jobs(run, *id, &has_others, err)))
         return false;
-    if (run->id) {
-        log_info(&options->invocation->log, "continuing run %lld", (long long)run->id);
-        return store_finish_run(run->store, run->id, RUN_RUNNING, 0, NULL, err);
+    if (!has_others) return true;
+    log_warning(&run->options->invocation->log,
+                "weights or data have changed since run %lld: it is left unfinished",
+                (long long)*id);
+    *id = 0;
+    return true;
+}
+
+/* The unfinished run of this configuration, or a new one; in both cases no other process has it. */
+static bool find_or_begin(struct run_context *run, const struct machine *machine,
+                          struct run_lock *lock, struct err *err)
+{
+    struct run_record record;
+    int64_t id;
+    if (!run_lock_open(lock, store_path(run->store), err) ||
+        !describe_run(run, machine, &record, err) || !find_unfinished(run, &record, &id, err))
+        return false;
+    if (id) {
+        if (!run_lock_take(lock, id, err)) return err_place(err, store_path(run->store), 0, 0);
+        log_info(&run->options->invocation->log, "continuing run %lld", (long long)id);
+        run->id = id;
+        return store_finish_run(run->store, id, RUN_RUNNING, 0, NULL, err);
     }
-    if (options->must_resume)
+    if (run->options->must_resume)
         return err_set(err, ERR_USAGE, "%s has no unfinished run of this configuration and program",
                        store_path(run->store));
-    return begin_run(run, machine, err);
+    return store_begin_run(run->store, &record, &run->id, err) && run_lock_take(lock, run->id, err);
 }
 
 /* Keeps the job's error, if there is one, over what the end of the run may add. */
@@ -190,7 +234,8 @@ static bool finish_run(struct run_context *run, bool ok, struct err *err)
     if (interrupted)
         return err_set(err, ERR_INTERRUPTED,
                        "interrupted; everything answered is stored. To go on: %s",
-                       run->options->invocation->command_line);
+                       run->options->is_fresh ? "the same command without --fresh"
+                                              : run->options->invocation->command_line);
     if (ok && !stored) *err = second;
     return ok && stored;
 }
@@ -200,12 +245,14 @@ bool runner_execute(const struct plan *plan, struct store *store,
 {
     struct err own = {0};
     struct run_context context = {.plan = plan, .store = store, .options = options};
+    struct run_lock lock = {.file = -1};
     struct machine machine;
     machine_describe(&machine);
     machine_warn(&machine.record, &options->invocation->log);
-    bool ok = find_or_begin(&context, &machine, &own);
+    bool ok = find_or_begin(&context, &machine, &lock, &own);
     *run = context.id;
     if (ok) ok = finish_run(&context, run_jobs(&context, &own), &own);
+    run_lock_close(&lock);
     if (!ok && err) *err = own;
     return ok;
 }

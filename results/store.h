@@ -61,11 +61,10 @@ enum run_status { RUN_RUNNING, RUN_DONE, RUN_INTERRUPTED, RUN_FAILED };
 
 bool store_begin_run(struct store *store, const struct run_record *run, int64_t *id,
                      struct err *err) __attribute__((warn_unused_result));
-/* The newest run that is not RUN_DONE and has this config hash, numerics version and git revision;
- * *id = 0 if none. */
-bool store_find_unfinished_run(struct store *store, const char *config_hash, int numerics_version,
-                               const char *git_revision, int64_t *id, struct err *err)
-    __attribute__((warn_unused_result));
+/* The newest run that is not RUN_DONE and has the record's config hash, build, instruction set and
+ * processor, so that its row is true of what is added; *id = 0 if none. */
+bool store_find_unfinished_run(struct store *store, const struct run_record *run, int64_t *id,
+                               struct err *err) __attribute__((warn_unused_result));
 /* after: machine state at the end; may be NULL. RUN_RUNNING, 0 and NULL take a run up again. */
 bool store_finish_run(struct store *store, int64_t run, enum run_status status,
                       int64_t finished_unix_ms, const struct machine_record *after, struct err *err)
@@ -101,9 +100,9 @@ struct job_record {
 /* The job of this run and model with this fingerprint, made if it is not there. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
+/* computed_tokens: -1 for not known. */
 bool store_finish_job(struct store *store, int64_t job, int64_t duration_ns, uint64_t naive_tokens,
-                      uint64_t computed_tokens, struct err *err)
-    __attribute__((warn_unused_result));
+                      int64_t computed_tokens, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Items, responses, verdicts ---- */
 

@@ -119,17 +119,20 @@ bool store_begin_run(struct store *store, const struct run_record *run, int64_t 
     return true;
 }
 
-bool store_find_unfinished_run(struct store *store, const char *config_hash, int numerics_version,
-                               const char *git_revision, int64_t *id, struct err *err)
+bool store_find_unfinished_run(struct store *store, const struct run_record *run, int64_t *id,
+                               struct err *err)
 {
     static const char FIND_RUN[] =
-        "SELECT run.id FROM run JOIN build ON build.id = run.build WHERE run.status <> 'done' "
-        "AND run.config_hash = ?1 AND build.numerics_version = ?2 AND build.git_revision = ?3 "
+        "SELECT run.id FROM run JOIN build ON build.id = run.build "
+        "JOIN machine ON machine.id = run.machine "
+        "WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6) AND run.status <> 'done' "
+        "AND run.config_hash = ?7 AND run.isa IS ?8 AND machine.cpu_model IS ?9 "
         "ORDER BY run.id DESC LIMIT 1";
     struct statement find = statement_begin(store, FIND_RUN);
-    statement_text(&find, config_hash);
-    statement_integer(&find, numerics_version);
-    statement_text(&find, git_revision);
+    bind_build(&find, &run->build);
+    statement_text(&find, run->config_hash);
+    statement_text(&find, run->isa);
+    statement_text(&find, run->machine.cpu_model);
     return statement_integer_of(&find, 0, id, err);
 }
 
@@ -242,16 +245,16 @@ bool store_put_job(struct store *store, const struct job_record *job, int64_t *i
 }
 
 bool store_finish_job(struct store *store, int64_t job, int64_t duration_ns, uint64_t naive_tokens,
-                      uint64_t computed_tokens, struct err *err)
+                      int64_t computed_tokens, struct err *err)
 {
     static const char FINISH_JOB[] =
         "UPDATE job SET is_finished = 1, duration_ns = ?2, naive_tokens = ?3, "
-        "computed_tokens = ?4 WHERE id = ?1";
+        "computed_tokens = nullif(?4, -1) WHERE id = ?1";
     struct statement finish = statement_begin(store, FINISH_JOB);
     statement_integer(&finish, job);
     statement_integer(&finish, duration_ns);
     statement_integer(&finish, (int64_t)naive_tokens);
-    statement_integer(&finish, (int64_t)computed_tokens);
+    statement_integer(&finish, computed_tokens);
     return run_update(&finish, "job", job, err);
 }
 

@@ -14,16 +14,24 @@ END
 expect 2 "$PHIBENCH" run config.yaml --db a.db --resume
 message_has 'has no unfinished run of this configuration'
 
-"$PHIBENCH" run config.yaml --db a.db >stdout 2>stderr &
-pid=$!
-tries=0
-while [ $tries -lt 100 ] && ! "$PHIBENCH" export --db a.db --table speed 2>/dev/null | grep -q '"prefill"'; do
-    sleep 0.05
-    tries=$((tries + 1))
-done
-kill -INT $pid
-wait $pid
-[ $? -eq 130 ] || fail "an interrupted run exits with 130"
+# interrupted DB OPTIONS: a run that gets Ctrl-C once it has measured something.
+interrupted() {
+    "$PHIBENCH" run config.yaml --db "$@" >stdout 2>stderr &
+    pid=$!
+    tries=0
+    while [ $tries -lt 100 ] && ! "$PHIBENCH" export --db "$1" --table speed 2>/dev/null | grep -q '"prefill"'; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    kill -INT $pid
+    wait $pid
+    [ $? -eq 130 ] || fail "an interrupted run exits with 130"
+}
+
+# The same command with --fresh would not go on, but begin again.
+interrupted b.db --fresh
+message_has 'everything answered is stored. To go on: the same command without --fresh'
+interrupted a.db
 message_has 'everything answered is stored. To go on: phibench run config.yaml --db a.db'
 "$PHIBENCH" export --db a.db --table speed > before.rows
 [ -s before.rows ] || fail "an interrupted run kept nothing"

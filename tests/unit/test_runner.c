@@ -170,6 +170,20 @@ static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
     assert_int_equal(number("cut.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
 }
 
+static void an_unfinished_run_on_other_data_is_left_alone(void **state)
+{
+    (void)state;
+    assert_true(execute(TEXT, "other.db", false, false).ok);
+    change("other.db", "UPDATE run SET status = 'interrupted'");
+    change("other.db", "UPDATE job SET fingerprint = 'of other data' WHERE suite = 'mmlu'");
+    assert_false(execute(TEXT, "other.db", false, true).ok);
+    struct outcome outcome = execute(TEXT, "other.db", false, false);
+    assert_true(outcome.ok);
+    assert_int_equal(outcome.run, 2);
+    assert_int_equal(number("other.db", "SELECT count(*) FROM job WHERE run = 2"), 2);
+    assert_int_equal(number("other.db", "SELECT count(*) FROM job WHERE run = 1"), 2);
+}
+
 static void resuming_needs_an_unfinished_run_of_this_configuration(void **state)
 {
     (void)state;
@@ -204,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_run_stores_all_that_it_found),
         cmocka_unit_test(a_second_run_takes_answers_over_and_measures_speeds),
         cmocka_unit_test(an_unfinished_run_is_taken_up_where_it_stopped),
+        cmocka_unit_test(an_unfinished_run_on_other_data_is_left_alone),
         cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
         cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
     };

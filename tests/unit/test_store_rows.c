@@ -74,12 +74,11 @@ static void equal_records_share_a_row(void **unused)
     assert_true(a == b && b != c);
 }
 
-static int64_t unfinished(const char *hash, int numerics, const char *revision)
+static int64_t unfinished(const struct run_record *run)
 {
     int64_t id = -1;
     struct err err = {0};
-    test_assert_done(store_find_unfinished_run(test_store, hash, numerics, revision, &id, &err),
-                     &err);
+    test_assert_done(store_find_unfinished_run(test_store, run, &id, &err), &err);
     return id;
 }
 
@@ -87,21 +86,44 @@ static void the_newest_unfinished_run_is_found(void **unused)
 {
     (void)unused;
     struct err err = {0};
-    assert_int_equal(unfinished("c0ffee", 3, "abc"), 0);
+    struct run_record run = test_some_run();
+    assert_int_equal(unfinished(&run), 0);
     int64_t old = test_new_run(), young = test_new_run();
-    assert_int_equal(unfinished("c0ffee", 3, "abc"), young);
-    assert_int_equal(unfinished("other", 3, "abc"), 0);
-    assert_int_equal(unfinished("c0ffee", 4, "abc"), 0);
-    assert_int_equal(unfinished("c0ffee", 3, "abd"), 0);
+    assert_int_equal(unfinished(&run), young);
     test_assert_done(store_finish_run(test_store, young, RUN_DONE, 5, NULL, &err), &err);
-    assert_int_equal(unfinished("c0ffee", 3, "abc"), old);
+    assert_int_equal(unfinished(&run), old);
     test_assert_done(store_finish_run(test_store, young, RUN_INTERRUPTED, 5, NULL, &err), &err);
-    assert_int_equal(unfinished("c0ffee", 3, "abc"), young);
+    assert_int_equal(unfinished(&run), young);
     test_assert_done(store_finish_run(test_store, young, RUN_FAILED, 5, NULL, &err), &err);
-    assert_int_equal(unfinished("c0ffee", 3, "abc"), young);
+    assert_int_equal(unfinished(&run), young);
     test_assert_done(store_finish_run(test_store, young, RUN_RUNNING, 0, NULL, &err), &err);
     test_assert_rows("SELECT status, finished_unix_ms FROM run ORDER BY id",
                      "running|NULL\nrunning|NULL");
+}
+
+/* What its row says of configuration, program and machine must be true of all that is added. */
+static void an_unfinished_run_of_another_kind_is_not_found(void **unused)
+{
+    (void)unused;
+    const struct run_record same = test_some_run();
+    test_new_run();
+    struct run_record others[8];
+    for (int i = 0; i < 8; i++) others[i] = same;
+    others[0].config_hash = "other";
+    others[1].build.numerics_version = 4;
+    others[2].build.git_revision = "abd";
+    others[3].build.git_dirty = false;
+    others[4].build.compiler = "clang 14";
+    others[5].build.flags = "-O3";
+    others[6].isa = "scalar";
+    others[7].machine.cpu_model = NULL;
+    for (int i = 0; i < 8; i++)
+        if (unfinished(&others[i])) fail_msg("record %d found the run", i);
+    struct run_record later = same; /* a moment, not a machine */
+    later.machine.load_1min = 3;
+    later.started_unix_ms++;
+    later.command_line = "phibench run a.yaml --resume";
+    assert_int_equal(unfinished(&later), 1);
 }
 
 static void a_job_is_made_once_for_each_run_model_and_fingerprint(void **unused)
@@ -121,6 +143,8 @@ static void a_job_is_made_once_for_each_run_model_and_fingerprint(void **unused)
     test_assert_rows("SELECT suite, suite_version, protocol, shots, metric, fingerprint, bos, "
                      "context_tokens, parameters, n_items FROM job LIMIT 1",
                      "mmlu|1|hendrycks|5|acc|f1|auto|4096|{\"kv\":\"f16\"}|4");
+    test_assert_done(store_finish_job(test_store, job, 123, 1000, -1, &err), &err);
+    test_assert_rows("SELECT computed_tokens FROM job LIMIT 1", "NULL");
     assert_false(store_finish_job(test_store, 99, 1, 1, 1, &err));
 }
 
@@ -380,6 +404,7 @@ int main(void)
         IN_TEST_STORE(a_run_row_holds_its_record),
         IN_TEST_STORE(equal_records_share_a_row),
         IN_TEST_STORE(the_newest_unfinished_run_is_found),
+        IN_TEST_STORE(an_unfinished_run_of_another_kind_is_not_found),
         IN_TEST_STORE(a_job_is_made_once_for_each_run_model_and_fingerprint),
         IN_TEST_STORE(rows_that_point_nowhere_are_refused),
         IN_TEST_STORE(an_answer_that_is_there_stays),
