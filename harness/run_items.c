@@ -29,6 +29,7 @@ struct item_job {
     struct progress progress;
     size_t *pending; /* [n_pending] items without an answer, in order */
     size_t n_pending, n_answered;
+    uint64_t naive_tokens; /* of the answers of this process */
     int64_t committed_ns;
     struct buf response_json, groups_json;
 };
@@ -100,6 +101,16 @@ static bool reuse_answers(const struct item_job *items, size_t *n, struct err *e
 
 /* ---- Asking ---- */
 
+/* The answer's tokens, as if every choice had been computed on its own: all but the last of each
+ * continuation. */
+static uint64_t naive_tokens(const struct response *response)
+{
+    uint64_t prompt = (uint64_t)response->n_prompt_tokens, n = 0;
+    for (size_t i = 0; i < response->n_choices; i++)
+        n += prompt + (uint64_t)response->choices[i].n_tokens - 1;
+    return response->n_choices ? n : prompt + (uint64_t)response->n_new_tokens;
+}
+
 struct window {
     struct item_job *items;
     size_t first; /* in items->pending */
@@ -136,6 +147,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
                                          .margin = verdict.margin,
                                          .predicted = verdict.predicted};
     items->n_answered++;
+    items->naive_tokens += naive_tokens(response);
     return writer_put(items->writer, &answer, err);
 }
 
@@ -201,6 +213,7 @@ static bool ask_all(struct item_job *items, struct err *err)
 
 enum circumstance {
     NOT_ANSWERED,
+    NO_NUMBER,
     TRUNCATED,
     DROPPED_SHOTS,
     JOIN_SPANNED,
@@ -213,6 +226,7 @@ static const struct {
     const char *kind, *text;
 } CIRCUMSTANCES[N_CIRCUMSTANCES] = {
     [NOT_ANSWERED] = {"not_answered", "prompts that do not fit the context at all"},
+    [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number"},
     [TRUNCATED] = {"truncated", "prompts that lost their beginning to fit the context"},
     [DROPPED_SHOTS] = {"dropped_shots", "prompts that lost examples to fit the context"},
     [JOIN_SPANNED] = {"join_spanned", "items where a token spans the prompt and a choice"},
@@ -226,16 +240,6 @@ struct summary {
     int64_t duration_ns;
     uint64_t naive_tokens;
 };
-
-/* The answer's tokens, as if every choice had been computed on its own: all but the last of each
- * continuation. */
-static uint64_t naive_tokens(const struct response *response)
-{
-    uint64_t prompt = (uint64_t)response->n_prompt_tokens, n = 0;
-    for (size_t i = 0; i < response->n_choices; i++)
-        n += prompt + (uint64_t)response->choices[i].n_tokens - 1;
-    return response->n_choices ? n : prompt + (uint64_t)response->n_new_tokens;
-}
 
 static bool summarize(void *context, const struct answer_record *answer, struct err *err)
 {
@@ -253,6 +257,7 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
         for (size_t i = 0; i < response.n_choices; i++)
             spanned = spanned || response.choices[i].join_spanned;
         summary->counts[NOT_ANSWERED] += !response.answered;
+        summary->counts[NO_NUMBER] += response.answered && !verdict.answered;
         summary->counts[TRUNCATED] += response.n_cut_tokens > 0;
         summary->counts[DROPPED_SHOTS] += response.n_dropped_shots > 0;
         summary->counts[JOIN_SPANNED] += spanned;
@@ -279,11 +284,15 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);
 }
 
-static bool finish_job(struct item_job *items, struct err *err)
+/* is_continued: an earlier process has computed some of the answers, and nobody knows from how many
+ * tokens. */
+static bool finish_job(struct item_job *items, bool is_continued, struct err *err)
 {
     struct store *store = items->run->store;
     struct summary summary = {.suite = items->planned->dataset->suite};
-    uint64_t n_computed = items->client ? client_computed_tokens(items->client) : 0;
+    int64_t n_computed = is_continued    ? -1
+                         : items->client ? (int64_t)client_computed_tokens(items->client)
+                                         : 0;
     if (!store_each_answer(store, items->job, summarize, &summary, err) || !store_begin(store, err))
         return false;
     bool ok = put_notes(items, &summary, err) && store_compute_scores(store, items->job, err) &&
@@ -304,15 +313,17 @@ static void say_reused(const struct item_job *items, size_t n_reused)
                  n_reused);
 }
 
-static void say_finished(const struct item_job *items, size_t n_asked, int64_t duration_ns)
+static void say_finished(const struct item_job *items, int64_t duration_ns)
 {
     const struct log *log = &items->run->options->invocation->log;
     char label[256], time[64];
-    if (!n_asked) return;
+    if (!items->n_pending) return;
     plan_job_label(items->planned, label, sizeof label);
     clock_format_duration(duration_ns, time, sizeof time);
-    log_info(log, "%s: %zu answers in %s, %.3g a second", label, n_asked, time,
-             (double)n_asked / ((double)duration_ns * 1e-9));
+    log_info(log, "%s: %zu answers in %s, %.3g a second; %llu tokens computed in place of %llu",
+             label, items->n_pending, time, (double)items->n_pending / ((double)duration_ns * 1e-9),
+             (unsigned long long)client_computed_tokens(items->client),
+             (unsigned long long)items->naive_tokens);
 }
 
 bool run_items(struct run_context *run, const struct plan_job *planned, int64_t job,
@@ -323,9 +334,10 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     int64_t begin_ns = clock_ns();
     bool ok = run->options->is_fresh || reuse_answers(&items, &n_reused, err);
     if (ok) say_reused(&items, n_reused);
-    ok = ok && find_pending(&items, err) && (!items.n_pending || ask_all(&items, err)) &&
-         finish_job(&items, err);
-    if (ok) say_finished(&items, items.n_pending, clock_ns() - begin_ns);
+    ok = ok && find_pending(&items, err);
+    bool is_continued = ok && items.n_answered > n_reused;
+    ok = ok && (!items.n_pending || ask_all(&items, err)) && finish_job(&items, is_continued, err);
+    if (ok) say_finished(&items, clock_ns() - begin_ns);
     client_close(items.client);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);

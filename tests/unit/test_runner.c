@@ -113,7 +113,7 @@ static void a_run_stores_all_that_it_found(void **state)
         number("all.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = 'acc'"), 3);
     assert_int_equal(number("all.db", "SELECT count(*) FROM note WHERE kind = 'bos' AND count = 1"),
                      1);
-    assert_int_equal(number("all.db", "SELECT count(*) FROM note"), 7);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM note"), 8);
     assert_true(
         number("all.db",
                "SELECT naive_tokens > computed_tokens AND computed_tokens > 0 FROM job LIMIT 1"));
@@ -160,8 +160,12 @@ static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
     assert_int_equal(outcome.run, 1);
     assert_int_equal(number("cut.db", "SELECT count(*) FROM run"), 1);
     assert_int_equal(number("cut.db", "SELECT count(*) FROM v_items"), 3);
-    assert_int_equal(number("cut.db", "SELECT count(*) FROM note"), 7);
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM note"), 8);
     assert_int_equal(number("cut.db", "SELECT count(*) FROM v_speed"), 9);
+    /* The process that died knew how many tokens it had computed; this one does not. */
+    assert_int_equal(number("cut.db", "SELECT count(*) FROM job WHERE suite = 'mmlu' AND "
+                                      "naive_tokens > 0 AND computed_tokens IS NULL"),
+                     1);
     assert_int_equal(
         number("cut.db", "SELECT sum(duration_ns) FROM speed_sample WHERE test = 'prefill'"),
         kept_ns);
