@@ -189,7 +189,9 @@ static bool measure(struct bench *bench, int64_t load_ns, struct err *err)
     progress_end(&bench->progress);
     if (!run) return ok;
     struct machine after;
-    enum run_status status = ok ? RUN_DONE : RUN_INTERRUPTED;
+    enum run_status status = ok                             ? RUN_DONE
+                             : err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED
+                                                            : RUN_FAILED;
     machine_describe(&after);
     ok = ok && store_finish_job(bench->store, bench->job, clock_ns() - begin_ns, 0, 0, err);
     return store_finish_run(bench->store, run, status, clock_unix_ms(), &after.record,

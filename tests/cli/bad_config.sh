@@ -53,8 +53,9 @@ wrong() {
     message "$text"
 }
 
-wrong 'phibench: --limit must be between 0 and 2147483647, not -1' --limit -1
-wrong 'phibench: --limit must be between 0 and 2147483647, not 99999999999' --limit 99999999999
+wrong 'phibench: --limit must be between 1 and 2147483647, not -1' --limit -1
+wrong 'phibench: --limit must be between 1 and 2147483647, not 99999999999' --limit 99999999999
+wrong 'phibench: --limit must be between 1 and 2147483647, not 0' --limit 0
 wrong 'phibench: --threads takes an integer, not "x"' --threads x
 wrong 'phibench: --fresh and --resume contradict each other' --fresh --resume
 wrong 'phibench: --set takes KEY=VALUE, as in --set defaults.threads=1, not "shots"' --set shots
@@ -64,6 +65,9 @@ wrong '--set suites.0.shots=x: shots must be an integer, but this is text, x' --
 wrong 'c.yaml:2:5: context 4000000 is more than the 2048 tokens that synth:tiny:q4_0 was made for' \
     --set models.0.context=4000000
 wrong 'phibench: the database needs the name of a file' --db ''
+
+expect 2 env PHIBENCH_ISA=avx3 "$PHIBENCH" run c.yaml
+message "phibench: unknown instruction set 'avx3': expected scalar, avx2, avx512, avx512vnni or neon (while reading PHIBENCH_ISA)"
 
 expect 2 "$PHIBENCH" run nowhere.yaml
 message 'nowhere.yaml: cannot open: No such file or directory'
