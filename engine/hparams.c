@@ -16,7 +16,7 @@ enum {
     MAX_LAYERS = 1024,
     MAX_WIDTH = 1 << 20,
     MAX_VOCABULARY = 1 << 24,
-    MAX_CONTEXT = 1000000, /* sine and cosine are exact enough up to here */
+    MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
     KEY_BYTES = 128,
     PHI3_WINDOW = 2047, /* of the 4k models, whose early files do not say it */
     PHI3_WINDOW_CONTEXT = 4096,
@@ -173,6 +173,15 @@ static bool read_window(const struct source *source, struct hparams *hparams, st
     return true;
 }
 
+/* What was made for more is used as far as its rotation can be computed. */
+static bool read_context(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    if (!read_size(source, hparams, "context_length", INT32_MAX, &hparams->context_tokens, err))
+        return false;
+    if (hparams->context_tokens > MAX_CONTEXT) hparams->context_tokens = MAX_CONTEXT;
+    return true;
+}
+
 static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
@@ -188,8 +197,7 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
     return read_size(source, hparams, "block_count", MAX_LAYERS, &hparams->n_layers, err) &&
            read_size(source, hparams, "embedding_length", MAX_WIDTH, &hparams->n_embd, err) &&
            read_size(source, hparams, "feed_forward_length", MAX_WIDTH, &hparams->n_ff, err) &&
-           read_size(source, hparams, "context_length", MAX_CONTEXT, &hparams->context_tokens,
-                     err) &&
+           read_context(source, hparams, err) &&
            read_size(source, hparams, "attention.head_count", MAX_WIDTH, &hparams->n_heads, err) &&
            read_head_sizes(source, hparams, err) &&
            read_positive(source, hparams, "attention.layer_norm_rms_epsilon", 0.0,
