@@ -19,7 +19,7 @@ enum architecture {
 struct hparams {
     enum architecture architecture;
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
-    size_t n_rope; /* values of a head that are rotated: even, at most head_size */
+    size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
     float rms_eps;
