@@ -4,6 +4,7 @@
  * A synthetic model is generated in every type that is asked for. What a GGUF file holds is
  * compared with what is asked for when the plan is made: no file is opened here.
  */
+#include "base/file.h"
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"
 
@@ -123,6 +124,13 @@ static bool read_model(struct config *config, const struct config_node *node,
     if (!is_synthetic(model->path) &&
         !config_read_text(config->arena, raw.path, "path", CONFIG_EXISTING, &model->path, err))
         return false;
+    if (!is_synthetic(model->path) && file_is_folder(model->path)) {
+        config_fail(raw.path, err,
+                    "not supported yet: %s is a folder, as of Hugging Face; give a GGUF file",
+                    model->path);
+        if (err) err->code = ERR_UNSUPPORTED;
+        return false;
+    }
     model->id = raw.id;
     model->published = raw.published;
     model->context_tokens = (size_t)raw.context_tokens;

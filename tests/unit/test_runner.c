@@ -174,6 +174,21 @@ static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
     assert_int_equal(number("cut.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
 }
 
+/* As from a model whose logits overflow. */
+static void scores_that_are_no_numbers_are_counted(void **state)
+{
+    (void)state;
+    assert_true(execute(TEXT, "nan.db", false, false).ok);
+    assert_int_equal(number("nan.db", "SELECT count FROM note WHERE kind = 'no_number'"), 0);
+    change("nan.db", "UPDATE run SET status = 'interrupted'");
+    change("nan.db", "UPDATE job SET is_finished = 0");
+    change("nan.db", "UPDATE response SET content = "
+                     "json_set(content, '$.choices[1].logprob', 'nan') WHERE id = 2");
+    assert_true(execute(TEXT, "nan.db", false, true).ok);
+    assert_int_equal(number("nan.db", "SELECT count FROM note WHERE kind = 'no_number'"), 1);
+    assert_int_equal(number("nan.db", "SELECT count FROM note WHERE kind = 'not_answered'"), 0);
+}
+
 static void an_unfinished_run_on_other_data_is_left_alone(void **state)
 {
     (void)state;
@@ -222,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_run_stores_all_that_it_found),
         cmocka_unit_test(a_second_run_takes_answers_over_and_measures_speeds),
         cmocka_unit_test(an_unfinished_run_is_taken_up_where_it_stopped),
+        cmocka_unit_test(scores_that_are_no_numbers_are_counted),
         cmocka_unit_test(an_unfinished_run_on_other_data_is_left_alone),
         cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
         cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
