@@ -42,11 +42,13 @@ bool run_lock_take(struct run_lock *lock, int64_t run, struct err *err)
     if (errno != EACCES && errno != EAGAIN)
         return err_set_errno(err, "cannot lock run %lld", (long long)run);
     struct flock other = range(run, F_WRLCK);
-    if (fcntl(lock->file, F_GETLK, &other) != 0 || other.l_type == F_UNLCK) other.l_pid = 0;
+    char who[48] = "another process"; /* of another container, if it has no number here */
+    if (fcntl(lock->file, F_GETLK, &other) == 0 && other.l_type != F_UNLCK && other.l_pid > 0)
+        snprintf(who, sizeof who, "process %ld", (long)other.l_pid);
     return err_set(err, ERR_IO,
-                   "process %ld is carrying out run %lld, which is this one: wait for it, or begin "
-                   "another with --fresh",
-                   (long)other.l_pid, (long long)run);
+                   "%s is carrying out run %lld, which is this one: wait for it, or begin another "
+                   "with --fresh",
+                   who, (long long)run);
 }
 
 void run_lock_close(struct run_lock *lock)

@@ -56,6 +56,7 @@ wrong() {
 wrong 'phibench: --limit must be between 1 and 2147483647, not -1' --limit -1
 wrong 'phibench: --limit must be between 1 and 2147483647, not 99999999999' --limit 99999999999
 wrong 'phibench: --limit must be between 1 and 2147483647, not 0' --limit 0
+wrong 'phibench: --threads must be between 1 and 1024, not 0' --threads 0
 wrong 'phibench: --threads takes an integer, not "x"' --threads x
 wrong 'phibench: --fresh and --resume contradict each other' --fresh --resume
 wrong 'phibench: --set takes KEY=VALUE, as in --set defaults.threads=1, not "shots"' --set shots
