@@ -255,6 +255,7 @@ struct sampling {
     uint64_t seed;      /* per request */
 };
 struct sampler;
+/* Picks among the first n_vocab logits. */
 struct sampler *sampler_new(const struct sampling *sampling, size_t n_vocab, struct err *err)
     __attribute__((warn_unused_result));
 void sampler_free(struct sampler *sampler);

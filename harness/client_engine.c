@@ -147,9 +147,11 @@ static bool add_generation(struct window *window, int i_answer, struct err *err)
     const struct tokens *ids = &answer->prompt.branches[0].ids;
     const struct sampling sampling = {
         .temperature = answer->request->temperature, .top_p = 1, .seed = answer->request->seed};
+    /* Rows of the output matrix past the last token are padding and have no text. */
+    size_t n_tokens = (size_t)tokenizer_size(window->client->tokenizer);
     int node;
     if (!answer->request->max_new_tokens) return true;
-    answer->sampler = sampler_new(&sampling, window->client->n_vocab, err);
+    answer->sampler = sampler_new(&sampling, n_tokens, err);
     if (!answer->sampler || !trie_insert(&window->trie, ids->ids, ids->n, i_answer, &node, err) ||
         !trie_add_leaf(&window->trie, node, i_answer, &answer->leaf, err))
         return false;

@@ -164,8 +164,8 @@ static bool generate(struct generation *generation, const char *prompt, struct e
                                 options->min_p, (uint64_t)options->seed};
     int sequence;
     arguments.special = arguments.special || options->chat;
-    size_t n_vocab = (size_t)model_info(generation->opened->model)->n_vocab;
-    generation->sampler = sampler_new(&sampling, n_vocab, err);
+    size_t n_tokens = (size_t)tokenizer_size(model_tokenizer(generation->opened->model));
+    generation->sampler = sampler_new(&sampling, n_tokens, err); /* not the padding past them */
     if (!generation->sampler ||
         !encode_prompt(generation->opened, &arguments, prompt, &generation->prompt, err) ||
         !session_start(session, &sequence, err))

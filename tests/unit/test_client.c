@@ -5,6 +5,8 @@
 #include "harness/client.h"
 
 #include "base/utf8.h"
+#include "engine/gguf.h"
+#include "tests/support/test_data.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -371,6 +373,52 @@ static void sampled_text_depends_on_its_seed_alone(void **state)
     client_close(client);
 }
 
+/* The tiny model as a file whose vocabulary ends before its output matrix does. */
+static void write_padded_model(const char *path, size_t n_pieces)
+{
+    struct source *whole = source_open("synth:tiny:q8_0", NULL);
+    struct metadata *metadata = metadata_new(NULL);
+    assert_non_null(whole);
+    assert_non_null(metadata);
+    for (size_t i = 0; i < metadata_count(whole->metadata); i++) {
+        const char *key;
+        struct metadata_value value = *metadata_at(whole->metadata, i, &key);
+        if (value.kind == METADATA_ARRAY && value.n > n_pieces) value.n = n_pieces;
+        assert_true(metadata_set(metadata, key, &value, NULL));
+    }
+    const struct metadata *kept = whole->metadata;
+    whole->metadata = metadata;
+    assert_true(gguf_write(path, whole, 1, NULL, NULL, NULL));
+    whole->metadata = kept;
+    metadata_free(metadata);
+    source_close(whole);
+}
+
+static void an_output_that_is_no_token_is_never_drawn(void **state)
+{
+    (void)state;
+    char folder[256], path[300];
+    const char *prompt = "The question of the day";
+    struct request requests[] = {generation(&prompt, 40), generation(&prompt, 40)};
+    requests[1].temperature = 1;
+    assert_non_null(test_make_folder(folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/padded.gguf", folder);
+    write_padded_model(path, 300);
+    struct model_options options = model_default_options();
+    struct model *model = model_open(path, &options, NULL);
+    assert_non_null(model);
+    assert_int_equal(tokenizer_size(model_tokenizer(model)), 300);
+    assert_int_equal(model_info(model)->n_vocab, 512);
+    struct client *client = open_client(model, 64, 0);
+    struct kept *kept = answer(client, requests, 2, 2);
+    assert_int_equal(kept->responses[0].n_new_tokens, 40);
+    assert_int_equal(kept->responses[1].n_new_tokens, 40);
+    free(kept);
+    client_close(client);
+    model_close(model);
+    test_remove_folder(folder);
+}
+
 static void a_generation_that_cannot_fit_is_not_answered(void **state)
 {
     const char *prompt = "The question of the day";
@@ -416,6 +464,7 @@ int main(void)
         cmocka_unit_test(greedy_text_is_the_most_probable_token_again_and_again),
         cmocka_unit_test(a_stop_string_is_found_across_tokens_and_cut_off),
         cmocka_unit_test(sampled_text_depends_on_its_seed_alone),
+        cmocka_unit_test(an_output_that_is_no_token_is_never_drawn),
         cmocka_unit_test(a_generation_that_cannot_fit_is_not_answered),
         cmocka_unit_test(the_end_of_a_context_is_scored_with_what_follows_it),
     };
