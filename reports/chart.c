@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reports/gnuplot.h"
 #include "reports/html.h"
 
@@ -23,8 +24,11 @@ enum {
     KEY_LINE = 30,
     FRAME = 150, /* title, tics and axis label */
     KEY_COLUMNS = 3,
-    MAX_LABEL = 80, /* characters */
-    TALL_ROWS = 24, /* with more, the axis stands above as well */
+    KEY_SAMPLE = 60, /* pixels of an entry of the key beside its text */
+    CHARACTER = 8,   /* pixels, of a wide one */
+    MAX_LABEL = 80,  /* characters */
+    MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
+    TALL_ROWS = 24,  /* with more, the axis stands above as well */
     MAX_DRAWING_BYTES = 64 << 20
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -123,14 +127,53 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
     }
 }
 
-/* The key stands below the axis label, in rows of three. */
-static int key_rows(const struct interval_chart *spec)
+/* A key below the axis label has as many columns as its longest name leaves room for. */
+struct key {
+    int columns, rows, longest; /* longest: characters */
+};
+
+static void add_to_key(struct key *key, const char *const *names, size_t n)
 {
-    return spec->n_series > 1 ? (int)(spec->n_series + KEY_COLUMNS - 1) / KEY_COLUMNS : 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t n_characters = utf8_count(names[i], strlen(names[i]));
+        if (n_characters > MAX_LABEL) n_characters = MAX_LABEL;
+        if ((int)n_characters > key->longest) key->longest = (int)n_characters;
+    }
+    int fitting = WIDTH / (KEY_SAMPLE + CHARACTER * key->longest);
+    key->columns = fitting < 1 ? 1 : fitting > KEY_COLUMNS ? KEY_COLUMNS : fitting;
+}
+
+static struct key interval_key(const struct interval_chart *spec)
+{
+    struct key key = {0};
+    add_to_key(&key, spec->series, spec->n_series);
+    if (spec->n_series > 1) key.rows = ((int)spec->n_series + key.columns - 1) / key.columns;
+    return key;
+}
+
+static void key_below(struct buf *out, const struct key *key)
+{
+    buf_printf(out,
+               "set bmargin %.1f\nset key at screen 0.5, screen 0.01 center bottom horizontal "
+               "maxcols %d Left reverse samplen 2\n",
+               4.0 + 1.5 * key->rows, key->columns);
+}
+
+/* Far from every interval it would squeeze them together, or lie outside of the axis. */
+static bool has_reference(const struct interval_chart *spec)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < spec->n_points; i++) {
+        low = fmin(low, spec->points[i].low);
+        high = fmax(high, spec->points[i].high);
+    }
+    double span = high - low;
+    return spec->reference >= low - span && spec->reference <= high + span;
 }
 
 static void reference_line(struct buf *out, const struct interval_chart *spec)
 {
+    buf_printf(out, "set xrange [*<%.6g:%.6g<*]\n", spec->reference, spec->reference);
     buf_printf(out,
                "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
                "rgb '#7f7f7f'\nset label ",
@@ -157,14 +200,11 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
     buf_text(out, spec->show_values ? "set offsets graph 0, graph 0.1, 0, 0\n" : "");
     if (spec->n_rows > TALL_ROWS)
         buf_printf(out, "set link x2\nset x2tics scale 0 tc rgb '%s'\n", INK);
-    if (key_rows(spec))
-        buf_printf(out,
-                   "set bmargin %.1f\nset key at screen 0.5, screen 0.01 center bottom horizontal "
-                   "maxcols %d Left reverse samplen 2\n",
-                   4.0 + 1.5 * key_rows(spec), KEY_COLUMNS);
+    struct key key = interval_key(spec);
+    if (key.rows) key_below(out, &key);
     else buf_text(out, "unset key\n");
     axis_label(out, 'x', spec->x_label);
-    if (!isnan(spec->reference)) reference_line(out, spec);
+    if (has_reference(spec)) reference_line(out, spec);
 }
 
 void chart_intervals(struct chart *chart, const struct interval_chart *spec)
@@ -173,7 +213,7 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
     int series_height = (spec->show_values ? 16 : 9) * (int)spec->n_series;
     int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
     chart->width = WIDTH;
-    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_LINE * key_rows(spec);
+    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_LINE * interval_key(spec).rows;
     begin_script(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);
@@ -249,12 +289,31 @@ static void log_axis(struct buf *out, const struct plane_chart *spec)
     buf_text(out, ")\n");
 }
 
+/* Names of models and quantizations; no rows if it stands beside the plane. */
+static struct key plane_key(const struct plane_chart *spec)
+{
+    struct key key = {0};
+    int n = (int)(spec->n_colors + spec->n_shapes);
+    add_to_key(&key, spec->colors, spec->n_colors);
+    add_to_key(&key, spec->shapes, spec->n_shapes);
+    if (key.longest > MAX_BESIDE) key.rows = (n + key.columns - 1) / key.columns;
+    return key;
+}
+
+/* When the colours begin again, lines are dashed and filled shapes are open. */
+static int shape_of(size_t i_color, size_t i_shape)
+{
+    return SHAPES[(i_shape + i_color / N_COLORS * (N_SHAPES / 2)) % N_SHAPES];
+}
+
 static void plane_axes(struct chart *chart, const struct plane_chart *spec)
 {
     struct buf *out = &chart->script;
     buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
-    buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
+    struct key key = plane_key(spec);
+    if (key.rows) key_below(out, &key);
+    else buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
     if (spec->x_log) {
         buf_text(out, "set offsets 0, 0, graph 0.08, graph 0.08\n");
         log_axis(out, spec);
@@ -268,17 +327,19 @@ static void plane_axes(struct chart *chart, const struct plane_chart *spec)
 void chart_plane(struct chart *chart, const struct plane_chart *spec)
 {
     struct buf *out = &chart->script;
-    size_t n_key = spec->n_colors + spec->n_shapes;
+    int n_key = (int)(spec->n_colors + spec->n_shapes), n_below = plane_key(spec).rows;
+    bool is_tall = !n_below && n_key > 14;
     chart->width = WIDTH;
-    chart->height = n_key > 14 ? 120 + KEY_LINE * (int)n_key : 420;
+    chart->height = is_tall ? 120 + KEY_LINE * n_key : 420 + KEY_LINE * n_below;
     begin_script(chart);
     if (!write_plane_data(chart, spec)) chart->data.failed = true;
     plane_axes(chart, spec);
     buf_text(out, "plot ");
     for (size_t c = 0; c < spec->n_colors; c++) {
         const char *color = COLORS[c % N_COLORS];
-        buf_printf(out, "%s'%s.dat' index %zu using 1:2 with lines lw 1.6 lc rgb '%s' title ",
-                   c ? ", \\\n  " : "", chart->name, c, color);
+        buf_printf(out,
+                   "%s'%s.dat' index %zu using 1:2 with lines dt %zu lw 1.6 lc rgb '%s' title ",
+                   c ? ", \\\n  " : "", chart->name, c, 1 + c / N_COLORS, color);
         quote(out, spec->colors[c]);
         buf_printf(
             out,
@@ -289,7 +350,7 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
                        ", \\\n  '' index %zu using 1:($5 == %zu ? $2 : NaN) with points pt %d ps "
                        "1.3 lw 1.6 lc rgb '%s' "
                        "notitle",
-                       c, s, SHAPES[s % N_SHAPES], color);
+                       c, s, shape_of(c, s), color);
     }
     for (size_t s = 0; s < spec->n_shapes; s++) {
         buf_printf(out, ", \\\n  NaN with points pt %d ps 1.3 lw 1.6 lc rgb '%s' title ",
@@ -302,14 +363,33 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
 
 /* ---- Drawing ---- */
 
-/* Appends text with every `from` replaced. */
-static void append_replaced(struct buf *out, const char *text, const char *from, const char *to)
+/* Replaces every `from` in the text. */
+static void replace_all(struct buf *text, const char *from, const char *to)
 {
-    for (const char *next; (next = strstr(text, from)); text = next + strlen(from)) {
-        buf_append(out, text, (size_t)(next - text));
-        buf_text(out, to);
+    struct buf changed = {0};
+    const char *at = buf_string(text);
+    for (const char *next; (next = strstr(at, from)); at = next + strlen(from)) {
+        buf_append(&changed, at, (size_t)(next - at));
+        buf_text(&changed, to);
     }
-    buf_text(out, text);
+    buf_text(&changed, at);
+    changed.failed |= text->failed;
+    buf_free(text);
+    *text = changed;
+}
+
+/* gnuplot calls the marks of every drawing by the same names, and gives them other widths: in one
+ * page each drawing needs names of its own. */
+static void make_names_own(struct chart *chart)
+{
+    static const char *const BEFORE_NAMES[] = {" id='", " id=\"", "href='#", "url(#"};
+    for (size_t i = 0; i < sizeof BEFORE_NAMES / sizeof BEFORE_NAMES[0]; i++) {
+        struct buf own = {0};
+        buf_printf(&own, "%s%s-", BEFORE_NAMES[i], chart->name);
+        replace_all(&chart->svg, BEFORE_NAMES[i], buf_string(&own));
+        chart->svg.failed |= own.failed;
+        buf_free(&own);
+    }
 }
 
 /* The drawing without its XML prologue, in the reader's ink, with a title for screen readers. */
@@ -323,17 +403,12 @@ static bool take_svg(struct chart *chart, const char *text, const char *path, st
     buf_text(&title, "<title>");
     html_text(&title, chart->title);
     buf_text(&title, "</title>");
-    const char *const changes[][2] = {{INK_STROKE, "currentColor"},
-                                      {INK_FILL, "currentColor"},
-                                      {"color=\"black\"", "color=\"inherit\""},
-                                      {"<title>Gnuplot</title>", buf_string(&title)}};
     buf_text(&chart->svg, svg);
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        struct buf changed = {0};
-        append_replaced(&changed, buf_string(&chart->svg), changes[i][0], changes[i][1]);
-        buf_free(&chart->svg);
-        chart->svg = changed;
-    }
+    make_names_own(chart);
+    replace_all(&chart->svg, INK_STROKE, "currentColor");
+    replace_all(&chart->svg, INK_FILL, "currentColor");
+    replace_all(&chart->svg, "color=\"black\"", "color=\"inherit\"");
+    replace_all(&chart->svg, "<title>Gnuplot</title>", buf_string(&title));
     bool ok = buf_check(&title, err) && buf_check(&chart->svg, err);
     buf_free(&title);
     return ok;

@@ -1,9 +1,10 @@
 /* chart.h - two kinds of chart as gnuplot scripts: intervals in rows, and points in a plane.
  *
  * Rows run downwards and the height grows with them, so that labels never meet; points carry no
- * labels, their colour and shape stand in the key. Colours are those of Okabe and Ito (2008), told
- * apart by colour-blind readers, and every series has a shape of its own as well. Text and axes are
- * drawn in one ink colour, which chart_draw replaces in the SVG by the reader's (light or dark).
+ * labels, their colour and shape stand in the key, which moves below where names are long. Colours
+ * follow Okabe and Ito (2008), told apart by colour-blind readers, and every series has a shape of
+ * its own as well; past eight models, lines are dashed and shapes open. Text and axes are drawn in
+ * one ink colour, which chart_draw replaces in the SVG by the reader's (light or dark).
  */
 #ifndef PHIBENCH_REPORTS_CHART_H
 #define PHIBENCH_REPORTS_CHART_H
@@ -35,7 +36,7 @@ struct interval_chart {
     const struct interval_point *points;
     size_t n_points;
     const char *x_label;
-    double reference; /* a dashed line, NAN: none */
+    double reference; /* a dashed line if it lies near the points, NAN: none */
     const char *reference_label;
     bool from_zero;   /* the axis begins at 0 */
     bool show_values; /* the number right of its interval (one decimal); only with at most 3 series

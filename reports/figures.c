@@ -73,8 +73,9 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
     }
     struct chart *chart =
         add_chart(data, figures, "scores", group, "Score",
-                  "Score of the whole suite with its 95% interval (Wilson). Two models whose "
-                  "intervals overlap may still differ: see the paired differences.",
+                  "Score of the whole suite with its 95% interval (Wilson). Rows whose intervals "
+                  "overlap may still differ: between quantizations of one model the paired "
+                  "differences tell more.",
                   err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
@@ -94,7 +95,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
 
 struct subset_plan {
     size_t entries[MAX_SUBSET_SERIES], n_entries; /* series */
-    bool is_cut;                                  /* not every entry has a series */
+    size_t n_all;                                 /* entries that could be series */
     const char **rows;
     size_t n_rows;
 };
@@ -112,16 +113,29 @@ static bool has_subset_scores(const struct report_data *data, size_t i_entry,
 static void choose_entries(const struct report_data *data, const struct report_score *group,
                            struct subset_plan *plan)
 {
-    size_t n_all = 0;
-    for (size_t i = 0; i < data->n_entries; i++) n_all += has_subset_scores(data, i, group);
+    for (size_t i = 0; i < data->n_entries; i++) plan->n_all += has_subset_scores(data, i, group);
     for (size_t i = 0; i < data->n_entries && plan->n_entries < MAX_SUBSET_SERIES; i++) {
         bool is_first = true;
-        for (size_t e = 0; n_all > MAX_SUBSET_SERIES && e < plan->n_entries; e++)
+        for (size_t e = 0; plan->n_all > MAX_SUBSET_SERIES && e < plan->n_entries; e++)
             if (data->entries[plan->entries[e]].i_model == data->entries[i].i_model)
                 is_first = false;
         if (is_first && has_subset_scores(data, i, group)) plan->entries[plan->n_entries++] = i;
     }
-    plan->is_cut = plan->n_entries < n_all;
+}
+
+/* What the chart leaves out, so that nobody takes it for all. */
+static const char *subset_caption(const struct report_data *data, const struct subset_plan *plan,
+                                  struct err *err)
+{
+    const char *interval = plan->n_entries <= 2
+                               ? "with its 95% interval, which is wide: a subject has few questions"
+                               : "its interval stands in the table";
+    if (plan->n_entries == plan->n_all)
+        return arena_printf(data->arena, err, "Score of each subject, %s.", interval);
+    return arena_printf(data->arena, err,
+                        "Score of each subject, %s. Shown are %zu of %zu: the first quantization "
+                        "of each model, at most %d models.",
+                        interval, plan->n_entries, plan->n_all, MAX_SUBSET_SERIES);
 }
 
 /* Rows in the order of the store: by category, then by name; a category's name stands before its
@@ -191,13 +205,9 @@ static bool add_subsets(const struct report_data *data, struct figures *figures,
                                   .reference = chance_of(group),
                                   .reference_label = "chance"};
     if (!fill_subset_points(data, group, &plan, &spec, err)) return false;
-    const char *caption = plan.is_cut ? "Score of each subject; of each model only its first "
-                                        "quantization. Intervals are left "
-                                        "out with more than two series; they stand in the table."
-                                      : "Score of each subject. With at most two series, with its "
-                                        "95% interval; a subject has "
-                                        "few questions, so its interval is wide.";
-    struct chart *chart = add_chart(data, figures, "subjects", group, "By subject", caption, err);
+    const char *caption = subset_caption(data, &plan, err);
+    struct chart *chart =
+        caption ? add_chart(data, figures, "subjects", group, "By subject", caption, err) : NULL;
     if (!chart) return false;
     chart_intervals(chart, &spec);
     return true;

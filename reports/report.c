@@ -147,9 +147,11 @@ static bool write_page(struct store *store, const struct report_data *data,
                   "and what was counted under it.</p>\n");
     if (has_synthetic(data)) buf_printf(out, "<p class=\"mark\">%s</p>\n", SYNTHETIC_WARNING);
     write_finding(data, &finding);
-    buf_text(out, "<p>");
-    html_text(out, buf_string(&finding));
-    buf_text(out, "</p>\n");
+    if (finding.n_bytes) {
+        buf_text(out, "<p>");
+        html_text(out, buf_string(&finding));
+        buf_text(out, "</p>\n");
+    }
     buf_free(&finding);
     section(
         out, "Scores",

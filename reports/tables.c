@@ -135,7 +135,7 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
 
 /* ---- Subsets ---- */
 
-enum { MAX_SUBSET_COLUMNS = 12 };
+enum { MAX_SUBSET_COLUMNS = TABLE_MAX_COLUMNS - 3 };
 
 /* The distinct jobs of the subset scores, in order: one column each. */
 static size_t find_columns(const struct report_data *data, const struct report_score **columns)
@@ -155,21 +155,26 @@ static const struct report_score *find_subset(const struct report_data *data, in
     return NULL;
 }
 
+/* Whether an earlier job has a row for the subset: jobs may have been asked for different ones. */
+static bool has_row(const struct report_data *data, size_t i_subset)
+{
+    const struct report_score *score = &data->subsets[i_subset];
+    for (size_t i = 0; i < i_subset; i++)
+        if (!strcmp(data->subsets[i].subset, score->subset)) return true;
+    return false;
+}
+
 struct table *tables_subsets(const struct report_data *data, struct err *err)
 {
     const struct report_score *columns[MAX_SUBSET_COLUMNS];
     size_t n_columns = find_columns(data, columns);
-    struct buf headings = {0};
-    buf_text(&headings, "subset|category|>n");
-    for (size_t c = 0; c < n_columns; c++)
-        buf_printf(&headings, "|>%s %s, %d shots", data->entries[columns[c]->i_entry].label,
-                   columns[c]->protocol, columns[c]->shots);
-    struct table *table =
-        buf_check(&headings, err) ? table_new(data->arena, buf_string(&headings), err) : NULL;
-    buf_free(&headings);
-    for (size_t i = 0; table && i < data->n_subsets && data->subsets[i].job == columns[0]->job;
-         i++) {
+    struct table *table = table_new(data->arena, "subset|category|>n", err);
+    for (size_t c = 0; table && c < n_columns; c++)
+        table_column(table, true, "%s %s, %d shots", data->entries[columns[c]->i_entry].label,
+                     columns[c]->protocol, columns[c]->shots);
+    for (size_t i = 0; table && i < data->n_subsets; i++) {
         const struct report_score *row = &data->subsets[i];
+        if (has_row(data, i)) continue;
         table_row(table);
         table_cell(table, "%s", row->subset);
         table_cell(table, "%s", row->category);

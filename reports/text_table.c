@@ -48,20 +48,38 @@ void table_row(struct table *table)
     table->n_rows++;
 }
 
-void table_cell(struct table *table, const char *format, ...)
+/* In the table's arena; "" after a failure, which the table remembers. */
+__attribute__((format(printf, 2, 0))) static const char *
+format_text(struct table *table, const char *format, va_list args)
 {
-    struct table_row *row = table->last;
-    if (!row || row->n_cells >= table->n_columns) return;
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     char *text = n < 0 ? NULL : arena_alloc(table->arena, (size_t)n + 1, 1, NULL);
     if (text) vsnprintf(text, (size_t)n + 1, format, again);
     else table->failed = true;
     va_end(again);
+    return text ? text : "";
+}
+
+void table_column(struct table *table, bool right, const char *format, ...)
+{
+    if (table->n_columns == TABLE_MAX_COLUMNS) return;
+    va_list args;
+    va_start(args, format);
+    table->headings[table->n_columns] = format_text(table, format, args);
+    table->right[table->n_columns++] = right;
     va_end(args);
-    row->cells[row->n_cells++] = text ? text : "";
+}
+
+void table_cell(struct table *table, const char *format, ...)
+{
+    struct table_row *row = table->last;
+    if (!row || row->n_cells >= table->n_columns) return;
+    va_list args;
+    va_start(args, format);
+    row->cells[row->n_cells++] = format_text(table, format, args);
+    va_end(args);
 }
 
 bool table_check(const struct table *table, struct err *err)

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { TABLE_MAX_COLUMNS = 32 };
+enum { TABLE_MAX_COLUMNS = 64 };
 
 struct table_row;
 
@@ -28,6 +28,10 @@ struct table {
 /* Headings separated by '|', one that begins with '>' is aligned to the right:
  * "model|quantization|>score". */
 struct table *table_new(struct arena *arena, const char *headings, struct err *err);
+
+/* Appends a column whose heading is taken as it is, before the first row. */
+void table_column(struct table *table, bool right, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Begins a row; the cells follow in order. Cells past the last column are ignored, missing ones are
  * empty. */

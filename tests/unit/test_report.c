@@ -113,26 +113,26 @@ static int64_t new_job(struct fixture *f, int64_t run, int64_t model, const char
     return job;
 }
 
-/* anatomy: right, right; birds: wrong, right. */
-static void add_mmlu(struct fixture *f, int64_t run, int64_t model)
+/* anatomy: right, right; the second subset: wrong, right. */
+static void add_mmlu_with(struct fixture *f, int64_t run, int64_t model, const char *second)
 {
-    static const struct {
-        const char *key, *subset, *groups;
+    const struct {
+        const char *subset;
         double score;
-    } ANSWERS[] = {{"anatomy/1", "anatomy", "[[\"subject\",\"anatomy\"]]", 1},
-                   {"anatomy/2", "anatomy", "[[\"subject\",\"anatomy\"]]", 1},
-                   {"birds/1", "birds", "[[\"subject\",\"birds\"]]", 0},
-                   {"birds/2", "birds", "[[\"subject\",\"birds\"]]", 1}};
+    } ANSWERS[] = {{"anatomy", 1}, {"anatomy", 1}, {second, 0}, {second, 1}};
     struct err err = {0};
     int64_t job = new_job(f, run, model, "mmlu");
     assert_done(store_begin(f->store, &err), &err);
     for (size_t i = 0; i < sizeof ANSWERS / sizeof *ANSWERS; i++) {
-        const struct answer_record answer = {.key = ANSWERS[i].key,
+        char key[32], groups[64];
+        snprintf(key, sizeof key, "%s/%zu", ANSWERS[i].subset, i);
+        snprintf(groups, sizeof groups, "[[\"subject\",\"%s\"]]", ANSWERS[i].subset);
+        const struct answer_record answer = {.key = key,
                                              .file = "a.csv",
                                              .subset = ANSWERS[i].subset,
                                              .expected = "C",
                                              .line = 3,
-                                             .groups_json = ANSWERS[i].groups,
+                                             .groups_json = groups,
                                              .response_json = "{\"answered\":true}",
                                              .n_prompt_tokens = 100,
                                              .duration_ns = 5000,
@@ -147,6 +147,11 @@ static void add_mmlu(struct fixture *f, int64_t run, int64_t model)
             store_put_note(f->store, job, "dropped_shots", 7, "prompts lost examples", &err) &&
             store_finish_job(f->store, job, 5000, 400, 200, &err) && store_commit(f->store, &err),
         &err);
+}
+
+static void add_mmlu(struct fixture *f, int64_t run, int64_t model)
+{
+    add_mmlu_with(f, run, model, "birds");
 }
 
 /* Three repetitions of prefill and of decode. */
@@ -316,12 +321,26 @@ static void assert_rows(const struct fixture *f, size_t scores, size_t speeds, s
     assert_int_equal(count_rows(f, "notes.csv"), notes);
 }
 
+/* Drawings stand side by side in one page: none may use the names of another. */
+static void assert_unique_ids(const char *page)
+{
+    for (const char *at = page; (at = strstr(at, " id=")); at++) {
+        char id[200];
+        size_t n = 5 + strcspn(at + 5, "\"'") + 1;
+        assert_true(n < sizeof id);
+        memcpy(id, at, n);
+        id[n] = 0;
+        if (strstr(at + 1, id)) fail_msg("twice:%s", id);
+    }
+}
+
 /* The page, checked; free() it. */
 static char *take_page(const struct fixture *f)
 {
     char *page = read_out(f, "index.html");
     assert_well_formed(page);
     assert_self_contained(page);
+    assert_unique_ids(page);
     return page;
 }
 
@@ -467,6 +486,48 @@ static void several_runs_are_told_apart(void **state)
     free(scores);
 }
 
+static void jobs_with_other_subjects_have_their_rows(void **state)
+{
+    struct fixture *f = *state;
+    int64_t run = new_run(f, "subjects", "");
+    add_mmlu(f, run, new_model(f, "phi|mini", "f16"));
+    add_mmlu_with(f, run, new_model(f, "phi|mini", "q4_0"), "clouds");
+    write_report(f, &run, 1);
+    char *subsets = read_out(f, "subsets.csv");
+    assert_rows(f, 2, 0, 3, 2);
+    assert_holds(subsets,
+                 "n,\"phi|mini f16 hendrycks, 5 shots\",\"phi|mini q4_0 hendrycks, 5 shots\"");
+    assert_holds(subsets, "birds,,2,50.0 (9 to 91),\n");
+    assert_holds(subsets, "clouds,,2,,50.0 (9 to 91)\n");
+    free(subsets);
+}
+
+/* With names of a usual length, and with more models than there are colours. */
+static void a_dozen_models_in_two_quantizations_have_a_report(void **state)
+{
+    struct fixture *f = *state;
+    int64_t run = new_run(f, "a dozen", "");
+    for (int i = 0; i < 12; i++) {
+        char id[64];
+        snprintf(id, sizeof id, "Phi-3-medium-128k-instruct-%d", i);
+        const char *const types[] = {"q8_0", "q4_0"};
+        for (int t = 0; t < 2; t++) {
+            int64_t model = new_model(f, id, types[t]);
+            add_mmlu(f, run, model);
+            add_speeds(f, run, model);
+        }
+    }
+    write_report(f, &run, 1);
+    char *page = take_page(f), *subsets = read_out(f, "subsets.csv");
+    assert_int_equal(assert_charts(f, page), 7);
+    assert_rows(f, 24, 48, 2, 24);
+    assert_holds(page,
+                 "Shown are 6 of 24: the first quantization of each model, at most 6 models.");
+    assert_holds(subsets, "Phi-3-medium-128k-instruct-11 q4_0 hendrycks, 5 shots");
+    free(page);
+    free(subsets);
+}
+
 static void a_database_without_runs_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -488,6 +549,8 @@ int main(void)
         IN_STORE(a_run_without_jobs_has_a_page),
         IN_STORE(speeds_alone_and_scores_alone_have_their_charts),
         IN_STORE(several_runs_are_told_apart),
+        IN_STORE(jobs_with_other_subjects_have_their_rows),
+        IN_STORE(a_dozen_models_in_two_quantizations_have_a_report),
         IN_STORE(a_database_without_runs_is_refused),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
