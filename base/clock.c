@@ -1,7 +1,6 @@
-/* clock.c - monotonic and wall time, and both as text.
+/* clock.c - monotonic and wall time, and durations as text.
  *
- * Times are printed in UTC and without any locale, so that two reports of one run are the same
- * bytes.
+ * Text is written without any locale. Dates stay numbers here: the store's queries write them.
  */
 #include "base/clock.h"
 
@@ -23,15 +22,6 @@ int64_t clock_unix_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void clock_format_utc(int64_t unix_ms, char out[32])
-{
-    /* Rounds towards the past, before 1970 too. */
-    time_t seconds = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
-    struct tm parts;
-    if (!gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts))
-        snprintf(out, 32, "?");
 }
 
 void clock_format_duration(int64_t ns, char *out, size_t n_bytes)

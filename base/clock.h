@@ -1,4 +1,4 @@
-/* clock.h - time: for measuring (monotonic) and for dating (wall clock), and both as text.
+/* clock.h - time: for measuring (monotonic) and for dating (wall clock), and durations as text.
  *
  * Thread-safe. Kernels and suites never look at a clock: what they compute depends on their input.
  */
@@ -10,9 +10,6 @@
 
 int64_t clock_ns(void);      /* monotonic */
 int64_t clock_unix_ms(void); /* wall clock since 1970 */
-
-/* "2026-09-28T14:03:22Z" of milliseconds since 1970. */
-void clock_format_utc(int64_t unix_ms, char out[32]);
 
 /* "42 s", "3 min 10 s", "2 h 05 min". */
 void clock_format_duration(int64_t ns, char *out, size_t n_bytes);

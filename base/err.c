@@ -34,15 +34,22 @@ bool err_place(struct err *err, const char *file, int line, int column)
     return false;
 }
 
+bool err_set_at_v(struct err *err, enum err_code code, const char *file, int line, int column,
+                  const char *format, va_list args)
+{
+    if (!err) return false;
+    fill(err, code, format, args);
+    return err_place(err, file, line, column);
+}
+
 bool err_set_at(struct err *err, enum err_code code, const char *file, int line, int column,
                 const char *format, ...)
 {
-    if (!err) return false;
     va_list args;
     va_start(args, format);
-    fill(err, code, format, args);
+    err_set_at_v(err, code, file, line, column, format, args);
     va_end(args);
-    return err_place(err, file, line, column);
+    return false;
 }
 
 __attribute__((format(printf, 2, 0))) static void append(struct err *err, const char *format,

@@ -42,6 +42,10 @@ bool err_set(struct err *err, enum err_code code, const char *format, ...)
 bool err_set_at(struct err *err, enum err_code code, const char *file, int line, int column,
                 const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* The same for functions that take a format themselves. */
+bool err_set_at_v(struct err *err, enum err_code code, const char *file, int line, int column,
+                  const char *format, va_list args) __attribute__((format(printf, 6, 0)));
+
 /* Fills *err from errno: "FORMAT: strerror". */
 bool err_set_errno(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

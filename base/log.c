@@ -34,11 +34,3 @@ void log_info(const struct log *log, const char *format, ...)
     say(log, LOG_INFO, "phibench: ", format, args);
     va_end(args);
 }
-
-void log_debug(const struct log *log, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    say(log, LOG_DEBUG, "phibench: debug: ", format, args);
-    va_end(args);
-}

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum log_level { LOG_QUIET, LOG_WARNINGS, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_QUIET, LOG_WARNINGS, LOG_INFO };
 
 struct log {
     FILE *out; /* NULL: silent */
@@ -20,7 +20,5 @@ struct log {
 void log_warning(const struct log *log, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void log_info(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void log_debug(const struct log *log, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

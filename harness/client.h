@@ -43,7 +43,4 @@ bool client_answer(struct client *client, const struct request *requests, size_t
 /* Tokens computed so far. */
 uint64_t client_computed_tokens(const struct client *client);
 
-/* Longest sequence that is answered. */
-size_t client_context_tokens(const struct client *client);
-
 #endif

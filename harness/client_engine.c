@@ -88,11 +88,6 @@ uint64_t client_computed_tokens(const struct client *client)
     return client->n_computed;
 }
 
-size_t client_context_tokens(const struct client *client)
-{
-    return client->prompts.context_tokens;
-}
-
 /* ---- Building the window ---- */
 
 /* first_want for nodes up to n_nodes; new ones are empty. */

@@ -346,22 +346,20 @@ size_t config_count(const struct config_node *list)
 
 bool config_fail(const struct config_node *node, struct err *err, const char *format, ...)
 {
-    char message[900];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    err_set_at_v(err, ERR_CONFIG, node->file, node->line, node->column, format, args);
     va_end(args);
-    return err_set_at(err, ERR_CONFIG, node->file, node->line, node->column, "%s", message);
+    return false;
 }
 
 bool config_fail_key(const struct config_node *node, struct err *err, const char *format, ...)
 {
-    char message[900];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    err_set_at_v(err, ERR_CONFIG, node->file, node->key_line, node->key_column, format, args);
     va_end(args);
-    return err_set_at(err, ERR_CONFIG, node->file, node->key_line, node->key_column, "%s", message);
+    return false;
 }
 
 static bool is_one_of(const char *text, const char *const *words)

@@ -30,12 +30,11 @@ static bool at_place(struct err *err, const struct config_place *place)
 __attribute__((format(printf, 4, 5))) static bool
 fail(const struct config_place *place, enum err_code code, struct err *err, const char *format, ...)
 {
-    char message[900];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    err_set_at_v(err, code, place->file, place->line, place->column, format, args);
     va_end(args);
-    return err_set_at(err, code, place->file, place->line, place->column, "%s", message);
+    return false;
 }
 
 /* ---- Models ---- */

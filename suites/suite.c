@@ -8,17 +8,12 @@
 
 #include <string.h>
 
-static const struct suite *const SUITES[] = {&SUITE_MMLU, NULL};
-
-const struct suite *const *suite_list(void)
-{
-    return SUITES;
-}
+static const struct suite *const SUITES[] = {&SUITE_MMLU};
 
 const struct suite *suite_find(const char *name)
 {
-    for (const struct suite *const *suite = SUITES; *suite; suite++)
-        if (!strcmp((*suite)->name, name)) return *suite;
+    for (size_t i = 0; i < sizeof SUITES / sizeof SUITES[0]; i++)
+        if (!strcmp(SUITES[i]->name, name)) return SUITES[i];
     return NULL;
 }
 

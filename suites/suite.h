@@ -76,8 +76,6 @@ void item_write_groups(const struct item *item, struct buf *out);
 
 /* The suite of that name, NULL if there is none. */
 const struct suite *suite_find(const char *name);
-/* All suites, NULL-ended. */
-const struct suite *const *suite_list(void);
 
 /* The version of the throughput measurement, which the harness makes: it is no suite of items. */
 enum { THROUGHPUT_VERSION = 1 };

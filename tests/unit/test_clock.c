@@ -30,24 +30,6 @@ static void clock_unix_ms_is_in_this_century(void **state)
     assert_true(clock_unix_ms() < INT64_C(4102444800000));
 }
 
-static void check_utc(int64_t unix_ms, const char *expected)
-{
-    char text[32];
-    clock_format_utc(unix_ms, text);
-    assert_string_equal(text, expected);
-}
-
-static void clock_format_utc_formats(void **state)
-{
-    (void)state;
-    check_utc(0, "1970-01-01T00:00:00Z");
-    check_utc(999, "1970-01-01T00:00:00Z");
-    check_utc(-1, "1969-12-31T23:59:59Z");
-    check_utc(-1000, "1969-12-31T23:59:59Z");
-    check_utc(INT64_C(1709209445123), "2024-02-29T12:24:05Z");
-    check_utc(INT64_MAX, "292278994-08-17T07:12:55Z");
-}
-
 static void check_duration(int64_t ns, const char *expected)
 {
     char text[32];
@@ -76,7 +58,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_ns_never_goes_back),
         cmocka_unit_test(clock_unix_ms_is_in_this_century),
-        cmocka_unit_test(clock_format_utc_formats),
         cmocka_unit_test(clock_format_duration_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
