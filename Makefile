@@ -185,6 +185,7 @@ run-fuzz: $(FUZZ_TARGETS)
 
 .PHONY: coverage
 coverage:  ## run the tests with coverage; lines executed, file by file
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || : # counts of other sources
 	@$(again) run-tests VARIANT=coverage
 	@tools/coverage build/coverage
 
@@ -230,10 +231,11 @@ format:  ## let clang-format rewrite every source file
 .PHONY: install uninstall clean help
 install: $(PROGRAM)  ## install to $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 \
-	    $(DESTDIR)$(prefix)/share/phibench/configs
+	    $(DESTDIR)$(prefix)/share/phibench/configs $(DESTDIR)$(prefix)/share/phibench/models
 	install -m 755 $(PROGRAM) $(DESTDIR)$(prefix)/bin/phibench
 	install -m 644 docs/phibench.1 $(DESTDIR)$(prefix)/share/man/man1/phibench.1
 	cp -R configs/. $(DESTDIR)$(prefix)/share/phibench/configs
+	cp -R models/. $(DESTDIR)$(prefix)/share/phibench/models
 
 uninstall:  ## remove what install put there
 	rm -f $(DESTDIR)$(prefix)/bin/phibench $(DESTDIR)$(prefix)/share/man/man1/phibench.1

@@ -23,13 +23,6 @@ finish() {
     exit 0
 }
 
-# Skips the whole test where the shared inputs are missing.
-need_data() {
-    [ -e "$PHIBENCH_DATA/$1" ] && return
-    echo "SKIP: needs $1 of the shared data"
-    exit 77
-}
-
 # expect STATUS COMMAND...: runs it, output in $work/stdout and $work/stderr.
 expect() {
     wanted=$1
