@@ -21,14 +21,18 @@ enum {
     N_COLORS = 8,
     N_SHAPES = 10,
     WIDTH = 860,
-    KEY_LINE = 30,
-    FRAME = 150, /* title, tics and axis label */
+    KEY_LINE = 30, /* beside the chart */
+    KEY_ROW = 21,  /* below it */
+    FRAME = 150,   /* title, tics and axis label */
     KEY_COLUMNS = 3,
-    KEY_SAMPLE = 60, /* pixels of an entry of the key beside its text */
-    CHARACTER = 8,   /* pixels, of a wide one */
-    MAX_LABEL = 80,  /* characters */
-    MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
-    TALL_ROWS = 24,  /* with more, the axis stands above as well */
+    KEY_SAMPLE = 7,     /* characters that an entry of the key takes beside its text */
+    KEY_CHARACTER = 10, /* pixels, as gnuplot reckons when it sets the key's columns */
+    CHARACTER = 9,      /* pixels */
+    MARGIN = 70,        /* pixels beside the chart, labels of rows left out */
+    MAX_INSIDE = 36,    /* characters of a row's label; longer ones widen the chart */
+    MAX_LABEL = 80,     /* characters */
+    MAX_BESIDE = 24,    /* a key with longer names stands below the plane, not beside it */
+    TALL_ROWS = 24,     /* with more, the axis stands above as well */
     MAX_DRAWING_BYTES = 64 << 20
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -81,9 +85,12 @@ static void begin_script(struct chart *chart)
     buf_printf(out,
                "set terminal svg size %d,%d dynamic font 'sans-serif,13'\nset output '%s.svg'\n",
                chart->width, chart->height, chart->name);
-    buf_printf(out, "set title ");
+    /* Not gnuplot's own title: that stands over the axes, and long labels would cut it off. */
+    buf_text(out, "set title ' ' font ',15'\nset label ");
     quote(out, chart->title);
-    buf_printf(out, " tc rgb '%s' noenhanced font ',15'\n", INK);
+    buf_printf(out,
+               " at screen 0.5, screen 1 offset 0,-1.3 center tc rgb '%s' noenhanced font ',15'\n",
+               INK);
     buf_printf(out, "set xtics nomirror out tc rgb '%s'\nset ytics nomirror tc rgb '%s'\n", INK,
                INK);
     buf_printf(out, "set key tc rgb '%s' noenhanced\nset datafile missing 'NaN'\n", INK);
@@ -132,23 +139,39 @@ struct key {
     int columns, rows, longest; /* longest: characters */
 };
 
-static void add_to_key(struct key *key, const char *const *names, size_t n)
+/* In characters, as far as they are drawn. */
+static int longest_of(const char *const *names, size_t n)
 {
+    size_t longest = 0;
     for (size_t i = 0; i < n; i++) {
         size_t n_characters = utf8_count(names[i], strlen(names[i]));
-        if (n_characters > MAX_LABEL) n_characters = MAX_LABEL;
-        if ((int)n_characters > key->longest) key->longest = (int)n_characters;
+        if (n_characters > longest) longest = n_characters;
     }
-    int fitting = WIDTH / (KEY_SAMPLE + CHARACTER * key->longest);
-    key->columns = fitting < 1 ? 1 : fitting > KEY_COLUMNS ? KEY_COLUMNS : fitting;
+    return longest > MAX_LABEL ? MAX_LABEL : (int)longest;
 }
 
+/* width: pixels between the axes. */
+static struct key lay_out_key(int longest, size_t n_entries, int width)
+{
+    int fitting = width / (KEY_CHARACTER * (KEY_SAMPLE + longest));
+    int columns = fitting < 1 ? 1 : fitting > KEY_COLUMNS ? KEY_COLUMNS : fitting;
+    return (struct key){columns, ((int)n_entries + columns - 1) / columns, longest};
+}
+
+/* Labels of rows take at most half of it. */
+static int interval_width(const struct interval_chart *spec)
+{
+    int longest = longest_of(spec->rows, spec->n_rows);
+    return WIDTH + (longest > MAX_INSIDE ? CHARACTER * (longest - MAX_INSIDE) : 0);
+}
+
+/* No rows: one series needs no key. */
 static struct key interval_key(const struct interval_chart *spec)
 {
-    struct key key = {0};
-    add_to_key(&key, spec->series, spec->n_series);
-    if (spec->n_series > 1) key.rows = ((int)spec->n_series + key.columns - 1) / key.columns;
-    return key;
+    if (spec->n_series < 2) return (struct key){0};
+    int labels = CHARACTER * longest_of(spec->rows, spec->n_rows);
+    return lay_out_key(longest_of(spec->series, spec->n_series), spec->n_series,
+                       interval_width(spec) - labels - MARGIN);
 }
 
 static void key_below(struct buf *out, const struct key *key)
@@ -156,7 +179,7 @@ static void key_below(struct buf *out, const struct key *key)
     buf_printf(out,
                "set bmargin %.1f\nset key at screen 0.5, screen 0.01 center bottom horizontal "
                "maxcols %d Left reverse samplen 2\n",
-               4.0 + 1.5 * key->rows, key->columns);
+               4.5 + 1.1 * key->rows, key->columns);
 }
 
 /* Far from every interval it would squeeze them together, or lie outside of the axis. */
@@ -212,8 +235,8 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
     struct buf *out = &chart->script;
     int series_height = (spec->show_values ? 16 : 9) * (int)spec->n_series;
     int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
-    chart->width = WIDTH;
-    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_LINE * interval_key(spec).rows;
+    chart->width = interval_width(spec);
+    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_ROW * interval_key(spec).rows;
     begin_script(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);
@@ -292,12 +315,11 @@ static void log_axis(struct buf *out, const struct plane_chart *spec)
 /* Names of models and quantizations; no rows if it stands beside the plane. */
 static struct key plane_key(const struct plane_chart *spec)
 {
-    struct key key = {0};
-    int n = (int)(spec->n_colors + spec->n_shapes);
-    add_to_key(&key, spec->colors, spec->n_colors);
-    add_to_key(&key, spec->shapes, spec->n_shapes);
-    if (key.longest > MAX_BESIDE) key.rows = (n + key.columns - 1) / key.columns;
-    return key;
+    int colors = longest_of(spec->colors, spec->n_colors),
+        shapes = longest_of(spec->shapes, spec->n_shapes);
+    int longest = colors > shapes ? colors : shapes;
+    if (longest <= MAX_BESIDE) return (struct key){0};
+    return lay_out_key(longest, spec->n_colors + spec->n_shapes, WIDTH - 2 * MARGIN);
 }
 
 /* When the colours begin again, lines are dashed and filled shapes are open. */
@@ -311,6 +333,8 @@ static void plane_axes(struct chart *chart, const struct plane_chart *spec)
     struct buf *out = &chart->script;
     buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
+    if (!spec->x_log) buf_text(out, "set xrange [0<*:]\n");
+    buf_text(out, "set yrange [0<*:]\n");
     struct key key = plane_key(spec);
     if (key.rows) key_below(out, &key);
     else buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
@@ -330,7 +354,7 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
     int n_key = (int)(spec->n_colors + spec->n_shapes), n_below = plane_key(spec).rows;
     bool is_tall = !n_below && n_key > 14;
     chart->width = WIDTH;
-    chart->height = is_tall ? 120 + KEY_LINE * n_key : 420 + KEY_LINE * n_below;
+    chart->height = is_tall ? 120 + KEY_LINE * n_key : 420 + KEY_ROW * n_below;
     begin_script(chart);
     if (!write_plane_data(chart, spec)) chart->data.failed = true;
     plane_axes(chart, spec);

@@ -59,7 +59,7 @@ struct plane_chart {
     size_t n_shapes;
     const struct plane_point *points;
     size_t n_points;
-    const char *x_label, *y_label;
+    const char *x_label, *y_label; /* x and y are not negative */
     bool x_log;
 };
 void chart_plane(struct chart *chart, const struct plane_chart *spec);
