@@ -25,14 +25,13 @@ enum {
     KEY_ROW = 21,  /* below it */
     FRAME = 150,   /* title, tics and axis label */
     KEY_COLUMNS = 3,
-    KEY_SAMPLE = 7,     /* characters that an entry of the key takes beside its text */
-    KEY_CHARACTER = 10, /* pixels, as gnuplot reckons when it sets the key's columns */
-    CHARACTER = 9,      /* pixels */
-    MARGIN = 70,        /* pixels beside the chart, labels of rows left out */
-    MAX_INSIDE = 36,    /* characters of a row's label; longer ones widen the chart */
-    MAX_LABEL = 80,     /* characters */
-    MAX_BESIDE = 24,    /* a key with longer names stands below the plane, not beside it */
-    TALL_ROWS = 24,     /* with more, the axis stands above as well */
+    KEY_SAMPLE = 7,  /* characters that an entry of the key takes beside its text */
+    CHARACTER = 11,  /* pixels, as gnuplot reckons when it sets margins and columns */
+    MARGIN = 70,     /* pixels beside the chart, labels of rows left out */
+    MAX_INSIDE = 30, /* characters of a row's label; longer ones widen the chart */
+    MAX_LABEL = 80,  /* characters */
+    MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
+    TALL_ROWS = 24,  /* with more, the axis stands above as well */
     MAX_DRAWING_BYTES = 64 << 20
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -153,7 +152,7 @@ static int longest_of(const char *const *names, size_t n)
 /* width: pixels between the axes. */
 static struct key lay_out_key(int longest, size_t n_entries, int width)
 {
-    int fitting = width / (KEY_CHARACTER * (KEY_SAMPLE + longest));
+    int fitting = width / (CHARACTER * (KEY_SAMPLE + longest));
     int columns = fitting < 1 ? 1 : fitting > KEY_COLUMNS ? KEY_COLUMNS : fitting;
     return (struct key){columns, ((int)n_entries + columns - 1) / columns, longest};
 }

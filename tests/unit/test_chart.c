@@ -80,8 +80,7 @@ static struct chart three_series(const char *name)
 static void a_key_has_the_columns_that_its_names_leave_room_for(void **state)
 {
     (void)state;
-    struct chart narrow = three_series("phi q4_0"),
-                 middle = three_series("tiny-synthetic q4_0, run 2"),
+    struct chart narrow = three_series("phi q4_0"), middle = three_series("tiny-synthetic q4_0"),
                  wide = three_series("Phi-3-medium-128k-instruct-finetuned-june q4_0 (synthetic), "
                                      "run 12");
     assert_says(&narrow, "maxcols 3", true);
