@@ -111,6 +111,17 @@ static void axis_label(struct buf *out, char axis, const char *text)
     buf_printf(out, " tc rgb '%s' noenhanced\n", INK);
 }
 
+/* The x axis from low to high, never below 0, with at most seven tics at round distances: more
+ * would run into each other. Thousands are written 10k. */
+static void linear_axis(struct buf *out, double low, double high)
+{
+    double begin = fmax(low, 0), span = high > begin ? high - begin : 1;
+    double power = pow(10, floor(log10(span / 6))), ratio = span / 6 / power;
+    double step = power * (ratio <= 1 ? 1 : ratio <= 2 ? 2 : ratio <= 5 ? 5 : 10);
+    buf_printf(out, "set xrange [%.6g:%.6g]\nset xtics %.6g\n", begin, begin + span, step);
+    if (high >= 10000) buf_printf(out, "set format x '%%.%ds%%c'\n", step < 1000);
+}
+
 /* ---- Intervals in rows ---- */
 
 static void write_interval_data(struct chart *chart, const struct interval_chart *spec)
@@ -181,30 +192,55 @@ static void key_below(struct buf *out, const struct key *key)
                4.5 + 1.1 * key->rows, key->columns);
 }
 
-/* Far from every interval it would squeeze them together, or lie outside of the axis. */
+struct extent {
+    double low, high;
+};
+
+static struct extent interval_extent(const struct interval_chart *spec)
+{
+    struct extent extent = {INFINITY, -INFINITY};
+    for (size_t i = 0; i < spec->n_points; i++) {
+        extent.low = fmin(extent.low, spec->points[i].low);
+        extent.high = fmax(extent.high, spec->points[i].high);
+    }
+    return extent;
+}
+
+/* Far from every interval it would squeeze them together. */
 static bool has_reference(const struct interval_chart *spec)
 {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < spec->n_points; i++) {
-        low = fmin(low, spec->points[i].low);
-        high = fmax(high, spec->points[i].high);
+    struct extent extent = interval_extent(spec);
+    double span = extent.high - extent.low;
+    return spec->reference >= extent.low - span && spec->reference <= extent.high + span;
+}
+
+/* Every interval, the reference, and room for the numbers on the right. */
+static void interval_axis(struct buf *out, const struct interval_chart *spec)
+{
+    struct extent extent = interval_extent(spec);
+    if (has_reference(spec)) {
+        extent.low = fmin(extent.low, spec->reference);
+        extent.high = fmax(extent.high, spec->reference);
     }
-    double span = high - low;
-    return spec->reference >= low - span && spec->reference <= high + span;
+    if (spec->from_zero) extent.low = 0;
+    double span = extent.high > extent.low ? extent.high - extent.low : 1;
+    double below = spec->from_zero ? 0 : 0.05, above = spec->show_values ? 0.15 : 0.05;
+    linear_axis(out, extent.low - below * span, extent.high + above * span);
 }
 
 static void reference_line(struct buf *out, const struct interval_chart *spec)
 {
-    buf_printf(out, "set xrange [*<%.6g:%.6g<*]\n", spec->reference, spec->reference);
+    bool is_tall = spec->n_rows > TALL_ROWS; /* then the tics above come between */
+    if (is_tall) buf_text(out, "set title \" \\n \" font ',15'\n");
     buf_printf(out,
                "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
                "rgb '#7f7f7f'\nset label ",
                spec->reference, spec->reference);
     quote(out, spec->reference_label);
     buf_printf(out,
-               " at first %.6g, graph 1 offset 0,0.5 center tc rgb '#7f7f7f' font ',11' "
+               " at first %.6g, graph 1 offset 0,%s center tc rgb '#7f7f7f' font ',11' "
                "noenhanced\n",
-               spec->reference);
+               spec->reference, is_tall ? "1.9" : "0.5");
 }
 
 static void interval_axes(struct chart *chart, const struct interval_chart *spec)
@@ -218,8 +254,7 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
     }
     buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
     buf_text(out, "set grid x lt 1 lc rgb '#b0b7bf' lw 0.5\n");
-    buf_text(out, spec->from_zero ? "set xrange [0:*]\n" : "");
-    buf_text(out, spec->show_values ? "set offsets graph 0, graph 0.1, 0, 0\n" : "");
+    if (spec->n_points) interval_axis(out, spec);
     if (spec->n_rows > TALL_ROWS)
         buf_printf(out, "set link x2\nset x2tics scale 0 tc rgb '%s'\n", INK);
     struct key key = interval_key(spec);
@@ -311,6 +346,17 @@ static void log_axis(struct buf *out, const struct plane_chart *spec)
     buf_text(out, ")\n");
 }
 
+static void plane_axis(struct buf *out, const struct plane_chart *spec)
+{
+    double low = INFINITY, high = 0;
+    for (size_t i = 0; i < spec->n_points; i++) {
+        low = fmin(low, spec->points[i].x);
+        high = fmax(high, spec->points[i].x);
+    }
+    double margin = high > low ? 0.08 * (high - low) : 0.08 * high;
+    if (spec->n_points) linear_axis(out, low - margin, high + margin);
+}
+
 /* Names of models and quantizations; no rows if it stands beside the plane. */
 static struct key plane_key(const struct plane_chart *spec)
 {
@@ -332,17 +378,13 @@ static void plane_axes(struct chart *chart, const struct plane_chart *spec)
     struct buf *out = &chart->script;
     buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
-    if (!spec->x_log) buf_text(out, "set xrange [0<*:]\n");
     buf_text(out, "set yrange [0<*:]\n");
     struct key key = plane_key(spec);
     if (key.rows) key_below(out, &key);
     else buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
-    if (spec->x_log) {
-        buf_text(out, "set offsets 0, 0, graph 0.08, graph 0.08\n");
-        log_axis(out, spec);
-    } else {
-        buf_text(out, "set offsets graph 0.05, graph 0.05, graph 0.08, graph 0.08\n");
-    }
+    buf_text(out, "set offsets 0, 0, graph 0.08, graph 0.08\n");
+    if (spec->x_log) log_axis(out, spec);
+    else plane_axis(out, spec);
     axis_label(out, 'x', spec->x_label);
     axis_label(out, 'y', spec->y_label);
 }
