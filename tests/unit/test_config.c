@@ -5,40 +5,23 @@
 #include "harness/config.h"
 
 #include "base/file.h"
-#include "tests/support/test_data.h"
+#include "tests/support/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define MODELS "models:\n  - {id: m, path: \"synth:tiny:q8_0\"}\n"
 #define SUITES "suites:\n  - throughput: {prompt: 8}\n"
 
-struct folder {
-    char path[256], before[512];
-};
-
 static int enter_folder(void **state)
 {
-    struct folder *folder = calloc(1, sizeof *folder);
-    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
-    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
-    *state = folder;
+    if (test_enter_folder(state) != 0) return -1;
     return file_make_folders("mmlu", NULL) ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    struct folder *folder = *state;
-    int left = chdir(folder->before);
-    test_remove_folder(folder->path);
-    free(folder);
-    return left;
 }
 
 static struct config *read_text(const char *text, struct err *err)
@@ -380,5 +363,5 @@ int main(void)
         cmocka_unit_test(the_hash_is_of_the_meaning),
         cmocka_unit_test(a_configuration_that_is_not_there_is_a_usage_error),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }

@@ -4,22 +4,16 @@
 #include "harness/plan.h"
 
 #include "base/file.h"
-#include "tests/support/test_data.h"
+#include "tests/support/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #define MODEL "models: [{id: m, path: \"synth:tiny\", quantizations: [q8_0]}]\n"
 #define MMLU "suites: [{mmlu: {data: mmlu, shots: 1}}]\n"
-
-struct folder {
-    char path[256], before[512];
-};
 
 static void write_text(const char *path, const char *text)
 {
@@ -28,23 +22,11 @@ static void write_text(const char *path, const char *text)
 
 static int enter_folder(void **state)
 {
-    struct folder *folder = calloc(1, sizeof *folder);
-    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
-    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
-    *state = folder;
+    if (test_enter_folder(state) != 0) return -1;
     if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
     write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\nSecond letter?,A,B,C,D,B\n");
     write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
     return 0;
-}
-
-static int leave_folder(void **state)
-{
-    struct folder *folder = *state;
-    int left = chdir(folder->before);
-    test_remove_folder(folder->path);
-    free(folder);
-    return left;
 }
 
 /* The plan of a text with overrides; the configuration is handed over too. */
@@ -179,5 +161,5 @@ int main(void)
         cmocka_unit_test(a_changed_question_changes_the_fingerprint),
         cmocka_unit_test(faults_have_the_place_of_what_names_them),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }

@@ -7,13 +7,11 @@
 #include "base/file.h"
 #include "harness/commands.h"
 #include "results/query.h"
-#include "tests/support/test_data.h"
+#include "tests/support/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,10 +21,6 @@
     "suites:\n  - mmlu: {data: mmlu, shots: 1}\n"                                                  \
     "  - throughput: {prompt: 4, generate: 2, batch: [1, 2], repeat: 2}\n"
 
-struct folder {
-    char path[256], before[512];
-};
-
 static void write_text(const char *path, const char *text)
 {
     assert_true(file_write(path, text, strlen(text), NULL));
@@ -34,24 +28,12 @@ static void write_text(const char *path, const char *text)
 
 static int enter_folder(void **state)
 {
-    struct folder *folder = calloc(1, sizeof *folder);
-    if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
-    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
-    *state = folder;
+    if (test_enter_folder(state) != 0) return -1;
     if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
     write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\n");
     write_text("mmlu/test/letters_test.csv",
                "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\nFifth letter?,C,D,E,F,C\n");
     return 0;
-}
-
-static int leave_folder(void **state)
-{
-    struct folder *folder = *state;
-    int left = chdir(folder->before);
-    test_remove_folder(folder->path);
-    free(folder);
-    return left;
 }
 
 struct outcome {
@@ -242,5 +224,5 @@ int main(void)
         cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
         cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }
