@@ -207,7 +207,7 @@ check-format:
 
 # Every header compiles alone, but those of vector kernels: templates, which mean one thing for each
 # instruction set.
-check-headers: $(patsubst %,%.alone,$(filter-out engine/kernels/x86/% engine/kernels/arm/%,$(ALL_H)))
+check-headers: $(patsubst %,%.alone,$(filter-out engine/kernels/simd/% engine/kernels/x86/% engine/kernels/arm/%,$(ALL_H)))
 %.alone: FORCE
 	@echo '#include "$*"' | $(CC) $(CFLAGS) $(FLAGS_$(call ISA_OF,$*)) -w -fsyntax-only -x c -
 

@@ -3,4 +3,4 @@
  */
 #include "engine/kernels/x86/simd_avx2.h"
 
-#include "engine/kernels/x86/attention_template.h"
+#include "engine/kernels/simd/attention_template.h"

@@ -3,4 +3,4 @@
  */
 #include "engine/kernels/x86/simd_avx512.h"
 
-#include "engine/kernels/x86/elementwise_template.h"
+#include "engine/kernels/simd/elementwise_template.h"

@@ -120,7 +120,7 @@ SIMD_INLINE SIMD_FLOAT v_to_float(V_INT a)
     return _mm256_cvtepi32_ps(a);
 }
 
-#include "engine/kernels/x86/gemm_quant_template.h"
+#include "engine/kernels/simd/gemm_quant_template.h"
 
 static uint32_t block_maximum(const float *x, size_t n)
 {

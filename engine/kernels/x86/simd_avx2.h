@@ -165,6 +165,6 @@ static inline SIMD_FLOAT simd_swap_pairs(SIMD_FLOAT v)
     return _mm256_permute_ps(v, 0xb1);
 }
 
-#include "engine/kernels/x86/simd.h"
+#include "engine/kernels/simd/simd.h"
 
 #endif

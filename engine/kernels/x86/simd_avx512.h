@@ -170,6 +170,6 @@ static inline SIMD_FLOAT simd_swap_pairs(SIMD_FLOAT v)
     return _mm512_permute_ps(v, 0xb1);
 }
 
-#include "engine/kernels/x86/simd.h"
+#include "engine/kernels/simd/simd.h"
 
 #endif

@@ -6,8 +6,8 @@
  * pipeline, and uses each weight and each input that it loads several times. For one token, tiles
  * of many row groups do the same and are streams for the memory.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_X86_GEMM_FLOAT_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_X86_GEMM_FLOAT_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_FLOAT_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_FLOAT_TEMPLATE_H
 
 #ifdef SIMD_FLOAT
 

@@ -7,8 +7,8 @@
  * registers of dimensions, by heads, keep several chains in flight, which hides the latency of one
  * operation; the heads of a tile share every load of K and V.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_X86_ATTENTION_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_X86_ATTENTION_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
 
 #ifdef SIMD_FLOAT
 

@@ -6,8 +6,8 @@
  * latency hides. An activation is broadcast once for all strips. Types and token counts are
  * constants here: all branches on them vanish.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
 
 #include "engine/kernels/kernel_list.h"
 #include "engine/kernels/pack_layout.h"

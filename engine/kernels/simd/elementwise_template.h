@@ -4,8 +4,8 @@
  * The last, partial register of a vector is loaded and stored lane by lane under a mask, so that
  * every element takes the same path.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_X86_ELEMENTWISE_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_X86_ELEMENTWISE_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_ELEMENTWISE_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_SIMD_ELEMENTWISE_TEMPLATE_H
 
 #ifdef SIMD_FLOAT
 

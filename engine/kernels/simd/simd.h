@@ -4,8 +4,8 @@
  * SIMD_LANES floats; 16 lanes, the width of the numerics contract, are SIMD_PARTS registers. A tile
  * may hold sums in SIMD_ACCUMULATORS of them. Loads and stores need no alignment.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
-#define PHIBENCH_ENGINE_KERNELS_X86_SIMD_H
+#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_SIMD_H
+#define PHIBENCH_ENGINE_KERNELS_SIMD_SIMD_H
 
 #ifdef SIMD_FLOAT
 
