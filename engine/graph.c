@@ -29,6 +29,7 @@ struct pass {
     size_t i_thread;
     const size_t *active; /* [n_active] the tokens that rows of the stream belong to */
     size_t n_active;
+    const struct tiles *tiles; /* of these rows */
 };
 
 static size_t n_q_of(const struct hparams *h)
@@ -148,34 +149,37 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
     }
 }
 
-/* By (KV head, active row): rows go round the threads, since later positions have more keys to
- * see. */
+/* By (KV head, tile of active rows): tiles go round the threads, since later positions have more
+ * keys to see. */
 static void attend(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
     const struct session *session = pass->session;
+    const struct scratch *scratch = pass->scratch;
     size_t n_q = n_q_of(h), n_sharing = h->n_heads / h->n_kv_heads;
     size_t n_threads = threads_count(pass->threads);
+    struct attention attention = {
+        .q_stride = n_q + 2 * n_kv_of(h),
+        .n_heads = n_sharing,
+        .head_size = h->head_size,
+        .window = h->sliding_window,
+        .type = session->kv_type,
+        .scale = 1.0f / sqrtf((float)h->head_size),
+        .scratch = scratch->attention + pass->i_thread * scratch->attention_stride,
+        .out_stride = n_q,
+    };
     for (size_t head = 0; head < h->n_kv_heads; head++) {
-        for (size_t i = 0; i < pass->n_active; i++) {
+        for (size_t i = 0; i < pass->tiles->n_tiles; i++) {
             if ((head + i) % n_threads != pass->i_thread) continue;
-            size_t t = pass->active[i], end = session->positions[t] + 1;
-            bool is_cut = h->sliding_window && end > h->sliding_window;
-            size_t first_q = head * n_sharing * h->head_size;
-            struct attention attention = {
-                .q = pass->scratch->qkv + t * (n_q + 2 * n_kv_of(h)) + first_q,
-                .n_heads = n_sharing,
-                .head_size = h->head_size,
-                .pages = session->pages[t],
-                .k_offset = kv_k_offset(session->kv, i_layer, head),
-                .v_offset = kv_v_offset(session->kv, i_layer, head),
-                .type = session->kv_type,
-                .begin = is_cut ? end - h->sliding_window : 0,
-                .end = end,
-                .scale = 1.0f / sqrtf((float)h->head_size),
-                .scores = pass->scratch->scores + pass->i_thread * pass->scratch->scores_stride,
-                .out = pass->scratch->attended + i * n_q + first_q,
-            };
+            struct tile tile = pass->tiles->tiles[i];
+            size_t t = pass->active[tile.first], first_q = head * n_sharing * h->head_size;
+            attention.q = scratch->qkv + t * attention.q_stride + first_q;
+            attention.n_tokens = tile.n;
+            attention.position = session->positions[t];
+            attention.pages = session->pages[t];
+            attention.k_offset = kv_k_offset(session->kv, i_layer, head);
+            attention.v_offset = kv_v_offset(session->kv, i_layer, head);
+            attention.out = scratch->attended + tile.first * n_q + first_q;
             pass->kernels->attention(&attention);
         }
     }
@@ -211,6 +215,7 @@ static void keep_wanting(struct pass *pass)
     size_t n_embd = pass->h->n_embd;
     pass->active = session->wanting;
     pass->n_active = session->n_logits;
+    pass->tiles = &session->wanting_tiles;
     if (pass->i_thread != 0) return;
     for (size_t i = 0; i < pass->n_active; i++)
         if (pass->active[i] != i)
@@ -261,7 +266,8 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
                         .threads = threads,
                         .i_thread = i_thread,
                         .active = session->all,
-                        .n_active = session->n_tokens};
+                        .n_active = session->n_tokens,
+                        .tiles = &session->all_tiles};
     compute_rotations(&pass);
     for (size_t i = 0; i < model->hparams.n_layers; i++) run_layer(&pass, i);
     if (pass.n_active == 0) return;

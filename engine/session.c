@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BATCH_TOKENS = 512, MAX_BATCH_TOKENS = 1 << 16 };
+enum {
+    DEFAULT_BATCH_TOKENS = 512,
+    MAX_BATCH_TOKENS = 1 << 16,
+    TILE_QUERIES = 24, /* heads of tokens in one call of attention, unless one token has more */
+    TILE_SCRATCH_BYTES = 512 << 10,
+};
 static const uint64_t DEFAULT_KV_BYTES = 1u << 30;
 
 /* n_rows * n_cols floats, aligned and not initialized. */
@@ -45,14 +50,39 @@ static void add_needs(bool *needs, const struct projection *projection)
     for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) needs[i] |= projection->needs[i];
 }
 
+/* Scratch of the attention to n_tokens positions, of which the last is end - 1. */
+static size_t attention_floats(const struct session *session, size_t n_tokens, size_t end)
+{
+    const struct hparams *h = &session->model->hparams;
+    size_t n_keys = end;
+    if (h->sliding_window && n_keys > h->sliding_window + n_tokens - 1)
+        n_keys = h->sliding_window + n_tokens - 1;
+    return attention_scratch_floats(n_tokens, h->n_heads / h->n_kv_heads, h->head_size, n_keys);
+}
+
+static size_t largest_tile(const struct session *session)
+{
+    size_t n_sharing = session->model->hparams.n_heads / session->model->hparams.n_kv_heads;
+    return n_sharing < TILE_QUERIES ? TILE_QUERIES / n_sharing : 1;
+}
+
+/* A thread's scratch holds one token at any position, and tiles as long as they stay in the L2
+ * cache; a multiple of 16. */
+static size_t attention_stride(const struct session *session)
+{
+    size_t n_one = attention_floats(session, 1, session->context_tokens);
+    size_t n_most = attention_floats(session, largest_tile(session), session->context_tokens);
+    if (n_most > TILE_SCRATCH_BYTES / sizeof(float)) n_most = TILE_SCRATCH_BYTES / sizeof(float);
+    return (largest(n_one, n_most) + 15) / 16 * 16;
+}
+
 static bool allocate_scratch(struct session *session, struct err *err)
 {
     const struct hparams *h = &session->model->hparams;
     struct scratch *s = &session->scratch;
     size_t n = session->batch_tokens, n_q = h->n_heads * h->head_size;
     size_t n_kv = h->n_kv_heads * h->head_size;
-    size_t n_keys = (session->context_tokens + 15) / 16 * 16;
-    s->scores_stride = h->n_heads / h->n_kv_heads * n_keys;
+    s->attention_stride = attention_stride(session);
     if (!allocate_floats(&s->x, n, h->n_embd, err) ||
         !allocate_floats(&s->normed, n, h->n_embd, err) ||
         !allocate_floats(&s->qkv, n, n_q + 2 * n_kv, err) ||
@@ -61,7 +91,8 @@ static bool allocate_scratch(struct session *session, struct err *err)
         !allocate_floats(&s->gate_up, n, 2 * h->n_ff, err) ||
         !allocate_floats(&s->hidden, n, h->n_ff, err) ||
         !allocate_floats(&s->rotation, n, h->n_rope, err) ||
-        !allocate_floats(&s->scores, threads_count(session->threads), s->scores_stride, err) ||
+        !allocate_floats(&s->attention, threads_count(session->threads), s->attention_stride,
+                         err) ||
         !allocate_floats(&s->logits, n, h->n_vocab, err))
         return false;
     bool needs[ACT_FORMAT_COUNT] = {false};
@@ -87,7 +118,9 @@ static bool allocate_batch(struct session *session, struct err *err)
         !(session->positions = mem_new(n, sizeof *session->positions, err)) ||
         !(session->pages = mem_new(n, sizeof *session->pages, err)) ||
         !(session->all = mem_new(n, sizeof *session->all, err)) ||
-        !(session->wanting = mem_new(n, sizeof *session->wanting, err)))
+        !(session->wanting = mem_new(n, sizeof *session->wanting, err)) ||
+        !(session->all_tiles.tiles = mem_new(n, sizeof(struct tile), err)) ||
+        !(session->wanting_tiles.tiles = mem_new(n, sizeof(struct tile), err)))
         return false;
     for (size_t i = 0; i < h->n_vocab; i++) session->first_of_id[i] = -1;
     for (size_t i = 0; i < n; i++) session->all[i] = i;
@@ -168,8 +201,8 @@ void session_close(struct session *session)
 {
     if (!session) return;
     struct scratch *s = &session->scratch;
-    float *const floats[] = {s->x,       s->normed, s->qkv,      s->attended, s->delta,
-                             s->gate_up, s->hidden, s->rotation, s->scores,   s->logits};
+    float *const floats[] = {s->x,       s->normed, s->qkv,      s->attended,  s->delta,
+                             s->gate_up, s->hidden, s->rotation, s->attention, s->logits};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) free(floats[i]);
     for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) {
         free(s->acts[i].q);
@@ -182,6 +215,8 @@ void session_close(struct session *session)
     free(session->pages);
     free(session->all);
     free(session->wanting);
+    free(session->all_tiles.tiles);
+    free(session->wanting_tiles.tiles);
     kv_free(session->kv);
     threads_free(session->threads);
     free(session);
@@ -227,6 +262,24 @@ static bool embed(struct session *session, const struct session_token *tokens, s
     return ok;
 }
 
+/* Row i of the stream belongs to token rows[i]. Tokens of one sequence that are neighbours in the
+ * batch have consecutive positions. */
+static void cut_tiles(const struct session *session, const size_t *rows, size_t n_rows,
+                      struct tiles *tiles)
+{
+    size_t most = largest_tile(session), stride = session->scratch.attention_stride;
+    tiles->n_tiles = 0;
+    for (size_t i = 0; i < n_rows;) {
+        size_t first = rows[i], end = session->positions[first] + 1, n = 1;
+        while (n < most && i + n < n_rows && rows[i + n] == first + n &&
+               session->pages[first + n] == session->pages[first] &&
+               attention_floats(session, n + 1, end + n) <= stride)
+            n++;
+        tiles->tiles[tiles->n_tiles++] = (struct tile){i, n};
+        i += n;
+    }
+}
+
 bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
                   struct err *err)
 {
@@ -239,6 +292,8 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         session->pages[i] = kv_pages(session->kv, tokens[i].sequence);
         if (tokens[i].wants_logits) session->wanting[session->n_logits++] = i;
     }
+    cut_tiles(session, session->all, n_tokens, &session->all_tiles);
+    cut_tiles(session, session->wanting, session->n_logits, &session->wanting_tiles);
     if (n_tokens > 0) graph_run(session);
     return true;
 }

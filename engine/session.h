@@ -12,18 +12,29 @@
 
 /* Scratch for one batch; T is batch_tokens. Rows are contiguous. */
 struct scratch {
-    float *x;        /* [T, n_embd] the residual stream */
-    float *normed;   /* [T, n_embd] input of QKV, gate-up and the output matrix */
-    float *qkv;      /* [T, n_q + 2 n_kv] */
-    float *attended; /* [T, n_q] */
-    float *delta;    /* [T, n_embd] what a block adds to the stream */
-    float *gate_up;  /* [T, 2 n_ff] */
-    float *hidden;   /* [T, n_ff] */
-    float *rotation; /* [T, n_rope / 2][2] cosine and sine at each token's position */
-    float *scores;   /* [threads, scores_stride] of attention */
-    float *logits;   /* [T, n_vocab] */
-    size_t scores_stride;
+    float *x;         /* [T, n_embd] the residual stream */
+    float *normed;    /* [T, n_embd] input of QKV, gate-up and the output matrix */
+    float *qkv;       /* [T, n_q + 2 n_kv] */
+    float *attended;  /* [T, n_q] */
+    float *delta;     /* [T, n_embd] what a block adds to the stream */
+    float *gate_up;   /* [T, 2 n_ff] */
+    float *hidden;    /* [T, n_ff] */
+    float *rotation;  /* [T, n_rope / 2][2] cosine and sine at each token's position */
+    float *attention; /* [threads, attention_stride] scratch of the kernel */
+    float *logits;    /* [T, n_vocab] */
+    size_t attention_stride;
     struct acts acts[ACT_FORMAT_COUNT]; /* quantized copies of the current input; ACT_F32 unused */
+};
+
+/* Rows [first, first + n) of the stream, neighbours in the batch too: consecutive positions of one
+ * sequence, which one call of the attention kernel takes together. */
+struct tile {
+    size_t first, n;
+};
+
+struct tiles {
+    struct tile *tiles; /* [T] at most */
+    size_t n_tiles;
 };
 
 struct session {
@@ -40,6 +51,7 @@ struct session {
     size_t *positions;      /* [T] */
     uint8_t *const **pages; /* [T] of each token's sequence */
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
+    struct tiles all_tiles, wanting_tiles; /* of the rows that these make */
 };
 
 /* Runs the batch through the model on all threads: from the embeddings in scratch.x to

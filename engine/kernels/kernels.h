@@ -58,21 +58,47 @@ typedef void gemm_fn(const struct packed *w, const struct acts *a, size_t group_
 /* A KV page holds SESSION_PAGE_TOKENS (16) positions of every layer. Inside a page, K of one layer
  * and KV head is [head_size][16]: lanes are keys; V is [16][v_stride], v_stride = head_size rounded
  * up to 16: lanes are dimensions, padding is zero. */
+
+/* Queries of n_tokens >= 1 consecutive positions of one sequence: of each token the n_heads heads
+ * that share one KV head. The token at position p attends to the keys at [begin, end), end = p + 1,
+ * begin = end - window, or 0 if that is less or window is 0. */
 struct attention {
-    const float *q; /* [n_heads, head_size], rotated: the query heads that share one KV head, for
-                       one token */
-    size_t n_heads, head_size;
-    uint8_t *const *pages;     /* [ceil(end / 16)] page bases of the sequence */
+    const float *q;  /* [n_tokens][n_heads, head_size], rotated */
+    size_t q_stride; /* floats from one token's queries to the next token's */
+    size_t n_tokens, n_heads, head_size;
+    size_t position; /* of the first token */
+    size_t window;
+    uint8_t *const *pages; /* page bases of the sequence, up to that of the last token's position */
     size_t k_offset, v_offset; /* bytes from a page's base to this layer's and KV head's K and V */
     enum kv_type type;
-    size_t begin, end; /* absolute key positions attended: [begin, end), end > begin */
-    float scale;       /* score = scale * dot */
-    float *scores;     /* scratch: n_heads * (end rounded up to 16) floats, 64-byte aligned */
-    float *out;        /* [n_heads, head_size] */
+    float scale;    /* score = scale * dot */
+    float *scratch; /* attention_scratch_floats, 64-byte aligned */
+    float *out;     /* [n_tokens][n_heads, head_size] */
+    size_t out_stride;
 };
-/* dot: fmaf over d ascending per key; s = dot * scale; m = max over keys; p = kernel_exp(s - m);
- * the sum of p: lane (position mod 16) ascending, then the fixed tree; out[d] = (sum over keys
- * ascending of fmaf(p, v[d], .)) / sum. Keys outside [begin, end) take no part. */
+
+/* The keys that token i of [0, n_tokens) attends to. */
+struct key_span {
+    size_t begin, end;
+};
+static inline struct key_span attention_span(const struct attention *a, size_t i)
+{
+    size_t end = a->position + i + 1;
+    return (struct key_span){a->window && end > a->window ? end - a->window : 0, end};
+}
+
+/* Scratch of a call whose tokens see n_keys different keys, all of them together. */
+static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, size_t head_size,
+                                              size_t n_keys)
+{
+    size_t n_scores = (n_keys / SESSION_PAGE_TOKENS + 2) * SESSION_PAGE_TOKENS;
+    return n_tokens * n_heads * (n_scores + 2 * head_size + 32);
+}
+
+/* Of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; m = max over
+ * keys; p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the fixed tree;
+ * out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span take no
+ * part. */
 typedef void attention_fn(const struct attention *attention);
 
 /* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type

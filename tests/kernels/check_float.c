@@ -153,12 +153,33 @@ static void check_kv_store(struct check *check, enum kv_type type, enum values k
     check_release(check);
 }
 
+/* What one token at `position` with one head gives, by the scalar kernel: rows of a call must not
+ * know of each other. */
+static void expect_attention(struct check *check, const struct attention *a, float *expected)
+{
+    for (size_t i = 0; i < a->n_tokens; i++) {
+        for (size_t head = 0; head < a->n_heads; head++) {
+            struct attention one = *a;
+            one.n_tokens = one.n_heads = 1;
+            one.position = a->position + i;
+            one.q += i * a->q_stride + head * a->head_size;
+            one.out = expected + i * a->out_stride + head * a->head_size;
+            check->scalar->attention(&one);
+        }
+    }
+}
+
+/* Keys that no token may see hold whatever the page had. */
 static void check_attention_case(struct check *check, enum kv_type type, enum values kind)
 {
     static const size_t sizes[] = {1, 8, 12, 16, 48, 64, 80, 96, 128, 144, 256};
     size_t head_size = sizes[draw(check, 0, sizeof sizes / sizeof *sizes - 1)];
-    size_t n_heads = draw(check, 1, 9), end = draw(check, 1, 300), begin = draw(check, 0, end - 1);
-    size_t n_scores = n_heads * ((end + SLOTS - 1) / SLOTS * SLOTS);
+    struct attention a = {.n_heads = draw(check, 1, 9), .head_size = head_size, .type = type};
+    a.n_tokens = draw(check, 0, 1) ? 1 : draw(check, 1, 30);
+    a.position = draw(check, 0, 300);
+    a.window = draw(check, 0, 2) ? 0 : draw(check, 1, 200);
+    a.scale = 8.0f / sqrtf((float)head_size);
+    size_t begin = attention_span(&a, 0).begin, end = a.position + a.n_tokens;
     struct kv kv = new_pages(check, end, head_size, type);
     float k[256], v[256];
     for (size_t i = begin; i < end; i++) {
@@ -166,24 +187,25 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
         fill(check, kind, v, head_size);
         store_position(check->scalar, &kv, k, v, head_size, type, i);
     }
-    struct attention a = {.n_heads = n_heads, .head_size = head_size, .pages = kv.pages};
+    a.pages = kv.pages;
     a.k_offset = kv.k_offset;
     a.v_offset = kv.v_offset;
-    a.type = type;
-    a.begin = begin;
-    a.end = end;
-    a.scale = 8.0f / sqrtf((float)head_size);
-    a.q = new_values(check, kind, n_heads * head_size);
-    a.scores = check_memory(check, n_scores * sizeof(float), 64);
-    float *expected = a.out = new_output(check, n_heads * head_size);
-    check->scalar->attention(&a);
-    float *actual = a.out = new_output(check, n_heads * head_size);
+    size_t n_row = a.n_heads * head_size;
+    a.q_stride = n_row + draw(check, 0, 9);
+    a.out_stride = n_row + draw(check, 0, 9);
+    size_t n_out = (a.n_tokens - 1) * a.out_stride + n_row;
+    a.q = new_values(check, kind, (a.n_tokens - 1) * a.q_stride + n_row);
+    float *expected = new_output(check, n_out);
+    a.out = new_output(check, n_out);
+    size_t n_scratch = attention_scratch_floats(a.n_tokens, a.n_heads, head_size, end - begin);
+    a.scratch = check_memory(check, n_scratch * sizeof(float), 64);
+    expect_attention(check, &a, expected);
     check->tested->attention(&a);
 
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, keys %zu to %zu",
-             type == KV_F16 ? "f16" : "f32", n_heads, head_size, begin, end);
-    check_same_floats(check, "attention", shape, expected, actual, n_heads * head_size);
+    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, tokens %zu to %zu, window %zu",
+             type == KV_F16 ? "f16" : "f32", a.n_heads, head_size, a.position, end, a.window);
+    check_same_floats(check, "attention", shape, expected, a.out, n_out);
     check_release(check);
 }
 
@@ -275,13 +297,15 @@ static void check_exp_of_scores(struct check *check, const float x[SLOTS])
         store_position(check->scalar, &kv, k, v, SLOTS, KV_F32, i);
     }
     float q[SLOTS] = {1.0f}, *expected = new_output(check, SLOTS);
-    struct attention a = {.q = q, .n_heads = 1, .head_size = SLOTS, .pages = kv.pages};
+    struct attention a = {.q = q, .n_tokens = 1, .n_heads = 1, .head_size = SLOTS};
+    a.pages = kv.pages;
     a.k_offset = kv.k_offset;
     a.v_offset = kv.v_offset;
     a.type = KV_F32;
-    a.end = SLOTS;
+    a.position = SLOTS - 1;
     a.scale = 1.0f;
-    a.scores = check_memory(check, SLOTS * sizeof(float), 64);
+    size_t n_scratch = attention_scratch_floats(1, 1, SLOTS, SLOTS);
+    a.scratch = check_memory(check, n_scratch * sizeof(float), 64);
     a.out = expected;
     check->scalar->attention(&a);
     a.out = new_output(check, SLOTS);
@@ -361,30 +385,44 @@ static void run_attention(const struct kernels *kernels, void *context)
     kernels->attention(context);
 }
 
-static void time_attention(struct check *check, size_t n_heads)
+/* The last n_tokens of KEYS. */
+static void time_attention(struct check *check, size_t n_tokens, size_t n_heads, size_t head_size)
 {
-    enum { KEYS = 4096, HEAD_SIZE = 96 };
-    struct kv kv = new_pages(check, KEYS, HEAD_SIZE, KV_F16);
-    float k[HEAD_SIZE], v[HEAD_SIZE];
+    enum { KEYS = 4096 };
+    struct kv kv = new_pages(check, KEYS, head_size, KV_F16);
+    float k[256], v[256];
     for (size_t i = 0; i < KEYS; i++) {
-        check_fill_uniform(check, k, HEAD_SIZE);
-        check_fill_uniform(check, v, HEAD_SIZE);
-        store_position(check->scalar, &kv, k, v, HEAD_SIZE, KV_F16, i);
+        check_fill_uniform(check, k, head_size);
+        check_fill_uniform(check, v, head_size);
+        store_position(check->scalar, &kv, k, v, head_size, KV_F16, i);
     }
-    struct attention a = {.n_heads = n_heads, .head_size = HEAD_SIZE, .pages = kv.pages};
+    struct attention a = {.n_tokens = n_tokens, .n_heads = n_heads, .head_size = head_size};
+    a.pages = kv.pages;
     a.k_offset = kv.k_offset;
     a.v_offset = kv.v_offset;
-    a.end = KEYS;
+    a.position = KEYS - n_tokens;
     a.scale = 0.1f;
-    a.q = new_values(check, UNIFORM, n_heads * HEAD_SIZE);
-    a.scores = check_memory(check, n_heads * KEYS * sizeof(float), 64);
-    a.out = new_output(check, n_heads * HEAD_SIZE);
+    a.q_stride = a.out_stride = n_heads * head_size;
+    a.q = new_values(check, UNIFORM, n_tokens * a.q_stride);
+    a.scratch = check_memory(
+        check, attention_scratch_floats(n_tokens, n_heads, head_size, KEYS) * sizeof(float), 64);
+    a.out = new_output(check, n_tokens * a.out_stride);
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "f16, %zu head%s of %d, %d keys", n_heads,
-             n_heads == 1 ? "" : "s", HEAD_SIZE, KEYS);
-    check_time(check, "attention", shape, 2.0 * HEAD_SIZE * KEYS * (double)n_heads,
-               2.0 * HEAD_SIZE * KEYS * 2, run_attention, &a);
+    snprintf(shape, sizeof shape, "f16, %zu x %zu heads of %zu", n_tokens, n_heads, head_size);
+    double n_seen = (double)(n_tokens * KEYS - n_tokens * (n_tokens - 1) / 2);
+    check_time(check, "attention", shape, 2.0 * (double)(head_size * n_heads) * n_seen,
+               2.0 * (double)head_size * KEYS * 2, run_attention, &a);
     check_release(check);
+}
+
+static void time_attentions(struct check *check)
+{
+    static const size_t sizes[] = {64, 80, 96, 128};
+    static const size_t shapes[][2] = {{1, 1}, {1, 4}, {1, 8}, {24, 1}, {6, 4}, {3, 7}, {3, 8}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++)
+            time_attention(check, shapes[j][0], shapes[j][1], sizes[i]);
+    }
 }
 
 static void run_checks(struct check *check)
@@ -409,8 +447,7 @@ static void run_checks(struct check *check)
     time_gemm(check, TENSOR_F16, 768, 32);
     time_gemm(check, TENSOR_BF16, 768, 32);
     time_gemm(check, TENSOR_F16, 8192, 1);
-    time_attention(check, 1);
-    time_attention(check, 4);
+    time_attentions(check);
 }
 
 const struct check_family check_float = {"float", run_checks};

@@ -19,6 +19,7 @@ enum {
     SLOTS = SESSION_PAGE_TOKENS,
     MAX_HEAD_SIZE = 128,
     MAX_HEADS = 5,
+    MAX_TOKENS = 6,
     MAX_POSITIONS = 160,
     MAX_PAGES = MAX_POSITIONS / SLOTS,
     K_OFFSET = 64,
@@ -26,11 +27,11 @@ enum {
     PAGE_BYTES = V_OFFSET + SLOTS * MAX_HEAD_SIZE * 4
 };
 
-/* One token's queries over a sequence of keys and values. */
+/* Queries of a few tokens over a sequence of keys and values. */
 struct scene {
     float k[MAX_POSITIONS][MAX_HEAD_SIZE], v[MAX_POSITIONS][MAX_HEAD_SIZE];
-    float q[MAX_HEADS * MAX_HEAD_SIZE], out[MAX_HEADS * MAX_HEAD_SIZE];
-    float scores[MAX_HEADS * MAX_POSITIONS];
+    float q[MAX_TOKENS][MAX_HEADS * MAX_HEAD_SIZE], out[MAX_TOKENS][MAX_HEADS * MAX_HEAD_SIZE];
+    float scratch[MAX_TOKENS * MAX_HEADS * (MAX_POSITIONS + 2 * MAX_HEAD_SIZE + 64)];
     uint8_t memory[MAX_PAGES][PAGE_BYTES];
     uint8_t *pages[MAX_PAGES];
     struct attention attention;
@@ -41,9 +42,10 @@ static float uniform(struct rng *rng)
     return (float)(2.0 * rng_uniform(rng) - 1.0);
 }
 
-/* Pages are filled with `garbage` before positions [begin, end) are stored. */
-static void set_scene(struct scene *scene, size_t n_heads, size_t head_size, enum kv_type type,
-                      size_t begin, size_t end, uint8_t garbage)
+/* n_tokens, of which the last attends to the keys of [begin, end). Pages are filled with `garbage`
+ * before the positions that any of them attends to are stored. */
+static void set_scene(struct scene *scene, size_t n_tokens, size_t n_heads, size_t head_size,
+                      enum kv_type type, struct key_span last, uint8_t garbage)
 {
     struct rng rng = {head_size * 1000 + n_heads};
     memset(scene, 0, sizeof *scene);
@@ -56,33 +58,40 @@ static void set_scene(struct scene *scene, size_t n_heads, size_t head_size, enu
             scene->v[i][d] = half_to_float(float_to_half(uniform(&rng)));
         }
     }
-    for (size_t i = 0; i < n_heads * head_size; i++) scene->q[i] = 3.0f * uniform(&rng);
-    for (size_t i = begin; i < end; i++) {
-        uint8_t *page = scene->pages[i / SLOTS];
-        kv_store_scalar(scene->k[i], scene->v[i], head_size, type, page + K_OFFSET, page + V_OFFSET,
-                        i % SLOTS);
+    for (size_t i = 0; i < n_tokens; i++) {
+        for (size_t j = 0; j < n_heads * head_size; j++) scene->q[i][j] = 3.0f * uniform(&rng);
     }
-    scene->attention = (struct attention){.q = scene->q,
+    scene->attention = (struct attention){.q = scene->q[0],
+                                          .q_stride = MAX_HEADS * MAX_HEAD_SIZE,
+                                          .n_tokens = n_tokens,
                                           .n_heads = n_heads,
                                           .head_size = head_size,
+                                          .position = last.end - n_tokens,
+                                          .window = last.begin > 0 ? last.end - last.begin : 0,
                                           .pages = scene->pages,
                                           .k_offset = K_OFFSET,
                                           .v_offset = V_OFFSET,
                                           .type = type,
-                                          .begin = begin,
-                                          .end = end,
                                           .scale = 1.0f / sqrtf((float)head_size),
-                                          .scores = scene->scores,
-                                          .out = scene->out};
+                                          .scratch = scene->scratch,
+                                          .out = scene->out[0],
+                                          .out_stride = MAX_HEADS * MAX_HEAD_SIZE};
+    for (size_t i = attention_span(&scene->attention, 0).begin; i < last.end; i++) {
+        uint8_t *page = scene->pages[i / SLOTS];
+        kv_store_scalar(scene->k[i], scene->v[i], head_size, type, page + K_OFFSET, page + V_OFFSET,
+                        i % SLOTS);
+    }
 }
 
-static void expect_head(const struct scene *scene, size_t head, double *out)
+static void expect_head(const struct scene *scene, size_t token, size_t head, double *out)
 {
     const struct attention *a = &scene->attention;
-    const float *q = scene->q + head * a->head_size;
+    const float *q = scene->q[token] + head * a->head_size;
+    size_t end = a->position + token + 1, begin = 0;
+    if (a->window && end > a->window) begin = end - a->window;
     double sum = 0.0;
     memset(out, 0, a->head_size * sizeof *out);
-    for (size_t i = a->begin; i < a->end; i++) {
+    for (size_t i = begin; i < end; i++) {
         double score = 0.0;
         for (size_t d = 0; d < a->head_size; d++) score += (double)q[d] * (double)scene->k[i][d];
         double p = exp(score / sqrt((double)a->head_size));
@@ -94,13 +103,14 @@ static void expect_head(const struct scene *scene, size_t head, double *out)
 
 static void assert_is_softmax_attention(struct scene *scene)
 {
-    attention_scalar(&scene->attention);
-    size_t head_size = scene->attention.head_size;
-    for (size_t head = 0; head < scene->attention.n_heads; head++) {
+    const struct attention *a = &scene->attention;
+    attention_scalar(a);
+    for (size_t i = 0; i < a->n_tokens * a->n_heads; i++) {
         double expected[MAX_HEAD_SIZE];
-        expect_head(scene, head, expected);
-        for (size_t d = 0; d < head_size; d++)
-            assert_true(fabs((double)scene->out[head * head_size + d] - expected[d]) < 1e-5);
+        const float *out = scene->out[i / a->n_heads] + i % a->n_heads * a->head_size;
+        expect_head(scene, i / a->n_heads, i % a->n_heads, expected);
+        for (size_t d = 0; d < a->head_size; d++)
+            assert_true(fabs((double)out[d] - expected[d]) < 1e-5);
     }
 }
 
@@ -109,12 +119,13 @@ static void attention_is_softmax_of_scaled_dots_times_values(void **state)
     static struct scene scene;
     (void)state;
     static const size_t sizes[] = {1, 8, 48, 64, 96, 128};
-    static const size_t spans[][2] = {{0, 1}, {0, 16}, {0, 37}, {5, 6}, {13, 150}, {16, 160}};
+    static const struct key_span spans[] = {{0, 6},   {0, 16},   {0, 37},  {5, 6},
+                                            {30, 33}, {13, 150}, {16, 160}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (size_t j = 0; j < sizeof spans / sizeof *spans; j++) {
             for (int type = KV_F16; type <= KV_F32; type++) {
-                set_scene(&scene, 1 + (i + j) % MAX_HEADS, sizes[i], (enum kv_type)type,
-                          spans[j][0], spans[j][1], 0);
+                set_scene(&scene, 1 + (2 * i + j) % MAX_TOKENS, 1 + (i + j) % MAX_HEADS, sizes[i],
+                          (enum kv_type)type, spans[j], 0);
                 assert_is_softmax_attention(&scene);
             }
         }
@@ -125,9 +136,12 @@ static void attention_to_one_key_returns_its_value(void **state)
 {
     static struct scene scene;
     (void)state;
-    set_scene(&scene, 2, 96, KV_F16, 77, 78, 0);
+    set_scene(&scene, 3, 2, 96, KV_F16, (struct key_span){77, 78}, 0);
     attention_scalar(&scene.attention);
-    for (size_t i = 0; i < 2 * 96; i++) assert_true(scene.out[i] == scene.v[77][i % 96]);
+    for (size_t token = 0; token < 3; token++) {
+        for (size_t i = 0; i < 2 * 96; i++)
+            assert_true(scene.out[token][i] == scene.v[75 + token][i % 96]);
+    }
 }
 
 /* All bits set is NaN in both types. */
@@ -136,29 +150,31 @@ static void attention_ignores_what_pages_hold_outside_the_span(void **state)
     static struct scene clean, dirty;
     (void)state;
     for (int type = KV_F16; type <= KV_F32; type++) {
-        set_scene(&clean, 3, 40, (enum kv_type)type, 21, 90, 0);
-        set_scene(&dirty, 3, 40, (enum kv_type)type, 21, 90, 0xff);
+        set_scene(&clean, 2, 3, 40, (enum kv_type)type, (struct key_span){21, 90}, 0);
+        set_scene(&dirty, 2, 3, 40, (enum kv_type)type, (struct key_span){21, 90}, 0xff);
         attention_scalar(&clean.attention);
         attention_scalar(&dirty.attention);
-        assert_memory_equal(clean.out, dirty.out, 3 * 40 * sizeof(float));
+        assert_memory_equal(clean.out, dirty.out, sizeof clean.out);
     }
 }
 
-static void attention_of_a_head_does_not_depend_on_the_others(void **state)
+static void attention_of_a_head_of_a_token_does_not_depend_on_the_others(void **state)
 {
     static struct scene scene;
     (void)state;
-    set_scene(&scene, 5, 48, KV_F16, 3, 100, 0);
+    set_scene(&scene, 4, 5, 48, KV_F16, (struct key_span){3, 100}, 0);
     attention_scalar(&scene.attention);
-    float together[5 * 48], alone[48];
-    memcpy(together, scene.out, sizeof together);
-    for (size_t head = 0; head < 5; head++) {
-        struct attention one = scene.attention;
-        one.n_heads = 1;
-        one.q += head * 48;
-        one.out = alone;
-        attention_scalar(&one);
-        assert_memory_equal(alone, together + head * 48, sizeof alone);
+    for (size_t token = 0; token < 4; token++) {
+        for (size_t head = 0; head < 5; head++) {
+            float alone[48];
+            struct attention one = scene.attention;
+            one.n_tokens = one.n_heads = 1;
+            one.position += token;
+            one.q = scene.q[token] + head * 48;
+            one.out = alone;
+            attention_scalar(&one);
+            assert_memory_equal(alone, scene.out[token] + head * 48, sizeof alone);
+        }
     }
 }
 
@@ -166,10 +182,10 @@ static void attention_survives_scores_past_the_range_of_exp(void **state)
 {
     static struct scene scene;
     (void)state;
-    set_scene(&scene, 1, 64, KV_F32, 0, 50, 0);
-    for (size_t d = 0; d < 64; d++) scene.q[d] = 1e4f * scene.k[31][d];
+    set_scene(&scene, 1, 1, 64, KV_F32, (struct key_span){0, 50}, 0);
+    for (size_t d = 0; d < 64; d++) scene.q[0][d] = 1e4f * scene.k[31][d];
     attention_scalar(&scene.attention);
-    for (size_t d = 0; d < 64; d++) assert_true(scene.out[d] == scene.v[31][d]);
+    for (size_t d = 0; d < 64; d++) assert_true(scene.out[0][d] == scene.v[31][d]);
 }
 
 static void kv_store_puts_keys_in_columns_and_values_in_rows(void **state)
@@ -343,7 +359,7 @@ int main(void)
         cmocka_unit_test(attention_is_softmax_of_scaled_dots_times_values),
         cmocka_unit_test(attention_to_one_key_returns_its_value),
         cmocka_unit_test(attention_ignores_what_pages_hold_outside_the_span),
-        cmocka_unit_test(attention_of_a_head_does_not_depend_on_the_others),
+        cmocka_unit_test(attention_of_a_head_of_a_token_does_not_depend_on_the_others),
         cmocka_unit_test(attention_survives_scores_past_the_range_of_exp),
         cmocka_unit_test(kv_store_puts_keys_in_columns_and_values_in_rows),
         cmocka_unit_test(kv_store_rounds_halves_to_nearest_even),

@@ -1,7 +1,7 @@
 /* attention_scalar.c - the specification of attention over KV pages, and of storing into them.
  *
- * The layout of a page and the order of every operation are in kernels.h. Positions outside of
- * [begin, end) are never read: a page may hold anything there.
+ * The layout of a page and the order of every operation are in kernels.h. Keys that a token does
+ * not attend to are never read for it: a page may hold anything there.
  */
 #include "engine/kernels/kernel_list.h"
 
@@ -35,40 +35,49 @@ static void kv_write(uint8_t *values, enum kv_type type, size_t i, float value)
     }
 }
 
-/* Scores of one head -> probabilities that lack the division by their sum, which is returned. */
-static float exponentiate(float *scores, size_t begin, size_t end)
+/* Scores of the n keys from `begin` on -> probabilities that lack the division by their sum, which
+ * is returned. */
+static float exponentiate(float *scores, size_t begin, size_t n)
 {
     float max = -INFINITY;
-    for (size_t i = begin; i < end; i++) max = scores[i] > max ? scores[i] : max;
+    for (size_t i = 0; i < n; i++) max = scores[i] > max ? scores[i] : max;
     float lanes[SLOTS] = {0.0f};
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < n; i++) {
         scores[i] = kernel_exp(scores[i] - max);
-        lanes[i % SLOTS] += scores[i];
+        lanes[(begin + i) % SLOTS] += scores[i];
     }
     return lanes_sum(lanes);
 }
 
-void attention_scalar(const struct attention *a)
+/* One head of one token, q and out: [head_size]. */
+static void attend(const struct attention *a, struct key_span keys, const float *q, float *out)
 {
     size_t v_stride = (a->head_size + 15) / 16 * 16;
-    for (size_t head = 0; head < a->n_heads; head++) {
-        const float *q = a->q + head * a->head_size;
-        float *out = a->out + head * a->head_size;
-        for (size_t i = a->begin; i < a->end; i++) {
-            const uint8_t *k = a->pages[i / SLOTS] + a->k_offset;
-            float dot = 0.0f;
-            for (size_t d = 0; d < a->head_size; d++)
-                dot = fmaf(q[d], kv_read(k, a->type, d * SLOTS + i % SLOTS), dot);
-            a->scores[i] = dot * a->scale;
+    float *scores = a->scratch;
+    for (size_t i = keys.begin; i < keys.end; i++) {
+        const uint8_t *k = a->pages[i / SLOTS] + a->k_offset;
+        float dot = 0.0f;
+        for (size_t d = 0; d < a->head_size; d++)
+            dot = fmaf(q[d], kv_read(k, a->type, d * SLOTS + i % SLOTS), dot);
+        scores[i - keys.begin] = dot * a->scale;
+    }
+    float sum = exponentiate(scores, keys.begin, keys.end - keys.begin);
+    for (size_t d = 0; d < a->head_size; d++) {
+        float acc = 0.0f;
+        for (size_t i = keys.begin; i < keys.end; i++) {
+            const uint8_t *v = a->pages[i / SLOTS] + a->v_offset;
+            acc = fmaf(scores[i - keys.begin], kv_read(v, a->type, i % SLOTS * v_stride + d), acc);
         }
-        float sum = exponentiate(a->scores, a->begin, a->end);
-        for (size_t d = 0; d < a->head_size; d++) {
-            float acc = 0.0f;
-            for (size_t i = a->begin; i < a->end; i++) {
-                const uint8_t *v = a->pages[i / SLOTS] + a->v_offset;
-                acc = fmaf(a->scores[i], kv_read(v, a->type, i % SLOTS * v_stride + d), acc);
-            }
-            out[d] = acc / sum;
+        out[d] = acc / sum;
+    }
+}
+
+void attention_scalar(const struct attention *a)
+{
+    for (size_t i = 0; i < a->n_tokens; i++) {
+        for (size_t head = 0; head < a->n_heads; head++) {
+            attend(a, attention_span(a, i), a->q + i * a->q_stride + head * a->head_size,
+                   a->out + i * a->out_stride + head * a->head_size);
         }
     }
 }

@@ -1,11 +1,10 @@
-/* attention_template.h - attention over KV pages and storing into them, one text for every x86
+/* attention_template.h - attention over KV pages and storing into them, one text for every vector
  * instruction set: included once by attention_<isa>.c, after the simd header of that set.
  *
- * Three passes in the order of operations that kernels.h fixes: scores, where lanes are the 16 keys
- * of a page and a dot product is one chain of fused multiply-adds over dimensions; exp and sums;
- * and the output, where lanes are dimensions and a chain runs over keys. Tiles of pages or
- * registers of dimensions, by heads, keep several chains in flight, which hides the latency of one
- * operation; the heads of a tile share every load of K and V.
+ * The queries of a call (every head of every token) are cut in groups, whose queries share every
+ * load of K and V. Three passes in the order of operations that kernels.h fixes: scores, where
+ * lanes are the 16 keys of a page and a dot product is one chain over dimensions; exp and sums; and
+ * the output, where lanes are dimensions and a chain runs over keys.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
 #define PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
@@ -17,210 +16,340 @@
 #include <math.h>
 #include <string.h>
 
+/* Both products hold a tile of sums in registers, queries by registers of keys or of dimensions.
+ * Groups take turns at a block of pages, so that the L1 cache fetches it once; sums of the output
+ * wait in scratch meanwhile. All queries of a group attend to the keys of [begin of its last, end
+ * of its first); where causality or the window cuts spans elsewhere, queries go alone. */
 enum {
     SLOTS = SESSION_PAGE_TOKENS,
-    MAX_HEADS = 4, /* of a tile */
-    SCORE_CHAINS = 8,
-    SCORE_MAX_PAGES = SCORE_CHAINS / SIMD_PARTS,
-    OUTPUT_MAX_REGISTERS = 8
+    /* Queries of the largest group: its tile is 16 keys wide, and two registers. */
+    MAX_QUERIES = SIMD_ACCUMULATORS / (SIMD_PARTS > 2 ? SIMD_PARTS : 2),
+    MAX_REGISTERS = 8, /* of one query in a tile */
+    BLOCK_PAGES = 8
 };
 
-/* What the passes share. The scores of one head are `stride` apart from the next head's, by
- * absolute position. */
-struct span {
+/* A group of queries and its part of the scratch. */
+struct group {
     const struct attention *a;
-    size_t stride, v_stride;
+    size_t first, n;      /* queries [first, first + n): query i is head i % n_heads of a token */
+    size_t page, n_pages; /* those that any query of the call needs */
+    size_t v_stride;
+    struct key_span common; /* keys that all its queries attend to; begin = end if there are none */
+    float *scores;          /* [n_pages][n][16] */
+    float *outputs;         /* [n][v_stride]: sums of products */
+    float *sums;            /* [n]: of probabilities */
+    float *q;               /* [head_size][n] */
 };
+
+static struct key_span span_of(const struct attention *a, size_t query)
+{
+    return attention_span(a, query / a->n_heads);
+}
+
+/* The largest size of a group that n_left queries fill. */
+static size_t group_size(size_t n_left)
+{
+    static const size_t sizes[] = {12, 8, 6, 4, 3, 2};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i] <= MAX_QUERIES && sizes[i] <= n_left) return sizes[i];
+    }
+    return 1;
+}
+
+static struct group group_at(const struct attention *a, size_t first)
+{
+    size_t n_queries = a->n_tokens * a->n_heads, v_stride = (a->head_size + 15) / 16 * 16;
+    size_t page = attention_span(a, 0).begin / SLOTS;
+    size_t n_pages = (a->position + a->n_tokens - 1) / SLOTS + 1 - page;
+    float *outputs = a->scratch + n_queries * n_pages * SLOTS;
+    float *sums = outputs + n_queries * v_stride, *q = sums + n_queries;
+    struct group group = {.a = a, .first = first, .n = group_size(n_queries - first)};
+    group.page = page;
+    group.n_pages = n_pages;
+    group.v_stride = v_stride;
+    group.common.begin = span_of(a, first + group.n - 1).begin;
+    group.common.end = span_of(a, first).end;
+    if (group.common.end < group.common.begin) group.common.end = group.common.begin;
+    group.scores = a->scratch + first * n_pages * SLOTS;
+    group.outputs = outputs + first * v_stride;
+    group.sums = sums + first;
+    group.q = q + first * a->head_size;
+    return group;
+}
+
+static void begin_group(const struct group *group)
+{
+    const struct attention *a = group->a;
+    for (size_t i = 0; i < group->n; i++) {
+        size_t token = (group->first + i) / a->n_heads, head = (group->first + i) % a->n_heads;
+        const float *q = a->q + token * a->q_stride + head * a->head_size;
+        for (size_t d = 0; d < a->head_size; d++) group->q[d * group->n + i] = q[d];
+    }
+    memset(group->outputs, 0, group->n * group->v_stride * sizeof *group->outputs);
+}
 
 SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, size_t i)
 {
     return type == KV_F16 ? simd_load_half(values + i * 2) : simd_load(values + i * 4);
 }
 
-/* Scores of n_heads from `head` on for the keys of n_pages from `page` on; both counts are
- * constants when inlined. */
-SIMD_INLINE void score_tile(const enum kv_type type, const size_t n_heads, const size_t n_pages,
-                            const struct span *span, size_t head, size_t page)
+/* Scores of n queries for the keys of n_pages from `page` on; both counts are constants when
+ * inlined. */
+SIMD_INLINE void score_tile(const enum kv_type type, const size_t n, const size_t n_pages,
+                            const struct group *group, size_t page)
 {
-    const struct attention *a = span->a;
-    const float *q = a->q + head * a->head_size;
-    const uint8_t *k[SCORE_MAX_PAGES];
-    SIMD_FLOAT dots[SCORE_MAX_PAGES * SIMD_PARTS][MAX_HEADS];
+    const struct attention *a = group->a;
+    const float *q = group->q;
+    float *scores = group->scores + (page - group->page) * n * SLOTS;
+    const uint8_t *k[MAX_REGISTERS];
+    SIMD_FLOAT dots[MAX_REGISTERS][MAX_QUERIES];
     SIMD_UNROLL for (size_t i = 0; i < n_pages; i++) k[i] = a->pages[page + i] + a->k_offset;
     SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
     {
-        SIMD_UNROLL for (size_t h = 0; h < n_heads; h++) dots[i][h] = simd_set(0.0f);
+        SIMD_UNROLL for (size_t h = 0; h < n; h++) dots[i][h] = simd_set(0.0f);
     }
-    for (size_t d = 0; d < a->head_size; d++) {
+    for (size_t d = 0; d < a->head_size; d++, q += n) {
+        SIMD_FLOAT keys[MAX_REGISTERS];
         SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
         {
             size_t lane = d * SLOTS + i % SIMD_PARTS * SIMD_LANES;
-            SIMD_FLOAT keys = load_kv(type, k[i / SIMD_PARTS], lane);
-            SIMD_UNROLL for (size_t h = 0; h < n_heads; h++)
+            keys[i] = load_kv(type, k[i / SIMD_PARTS], lane);
+        }
+        SIMD_UNROLL for (size_t h = 0; h < n; h++)
+        {
+            SIMD_FLOAT query = simd_set(q[h]);
+            SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
             {
-                dots[i][h] = simd_fma(simd_set(q[h * a->head_size + d]), keys, dots[i][h]);
+                dots[i][h] = simd_fma(query, keys[i], dots[i][h]);
             }
         }
     }
-    SIMD_UNROLL for (size_t h = 0; h < n_heads; h++)
+    SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
     {
-        float *scores = a->scores + (head + h) * span->stride + page * SLOTS;
-        SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
+        SIMD_UNROLL for (size_t h = 0; h < n; h++)
         {
-            simd_store(scores + i * SIMD_LANES, simd_mul(dots[i][h], simd_set(a->scale)));
+            size_t at = (i / SIMD_PARTS * n + h) * SLOTS + i % SIMD_PARTS * SIMD_LANES;
+            simd_store(scores + at, simd_mul(dots[i][h], simd_set(a->scale)));
         }
     }
 }
 
-SIMD_INLINE void score_heads(const enum kv_type type, const size_t n_heads, const struct span *span,
-                             size_t head, size_t page, size_t page_end)
+SIMD_INLINE void score_pages(const enum kv_type type, const size_t n, const struct group *group,
+                             size_t page, size_t end)
 {
-    const size_t widest = SCORE_MAX_PAGES / n_heads;
-    for (; widest >= 8 && page + 8 <= page_end; page += 8)
-        score_tile(type, n_heads, 8, span, head, page);
-    for (; widest >= 4 && page + 4 <= page_end; page += 4)
-        score_tile(type, n_heads, 4, span, head, page);
-    for (; widest >= 2 && page + 2 <= page_end; page += 2)
-        score_tile(type, n_heads, 2, span, head, page);
-    for (; page < page_end; page++) score_tile(type, n_heads, 1, span, head, page);
+    const size_t fitting = SIMD_ACCUMULATORS / SIMD_PARTS / n;
+    const size_t most = fitting < MAX_REGISTERS / SIMD_PARTS ? fitting : MAX_REGISTERS / SIMD_PARTS;
+    for (; most >= 8 && page + 8 <= end; page += 8) score_tile(type, n, 8, group, page);
+    for (; most >= 4 && page + 4 <= end; page += 4) score_tile(type, n, 4, group, page);
+    for (; most >= 2 && page + 2 <= end; page += 2) score_tile(type, n, 2, group, page);
+    for (; page < end; page++) score_tile(type, n, 1, group, page);
 }
 
-/* Pages are the outer loop: those that one step covers stay in the L1 cache for all heads. */
-SIMD_INLINE void score(const enum kv_type type, const struct span *span)
+/* The scores of one query at the keys from i on; lanes outside of its span become -infinity,
+ * whatever the page held there. */
+static SIMD_FLOAT load_scores(const float *scores, size_t i, struct key_span keys)
 {
-    const size_t n_heads = span->a->n_heads, last = (span->a->end - 1) / SLOTS;
-    for (size_t page = span->a->begin / SLOTS; page <= last; page += SCORE_MAX_PAGES) {
-        size_t page_end = page + SCORE_MAX_PAGES <= last ? page + SCORE_MAX_PAGES : last + 1;
-        size_t head = 0;
-        for (; head + 4 <= n_heads; head += 4) score_heads(type, 4, span, head, page, page_end);
-        for (; head + 2 <= n_heads; head += 2) score_heads(type, 2, span, head, page, page_end);
-        for (; head < n_heads; head++) score_heads(type, 1, span, head, page, page_end);
+    SIMD_FLOAT v = simd_load(scores);
+    if (keys.begin <= i && i + SIMD_LANES <= keys.end) return v;
+    return simd_keep(v, keys.begin > i ? keys.begin - i : 0, keys.end > i ? keys.end - i : 0,
+                     -INFINITY);
+}
+
+/* Scores of query i of the group -> probabilities that lack the division by their sum. */
+static void exponentiate(const struct group *group, size_t i)
+{
+    const struct key_span keys = span_of(group->a, group->first + i);
+    const size_t first = keys.begin / SLOTS * SLOTS, stride = group->n * SLOTS;
+    float *start = group->scores + (first / SLOTS - group->page) * stride + i * SLOTS;
+    SIMD_FLOAT max_lanes = simd_set(-INFINITY), sums[SIMD_PARTS];
+    float *scores = start;
+    for (size_t key = first; key < keys.end; key += SLOTS, scores += stride) {
+        for (size_t lane = 0; lane < SLOTS; lane += SIMD_LANES)
+            max_lanes = simd_max(max_lanes, load_scores(scores + lane, key + lane, keys));
     }
-}
-
-static SIMD_FLOAT load_scores(const float *scores, size_t i, size_t begin, size_t end)
-{
-    SIMD_FLOAT v = simd_load(scores + i);
-    if (begin <= i && i + SIMD_LANES <= end) return v;
-    return simd_keep(v, begin > i ? begin - i : 0, end > i ? end - i : 0, -INFINITY);
-}
-
-/* Scores of one head -> probabilities that lack the division by their sum, which is returned. Lanes
- * outside [begin, end) become -infinity first, whatever the page held there, and so 0. */
-static float exponentiate(float *scores, size_t begin, size_t end)
-{
-    const size_t first = begin / SLOTS * SLOTS;
-    SIMD_FLOAT max_lanes = simd_set(-INFINITY);
-    for (size_t i = first; i < end; i += SIMD_LANES)
-        max_lanes = simd_max(max_lanes, load_scores(scores, i, begin, end));
     SIMD_FLOAT max = simd_set(simd_lanes_max(max_lanes));
-    SIMD_FLOAT sums[SIMD_PARTS];
     for (size_t part = 0; part < SIMD_PARTS; part++) sums[part] = simd_set(0.0f);
-    for (size_t i = first; i < end; i += SLOTS) {
+    scores = start;
+    for (size_t key = first; key < keys.end; key += SLOTS, scores += stride) {
         for (size_t part = 0; part < SIMD_PARTS; part++) {
-            size_t lane = i + part * SIMD_LANES;
-            SIMD_FLOAT p = simd_exp(simd_sub(load_scores(scores, lane, begin, end), max));
+            size_t lane = part * SIMD_LANES;
+            SIMD_FLOAT p = load_scores(scores + lane, key + lane, keys);
+            p = simd_exp(simd_sub(p, max));
             simd_store(scores + lane, p);
             sums[part] = simd_add(sums[part], p);
         }
     }
-    return simd_lanes_sum(sums);
+    group->sums[i] = simd_lanes_sum(sums);
 }
 
-/* n registers of dimensions from register `first` on, for n_heads from `head` on. */
-SIMD_INLINE void output_tile(const enum kv_type type, const size_t n_heads, const size_t n,
-                             const struct span *span, size_t head, size_t first, const float *sums)
+/* Adds the products of `keys` to n_registers registers of dimensions, from the one that is `first`,
+ * of n queries of the group from `query` on; both counts are constants when inlined. */
+SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size_t n_registers,
+                             const struct group *group, size_t query, size_t first,
+                             struct key_span keys)
 {
-    const struct attention *a = span->a;
-    const float *p = a->scores + head * span->stride;
-    SIMD_FLOAT outputs[MAX_HEADS][OUTPUT_MAX_REGISTERS];
-    SIMD_UNROLL for (size_t h = 0; h < n_heads; h++)
+    const struct attention *a = group->a;
+    float *sums = group->outputs + query * group->v_stride + first * SIMD_LANES;
+    SIMD_FLOAT outputs[MAX_REGISTERS][MAX_QUERIES];
+    SIMD_UNROLL for (size_t h = 0; h < n; h++)
     {
-        SIMD_UNROLL for (size_t i = 0; i < n; i++) outputs[h][i] = simd_set(0.0f);
+        SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
+        {
+            outputs[i][h] = simd_load(sums + h * group->v_stride + i * SIMD_LANES);
+        }
     }
-    for (size_t key = a->begin; key < a->end;) {
-        const uint8_t *v = a->pages[key / SLOTS] + a->v_offset;
-        size_t page_end = (key / SLOTS + 1) * SLOTS;
-        if (page_end > a->end) page_end = a->end;
-        for (; key < page_end; key++) {
-            size_t row = key % SLOTS * span->v_stride + first * SIMD_LANES;
-            SIMD_UNROLL for (size_t i = 0; i < n; i++)
+    for (size_t key = keys.begin; key < keys.end;) {
+        size_t page = key / SLOTS, slot = key % SLOTS;
+        const uint8_t *v = a->pages[page] + a->v_offset;
+        const float *p = group->scores + ((page - group->page) * group->n + query) * SLOTS;
+        for (; slot < SLOTS && key < keys.end; slot++, key++) {
+            SIMD_FLOAT values[MAX_REGISTERS];
+            SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
             {
-                SIMD_FLOAT values = load_kv(type, v, row + i * SIMD_LANES);
-                SIMD_UNROLL for (size_t h = 0; h < n_heads; h++)
+                size_t at = slot * group->v_stride + (first + i) * SIMD_LANES;
+                values[i] = load_kv(type, v, at);
+            }
+            SIMD_UNROLL for (size_t h = 0; h < n; h++)
+            {
+                SIMD_FLOAT weight = simd_set(p[h * SLOTS + slot]);
+                SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
                 {
-                    SIMD_FLOAT weight = simd_set(p[h * span->stride + key]);
-                    outputs[h][i] = simd_fma(weight, values, outputs[h][i]);
+                    outputs[i][h] = simd_fma(weight, values[i], outputs[i][h]);
                 }
             }
         }
     }
-    SIMD_UNROLL for (size_t h = 0; h < n_heads; h++)
+    SIMD_UNROLL for (size_t h = 0; h < n; h++)
     {
-        SIMD_UNROLL for (size_t i = 0; i < n; i++)
+        SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
         {
-            size_t d = (first + i) * SIMD_LANES;
-            SIMD_FLOAT mean = simd_div(outputs[h][i], simd_set(sums[h]));
-            simd_store_first(a->out + (head + h) * a->head_size + d, mean, a->head_size - d);
+            simd_store(sums + h * group->v_stride + i * SIMD_LANES, outputs[i][h]);
         }
     }
 }
 
-SIMD_INLINE void output_registers(const enum kv_type type, const size_t n_heads, size_t n,
-                                  const struct span *span, size_t head, size_t first,
-                                  const float *sums)
+/* Adds the products of `keys` to all dimensions, which are cut in tiles as equal as can be. */
+SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const struct group *group,
+                             size_t query, struct key_span keys)
 {
+    const size_t fitting = SIMD_ACCUMULATORS / n;
+    const size_t most = fitting < MAX_REGISTERS ? fitting : MAX_REGISTERS;
+    size_t n_all = (group->a->head_size + SIMD_LANES - 1) / SIMD_LANES;
+    size_t n_tiles = (n_all + most - 1) / most;
+    for (size_t i = 0; i < n_tiles; i++) {
+        size_t first = n_all * i / n_tiles, end = n_all * (i + 1) / n_tiles;
 #define OUTPUT(count)                                                                              \
     case count:                                                                                    \
-        if (count * n_heads <= SIMD_ACCUMULATORS)                                                  \
-            output_tile(type, n_heads, count, span, head, first, sums);                            \
+        if (count <= most) output_tile(type, n, count, group, query, first, keys);                 \
         break
-    switch (n) {
-        OUTPUT(1);
-        OUTPUT(2);
-        OUTPUT(3);
-        OUTPUT(4);
-        OUTPUT(5);
-        OUTPUT(6);
-        OUTPUT(7);
-        OUTPUT(8);
-    default: break;
-    }
+        switch (end - first) {
+            OUTPUT(1);
+            OUTPUT(2);
+            OUTPUT(3);
+            OUTPUT(4);
+            OUTPUT(5);
+            OUTPUT(6);
+            OUTPUT(7);
+            OUTPUT(8);
+        default: break;
+        }
 #undef OUTPUT
-}
-
-/* Passes 2 and 3 of the heads of one tile. The dimensions are cut in tiles as equal as can be. */
-SIMD_INLINE void finish_heads(const enum kv_type type, const size_t n_heads,
-                              const struct span *span, size_t head)
-{
-    const struct attention *a = span->a;
-    float sums[MAX_HEADS];
-    for (size_t h = 0; h < n_heads; h++)
-        sums[h] = exponentiate(a->scores + (head + h) * span->stride, a->begin, a->end);
-    const size_t most = SIMD_ACCUMULATORS / n_heads < OUTPUT_MAX_REGISTERS
-                            ? SIMD_ACCUMULATORS / n_heads
-                            : OUTPUT_MAX_REGISTERS;
-    size_t n = (a->head_size + SIMD_LANES - 1) / SIMD_LANES, n_tiles = (n + most - 1) / most;
-    for (size_t i = 0; i < n_tiles; i++) {
-        size_t first = n * i / n_tiles, end = n * (i + 1) / n_tiles;
-        output_registers(type, n_heads, end - first, span, head, first, sums);
     }
 }
 
-SIMD_INLINE void attend(const enum kv_type type, const struct attention *a)
+/* Calls function(type, n, ...) with the type and the size of a group as constants. */
+#define WITH_CONSTANTS(type, n, function, ...)                                                     \
+    switch (n) {                                                                                   \
+        WITH_SIZE(type, 1, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 2, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 3, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 4, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 6, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 8, function, __VA_ARGS__);                                                 \
+        WITH_SIZE(type, 12, function, __VA_ARGS__);                                                \
+    default: break;                                                                                \
+    }
+#define WITH_SIZE(type, n, function, ...)                                                          \
+    case n:                                                                                        \
+        if (n > MAX_QUERIES) break;                                                                \
+        if (type == KV_F16) function(KV_F16, n, __VA_ARGS__);                                      \
+        else function(KV_F32, n, __VA_ARGS__);                                                     \
+        break
+
+static void score_group(const struct group *group, size_t page, size_t end)
 {
-    struct span span = {a, (a->end + SLOTS - 1) / SLOTS * SLOTS, (a->head_size + 15) / 16 * 16};
-    score(type, &span);
-    size_t head = 0;
-    for (; head + 4 <= a->n_heads; head += 4) finish_heads(type, 4, &span, head);
-    for (; head + 2 <= a->n_heads; head += 2) finish_heads(type, 2, &span, head);
-    for (; head < a->n_heads; head++) finish_heads(type, 1, &span, head);
+    WITH_CONSTANTS(group->a->type, group->n, score_pages, group, page, end)
+}
+
+/* Of n queries from `query` on: the whole group, or one. */
+static void output_group(const struct group *group, size_t n, size_t query, struct key_span keys)
+{
+    WITH_CONSTANTS(group->a->type, n, output_keys, group, query, keys)
+}
+
+#undef WITH_CONSTANTS
+#undef WITH_SIZE
+
+/* Each query alone: its keys in [begin, end). */
+static void output_alone(const struct group *group, size_t begin, size_t end)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        struct key_span keys = span_of(group->a, group->first + i);
+        if (keys.begin < begin) keys.begin = begin;
+        if (keys.end > end) keys.end = end;
+        if (keys.begin < keys.end) output_group(group, 1, i, keys);
+    }
+}
+
+static void finish_group(const struct group *group)
+{
+    const struct attention *a = group->a;
+    for (size_t i = 0; i < group->n; i++) {
+        size_t token = (group->first + i) / a->n_heads, head = (group->first + i) % a->n_heads;
+        float *out = a->out + token * a->out_stride + head * a->head_size;
+        SIMD_FLOAT sum = simd_set(group->sums[i]);
+        for (size_t d = 0; d < a->head_size; d += SIMD_LANES) {
+            SIMD_FLOAT mean = simd_div(simd_load(group->outputs + i * group->v_stride + d), sum);
+            simd_store_first(out + d, mean, a->head_size - d);
+        }
+    }
 }
 
 void SIMD_NAME(attention)(const struct attention *a)
 {
-    if (a->type == KV_F16) attend(KV_F16, a);
-    else attend(KV_F32, a);
+    const size_t n_queries = a->n_tokens * a->n_heads;
+    struct group group = group_at(a, 0);
+    const size_t page = group.page, page_end = group.page + group.n_pages;
+    for (size_t i = 0; i < n_queries; i += group.n) {
+        group = group_at(a, i);
+        begin_group(&group);
+    }
+    for (size_t block = page; block < page_end; block += BLOCK_PAGES) {
+        size_t end = block + BLOCK_PAGES < page_end ? block + BLOCK_PAGES : page_end;
+        for (size_t i = 0; i < n_queries; i += group.n) {
+            group = group_at(a, i);
+            score_group(&group, block, end);
+        }
+    }
+    for (size_t i = 0; i < n_queries; i += group.n) {
+        group = group_at(a, i);
+        for (size_t j = 0; j < group.n; j++) exponentiate(&group, j);
+        output_alone(&group, 0, group.common.begin);
+    }
+    for (size_t block = page; block < page_end; block += BLOCK_PAGES) {
+        for (size_t i = 0; i < n_queries; i += group.n) {
+            group = group_at(a, i);
+            struct key_span keys = {block * SLOTS, (block + BLOCK_PAGES) * SLOTS};
+            if (keys.begin < group.common.begin) keys.begin = group.common.begin;
+            if (keys.end > group.common.end) keys.end = group.common.end;
+            if (keys.begin < keys.end) output_group(&group, group.n, 0, keys);
+        }
+    }
+    for (size_t i = 0; i < n_queries; i += group.n) {
+        group = group_at(a, i);
+        output_alone(&group, group.common.end, SIZE_MAX);
+        finish_group(&group);
+    }
 }
 
 /* One column of K: [head_size][16]. */
