@@ -8,11 +8,10 @@
 #include "base/mem.h"
 
 #include <openssl/evp.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGEST_BYTES = 32, PIECE_BYTES = 1 << 20 };
+enum { PIECE_BYTES = 1 << 20 };
 
 struct sha256 {
     EVP_MD_CTX *context;
@@ -53,14 +52,20 @@ void sha256_field(struct sha256 *hash, const char *text)
 
 void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES])
 {
-    unsigned char digest[DIGEST_BYTES];
+    uint8_t digest[SHA256_BYTES];
     hex[0] = 0;
     if (hash->failed || EVP_DigestFinal_ex(hash->context, digest, NULL) != 1) return;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
         hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
     }
-    hex[2 * DIGEST_BYTES] = 0;
+    hex[2 * SHA256_BYTES] = 0;
+}
+
+bool sha256_digest(const void *bytes, size_t n_bytes, uint8_t digest[SHA256_BYTES], struct err *err)
+{
+    return EVP_Digest(bytes, n_bytes, digest, NULL, EVP_sha256(), NULL) == 1 ||
+           err_set(err, ERR_MEMORY, "libcrypto gives no SHA-256");
 }
 
 bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err)

@@ -8,9 +8,10 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct sha256;
-enum { SHA256_HEX_BYTES = 65 };
+enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 65 };
 
 struct sha256 *sha256_new(struct err *err);
 void sha256_free(struct sha256 *hash);
@@ -21,6 +22,9 @@ void sha256_field(struct sha256 *hash, const char *text);
 /* Lower-case hex and a zero. The hash may not be updated after. */
 void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES]);
 
+/* The 32 bytes themselves, of what lies in memory at once. Thread-safe. */
+bool sha256_digest(const void *bytes, size_t n_bytes, uint8_t digest[SHA256_BYTES], struct err *err)
+    __attribute__((warn_unused_result));
 bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err);
 /* Hash of a file's content, read in pieces. */
 bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err);

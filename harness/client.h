@@ -10,10 +10,12 @@
 #include "harness/prompt_tokens.h"
 
 struct client;
+struct client_window;
 
 struct client_options {
     enum bos_policy bos;
     const char *chat_format; /* NULL: the model's */
+    bool shares_prefixes; /* false: every distinct sequence from its first token, for measurement */
     struct session_options session;
 };
 
@@ -33,10 +35,17 @@ struct client_sink {
     void *context;
 };
 
-/* Answers a window of requests. Each response is handed out as soon as it and all before it are
- * there. Equal prefixes within a window are computed once. Stops at the first false of the sink,
- * with its error. */
-bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
+/* A window of requests as tokens, laid out so that equal prefixes are computed once. The requests
+ * must outlive it. May run in one thread while client_answer runs in another. Free with
+ * client_window_free before the client closes. */
+struct client_window *client_prepare(const struct client *client, const struct request *requests,
+                                     size_t n_requests, struct err *err)
+    __attribute__((warn_unused_result));
+void client_window_free(struct client_window *window);
+
+/* Answers a window, once. Each response is handed out as soon as it and all before it are there.
+ * Stops at the first false of the sink, with its error. */
+bool client_answer(struct client *client, struct client_window *window,
                    const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -1,13 +1,15 @@
 /* client_engine.c - answers requests with the engine: a window's token sequences become one trie, a
- * scheduler computes it, and the logits at the nodes become log-probabilities and text.
+ * scheduler computes it, and the logits at the nodes become log-probabilities, text and hashes.
  *
  * A continuation c1..cm is scored at m nodes: c1 by the logits after the context, c2 by those after
  * c1. Its last token is never computed, so choices of one token cost nothing beyond their prompt. A
- * generation is a leaf that grows.
+ * generation is a leaf that grows. Where prefixes are not to be shared, every distinct sequence of
+ * a request hangs below a leaf of its own at the root.
  */
 #include "harness/client.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "harness/scheduler.h"
 
@@ -18,6 +20,7 @@ struct client {
     const struct tokenizer *tokenizer;
     struct session *session;
     struct prompt_options prompts;
+    bool shares_prefixes;
     size_t n_vocab;
     uint64_t n_computed;
 };
@@ -26,7 +29,8 @@ struct client {
 struct want {
     int32_t id;
     int request, choice;
-    int next; /* of the same node, -1: the last */
+    size_t i_row; /* among the request's rows of logits */
+    int next;     /* of the same node, -1: the last */
 };
 
 /* A request of the window and what is known of its answer. */
@@ -39,16 +43,21 @@ struct answer {
     struct buf text;
     int n_new_tokens;
     int leaf; /* of a generation, -1 */
+    int64_t naive_tokens;
+    int first_node;                /* of those that it was the first to need, -1: none */
+    uint8_t (*rows)[SHA256_BYTES]; /* [n_rows] hashes of the logits it is judged from */
+    size_t n_rows, rows_capacity;
 };
 
-struct window {
-    struct client *client;
+struct client_window {
+    const struct client *client;
     struct answer *answers; /* [n_answers] */
     size_t n_answers, n_responded;
     struct trie trie;
     struct want *wants;
     size_t n_wants, wants_capacity;
     int *first_want; /* [n_nodes] */
+    int *next_node;  /* [n_nodes] of the same owner, -1: the last */
     size_t first_want_capacity;
     struct scheduler *scheduler;
     int32_t *ids; /* scratch for one node's wants */
@@ -68,6 +77,7 @@ struct client *client_open_engine(const struct model *model, const struct client
         return NULL;
     }
     client->tokenizer = model_tokenizer(model);
+    client->shares_prefixes = options->shares_prefixes;
     client->n_vocab = (size_t)model_info(model)->n_vocab;
     client->prompts =
         (struct prompt_options){.bos = options->bos,
@@ -88,10 +98,10 @@ uint64_t client_computed_tokens(const struct client *client)
     return client->n_computed;
 }
 
-/* ---- Building the window ---- */
+/* ---- Laying out a window ---- */
 
 /* first_want for nodes up to n_nodes; new ones are empty. */
-static bool grow_nodes(struct window *window, struct err *err)
+static bool grow_nodes(struct client_window *window, struct err *err)
 {
     size_t before = window->first_want_capacity;
     if (!mem_grow((void **)&window->first_want, &window->first_want_capacity, window->trie.n_nodes,
@@ -101,7 +111,7 @@ static bool grow_nodes(struct window *window, struct err *err)
     return true;
 }
 
-static bool add_want(struct window *window, int node, struct want want, struct err *err)
+static bool add_want(struct client_window *window, int node, struct want want, struct err *err)
 {
     if (!grow_nodes(window, err) ||
         !mem_grow((void **)&window->wants, &window->wants_capacity, window->n_wants + 1,
@@ -113,30 +123,62 @@ static bool add_want(struct window *window, int node, struct want want, struct e
     return true;
 }
 
-static bool add_choices(struct window *window, int i_answer, struct err *err)
+/* Room for n more hashes of rows. */
+static bool grow_rows(struct answer *answer, size_t n, struct err *err)
+{
+    if (!mem_grow((void **)&answer->rows, &answer->rows_capacity, answer->n_rows + n,
+                  sizeof *answer->rows, INT32_MAX, err))
+        return false;
+    answer->n_rows += n;
+    return true;
+}
+
+/* Where the paths of a branch begin: the root, or a leaf that equal branches share. */
+static bool find_root(struct client_window *window, int i_answer, size_t i, int *roots,
+                      struct err *err)
+{
+    size_t i_equal = prompt_first_equal(&window->answers[i_answer].prompt, i);
+    roots[i] = window->client->shares_prefixes ? TRIE_ROOT : roots[i_equal];
+    return window->client->shares_prefixes || i_equal != i ||
+           trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &roots[i], err);
+}
+
+static bool add_choice(struct client_window *window, int i_answer, size_t i, int root,
+                       struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
-    size_t n = answer->prompt.n_branches;
-    if (!(answer->scores = mem_new(n, sizeof *answer->scores, err))) return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct joined_tokens *joined = &answer->prompt.branches[i];
-        answer->scores[i] =
-            (struct choice_score){.n_tokens = (int)(joined->ids.n - joined->n_context),
-                                  .is_greedy = true,
-                                  .join_spanned = joined->join_spanned};
-        for (size_t at = joined->n_context; at < joined->ids.n; at++) {
-            int node;
-            struct want want = {.id = joined->ids.ids[at], .request = i_answer, .choice = (int)i};
-            if (!trie_insert(&window->trie, joined->ids.ids, at, i_answer, &node, err) ||
-                !add_want(window, node, want, err))
-                return false;
-            answer->n_pending++;
-        }
+    const struct joined_tokens *joined = &answer->prompt.branches[i];
+    size_t n_tokens = joined->ids.n - joined->n_context, i_row = answer->n_rows;
+    answer->scores[i] = (struct choice_score){
+        .n_tokens = (int)n_tokens, .is_greedy = true, .join_spanned = joined->join_spanned};
+    if (!grow_rows(answer, n_tokens, err)) return false;
+    for (size_t at = joined->n_context; at < joined->ids.n; at++) {
+        int node;
+        struct want want = {
+            .id = joined->ids.ids[at], .request = i_answer, .choice = (int)i, .i_row = i_row++};
+        if (!trie_insert(&window->trie, root, joined->ids.ids, at, i_answer, &node, err) ||
+            !add_want(window, node, want, err))
+            return false;
+        answer->n_pending++;
     }
     return true;
 }
 
-static bool add_generation(struct window *window, int i_answer, struct err *err)
+static bool add_choices(struct client_window *window, int i_answer, struct err *err)
+{
+    struct answer *answer = &window->answers[i_answer];
+    size_t n = answer->prompt.n_branches;
+    int *roots = mem_new(n, sizeof *roots, err);
+    answer->scores = mem_new(n, sizeof *answer->scores, err);
+    bool ok = roots && answer->scores;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = find_root(window, i_answer, i, roots, err) &&
+             add_choice(window, i_answer, i, roots[i], err);
+    free(roots);
+    return ok;
+}
+
+static bool add_generation(struct client_window *window, int i_answer, struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
     const struct tokens *ids = &answer->prompt.branches[0].ids;
@@ -144,71 +186,95 @@ static bool add_generation(struct window *window, int i_answer, struct err *err)
         .temperature = answer->request->temperature, .top_p = 1, .seed = answer->request->seed};
     /* Rows of the output matrix past the last token are padding and have no text. */
     size_t n_tokens = (size_t)tokenizer_size(window->client->tokenizer);
-    int node;
+    int node, root;
     if (!answer->request->max_new_tokens) return true;
     answer->sampler = sampler_new(&sampling, n_tokens, err);
-    if (!answer->sampler || !trie_insert(&window->trie, ids->ids, ids->n, i_answer, &node, err) ||
+    if (!answer->sampler || !find_root(window, i_answer, 0, &root, err) ||
+        !trie_insert(&window->trie, root, ids->ids, ids->n, i_answer, &node, err) ||
         !trie_add_leaf(&window->trie, node, i_answer, &answer->leaf, err))
         return false;
     answer->n_pending = 1;
     return true;
 }
 
-static bool add_request(struct window *window, size_t i, const struct request *request,
+static bool add_request(struct client_window *window, size_t i, const struct request *request,
                         struct err *err)
 {
     struct answer *answer = &window->answers[i];
-    struct client *client = window->client;
+    const struct client *client = window->client;
     answer->request = request;
-    answer->leaf = -1;
+    answer->leaf = answer->first_node = -1;
     if (!prompt_tokens_make(client->tokenizer, &client->prompts, request, &answer->prompt, err))
         return false;
     if (!answer->prompt.fits) return true;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
+    if (is_scored || request->max_new_tokens)
+        answer->naive_tokens = (int64_t)prompt_naive_tokens(&answer->prompt);
     return is_scored ? add_choices(window, (int)i, err) : add_generation(window, (int)i, err);
 }
 
-static bool build_window(struct window *window, const struct request *requests, struct err *err)
+/* Lists the nodes by owner, for the time that each request took. */
+static bool list_owned(struct client_window *window, struct err *err)
 {
-    if (!trie_init(&window->trie, err)) return false;
-    for (size_t i = 0; i < window->n_answers; i++)
-        if (!add_request(window, i, &requests[i], err)) return false;
-    if (!grow_nodes(window, err)) return false; /* splits made nodes after the last want */
-    window->scheduler = scheduler_new(window->client->session, &window->trie, err);
-    if (!window->scheduler) return false;
-    for (size_t i = 0; i < window->trie.n_nodes; i++)
-        if (window->first_want[i] >= 0) scheduler_want(window->scheduler, (int)i);
-    for (size_t i = 0; i < window->n_answers; i++) {
-        const struct answer *answer = &window->answers[i];
-        if (answer->leaf < 0) continue;
-        scheduler_want(window->scheduler, window->trie.nodes[answer->leaf].parent);
-        scheduler_reserve(window->scheduler, answer->leaf, answer->request->max_new_tokens - 1);
+    window->next_node = mem_new(window->trie.n_nodes, sizeof *window->next_node, err);
+    if (!window->next_node) return false;
+    for (size_t i = TRIE_ROOT + 1; i < window->trie.n_nodes; i++) {
+        struct answer *owner = &window->answers[window->trie.nodes[i].owner];
+        window->next_node[i] = owner->first_node;
+        owner->first_node = (int)i;
     }
     return true;
 }
 
-static void free_window(struct window *window)
+struct client_window *client_prepare(const struct client *client, const struct request *requests,
+                                     size_t n_requests, struct err *err)
 {
+    struct client_window *window = mem_new(1, sizeof *window, err);
+    if (!window) return NULL;
+    window->client = client;
+    window->n_answers = n_requests;
+    window->answers = mem_new(n_requests, sizeof *window->answers, err);
+    bool ok = window->answers && trie_init(&window->trie, err);
+    for (size_t i = 0; ok && i < n_requests; i++) ok = add_request(window, i, &requests[i], err);
+    ok = ok && grow_nodes(window, err) && /* splits made nodes after the last want */
+         list_owned(window, err);
+    if (ok) return window;
+    client_window_free(window);
+    return NULL;
+}
+
+void client_window_free(struct client_window *window)
+{
+    if (!window) return;
     for (size_t i = 0; window->answers && i < window->n_answers; i++) {
         struct answer *answer = &window->answers[i];
         prompt_tokens_done(&answer->prompt);
         free(answer->scores);
         sampler_free(answer->sampler);
         buf_free(&answer->text);
+        free(answer->rows);
     }
-    scheduler_free(window->scheduler);
     trie_done(&window->trie);
     free(window->answers);
     free(window->wants);
     free(window->first_want);
+    free(window->next_node);
     free(window->ids);
     free(window->logprobs);
+    free(window);
 }
 
 /* ---- Answering ---- */
 
+/* Little-endian machines only, as the engine is. */
+static bool hash_row(const struct client_window *window, const float *logits,
+                     uint8_t hash[SHA256_BYTES], struct err *err)
+{
+    return sha256_digest(logits, window->client->n_vocab * sizeof *logits, hash, err);
+}
+
 /* The log-probabilities that are wanted after the node, in one pass over its logits. */
-static bool score_node(struct window *window, int node, const float *logits, struct err *err)
+static bool score_node(struct client_window *window, int node, const float *logits, struct err *err)
 {
     size_t n = 0;
     for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next) n++;
@@ -223,6 +289,8 @@ static bool score_node(struct window *window, int node, const float *logits, str
         window->ids[n++] = window->wants[i].id;
     int32_t best = logits_argmax(logits, window->client->n_vocab);
     logits_logprobs(logits, window->client->n_vocab, window->ids, n, window->logprobs);
+    uint8_t hash[SHA256_BYTES];
+    if (!hash_row(window, logits, hash, err)) return false;
     n = 0;
     for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next, n++) {
         const struct want *want = &window->wants[i];
@@ -230,6 +298,7 @@ static bool score_node(struct window *window, int node, const float *logits, str
         struct choice_score *score = &answer->scores[want->choice];
         score->logprob += window->logprobs[n];
         score->is_greedy = score->is_greedy && want->id == best;
+        memcpy(answer->rows[want->i_row], hash, sizeof hash);
         answer->n_pending--;
     }
     return true;
@@ -252,10 +321,13 @@ static size_t find_stop(const struct request *request, const struct buf *text, s
 }
 
 /* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
-static bool generate_token(struct window *window, struct answer *answer, const float *logits,
+static bool generate_token(struct client_window *window, struct answer *answer, const float *logits,
                            struct err *err)
 {
     const struct request *request = answer->request;
+    if (!grow_rows(answer, 1, err) ||
+        !hash_row(window, logits, answer->rows[answer->n_rows - 1], err))
+        return false;
     int32_t id = sampler_pick(answer->sampler, logits);
     bool ends = tokenizer_is_end(window->client->tokenizer, id);
     if (!ends) {
@@ -268,14 +340,17 @@ static bool generate_token(struct window *window, struct answer *answer, const f
                (size_t)answer->n_new_tokens == request->max_new_tokens;
         if (n_kept < answer->text.n_bytes) answer->text.data[answer->text.n_bytes = n_kept] = 0;
     }
-    if (!ends) return scheduler_grow(window->scheduler, answer->leaf, id, err);
+    if (!ends) {
+        answer->naive_tokens++;
+        return scheduler_grow(window->scheduler, answer->leaf, id, err);
+    }
     answer->n_pending = 0;
     return true;
 }
 
 static bool on_logits(void *context, int node, const float *logits, struct err *err)
 {
-    struct window *window = context;
+    struct client_window *window = context;
     const struct trie_node *nodes = window->trie.nodes;
     struct answer *owner = &window->answers[nodes[node].owner];
     if (owner->leaf == node) return generate_token(window, owner, logits, err);
@@ -288,16 +363,27 @@ static bool on_logits(void *context, int node, const float *logits, struct err *
 }
 
 /* The time of the nodes that the request was the first to need. */
-static int64_t request_ns(const struct window *window, size_t i_answer)
+static int64_t request_ns(const struct client_window *window, const struct answer *answer)
 {
     int64_t ns = 0;
-    for (size_t i = 0; i < window->trie.n_nodes; i++)
-        if (window->trie.nodes[i].owner == (int)i_answer)
-            ns += scheduler_node_ns(window->scheduler, (int)i);
+    for (int node = answer->first_node; node >= 0; node = window->next_node[node])
+        ns += scheduler_node_ns(window->scheduler, node);
     return ns;
 }
 
-static bool respond(struct window *window, size_t i, struct err *err)
+/* The hash over the hashes of its rows; none without rows. */
+static bool hash_rows(const struct answer *answer, char hex[SHA256_HEX_BYTES], struct err *err)
+{
+    if (!answer->n_rows) return true;
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    sha256_update(hash, answer->rows, answer->n_rows * sizeof *answer->rows);
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    return true;
+}
+
+static bool respond(struct client_window *window, size_t i, struct err *err)
 {
     struct answer *answer = &window->answers[i];
     const struct prompt_tokens *prompt = &answer->prompt;
@@ -314,14 +400,15 @@ static bool respond(struct window *window, size_t i, struct err *err)
         response.n_dropped_shots = prompt->n_dropped_shots;
         response.n_cut_tokens = prompt->n_cut_tokens;
         response.double_bos = prompt->double_bos;
-        response.duration_ns = request_ns(window, i);
+        response.duration_ns = request_ns(window, answer);
+        response.naive_tokens = answer->naive_tokens;
         if (!is_scored) {
             utf8_append_valid(&text, buf_string(&answer->text), answer->text.n_bytes);
             response.text = buf_string(&text);
         }
     }
-    bool ok =
-        buf_check(&text, err) && window->sink->respond(window->sink->context, i, &response, err);
+    bool ok = buf_check(&text, err) && hash_rows(answer, response.logits_hash, err) &&
+              window->sink->respond(window->sink->context, i, &response, err);
     buf_free(&text);
     return ok;
 }
@@ -329,7 +416,7 @@ static bool respond(struct window *window, size_t i, struct err *err)
 /* After a batch: hands out what is ready. */
 static bool on_pause(void *context, struct err *err)
 {
-    struct window *window = context;
+    struct client_window *window = context;
     while (window->n_responded < window->n_answers &&
            !window->answers[window->n_responded].n_pending) {
         if (!respond(window, window->n_responded, err)) return false;
@@ -338,15 +425,31 @@ static bool on_pause(void *context, struct err *err)
     return !window->sink->pause || window->sink->pause(window->sink->context, err);
 }
 
-bool client_answer(struct client *client, const struct request *requests, size_t n_requests,
+/* The scheduler of the window, with what it is to compute. */
+static bool make_scheduler(struct client_window *window, struct session *session, struct err *err)
+{
+    window->scheduler = scheduler_new(session, &window->trie, err);
+    if (!window->scheduler) return false;
+    for (size_t i = 0; i < window->trie.n_nodes; i++)
+        if (window->first_want[i] >= 0) scheduler_want(window->scheduler, (int)i);
+    for (size_t i = 0; i < window->n_answers; i++) {
+        const struct answer *answer = &window->answers[i];
+        if (answer->leaf < 0) continue;
+        scheduler_want(window->scheduler, window->trie.nodes[answer->leaf].parent);
+        scheduler_reserve(window->scheduler, answer->leaf, answer->request->max_new_tokens - 1);
+    }
+    return true;
+}
+
+bool client_answer(struct client *client, struct client_window *window,
                    const struct client_sink *sink, struct err *err)
 {
-    struct window window = {.client = client, .n_answers = n_requests, .sink = sink};
-    window.answers = mem_new(n_requests, sizeof *window.answers, err);
-    bool ok = window.answers && build_window(&window, requests, err) &&
-              scheduler_run(window.scheduler, on_logits, on_pause, &window, err) &&
-              on_pause(&window, err);
-    if (window.scheduler) client->n_computed += scheduler_computed_tokens(window.scheduler);
-    free_window(&window);
+    window->sink = sink;
+    bool ok = make_scheduler(window, client->session, err) &&
+              scheduler_run(window->scheduler, on_logits, on_pause, window, err) &&
+              on_pause(window, err);
+    if (window->scheduler) client->n_computed += scheduler_computed_tokens(window->scheduler);
+    scheduler_free(window->scheduler);
+    window->scheduler = NULL;
     return ok;
 }

@@ -193,7 +193,8 @@ static bool measure(struct bench *bench, int64_t load_ns, struct err *err)
                              : err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED
                                                             : RUN_FAILED;
     machine_describe(&after);
-    ok = ok && store_finish_job(bench->store, bench->job, clock_ns() - begin_ns, 0, 0, err);
+    const struct job_result result = job_result_of_speed(clock_ns() - begin_ns);
+    ok = ok && store_finish_job(bench->store, bench->job, &result, err);
     return store_finish_run(bench->store, run, status, clock_unix_ms(), &after.record,
                             ok ? err : NULL) &&
            ok;

@@ -15,7 +15,7 @@ struct options {
 static const struct option_spec OPTIONS[] = {
     OPTION_DB(struct options, db),
     {"table", 0, OPTION_TEXT, "NAME",
-     "scores, speed, items, responses or notes; default: all, with --format jsonl",
+     "jobs, scores, speed, items, responses or notes; default: all, with --format jsonl",
      offsetof(struct options, table), 0, 0, 0},
     {"format", 0, OPTION_TEXT, "FORMAT", "jsonl (default) or csv", offsetof(struct options, format),
      0, 0, 0},
@@ -24,6 +24,7 @@ static const struct option_spec OPTIONS[] = {
 static const struct {
     const char *name, *type, *sql;
 } TABLES[] = {
+    {"jobs", "job", "SELECT * FROM v_jobs WHERE run = ? ORDER BY job"},
     {"scores", "score",
      "SELECT * FROM v_scores WHERE run = ? ORDER BY model, quantization, suite, protocol, metric, "
      "subset"},
@@ -37,7 +38,8 @@ static const struct {
      "job.suite AS suite,"
      " job.protocol AS protocol, item.key AS item, response.content AS response_json, "
      "response.n_prompt_tokens AS"
-     " prompt_tokens, response.n_new_tokens AS new_tokens FROM response JOIN job ON job.id = "
+     " prompt_tokens, response.n_new_tokens AS new_tokens, response.logits_hash AS logits_hash "
+     "FROM response JOIN job ON job.id = "
      "response.job JOIN model"
      " ON model.id = job.model JOIN item ON item.id = response.item WHERE job.run = ? ORDER BY "
      "response.id"},
@@ -73,7 +75,7 @@ static bool check_options(const struct options *options, enum rows_format *forma
         if (!strcmp(options->table, TABLES[i].name)) return true;
     return !options->table ||
            err_set(err, ERR_USAGE,
-                   "--table takes scores, speed, items, responses or notes, not \"%s\"",
+                   "--table takes jobs, scores, speed, items, responses or notes, not \"%s\"",
                    options->table);
 }
 
@@ -108,10 +110,11 @@ const struct command COMMAND_EXPORT = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Prints scores, speeds, items, raw responses and notes of a run, the newest by "
-               "default. The columns are "
-               "those of the views v_scores, v_speed and v_items; for anything else, open the "
-               "SQLite file.",
+    .details =
+        "Prints jobs, scores, speeds, items, raw responses and notes of a run, the newest by "
+        "default. The columns are "
+        "those of the views v_jobs, v_scores, v_speed and v_items; for anything else, open the "
+        "SQLite file.",
     .examples = EXAMPLES,
     .run = run,
 };

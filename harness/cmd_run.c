@@ -15,7 +15,7 @@ struct options {
     const char *db, *isa;
     int64_t limit, n_threads;
     struct text_list set;
-    bool is_fresh, must_resume, dry_run;
+    bool is_fresh, must_resume, no_prefix_sharing, dry_run;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -32,6 +32,9 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, is_fresh), 0, 0, 0},
     {"resume", 0, OPTION_FLAG, NULL, "only go on with an unfinished run",
      offsetof(struct options, must_resume), 0, 0, 0},
+    {"no-prefix-sharing", 0, OPTION_FLAG, NULL,
+     "compute every prompt from its first token, to measure what sharing saves",
+     offsetof(struct options, no_prefix_sharing), 0, 0, 0},
     {"dry-run", 0, OPTION_FLAG, NULL, "print the jobs and stop", offsetof(struct options, dry_run),
      0, 0, 0},
 };
@@ -83,6 +86,8 @@ static struct config *read_config(const struct invocation *invocation, struct er
     if (ok && options->isa) ok = add_override(&overrides, err, "defaults.isa=%s", options->isa);
     if (ok && options->n_threads)
         ok = add_override(&overrides, err, "defaults.threads=%lld", (long long)options->n_threads);
+    if (ok && options->no_prefix_sharing)
+        ok = add_override(&overrides, err, "defaults.prefix_sharing=false");
     if (ok && options->limit)
         ok = add_limits(&overrides, invocation->arguments[0], options->limit, err);
     if (ok) config = config_read(invocation->arguments[0], overrides.items, overrides.n, err);
@@ -164,21 +169,27 @@ const struct command COMMAND_RUN = {
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
     .options_size = sizeof(struct options),
-    .details = "Runs every model and quantization of the configuration through every suite, stores "
-               "each answer as it "
-               "comes, prints a table and writes the report that the configuration asks for. The "
-               "configuration is "
-               "checked whole before a model is loaded.\n\n"
-               "Ctrl-C finishes the batch and stops; the same command goes on where it stopped, "
-               "also after a crash. "
-               "Answers that an earlier run has stored for the same weights, data, protocol and "
-               "program are taken "
-               "over, which is exact because the engine's results are the same bits everywhere; "
-               "--fresh computes "
-               "them again. Speeds are always measured.\n\n"
-               "--set takes a path of names and positions, as in --set suites.0.shots=0; paths in "
-               "the file may hold "
-               "${NAME} and ${NAME:-otherwise}, and are relative to the current folder.",
+    .details =
+        "Runs every model and quantization of the configuration through every suite, stores "
+        "each answer as it "
+        "comes, prints a table and writes the report that the configuration asks for. The "
+        "configuration is "
+        "checked whole before a model is loaded.\n\n"
+        "Ctrl-C finishes the batch and stops; the same command goes on where it stopped, "
+        "also after a crash. "
+        "Answers that an earlier run has stored for the same weights, data, protocol and "
+        "program are taken "
+        "over, which is exact because the engine's results are the same bits everywhere; "
+        "--fresh computes "
+        "them again. Speeds are always measured.\n\n"
+        "Every job ends with a hash over the raw logits of its answers: runs with the same "
+        "hash computed the same bits. --no-prefix-sharing computes every prompt of every "
+        "question from its first token (choices after the same tokens once): same answers, "
+        "same hash, for measuring what shared prefixes save. Such a run takes over no answers "
+        "of other runs; run what it is compared with with --fresh.\n\n"
+        "--set takes a path of names and positions, as in --set suites.0.shots=0; paths in "
+        "the file may hold "
+        "${NAME} and ${NAME:-otherwise}, and are relative to the current folder.",
     .examples = EXAMPLES,
     .run = run,
 };

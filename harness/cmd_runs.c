@@ -30,13 +30,10 @@ static const char RUNS_SQL[] = "SELECT run.id AS run, strftime('%Y-%m-%dT%H:%M:%
                                "job.run = run.id GROUP BY run.id ORDER BY run.id";
 
 static const char JOBS_SQL[] =
-    "SELECT model.name_in_config AS model, model.quantization AS quantization, job.suite AS suite, "
-    "job.protocol AS"
-    " protocol, job.shots AS shots, job.n_items AS items,"
-    " (SELECT count(*) FROM response WHERE response.job = job.id) AS answered,"
-    " round(job.duration_ns * 1e-9, 1) AS seconds, job.naive_tokens AS naive_tokens,"
-    " job.computed_tokens AS computed_tokens "
-    "FROM job JOIN model ON model.id = job.model WHERE job.run = ? ORDER BY job.id";
+    "SELECT model, quantization, suite, protocol, shots, items, answered, computed,"
+    " round(seconds, 1) AS seconds, round(items_per_s, 2) AS items_per_s, naive_tokens,"
+    " computed_tokens, round(tokens_per_s, 1) AS tokens_per_s, logits_hash "
+    "FROM v_jobs WHERE run = ? ORDER BY job";
 
 static const char NOTES_SQL[] =
     "SELECT model.name_in_config AS model, model.quantization AS quantization, job.suite AS suite,"

@@ -74,6 +74,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     struct client_options client_options = {
         .bos = options->common.no_bos ? BOS_NEVER : BOS_AUTO,
+        .shares_prefixes = true,
         .session = {.n_threads = (int)options->common.n_threads,
                     .batch_tokens = (size_t)options->common.batch_tokens,
                     .context_tokens = (size_t)options->common.context_tokens},
@@ -97,7 +98,9 @@ static bool run(const struct invocation *invocation, struct err *err)
                                      options->common.n_threads, err);
     if (!model) return false;
     struct client *client = client_open_engine(model, &client_options, err);
-    bool ok = client && client_answer(client, &request, 1, &sink, err);
+    struct client_window *window = client ? client_prepare(client, &request, 1, err) : NULL;
+    bool ok = window && client_answer(client, window, &sink, err);
+    client_window_free(window);
     client_close(client);
     model_close(model);
     return ok;

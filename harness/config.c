@@ -39,8 +39,11 @@ static const struct config_key TOP_KEYS[] = {
 
 struct raw_defaults {
     int64_t threads, batch_tokens, kv_budget;
+    int prefix_sharing;
     const struct config_node *isa;
 };
+
+static const char *const false_or_true[] = {"false", "true", NULL};
 
 static const struct config_key DEFAULT_KEYS[] = {
     {.name = "threads",
@@ -58,6 +61,10 @@ static const struct config_key DEFAULT_KEYS[] = {
      .offset = offsetof(struct raw_defaults, kv_budget),
      .low = 1 << 20,
      .high = INT64_C(1) << 44},
+    {.name = "prefix_sharing",
+     .type = CONFIG_CHOICE,
+     .offset = offsetof(struct raw_defaults, prefix_sharing),
+     .choices = false_or_true},
     {.name = "isa", .type = CONFIG_NODE, .offset = offsetof(struct raw_defaults, isa)},
 };
 
@@ -96,13 +103,14 @@ static bool read_isa(struct config *config, const struct config_node *node, stru
 
 static bool read_defaults(struct config *config, const struct config_node *node, struct err *err)
 {
-    struct raw_defaults raw = {.batch_tokens = 512};
+    struct raw_defaults raw = {.batch_tokens = 512, .prefix_sharing = true};
     if (node && !config_read_map(config->arena, node, "defaults", DEFAULT_KEYS,
                                  sizeof DEFAULT_KEYS / sizeof DEFAULT_KEYS[0], &raw, err))
         return false;
     config->n_threads = (int)raw.threads;
     config->batch_tokens = (size_t)raw.batch_tokens;
     config->kv_budget_bytes = (uint64_t)raw.kv_budget;
+    config->shares_prefixes = raw.prefix_sharing;
     return !raw.isa || read_isa(config, raw.isa, err);
 }
 

@@ -59,6 +59,7 @@ struct config {
     int n_threads;          /* 0: one per physical core */
     size_t batch_tokens;
     uint64_t kv_budget_bytes; /* 0: the engine's default */
+    bool shares_prefixes;     /* false: for measurement; same answers, same bits */
     const struct config_model *models;
     const struct config_suite *suites;
     size_t n_models, n_suites;

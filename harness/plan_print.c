@@ -7,10 +7,11 @@
 #include "base/mem.h"
 #include "harness/prompt_tokens.h"
 #include "harness/trie.h"
+#include "harness/windows.h"
 
 #include <stdlib.h>
 
-enum { WINDOW_ITEMS = 128, N_WINDOWS = 4, MAX_WINDOW_BYTES = 1 << 30 };
+enum { N_WINDOWS = 4, MAX_WINDOW_BYTES = 1 << 30 };
 
 struct estimate {
     size_t n_items;
@@ -27,8 +28,9 @@ static bool count_item(const struct tokenizer *tokenizer, const struct prompt_op
     if (!prompt_tokens_make(tokenizer, options, request, &prompt, err)) return false;
     bool ok = true;
     for (size_t i = 0; ok && i < prompt.n_branches; i++) {
-        const struct tokens *ids = &prompt.branches[i].ids;
-        ok = trie_insert(trie, ids->ids, ids->n - 1, 0, &node, err);
+        const struct joined_tokens *branch = &prompt.branches[i];
+        ok = trie_insert(trie, TRIE_ROOT, branch->ids.ids, prompt_computed_tokens(branch), 0, &node,
+                         err);
     }
     estimate->naive_tokens += (double)prompt_naive_tokens(&prompt);
     estimate->n_items++;
@@ -37,7 +39,7 @@ static bool count_item(const struct tokenizer *tokenizer, const struct prompt_op
 }
 
 static bool count_window(const struct plan_job *job, const struct tokenizer *tokenizer,
-                         size_t first, struct estimate *estimate, struct err *err)
+                         size_t first, size_t end, struct estimate *estimate, struct err *err)
 {
     const struct dataset *dataset = job->dataset;
     const struct prompt_options options = {.bos = job->model->config->bos,
@@ -45,7 +47,7 @@ static bool count_window(const struct plan_job *job, const struct tokenizer *tok
     struct trie trie = {0};
     struct arena *arena = arena_new(MAX_WINDOW_BYTES, err);
     bool ok = arena && trie_init(&trie, err);
-    for (size_t i = first; ok && i < dataset->n_items && i < first + WINDOW_ITEMS; i++) {
+    for (size_t i = first; ok && i < end; i++) {
         struct request request;
         ok = dataset->suite->request(dataset, i, arena, &request, err) &&
              count_item(tokenizer, &options, &request, &trie, estimate, err);
@@ -56,19 +58,34 @@ static bool count_window(const struct plan_job *job, const struct tokenizer *tok
     return ok;
 }
 
+/* Counts every n-th window, those of a run that has all items to compute. */
+static bool count_windows(const struct plan_job *job, const struct tokenizer *tokenizer,
+                          const struct item_list *list, struct estimate *estimate, struct err *err)
+{
+    size_t n_windows = 0, i_window = 0;
+    for (size_t first = 0; first < list->n; first = window_end(list, first)) n_windows++;
+    size_t step = (n_windows + N_WINDOWS - 1) / N_WINDOWS;
+    for (size_t first = 0, end; first < list->n; first = end, i_window++) {
+        end = window_end(list, first);
+        if (i_window % step == 0 && !count_window(job, tokenizer, first, end, estimate, err))
+            return false;
+    }
+    return true;
+}
+
 static bool count_job(const struct plan_job *job, struct estimate *estimate, struct err *err)
 {
-    size_t n_windows = (job->dataset->n_items + WINDOW_ITEMS - 1) / WINDOW_ITEMS;
-    size_t n_taken = n_windows < N_WINDOWS ? n_windows : N_WINDOWS;
-    struct model_file *file = model_file_open(job->model->path, err);
+    size_t n = job->dataset->n_items;
+    size_t *all = mem_new(n, sizeof *all, err);
+    struct model_file *file = all ? model_file_open(job->model->path, err) : NULL;
     struct tokenizer *tokenizer = file ? model_file_tokenizer(file, err) : NULL;
-    bool ok = tokenizer != NULL;
-    for (size_t i = 0; ok && i < n_taken; i++)
-        ok = count_window(job, tokenizer, i * n_windows / n_taken * WINDOW_ITEMS, estimate, err);
+    const struct item_list list = {job->dataset, all, n};
+    for (size_t i = 0; tokenizer && i < n; i++) all[i] = i;
+    bool ok = tokenizer && count_windows(job, tokenizer, &list, estimate, err);
     tokenizer_release(tokenizer);
     model_file_close(file);
-    double scale =
-        estimate->n_items ? (double)job->dataset->n_items / (double)estimate->n_items : 0;
+    free(all);
+    double scale = estimate->n_items ? (double)n / (double)estimate->n_items : 0;
     estimate->naive_tokens *= scale;
     estimate->shared_tokens *= scale;
     return ok;

@@ -213,12 +213,28 @@ bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_o
     return ok;
 }
 
+size_t prompt_computed_tokens(const struct joined_tokens *branch)
+{
+    return branch->n_context < branch->ids.n ? branch->ids.n - 1 : branch->ids.n;
+}
+
+size_t prompt_first_equal(const struct prompt_tokens *prompt, size_t i)
+{
+    const struct joined_tokens *branch = &prompt->branches[i];
+    size_t n = prompt_computed_tokens(branch);
+    for (size_t k = 0; k < i; k++) {
+        const struct joined_tokens *other = &prompt->branches[k];
+        if (prompt_computed_tokens(other) == n &&
+            !memcmp(other->ids.ids, branch->ids.ids, n * sizeof *branch->ids.ids))
+            return k;
+    }
+    return i;
+}
+
 uint64_t prompt_naive_tokens(const struct prompt_tokens *prompt)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < prompt->n_branches; i++) {
-        const struct joined_tokens *joined = &prompt->branches[i];
-        n += joined->n_context < joined->ids.n ? joined->ids.n - 1 : joined->ids.n;
-    }
+    for (size_t i = 0; i < prompt->n_branches; i++)
+        if (prompt_first_equal(prompt, i) == i) n += prompt_computed_tokens(&prompt->branches[i]);
     return n;
 }

@@ -46,7 +46,12 @@ bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_o
                         struct err *err) __attribute__((warn_unused_result));
 void prompt_tokens_done(struct prompt_tokens *prompt);
 
-/* Tokens to compute if every branch were computed on its own. */
+/* How many tokens of a branch must be computed: the last of a continuation is only scored. */
+size_t prompt_computed_tokens(const struct joined_tokens *branch);
+/* The first branch with the same tokens to compute as branch i; i itself if none is before. */
+size_t prompt_first_equal(const struct prompt_tokens *prompt, size_t i);
+/* Tokens to compute without sharing prefixes: every distinct branch whole, from its first token.
+ * (Choices of one token after the same context are one branch: their logits are one row.) */
 uint64_t prompt_naive_tokens(const struct prompt_tokens *prompt);
 
 #endif

@@ -1,6 +1,6 @@
 /* run_items.c - one job of a suite of items: takes over what is answered, asks the model for the
- * rest in windows, grades, hands answers to the writer, and at the end counts the circumstances and
- * computes the scores.
+ * rest in windows, grades, hands answers to the writer, and at the end counts the circumstances,
+ * hashes the logits' hashes and computes the scores.
  *
  * Everything that is stored at the end of a job is computed from its stored answers, not from what
  * this process happened to see: a resumed job ends with the same rows as an undisturbed one.
@@ -9,14 +9,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "harness/client.h"
+#include "base/sha256.h"
 #include "harness/progress.h"
+#include "harness/windows.h"
 #include "harness/writer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_ITEMS = 128, MAX_WINDOW_BYTES = 1 << 30 };
 static const int64_t COMMIT_NS =
     50000000; /* a transaction for each batch, but no more than 20 a second */
 
@@ -27,20 +27,16 @@ struct item_job {
     struct client *client;
     struct writer *writer;
     struct progress progress;
+    size_t *by_key;  /* [n_items] items sorted by key */
     size_t *pending; /* [n_pending] items without an answer, in order */
     size_t n_pending, n_answered;
-    uint64_t naive_tokens; /* of the answers of this process */
+    int64_t naive_tokens; /* of the answers of this process */
+    int64_t wall_ns;      /* that asking for them took, without loading the model */
     int64_t committed_ns;
     struct buf response_json, groups_json;
 };
 
 /* ---- What is there already ---- */
-
-struct known_keys {
-    const struct dataset *dataset;
-    size_t *by_key; /* [n_items] items sorted by key */
-    bool *is_known; /* [n_items] */
-};
 
 static int compare_keys(const void *a, const void *b, void *context)
 {
@@ -48,42 +44,55 @@ static int compare_keys(const void *a, const void *b, void *context)
     return strcmp(items[*(const size_t *)a].key, items[*(const size_t *)b].key);
 }
 
-static bool mark_known(void *context, const struct answer_record *answer, struct err *err)
+static bool sort_keys(struct item_job *items, struct err *err)
 {
-    struct known_keys *known = context;
-    size_t low = 0, high = known->dataset->n_items;
-    (void)err;
+    const struct dataset *dataset = items->planned->dataset;
+    items->by_key = mem_new(dataset->n_items, sizeof *items->by_key, err);
+    if (!items->by_key) return false;
+    for (size_t i = 0; i < dataset->n_items; i++) items->by_key[i] = i;
+    qsort_r(items->by_key, dataset->n_items, sizeof *items->by_key, compare_keys,
+            (void *)dataset->items);
+    return true;
+}
+
+/* The item of that key; n_items if there is none. */
+static size_t find_item(const struct item_job *items, const char *key)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    size_t low = 0, high = dataset->n_items;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(known->dataset->items[known->by_key[middle]].key, answer->key);
-        if (order == 0) {
-            known->is_known[known->by_key[middle]] = true;
-            return true;
-        }
+        int order = strcmp(dataset->items[items->by_key[middle]].key, key);
+        if (order == 0) return items->by_key[middle];
         if (order < 0) low = middle + 1;
         else high = middle;
     }
+    return dataset->n_items;
+}
+
+struct known {
+    const struct item_job *items;
+    bool *is_known; /* [n_items + 1], the last for keys that are not the data set's */
+};
+
+static bool mark_known(void *context, const struct answer_record *answer, struct err *err)
+{
+    const struct known *known = context;
+    (void)err;
+    known->is_known[find_item(known->items, answer->key)] = true;
     return true;
 }
 
 static bool find_pending(struct item_job *items, struct err *err)
 {
-    const struct dataset *dataset = items->planned->dataset;
-    size_t n = dataset->n_items;
-    struct known_keys known = {.dataset = dataset,
-                               .by_key = mem_new(n, sizeof(size_t), err),
-                               .is_known = mem_new(n, sizeof(bool), err)};
+    size_t n = items->planned->dataset->n_items;
+    struct known known = {items, mem_new(n + 1, sizeof(bool), err)};
     items->pending = mem_new(n, sizeof *items->pending, err);
-    bool ok = known.by_key && known.is_known && items->pending;
-    for (size_t i = 0; ok && i < n; i++) known.by_key[i] = i;
-    if (ok) {
-        qsort_r(known.by_key, n, sizeof *known.by_key, compare_keys, (void *)dataset->items);
-        ok = store_each_answer(items->run->store, items->job, mark_known, &known, err);
-    }
+    bool ok = known.is_known && items->pending &&
+              store_each_answer(items->run->store, items->job, mark_known, &known, err);
     for (size_t i = 0; ok && i < n; i++)
         if (!known.is_known[i]) items->pending[items->n_pending++] = i;
     items->n_answered = n - items->n_pending;
-    free(known.by_key);
     free(known.is_known);
     return ok;
 }
@@ -101,28 +110,19 @@ static bool reuse_answers(const struct item_job *items, size_t *n, struct err *e
 
 /* ---- Asking ---- */
 
-/* The answer's tokens, as if every choice had been computed on its own: all but the last of each
- * continuation. */
-static uint64_t naive_tokens(const struct response *response)
-{
-    uint64_t prompt = (uint64_t)response->n_prompt_tokens, n = 0;
-    for (size_t i = 0; i < response->n_choices; i++)
-        n += prompt + (uint64_t)response->choices[i].n_tokens - 1;
-    return response->n_choices ? n : prompt + (uint64_t)response->n_new_tokens;
-}
-
-struct window {
+/* A window, and whose it is. */
+struct asking {
     struct item_job *items;
-    size_t first; /* in items->pending */
+    const struct window *window;
 };
 
 static bool keep_response(void *context, size_t i_request, const struct response *response,
                           struct err *err)
 {
-    const struct window *window = context;
-    struct item_job *items = window->items;
+    const struct asking *asking = context;
+    struct item_job *items = asking->items;
     const struct dataset *dataset = items->planned->dataset;
-    const struct item *item = &dataset->items[items->pending[window->first + i_request]];
+    const struct item *item = &dataset->items[items->pending[asking->window->first + i_request]];
     struct verdict verdict = {0};
     dataset->suite->grade(item, response, &verdict);
     buf_clear(&items->response_json);
@@ -140,6 +140,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
                                          .response_json = buf_string(&items->response_json),
                                          .n_prompt_tokens = response->n_prompt_tokens,
                                          .n_new_tokens = response->n_new_tokens,
+                                         .naive_tokens = response->naive_tokens,
+                                         .logits_hash = response->logits_hash,
                                          .duration_ns = response->duration_ns,
                                          .answered = verdict.answered,
                                          .is_correct = verdict.is_correct,
@@ -147,13 +149,13 @@ static bool keep_response(void *context, size_t i_request, const struct response
                                          .margin = verdict.margin,
                                          .predicted = verdict.predicted};
     items->n_answered++;
-    items->naive_tokens += naive_tokens(response);
+    items->naive_tokens += response->naive_tokens;
     return writer_put(items->writer, &answer, err);
 }
 
 static bool after_batch(void *context, struct err *err)
 {
-    struct item_job *items = ((const struct window *)context)->items;
+    struct item_job *items = ((const struct asking *)context)->items;
     int64_t now = clock_ns();
     progress_update(&items->progress, items->n_answered);
     if (now - items->committed_ns >= COMMIT_NS) {
@@ -163,49 +165,56 @@ static bool after_batch(void *context, struct err *err)
     return run_check_interrupt(err);
 }
 
-static bool ask_window(struct item_job *items, size_t first, size_t n, struct err *err)
+static bool ask_windows(struct item_job *items, struct err *err)
 {
-    const struct dataset *dataset = items->planned->dataset;
-    struct arena *arena = arena_new(MAX_WINDOW_BYTES, err);
-    struct request *requests = arena ? arena_alloc(arena, n, sizeof *requests, err) : NULL;
-    struct window window = {.items = items, .first = first};
-    const struct client_sink sink = {keep_response, after_batch, &window};
-    bool ok = requests != NULL;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = dataset->suite->request(dataset, items->pending[first + i], arena, &requests[i], err);
-    ok = ok && client_answer(items->client, requests, n, &sink, err);
-    arena_free(arena);
-    return ok;
+    const struct item_list list = {items->planned->dataset, items->pending, items->n_pending};
+    struct windows *windows = windows_open(&list, items->client, err);
+    if (!windows) return false;
+    bool ok = true, failed = false;
+    for (struct window *window; ok && (window = windows_next(windows, &failed, err));) {
+        struct asking asking = {items, window};
+        const struct client_sink sink = {keep_response, after_batch, &asking};
+        ok = client_answer(items->client, window->prepared, &sink, err);
+        window_free(window);
+    }
+    windows_close(windows);
+    return ok && !failed;
 }
 
-static bool ask_all(struct item_job *items, struct err *err)
+static bool open_client(struct item_job *items, struct err *err)
 {
     const struct plan_job *planned = items->planned;
     const struct config *config = items->run->plan->config;
-    const struct invocation *invocation = items->run->options->invocation;
     const struct client_options options = {
         .bos = planned->model->config->bos,
+        .shares_prefixes = config->shares_prefixes,
         .session = {.n_threads = config->n_threads,
                     .batch_tokens = config->batch_tokens,
                     .context_tokens = planned->model->context_tokens,
                     .kv_budget_bytes = config->kv_budget_bytes,
                     .kv_type = planned->model->config->kv_type}};
+    if (!run_need_model(items->run, planned->model, err)) return false;
+    items->client = client_open_engine(items->run->model, &options, err);
+    return items->client != NULL;
+}
+
+static bool ask_all(struct item_job *items, struct err *err)
+{
+    const struct invocation *invocation = items->run->options->invocation;
     char label[256];
-    bool ok = run_need_model(items->run, planned->model, err) &&
-              (items->client = client_open_engine(items->run->model, &options, err)) &&
-              (items->writer = writer_open(items->run->store, items->job, err));
-    plan_job_label(planned, label, sizeof label);
+    if (!open_client(items, err)) return false;
+    items->writer = writer_open(items->run->store, items->job, err);
+    if (!items->writer) return false;
+    plan_job_label(items->planned, label, sizeof label);
     progress_begin(&items->progress, invocation->log.out, invocation->is_terminal,
-                   invocation->columns, label, planned->dataset->n_items, items->n_answered);
-    for (size_t first = 0; ok && first < items->n_pending; first += WINDOW_ITEMS) {
-        size_t n =
-            items->n_pending - first < WINDOW_ITEMS ? items->n_pending - first : WINDOW_ITEMS;
-        ok = ask_window(items, first, n, err);
-    }
+                   invocation->columns, label, items->planned->dataset->n_items, items->n_answered);
+    int64_t begin_ns = clock_ns();
+    bool ok = ask_windows(items, err);
     progress_end(&items->progress);
     bool written = writer_close(
         items->writer, ok ? err : NULL); /* what was answered is kept, whatever came after */
     items->writer = NULL;
+    items->wall_ns = clock_ns() - begin_ns;
     return ok && written;
 }
 
@@ -235,10 +244,12 @@ static const struct {
 };
 
 struct summary {
-    const struct suite *suite;
+    const struct item_job *items;
     int64_t counts[N_CIRCUMSTANCES];
-    int64_t duration_ns;
-    uint64_t naive_tokens;
+    int64_t duration_ns, naive_tokens;
+    bool naive_is_known, hash_is_known;
+    char (*hashes)[SHA256_HEX_BYTES]; /* [n_items + 1] of the logits of each item */
+    char logits_hash[SHA256_HEX_BYTES];
 };
 
 static bool summarize(void *context, const struct answer_record *answer, struct err *err)
@@ -253,7 +264,7 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
                                      &response, arena, err);
     if (ok) {
         bool spanned = false;
-        summary->suite->grade(&item, &response, &verdict);
+        summary->items->planned->dataset->suite->grade(&item, &response, &verdict);
         for (size_t i = 0; i < response.n_choices; i++)
             spanned = spanned || response.choices[i].join_spanned;
         summary->counts[NOT_ANSWERED] += !response.answered;
@@ -264,7 +275,11 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
         summary->counts[TIE] += verdict.is_tie;
         summary->counts[DOUBLE_BOS] += response.double_bos;
         summary->duration_ns += answer->duration_ns;
-        summary->naive_tokens += naive_tokens(&response);
+        summary->naive_tokens += answer->naive_tokens;
+        summary->naive_is_known = summary->naive_is_known && answer->naive_tokens >= 0;
+        summary->hash_is_known = summary->hash_is_known && answer->logits_hash;
+        snprintf(summary->hashes[find_item(summary->items, answer->key)], SHA256_HEX_BYTES, "%s",
+                 answer->logits_hash ? answer->logits_hash : "");
     }
     arena_free(arena);
     return ok;
@@ -284,21 +299,53 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);
 }
 
+/* Over the items in their order, whatever order they were answered in. */
+static bool hash_items(const struct dataset *dataset, struct summary *summary, struct err *err)
+{
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        sha256_field(hash, dataset->items[i].key);
+        sha256_field(hash, summary->hashes[i]);
+    }
+    sha256_finish(hash, summary->logits_hash);
+    sha256_free(hash);
+    return true;
+}
+
+static bool summarize_all(const struct item_job *items, struct summary *summary, struct err *err)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    *summary =
+        (struct summary){.items = items,
+                         .naive_is_known = true,
+                         .hash_is_known = true,
+                         .hashes = mem_new(dataset->n_items + 1, sizeof *summary->hashes, err)};
+    bool ok = summary->hashes &&
+              store_each_answer(items->run->store, items->job, summarize, summary, err) &&
+              hash_items(dataset, summary, err);
+    free(summary->hashes);
+    summary->hashes = NULL;
+    return ok;
+}
+
 /* is_continued: an earlier process has computed some of the answers, and nobody knows from how many
  * tokens. */
-static bool finish_job(struct item_job *items, bool is_continued, struct err *err)
+static bool finish_job(struct item_job *items, const struct summary *summary, bool is_continued,
+                       struct err *err)
 {
     struct store *store = items->run->store;
-    struct summary summary = {.suite = items->planned->dataset->suite};
-    int64_t n_computed = is_continued    ? -1
-                         : items->client ? (int64_t)client_computed_tokens(items->client)
-                                         : 0;
-    if (!store_each_answer(store, items->job, summarize, &summary, err) || !store_begin(store, err))
-        return false;
-    bool ok = put_notes(items, &summary, err) && store_compute_scores(store, items->job, err) &&
-              store_finish_job(store, items->job, summary.duration_ns, summary.naive_tokens,
-                               n_computed, err) &&
-              store_commit(store, err);
+    int64_t n_computed = items->client ? (int64_t)client_computed_tokens(items->client) : 0;
+    const struct job_result result = {
+        .duration_ns = summary->duration_ns,
+        .naive_tokens = summary->naive_is_known ? summary->naive_tokens : -1,
+        .computed_tokens = is_continued ? -1 : n_computed,
+        .computed_items = is_continued ? -1 : (int64_t)items->n_pending,
+        .wall_ns = is_continued ? -1 : items->wall_ns,
+        .logits_hash = summary->hash_is_known ? summary->logits_hash : NULL};
+    if (!store_begin(store, err)) return false;
+    bool ok = put_notes(items, summary, err) && store_compute_scores(store, items->job, err) &&
+              store_finish_job(store, items->job, &result, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
@@ -313,34 +360,42 @@ static void say_reused(const struct item_job *items, size_t n_reused)
                  n_reused);
 }
 
-static void say_finished(const struct item_job *items, int64_t duration_ns)
+static void say_finished(const struct item_job *items, const struct summary *summary)
 {
     const struct log *log = &items->run->options->invocation->log;
-    char label[256], time[64];
-    if (!items->n_pending) return;
+    const struct run_work work = {
+        items->n_pending, items->naive_tokens,
+        items->client ? (int64_t)client_computed_tokens(items->client) : 0, items->wall_ns};
+    char label[256];
     plan_job_label(items->planned, label, sizeof label);
-    clock_format_duration(duration_ns, time, sizeof time);
-    log_info(log, "%s: %zu answers in %s, %.3g a second; %llu tokens computed in place of %llu",
-             label, items->n_pending, time, (double)items->n_pending / ((double)duration_ns * 1e-9),
-             (unsigned long long)client_computed_tokens(items->client),
-             (unsigned long long)items->naive_tokens);
+    if (items->n_pending) run_say_work(log, label, &work);
+    run_add_work(&items->run->work, &work);
+    if (summary->hash_is_known) log_info(log, "%s: logits hash %s", label, summary->logits_hash);
+}
+
+/* Without prefix sharing a run is there to be measured: it takes over its own answers alone. */
+static bool may_reuse(const struct run_context *run)
+{
+    return !run->options->is_fresh && run->plan->config->shares_prefixes;
 }
 
 bool run_items(struct run_context *run, const struct plan_job *planned, int64_t job,
                struct err *err)
 {
     struct item_job items = {.run = run, .planned = planned, .job = job};
+    struct summary summary;
     size_t n_reused = 0;
-    int64_t begin_ns = clock_ns();
-    bool ok = run->options->is_fresh || reuse_answers(&items, &n_reused, err);
+    bool ok = !may_reuse(run) || reuse_answers(&items, &n_reused, err);
     if (ok) say_reused(&items, n_reused);
-    ok = ok && find_pending(&items, err);
+    ok = ok && sort_keys(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;
-    ok = ok && (!items.n_pending || ask_all(&items, err)) && finish_job(&items, is_continued, err);
-    if (ok) say_finished(&items, clock_ns() - begin_ns);
+    ok = ok && (!items.n_pending || ask_all(&items, err)) && summarize_all(&items, &summary, err) &&
+         finish_job(&items, &summary, is_continued, err);
+    if (ok) say_finished(&items, &summary);
     client_close(items.client);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);
     free(items.pending);
+    free(items.by_key);
     return ok;
 }

@@ -71,5 +71,6 @@ bool run_speed(struct run_context *run, const struct plan_job *planned, int64_t 
         !throughput_is_complete(&planned->suite->throughput, isa_name(isa), &sink, &complete, err))
         return false;
     if (!complete && !measure(&speed, planned, &sink, err)) return false;
-    return store_finish_job(run->store, job, clock_ns() - begin_ns, 0, 0, err);
+    const struct job_result result = job_result_of_speed(clock_ns() - begin_ns);
+    return store_finish_job(run->store, job, &result, err);
 }

@@ -41,6 +41,28 @@ bool run_check_interrupt(struct err *err)
     return !interrupt_requested() || err_set(err, ERR_INTERRUPTED, "interrupted");
 }
 
+void run_add_work(struct run_work *sum, const struct run_work *work)
+{
+    sum->n_items += work->n_items;
+    sum->naive_tokens += work->naive_tokens;
+    sum->computed_tokens += work->computed_tokens;
+    sum->wall_ns += work->wall_ns;
+}
+
+void run_say_work(const struct log *log, const char *label, const struct run_work *work)
+{
+    char time[64];
+    double seconds = (double)(work->wall_ns ? work->wall_ns : 1) * 1e-9;
+    double naive = (double)work->naive_tokens, computed = (double)work->computed_tokens;
+    clock_format_duration(work->wall_ns, time, sizeof time);
+    log_info(log,
+             "%s: %zu answers in %s, %.3g a second; %lld tokens computed, %.4g a second, in place "
+             "of %lld (%.3g times as many)",
+             label, work->n_items, time, (double)work->n_items / seconds,
+             (long long)work->computed_tokens, computed / seconds, (long long)work->naive_tokens,
+             computed > 0 ? naive / computed : 0);
+}
+
 /* ---- Jobs ---- */
 
 static bool put_model(struct run_context *run, const struct plan_model *planned, int64_t *id,
@@ -133,6 +155,8 @@ static bool run_jobs(struct run_context *run, struct err *err)
         }
     }
     close_model(run);
+    if (ok && plan->n_jobs > 1 && run->work.n_items)
+        run_say_work(&run->options->invocation->log, "all jobs", &run->work);
     return ok;
 }
 

@@ -90,10 +90,10 @@ static bool split(struct trie *trie, int child, size_t n, int *upper, struct err
     return true;
 }
 
-bool trie_insert(struct trie *trie, const int32_t *ids, size_t n, int owner, int *node,
+bool trie_insert(struct trie *trie, int from, const int32_t *ids, size_t n, int owner, int *node,
                  struct err *err)
 {
-    int at = TRIE_ROOT;
+    int at = from;
     for (size_t i = 0; i < n;) {
         int child = find_child(trie, at, ids[i]);
         if (child < 0) {

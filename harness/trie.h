@@ -30,12 +30,14 @@ struct trie {
 bool trie_init(struct trie *trie, struct err *err) __attribute__((warn_unused_result));
 void trie_done(struct trie *trie);
 
-/* Makes sure that ids [n] is a path from the root to the end of a node; *node becomes that node. */
-bool trie_insert(struct trie *trie, const int32_t *ids, size_t n, int owner, int *node,
+/* Makes sure that ids [n] is a path from the end of `from` to the end of a node; *node becomes that
+ * node. From TRIE_ROOT equal prefixes are shared; below a leaf of trie_add_leaf a path is apart
+ * from all others. */
+bool trie_insert(struct trie *trie, int from, const int32_t *ids, size_t n, int owner, int *node,
                  struct err *err) __attribute__((warn_unused_result));
 
-/* A leaf of its own below `parent`, without tokens: a generation that will grow. trie_insert
- * never enters it. */
+/* A leaf of its own below `parent`, without tokens: a generation that will grow, or the beginning
+ * of what is not to be shared. trie_insert never enters it from above. */
 bool trie_add_leaf(struct trie *trie, int parent, int owner, int *node, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -100,9 +100,23 @@ struct job_record {
 /* The job of this run and model with this fingerprint, made if it is not there. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
-/* computed_tokens: -1 for not known. */
-bool store_finish_job(struct store *store, int64_t job, int64_t duration_ns, uint64_t naive_tokens,
-                      int64_t computed_tokens, struct err *err) __attribute__((warn_unused_result));
+
+/* What a job came to; -1 and NULL: not known, or nothing that this job has. */
+struct job_result {
+    int64_t duration_ns;     /* of its answers or measurements, wherever they come from */
+    int64_t naive_tokens;    /* to compute if nothing were shared between sequences */
+    int64_t computed_tokens; /* computed for it */
+    int64_t computed_items;  /* items answered with them: the others were taken over */
+    int64_t wall_ns;         /* that this took, without loading the model */
+    const char *logits_hash; /* over its items' hashes, in their order */
+};
+/* Of a job that has measurements and no items. */
+static inline struct job_result job_result_of_speed(int64_t duration_ns)
+{
+    return (struct job_result){duration_ns, -1, -1, -1, -1, NULL};
+}
+bool store_finish_job(struct store *store, int64_t job, const struct job_result *result,
+                      struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Items, responses, verdicts ---- */
 
@@ -114,6 +128,8 @@ struct answer_record {
     /* response */
     const char *response_json;
     int n_prompt_tokens, n_new_tokens;
+    int64_t naive_tokens;    /* -1: not known (answers of an older program) */
+    const char *logits_hash; /* "": no logits; NULL: not known */
     int64_t duration_ns;
     /* verdict */
     bool answered, is_correct;

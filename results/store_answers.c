@@ -44,8 +44,9 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
                          const struct answer_record *answer, bool *added, struct err *err)
 {
     static const char PUT_RESPONSE[] =
-        "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns) "
-        "SELECT ?1, id, ?4, ?5, ?6, ?7 FROM item WHERE dataset = ?2 AND key = ?3 "
+        "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
+        "naive_tokens, logits_hash) SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9 FROM item "
+        "WHERE dataset = ?2 AND key = ?3 "
         "ON CONFLICT (job, item) DO NOTHING";
     struct statement put = statement_begin(store, PUT_RESPONSE);
     statement_integer(&put, job);
@@ -55,6 +56,8 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
     statement_integer(&put, answer->n_prompt_tokens);
     statement_integer(&put, answer->n_new_tokens);
     statement_integer(&put, answer->duration_ns);
+    statement_integer(&put, answer->naive_tokens);
+    statement_text(&put, answer->logits_hash);
     if (!statement_run(&put, err)) return false;
     *added = sqlite3_changes(store->db) > 0;
     return true;
@@ -131,9 +134,11 @@ static const char *const REUSE_STEPS[] = {
 
     /* A verdict goes where its response went: both statements meet the same rows in the same order,
      * and the first one stays. */
-    "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns) "
+    "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
+    "naive_tokens, logits_hash) "
     "SELECT this.id, mine.id, response.content, response.n_prompt_tokens, "
-    "response.n_new_tokens, response.duration_ns " OTHERS_ANSWERS
+    "response.n_new_tokens, response.duration_ns, response.naive_tokens, "
+    "response.logits_hash " OTHERS_ANSWERS
     "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (job, item) DO NOTHING",
 
@@ -196,6 +201,8 @@ static void read_answer(const struct statement *select, struct answer_record *an
         .score = sqlite3_column_double(row, 12),
         .predicted = statement_column(select, 13),
         .margin = sqlite3_column_double(row, 14),
+        .naive_tokens = sqlite3_column_int64(row, 15),
+        .logits_hash = statement_column(select, 16),
     };
 }
 
@@ -206,7 +213,8 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
         "SELECT item.key, item.file, item.line, item.subset, item.expected, item.groups, "
         "response.content, response.n_prompt_tokens, response.n_new_tokens, "
         "response.duration_ns, verdict.answered, verdict.is_correct, verdict.score, "
-        "verdict.predicted, verdict.margin FROM response JOIN item ON item.id = response.item "
+        "verdict.predicted, verdict.margin, coalesce(response.naive_tokens, -1), "
+        "response.logits_hash FROM response JOIN item ON item.id = response.item "
         "JOIN verdict ON verdict.response = response.id "
         "WHERE response.job = ?1 ORDER BY response.id";
     /* Not from the cache: fn may call this function for another job. */

@@ -244,17 +244,21 @@ bool store_put_job(struct store *store, const struct job_record *job, int64_t *i
     return statement_integer_of(&find, 0, id, err);
 }
 
-bool store_finish_job(struct store *store, int64_t job, int64_t duration_ns, uint64_t naive_tokens,
-                      int64_t computed_tokens, struct err *err)
+bool store_finish_job(struct store *store, int64_t job, const struct job_result *result,
+                      struct err *err)
 {
     static const char FINISH_JOB[] =
-        "UPDATE job SET is_finished = 1, duration_ns = ?2, naive_tokens = ?3, "
-        "computed_tokens = nullif(?4, -1) WHERE id = ?1";
+        "UPDATE job SET is_finished = 1, duration_ns = ?2, naive_tokens = nullif(?3, -1), "
+        "computed_tokens = nullif(?4, -1), computed_items = nullif(?5, -1), "
+        "wall_ns = nullif(?6, -1), logits_hash = ?7 WHERE id = ?1";
     struct statement finish = statement_begin(store, FINISH_JOB);
     statement_integer(&finish, job);
-    statement_integer(&finish, duration_ns);
-    statement_integer(&finish, (int64_t)naive_tokens);
-    statement_integer(&finish, computed_tokens);
+    statement_integer(&finish, result->duration_ns);
+    statement_integer(&finish, result->naive_tokens);
+    statement_integer(&finish, result->computed_tokens);
+    statement_integer(&finish, result->computed_items);
+    statement_integer(&finish, result->wall_ns);
+    statement_text(&finish, result->logits_hash);
     return run_update(&finish, "job", job, err);
 }
 

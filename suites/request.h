@@ -58,6 +58,12 @@ struct response {
     int n_dropped_shots, n_cut_tokens;
     bool double_bos;     /* the prompt began with BOS already */
     int64_t duration_ns; /* this request's share of the batches' time; no part of equality */
+    /* Tokens to compute it alone, each of its distinct sequences whole. Kept beside the JSON, like
+     * the time, and so is the hash. */
+    int64_t naive_tokens;
+    /* SHA-256 over the SHA-256 of every row of logits it was judged from, little-endian float32, by
+     * choice and position, or by generated token; "" if there is none. */
+    char logits_hash[65];
 };
 
 /* Writes the response as one line of JSON without its duration; the doubles read back exactly. */

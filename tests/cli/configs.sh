@@ -13,6 +13,7 @@ check_run() {
     done
 }
 
+vocabulary=$PHIBENCH_DATA/tokenizers/ggml_vocab/ggml-vocab-phi-3.gguf
 for config in configs/*.yaml; do
     name=${config#configs/} name=${name%.yaml}
     case $name in
@@ -33,12 +34,25 @@ for config in configs/*.yaml; do
         fi
         ;;
     phi3-mini-synth) # 2 GB of weights: what it would do, and its model without the weights
-        vocabulary=$PHIBENCH_DATA/tokenizers/ggml_vocab/ggml-vocab-phi-3.gguf
         if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$vocabulary" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run
             grep -q 'mmlu/phi3 5-shot: 6 items' stdout || fail "$config: other jobs than it says"
             expect 0 "$PHIBENCH" inspect "synth:phi-3-mini:q4_0:1:$vocabulary"
             grep -q '32 layers, width 3072' stdout || fail "$config: another shape than Phi-3-mini's"
+        else
+            echo "SKIP: no shared data for $config"
+        fi
+        ;;
+    mmlu-prefix-sharing) # the same: the tokens with and without shared prefixes
+        if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$vocabulary" ]; then
+            expect 0 "$PHIBENCH" run "$config" --dry-run
+            grep -q 'mmlu/hendrycks 5-shot: 200 items, 62940 tokens, 10544 with shared prefixes computed once' stdout ||
+                fail "$config: other tokens: $(head -n 1 stdout)"
+            expect 0 "$PHIBENCH" run "$config" --limit 2 --db sharing.db --set models.0.path="synth:tiny:q4_0:1:$vocabulary"
+            hash=$(grep -o 'logits hash .*' stderr)
+            expect 0 "$PHIBENCH" run "$config" --limit 2 --db sharing.db --set models.0.path="synth:tiny:q4_0:1:$vocabulary" \
+                --no-prefix-sharing
+            message_has "${hash:-no hash}"
         else
             echo "SKIP: no shared data for $config"
         fi

@@ -14,11 +14,13 @@ suites:
 defaults: {threads: 1, batch_tokens: 16}
 END
 
-# The newest run's rows: scores, speeds, items, responses and notes, in an order of their own.
+# The newest run's rows: jobs, scores, speeds, items, responses and notes, in an order of their own. What one process
+# computed of a job, and how fast, is not known of a job that two have worked on.
 rows() {
     "$PHIBENCH" export --db "$1.db" > "$1.jsonl" 2>stderr || fail "export of $1"
     sed -E -e 's/"run": ?[0-9]+/"run":0/' \
-        -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' "$1.jsonl" |
+        -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' \
+        -e 's/"(computed|computed_tokens|seconds|items_per_s)": ?([-+0-9.e]+|null)/"\1":0/g' "$1.jsonl" |
         sort > "$1.rows"
 }
 

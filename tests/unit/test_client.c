@@ -4,6 +4,7 @@
  */
 #include "harness/client.h"
 
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "engine/gguf.h"
 #include "tests/support/test_data.h"
@@ -36,11 +37,12 @@ static int close_model(void **state)
     return 0;
 }
 
-static struct client *open_client(const struct model *model, size_t batch_tokens,
-                                  uint64_t kv_budget_bytes)
+static struct client *open_client_that(bool shares_prefixes, const struct model *model,
+                                       size_t batch_tokens, uint64_t kv_budget_bytes)
 {
     struct err err = {0};
-    const struct client_options options = {.session = {.n_threads = 1,
+    const struct client_options options = {.shares_prefixes = shares_prefixes,
+                                           .session = {.n_threads = 1,
                                                        .batch_tokens = batch_tokens,
                                                        .context_tokens = CONTEXT,
                                                        .kv_budget_bytes = kv_budget_bytes}};
@@ -48,6 +50,12 @@ static struct client *open_client(const struct model *model, size_t batch_tokens
     if (!client) print_error("%s\n", err.message);
     assert_non_null(client);
     return client;
+}
+
+static struct client *open_client(const struct model *model, size_t batch_tokens,
+                                  uint64_t kv_budget_bytes)
+{
+    return open_client_that(true, model, batch_tokens, kv_budget_bytes);
 }
 
 /* ---- Keeping responses ---- */
@@ -85,8 +93,9 @@ static struct kept *answer(struct client *client, const struct request *requests
         size_t n_now = n - first < window ? n - first : window;
         const struct client_sink sink = {keep, NULL, &part};
         part = (struct kept){0};
-        if (!client_answer(client, requests + first, n_now, &sink, &err))
-            fail_msg("%s", err.message);
+        struct client_window *prepared = client_prepare(client, requests + first, n_now, &err);
+        if (!prepared || !client_answer(client, prepared, &sink, &err)) fail_msg("%s", err.message);
+        client_window_free(prepared);
         assert_int_equal(part.n, n_now);
         memcpy(kept->responses + first, part.responses, n_now * sizeof part.responses[0]);
         memcpy(kept->scores + first, part.scores, n_now * sizeof part.scores[0]);
@@ -106,6 +115,8 @@ static void assert_same(const struct kept *a, const struct kept *b)
         assert_int_equal(x->n_prompt_tokens, y->n_prompt_tokens);
         assert_int_equal(x->n_new_tokens, y->n_new_tokens);
         assert_string_equal(a->texts[i], b->texts[i]);
+        assert_string_equal(x->logits_hash, y->logits_hash);
+        assert_int_equal(x->naive_tokens, y->naive_tokens);
         for (size_t k = 0; k < x->n_choices; k++) {
             assert_memory_equal(&a->scores[i][k].logprob, &b->scores[i][k].logprob, sizeof(double));
             assert_int_equal(a->scores[i][k].is_greedy, b->scores[i][k].is_greedy);
@@ -237,6 +248,77 @@ static void answers_do_not_depend_on_window_batch_or_budget(void **state)
     free(first);
 }
 
+static void without_sharing_every_prompt_is_computed_from_its_first_token(void **state)
+{
+    char texts[N_REQUESTS][128];
+    const char *prompts[N_REQUESTS];
+    struct request requests[N_REQUESTS];
+    const size_t batches[] = {1, 7, 512};
+    make_prompts(texts, prompts);
+    mixed_requests(prompts, requests);
+    struct client *sharing = open_client(*state, 64, 0);
+    struct kept *expected = answer(sharing, requests, N_REQUESTS, N_REQUESTS);
+    uint64_t n_naive = 0;
+    for (size_t i = 0; i < N_REQUESTS; i++)
+        n_naive += (uint64_t)expected->responses[i].naive_tokens;
+    assert_true(n_naive > 3 * client_computed_tokens(sharing));
+    /* One prompt for four letters, and three for words: one has more tokens than another. */
+    const struct response *letters = &expected->responses[0], *words = &expected->responses[1];
+    assert_int_equal(letters->naive_tokens, letters->n_prompt_tokens);
+    assert_true(words->naive_tokens > 2 * words->n_prompt_tokens);
+    for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
+        struct client *client = open_client_that(false, *state, batches[i], 0);
+        struct kept *kept = answer(client, requests, N_REQUESTS, N_REQUESTS);
+        assert_same(expected, kept);
+        assert_int_equal(client_computed_tokens(client), n_naive);
+        free(kept);
+        client_close(client);
+    }
+    free(expected);
+    client_close(sharing);
+}
+
+static void the_hash_is_of_every_row_of_logits_in_order(void **state)
+{
+    char texts[N_REQUESTS][128];
+    const char *prompts[N_REQUESTS];
+    make_prompts(texts, prompts);
+    const struct request request = choices(prompts, WORDS, 3);
+    struct client *client = open_client(*state, 64, 0);
+    struct kept *kept = answer(client, &request, 1, 1);
+    const struct session_options options = {.n_threads = 1, .context_tokens = CONTEXT};
+    struct session *session = session_open(*state, &options, NULL);
+    struct sha256 *hash = sha256_new(NULL);
+    char hex[SHA256_HEX_BYTES];
+    assert_non_null(session);
+    assert_non_null(hash);
+    for (size_t k = 0; k < 3; k++) {
+        struct joined_tokens joined;
+        int sequence;
+        assert_true(
+            join_tokens(model_tokenizer(*state), BOS_AUTO, prompts[0], WORDS[k], &joined, NULL));
+        assert_true(session_start(session, &sequence, NULL));
+        for (size_t i = 0; i + 1 < joined.ids.n; i++) {
+            const struct session_token token = {sequence, joined.ids.ids[i], true};
+            uint8_t row[SHA256_BYTES];
+            assert_true(session_eval(session, &token, 1, NULL));
+            if (i + 1 < joined.n_context) continue;
+            assert_true(sha256_digest(session_logits(session, 0),
+                                      (size_t)model_info(*state)->n_vocab * sizeof(float), row,
+                                      NULL));
+            sha256_update(hash, row, sizeof row);
+        }
+        session_drop(session, sequence);
+        joined_tokens_done(&joined);
+    }
+    sha256_finish(hash, hex);
+    assert_string_equal(kept->responses[0].logits_hash, hex);
+    sha256_free(hash);
+    session_close(session);
+    free(kept);
+    client_close(client);
+}
+
 static void a_prompt_that_does_not_fit_loses_examples(void **state)
 {
     char longest[1500];
@@ -255,6 +337,7 @@ static void a_prompt_that_does_not_fit_loses_examples(void **state)
     kept = answer(client, &request, 1, 1);
     assert_false(kept->responses[0].answered);
     assert_int_equal(kept->responses[0].n_choices, 0);
+    assert_string_equal(kept->responses[0].logits_hash, "");
     free(kept);
     client_close(client);
 }
@@ -459,6 +542,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(choices_have_the_log_probabilities_of_the_whole_sequence),
         cmocka_unit_test(answers_do_not_depend_on_window_batch_or_budget),
+        cmocka_unit_test(without_sharing_every_prompt_is_computed_from_its_first_token),
+        cmocka_unit_test(the_hash_is_of_every_row_of_logits_in_order),
         cmocka_unit_test(a_prompt_that_does_not_fit_loses_examples),
         cmocka_unit_test(a_prompt_that_keeps_its_end_is_scored_on_the_last_tokens),
         cmocka_unit_test(greedy_text_is_the_most_probable_token_again_and_again),

@@ -54,7 +54,8 @@ static void a_full_configuration_is_read_as_it_was_meant(void **state)
     static const char text[] =
         "name: scaling\n"
         "db: out/a.db\n"
-        "defaults: {threads: 2, batch_tokens: 64, isa: scalar, kv_budget: 64MiB}\n"
+        "defaults: {threads: 2, batch_tokens: 64, isa: scalar, kv_budget: 64MiB, "
+        "prefix_sharing: false}\n"
         "models:\n"
         "  - id: small\n"
         "    path: synth:tiny:f32:7\n"
@@ -78,6 +79,7 @@ static void a_full_configuration_is_read_as_it_was_meant(void **state)
     assert_int_equal(config->n_threads, 2);
     assert_int_equal(config->batch_tokens, 64);
     assert_int_equal(config->kv_budget_bytes, 64 << 20);
+    assert_false(config->shares_prefixes);
     assert_int_equal(config->n_models, 2);
     const struct config_model *small = &config->models[0];
     assert_string_equal(small->id, "small");
@@ -119,6 +121,7 @@ static void defaults_stand_where_nothing_is_said(void **state)
     assert_null(config->report_out);
     assert_null(config->isa);
     assert_int_equal(config->batch_tokens, 512);
+    assert_true(config->shares_prefixes);
     assert_string_equal(config->suites[0].options.protocol, config->suites[0].suite->protocols[0]);
     assert_int_equal(config->suites[0].options.shots, -1);
     config_free(config);
@@ -135,7 +138,7 @@ static void an_unknown_key_is_named_with_the_nearest(void **state)
         "c.yaml:5:1: unknown key \"defalts\" in the configuration: did you mean \"defaults\"?");
     assert_refused(MODELS SUITES "defaults: {xyzzy: 1}\n", ERR_CONFIG,
                    "c.yaml:5:12: unknown key \"xyzzy\" in defaults (known: threads, batch_tokens, "
-                   "kv_budget, isa)");
+                   "kv_budget, prefix_sharing, isa)");
     assert_refused(MODELS "suites:\n  - mmul: {}\n", ERR_CONFIG,
                    "c.yaml:4:5: there is no suite \"mmul\": did you mean \"mmlu\"?");
 }

@@ -120,6 +120,7 @@ static void add_mmlu_with(struct fixture *f, int64_t run, int64_t model, const c
         const char *subset;
         double score;
     } ANSWERS[] = {{"anatomy", 1}, {"anatomy", 1}, {second, 0}, {second, 1}};
+    const struct job_result result = {5000, 400, 200, 4, 6000, "5ame"};
     struct err err = {0};
     int64_t job = new_job(f, run, model, "mmlu");
     assert_done(store_begin(f->store, &err), &err);
@@ -145,7 +146,7 @@ static void add_mmlu_with(struct fixture *f, int64_t run, int64_t model, const c
     assert_done(
         store_compute_scores(f->store, job, &err) &&
             store_put_note(f->store, job, "dropped_shots", 7, "prompts lost examples", &err) &&
-            store_finish_job(f->store, job, 5000, 400, 200, &err) && store_commit(f->store, &err),
+            store_finish_job(f->store, job, &result, &err) && store_commit(f->store, &err),
         &err);
 }
 

@@ -144,7 +144,7 @@ struct check {
 static void add_sequence(struct check *check, const int32_t *ids, size_t n, int owner)
 {
     int node;
-    assert_true(trie_insert(&check->trie, ids, n, owner, &node, NULL));
+    assert_true(trie_insert(&check->trie, TRIE_ROOT, ids, n, owner, &node, NULL));
 }
 
 /* The token that a leaf draws: from the logits, as a model's would be. */
@@ -247,7 +247,7 @@ static size_t add_random(struct check *check, uint64_t seed, bool with_leaves)
         n_before = n;
         if (!with_leaves || rng_below(&rng, 4)) continue;
         int node;
-        assert_true(trie_insert(&check->trie, ids, n, (int)i, &node, NULL));
+        assert_true(trie_insert(&check->trie, TRIE_ROOT, ids, n, (int)i, &node, NULL));
         assert_true(trie_add_leaf(&check->trie, node, (int)i, &leaves[n_leaves], NULL));
         lengths[n_leaves] = 1 + rng_below(&rng, 40);
         if (n + lengths[n_leaves] > longest) longest = n + lengths[n_leaves];

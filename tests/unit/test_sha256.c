@@ -21,6 +21,13 @@ static void check_text(const char *text, const char *expected)
     struct err err = {0};
     assert_true(sha256_text(text, hex, &err));
     assert_string_equal(hex, expected);
+    uint8_t digest[SHA256_BYTES];
+    char pair[3];
+    assert_true(sha256_digest(text, strlen(text), digest, &err));
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        snprintf(pair, sizeof pair, "%02x", digest[i]);
+        assert_memory_equal(pair, expected + 2 * i, 2);
+    }
 }
 
 static void sha256_gives_the_standard_digests(void **state)

@@ -271,6 +271,45 @@ static void an_older_database_takes_only_the_missing_steps(void **unused)
     sqlite3_close(db);
 }
 
+static bool has_no_hash(void *context, const struct answer_record *answer, struct err *err)
+{
+    (void)err;
+    ++*(int *)context;
+    assert_null(answer->logits_hash);
+    assert_int_equal(answer->naive_tokens, -1);
+    return true;
+}
+
+static void answers_of_version_1_are_kept_without_a_hash(void **unused)
+{
+    (void)unused;
+    const char *const step = SCHEMA_SQL;
+    const struct schema first = {&step, 1};
+    sqlite3 *db = NULL;
+    int n_answers = 0;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_true(schema_migrate(db, path, &first, true, NULL));
+    sqlite3_close(db);
+    run_sql(path,
+            "PRAGMA foreign_keys = OFF;"
+            "INSERT INTO dataset VALUES (1, 'mmlu', 'data', 'd', 1);"
+            "INSERT INTO item VALUES (1, 1, 'a/1', 'a.csv', 1, 'a', 'A', '[]');"
+            "INSERT INTO model (id, name_in_config, quantization, n_params, n_bytes, "
+            "context_tokens, is_synthetic) VALUES (1, 'm', 'q4_0', 1, 1, 1, 1);"
+            "INSERT INTO job (id, run, model, dataset, suite, suite_version, protocol, shots, "
+            "metric, fingerprint, context_tokens, n_items, naive_tokens) "
+            "VALUES (1, 1, 1, 1, 'mmlu', 1, 'p', 0, 'acc', 'f', 1, 1, 44);"
+            "INSERT INTO response VALUES (1, 1, 1, '{}', 10, 4, 5);"
+            "INSERT INTO verdict VALUES (1, 1, 1, 1.0, 'A', 0.5)");
+    struct store *store = open_store(path, STORE_WRITE);
+    assert_true(store_each_answer(store, 1, has_no_hash, &n_answers, NULL));
+    assert_int_equal(n_answers, 1);
+    assert_int_equal(integer_of(store, "SELECT answered = 1 AND naive_tokens IS NULL AND "
+                                       "logits_hash IS NULL AND seconds IS NULL FROM v_jobs"),
+                     1);
+    store_close(store);
+}
+
 static void an_empty_file_takes_all_steps_if_it_may(void **unused)
 {
     (void)unused;
@@ -516,6 +555,7 @@ int main(void)
         IN_FOLDER(a_newer_database_is_left_alone),
         IN_FOLDER(folders_and_unusable_paths_are_refused),
         IN_FOLDER(an_older_database_takes_only_the_missing_steps),
+        IN_FOLDER(answers_of_version_1_are_kept_without_a_hash),
         IN_FOLDER(an_empty_file_takes_all_steps_if_it_may),
         IN_FOLDER(a_migration_that_fails_leaves_everything),
         IN_FOLDER(a_rollback_takes_everything_back),

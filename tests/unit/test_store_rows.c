@@ -132,20 +132,27 @@ static void a_job_is_made_once_for_each_run_model_and_fingerprint(void **unused)
     struct err err = {0};
     int64_t run = test_new_run();
     int64_t job = test_new_job(run, "q4_0", "f1", "data", "acc");
+    const struct job_result whole = {123, 1000, 400, 4, 2000000000, "5ame"};
+    const struct job_result speed = job_result_of_speed(124);
     assert_int_equal(test_new_job(run, "q4_0", "f1", "data", "acc"), job);
     assert_true(test_new_job(run, "q8_0", "f1", "data", "acc") != job);
     assert_true(test_new_job(run, "q4_0", "f2", "data", "acc") != job);
     assert_true(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc") != job);
-    test_assert_done(store_finish_job(test_store, job, 123, 1000, 400, &err), &err);
+    test_assert_done(store_finish_job(test_store, job, &whole, &err), &err);
     test_assert_rows("SELECT is_finished, duration_ns, naive_tokens, computed_tokens FROM job "
                      "ORDER BY id LIMIT 2",
                      "1|123|1000|400\n0|NULL|NULL|NULL");
+    test_assert_rows("SELECT items, answered, naive_tokens, computed, seconds, items_per_s, "
+                     "tokens_per_s, logits_hash FROM v_jobs LIMIT 1",
+                     "4|0|1000|4|2.0|2.0|200.0|5ame");
     test_assert_rows("SELECT suite, suite_version, protocol, shots, metric, fingerprint, bos, "
                      "context_tokens, parameters, n_items FROM job LIMIT 1",
                      "mmlu|1|hendrycks|5|acc|f1|auto|4096|{\"kv\":\"f16\"}|4");
-    test_assert_done(store_finish_job(test_store, job, 123, 1000, -1, &err), &err);
-    test_assert_rows("SELECT computed_tokens FROM job LIMIT 1", "NULL");
-    assert_false(store_finish_job(test_store, 99, 1, 1, 1, &err));
+    test_assert_done(store_finish_job(test_store, job, &speed, &err), &err);
+    test_assert_rows("SELECT duration_ns, naive_tokens, computed_tokens, computed_items, wall_ns, "
+                     "logits_hash FROM job LIMIT 1",
+                     "124|NULL|NULL|NULL|NULL|NULL");
+    assert_false(store_finish_job(test_store, 99, &whole, &err));
 }
 
 static void rows_that_point_nowhere_are_refused(void **unused)

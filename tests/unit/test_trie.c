@@ -19,7 +19,7 @@ static int insert(struct trie *trie, const char *text, int owner)
     int node = -1;
     size_t n = strlen(text);
     for (size_t i = 0; i < n; i++) ids[i] = text[i];
-    assert_true(trie_insert(trie, ids, n, owner, &node, NULL));
+    assert_true(trie_insert(trie, TRIE_ROOT, ids, n, owner, &node, NULL));
     return node;
 }
 
