@@ -154,8 +154,10 @@ static bool add_choice(struct client_window *window, int i_answer, size_t i, int
     if (!grow_rows(answer, n_tokens, err)) return false;
     for (size_t at = joined->n_context; at < joined->ids.n; at++) {
         int node;
-        struct want want = {
-            .id = joined->ids.ids[at], .request = i_answer, .choice = (int)i, .i_row = i_row++};
+        struct want want = {.id = joined->ids.ids[at],
+                            .request = i_answer,
+                            .choice = (int)i,
+                            .i_row = i_row + (at - joined->n_context)};
         if (!trie_insert(&window->trie, root, joined->ids.ids, at, i_answer, &node, err) ||
             !add_want(window, node, want, err))
             return false;
