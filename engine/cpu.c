@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAX_NODES = 64 };
+
 /* The lowest CPU of the core that `cpu` belongs to: what all its siblings have in common. */
 static int core_of(int cpu)
 {
@@ -24,6 +26,16 @@ static int core_of(int cpu)
     bool found = fscanf(file, "%d", &first) == 1;
     fclose(file);
     return found ? first : cpu;
+}
+
+static int node_of(int cpu)
+{
+    char path[96];
+    for (int node = 0; node < MAX_NODES; node++) {
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/node%d", cpu, node);
+        if (access(path, F_OK) == 0) return node;
+    }
+    return 0;
 }
 
 /* The CPUs that the process may use, ascending. */
@@ -56,6 +68,7 @@ void cpu_list_init(struct cpu_list *list)
     list->n_cpus = list->n_cores;
     for (size_t i = 0; i < n_allowed; i++)
         if (is_sibling[i]) list->cpus[list->n_cpus++] = allowed[i];
+    for (size_t i = 0; i < list->n_cpus; i++) list->nodes[i] = node_of(list->cpus[i]);
     if (list->n_cores == 0) {
         long online = sysconf(_SC_NPROCESSORS_ONLN);
         list->n_cores = online > 0 ? (size_t)online : 1;

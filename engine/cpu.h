@@ -11,8 +11,9 @@
 enum { CPU_LIST_CAPACITY = 1024 };
 
 struct cpu_list {
-    int cpus[CPU_LIST_CAPACITY]; /* one per physical core first, then their siblings; ascending */
-    size_t n_cpus, n_cores;      /* n_cores >= 1; n_cpus is 0 where the system does not say which */
+    int cpus[CPU_LIST_CAPACITY];  /* one per physical core first, then their siblings; ascending */
+    int nodes[CPU_LIST_CAPACITY]; /* the NUMA node of each of these CPUs; 0 where nobody says */
+    size_t n_cpus, n_cores; /* n_cores >= 1; n_cpus is 0 where the system does not say which */
 };
 
 void cpu_list_init(struct cpu_list *list);

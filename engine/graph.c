@@ -18,6 +18,11 @@
  * format. */
 enum { SLICE_COLUMNS = 1024 };
 
+/* A thread takes its share of a projection in so many parts, each of whole pairs of row groups,
+ * which kernels compute together: few enough to cost nothing, and where one thread is kept from
+ * its CPU the others wait for one such part at most. */
+enum { PARTS_PER_SHARE = 16 };
+
 /* One thread's view of the pass. */
 struct pass {
     const struct session *session;
@@ -42,6 +47,12 @@ static size_t n_kv_of(const struct hparams *h)
     return h->n_kv_heads * h->head_size;
 }
 
+/* Ends a step: what all threads wrote in it is visible after. */
+static void meet(const struct pass *pass)
+{
+    threads_barrier(pass->threads, pass->i_thread);
+}
+
 static struct range share_of(const struct pass *pass, size_t n)
 {
     return threads_share(pass->threads, n, pass->i_thread);
@@ -63,28 +74,27 @@ static void quantize_columns(const struct pass *pass, const bool *needs, const f
     }
 }
 
-/* out: [n_tokens, out_stride], from column 0 on = projection of input x: [n_tokens, n_cols], which
- * was quantized before. The row groups of all parts are one sequence, of which each thread has a
- * run. */
-static void project(const struct pass *pass, const struct projection *projection, const float *x,
-                    size_t n_tokens, float *out, size_t out_stride)
+static size_t groups_of(const struct packed *part)
 {
-    size_t n_groups = 0;
-    for (size_t i = 0; i < projection->n_parts; i++)
-        n_groups += (projection->parts[i].n_rows + ROW_GROUP - 1) / ROW_GROUP;
-    struct range share = share_of(pass, n_groups);
+    return (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
+}
+
+/* The row groups of all parts are one sequence, of which `groups` are computed. */
+static void project_groups(const struct pass *pass, const struct projection *projection,
+                           const float *x, struct range groups, float *out, size_t out_stride)
+{
     size_t first_group = 0, first_row = 0;
     for (size_t i = 0; i < projection->n_parts; i++) {
         const struct packed *part = &projection->parts[i];
-        size_t n_part_groups = (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
-        size_t begin = share.begin > first_group ? share.begin - first_group : 0;
-        size_t end = share.end > first_group ? share.end - first_group : 0;
+        size_t n_part_groups = groups_of(part);
+        size_t begin = groups.begin > first_group ? groups.begin - first_group : 0;
+        size_t end = groups.end > first_group ? groups.end - first_group : 0;
         if (end > n_part_groups) end = n_part_groups;
         if (begin < end) {
             enum act_format format = act_format_for(part->type);
             struct acts acts = pass->scratch->acts[format];
             acts.format = format;
-            acts.n_tokens = n_tokens;
+            acts.n_tokens = pass->n_active;
             acts.n_cols = part->n_cols;
             acts.x = x;
             pass->kernels->gemm[part->type](part, &acts, begin, end, out + first_row, out_stride);
@@ -92,6 +102,19 @@ static void project(const struct pass *pass, const struct projection *projection
         first_group += n_part_groups;
         first_row += part->n_rows;
     }
+}
+
+/* out: [n_active, out_stride], from column 0 on = projection of input x: [n_active, n_cols], which
+ * was quantized before. */
+static void project(const struct pass *pass, const struct projection *projection, const float *x,
+                    float *out, size_t out_stride)
+{
+    struct take take = {.n = 0};
+    for (size_t i = 0; i < projection->n_parts; i++) take.n += groups_of(&projection->parts[i]);
+    size_t n_parts = PARTS_PER_SHARE * threads_count(pass->threads);
+    take.chunk = (take.n / n_parts + 2) / 2 * 2;
+    while (threads_take(pass->threads, pass->i_thread, &take))
+        project_groups(pass, projection, x, take.taken, out, out_stride);
 }
 
 /* Cosine and sine of the angles of each token's position: position * frequency in float, as the
@@ -149,15 +172,14 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
     }
 }
 
-/* By (KV head, tile of active rows): tiles go round the threads, since later positions have more
- * keys to see. */
+/* By (KV head, tile of active rows), heads outside, so that a thread meets the same heads in every
+ * batch. */
 static void attend(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
     const struct session *session = pass->session;
     const struct scratch *scratch = pass->scratch;
     size_t n_q = n_q_of(h), n_sharing = h->n_heads / h->n_kv_heads;
-    size_t n_threads = threads_count(pass->threads);
     struct attention attention = {
         .q_stride = n_q + 2 * n_kv_of(h),
         .n_heads = n_sharing,
@@ -168,20 +190,20 @@ static void attend(const struct pass *pass, size_t i_layer)
         .scratch = scratch->attention + pass->i_thread * scratch->attention_stride,
         .out_stride = n_q,
     };
-    for (size_t head = 0; head < h->n_kv_heads; head++) {
-        for (size_t i = 0; i < pass->tiles->n_tiles; i++) {
-            if ((head + i) % n_threads != pass->i_thread) continue;
-            struct tile tile = pass->tiles->tiles[i];
-            size_t t = pass->active[tile.first], first_q = head * n_sharing * h->head_size;
-            attention.q = scratch->qkv + t * attention.q_stride + first_q;
-            attention.n_tokens = tile.n;
-            attention.position = session->positions[t];
-            attention.pages = session->pages[t];
-            attention.k_offset = kv_k_offset(session->kv, i_layer, head);
-            attention.v_offset = kv_v_offset(session->kv, i_layer, head);
-            attention.out = scratch->attended + tile.first * n_q + first_q;
-            pass->kernels->attention(&attention);
-        }
+    size_t n_tiles = pass->tiles->n_tiles;
+    struct take take = {.n = h->n_kv_heads * n_tiles, .chunk = 1};
+    while (threads_take(pass->threads, pass->i_thread, &take)) {
+        size_t head = take.taken.begin / n_tiles;
+        struct tile tile = pass->tiles->tiles[take.taken.begin % n_tiles];
+        size_t t = pass->active[tile.first], first_q = head * n_sharing * h->head_size;
+        attention.q = scratch->qkv + t * attention.q_stride + first_q;
+        attention.n_tokens = tile.n;
+        attention.position = session->positions[t];
+        attention.pages = session->pages[t];
+        attention.k_offset = kv_k_offset(session->kv, i_layer, head);
+        attention.v_offset = kv_v_offset(session->kv, i_layer, head);
+        attention.out = scratch->attended + tile.first * n_q + first_q;
+        pass->kernels->attention(&attention);
     }
 }
 
@@ -229,29 +251,28 @@ static void run_layer(struct pass *pass, size_t i_layer)
     const struct layer *layer = &pass->model->layers[i_layer];
     const struct scratch *s = pass->scratch;
     const struct hparams *h = pass->h;
-    struct threads *threads = pass->threads;
     add_and_norm(pass, i_layer > 0, layer->attn_norm, layer->qkv.needs);
-    threads_barrier(threads);
-    project(pass, &layer->qkv, s->normed, pass->n_active, s->qkv, layer->qkv.n_rows);
-    threads_barrier(threads);
+    meet(pass);
+    project(pass, &layer->qkv, s->normed, s->qkv, layer->qkv.n_rows);
+    meet(pass);
     rotate_and_store(pass, i_layer);
-    threads_barrier(threads);
+    meet(pass);
     if (i_layer + 1 == h->n_layers) keep_wanting(pass);
     if (pass->n_active == 0) return;
     attend(pass, i_layer);
-    threads_barrier(threads);
+    meet(pass);
     quantize_rows(pass, layer->attn_output.needs, s->attended, n_q_of(h));
-    threads_barrier(threads);
-    project(pass, &layer->attn_output, s->attended, pass->n_active, s->delta, h->n_embd);
-    threads_barrier(threads);
+    meet(pass);
+    project(pass, &layer->attn_output, s->attended, s->delta, h->n_embd);
+    meet(pass);
     add_and_norm(pass, true, layer->ffn_norm, layer->gate_up.needs);
-    threads_barrier(threads);
-    project(pass, &layer->gate_up, s->normed, pass->n_active, s->gate_up, 2 * h->n_ff);
-    threads_barrier(threads);
+    meet(pass);
+    project(pass, &layer->gate_up, s->normed, s->gate_up, 2 * h->n_ff);
+    meet(pass);
     gate(pass, layer->ffn_down.needs);
-    threads_barrier(threads);
-    project(pass, &layer->ffn_down, s->hidden, pass->n_active, s->delta, h->n_embd);
-    threads_barrier(threads);
+    meet(pass);
+    project(pass, &layer->ffn_down, s->hidden, s->delta, h->n_embd);
+    meet(pass);
 }
 
 static void run_share(void *context, struct threads *threads, size_t i_thread)
@@ -272,8 +293,8 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
     for (size_t i = 0; i < model->hparams.n_layers; i++) run_layer(&pass, i);
     if (pass.n_active == 0) return;
     add_and_norm(&pass, true, model->output_norm, model->output.needs);
-    threads_barrier(threads);
-    project(&pass, &model->output, session->scratch.normed, pass.n_active, session->scratch.logits,
+    meet(&pass);
+    project(&pass, &model->output, session->scratch.normed, session->scratch.logits,
             model->hparams.n_vocab);
 }
 

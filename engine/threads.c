@@ -1,45 +1,62 @@
 /* threads.c - see threads.h. One barrier is the whole mechanism: workers wait at it for a run to
  * begin, meet at it inside the run, and meet the caller at it when the run ends.
  *
- * The barrier counts arrivals; the last to arrive resets the count and advances the generation
- * that the others watch, first spinning, then asleep on a condition variable. `n_asleep` is raised
- * before the generation is looked at for the last time, and read after it has advanced, both
- * sequentially consistent: either the sleeper sees the new generation, or the last arrival sees
- * the sleeper.
+ * Arrivals are counted in groups of eight, then groups are, so that few threads contend for a cache
+ * line; the last advances the generation that the others watch, first spinning, then asleep. They
+ * spin without yielding: who yields to a busy process gets the CPU back milliseconds later, and a
+ * token has hundreds of barriers. `n_asleep` is raised before the generation is looked at for the
+ * last time, and read after it has advanced, both sequentially consistent: no sleeper is missed.
  */
 #include "engine/threads.h"
 
 #include "base/mem.h"
 #include "engine/cpu.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
-/* Some 50 to 200 microseconds; where others want the CPU, they get it after a twentieth of that. */
-enum { SPIN_ROUNDS = 4000, YIELD_ROUNDS = 200 };
+enum {
+    SPIN_ROUNDS = 4000, /* some 50 to 200 microseconds */
+    GROUP_THREADS = 8,
+    MAX_GROUPS = THREADS_MAXIMUM / GROUP_THREADS,
+    LINE_BYTES = 64,
+};
+
+/* Arrivals, on a cache line of their own. */
+struct arrivals {
+    _Alignas(LINE_BYTES) atomic_uint n;
+};
 
 struct worker {
     struct threads *threads;
     size_t i_thread;
     pthread_t handle;
+    /* How much of the thread's share was taken, by itself and others, in this interval between two
+     * barriers and in the next. */
+    _Alignas(LINE_BYTES) atomic_size_t n_taken[2];
 };
 
 struct threads {
-    _Alignas(64) atomic_uint n_arrived;
-    _Alignas(64) atomic_uint generation;
-    _Alignas(64) atomic_uint n_asleep;
-    atomic_uint n_expected; /* arrivals that make the barrier complete */
-    size_t n_threads;
+    struct arrivals groups[MAX_GROUPS], all_groups;
+    _Alignas(LINE_BYTES) atomic_uint generation;
+    _Alignas(LINE_BYTES) atomic_uint n_asleep;
+    _Alignas(LINE_BYTES) size_t n_threads;
     size_t n_started; /* workers whose thread exists */
     unsigned spin_rounds;
-    pthread_mutex_t mutex; /* only for sleeping */
-    pthread_cond_t advanced;
     threads_fn *function; /* of the current run, NULL: workers return */
     void *context;
-    struct worker *workers; /* [n_threads], the first unused */
+    struct worker *workers; /* [n_threads], of the first only n_taken */
 };
 
 static void relax(void)
@@ -51,30 +68,61 @@ static void relax(void)
 #endif
 }
 
-void threads_barrier(struct threads *threads)
+/* Returns when the word is, or may be, another than `value`. */
+static void sleep_while(atomic_uint *word, unsigned value)
+{
+#ifdef __linux__
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#else
+    (void)word, (void)value;
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+#endif
+}
+
+static void wake_all(atomic_uint *word)
+{
+#ifdef __linux__
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+#else
+    (void)word;
+#endif
+}
+
+/* Counts an arrival; whether it is the last of n. */
+static bool is_last(struct arrivals *arrivals, size_t n)
+{
+    if (atomic_fetch_add_explicit(&arrivals->n, 1, memory_order_acq_rel) + 1 != n) return false;
+    atomic_store_explicit(&arrivals->n, 0, memory_order_relaxed);
+    return true;
+}
+
+static void arrive(struct threads *threads, size_t i_thread, unsigned generation)
+{
+    /* This counter was last used before the barrier that began this interval. */
+    atomic_store_explicit(&threads->workers[i_thread].n_taken[(generation + 1) % 2], 0,
+                          memory_order_relaxed);
+    size_t i_group = i_thread / GROUP_THREADS, first = i_group * GROUP_THREADS;
+    size_t n_left = threads->n_threads - first;
+    if (!is_last(&threads->groups[i_group], n_left < GROUP_THREADS ? n_left : GROUP_THREADS))
+        return;
+    size_t n_groups = (threads->n_threads + GROUP_THREADS - 1) / GROUP_THREADS;
+    if (!is_last(&threads->all_groups, n_groups)) return;
+    atomic_store(&threads->generation, generation + 1);
+    if (atomic_load(&threads->n_asleep) > 0) wake_all(&threads->generation);
+}
+
+void threads_barrier(struct threads *threads, size_t i_thread)
 {
     unsigned generation = atomic_load_explicit(&threads->generation, memory_order_acquire);
-    unsigned arrived = atomic_fetch_add_explicit(&threads->n_arrived, 1, memory_order_acq_rel) + 1;
-    if (arrived == atomic_load_explicit(&threads->n_expected, memory_order_relaxed)) {
-        atomic_store_explicit(&threads->n_arrived, 0, memory_order_relaxed);
-        atomic_store(&threads->generation, generation + 1);
-        if (atomic_load(&threads->n_asleep) == 0) return;
-        pthread_mutex_lock(&threads->mutex);
-        pthread_cond_broadcast(&threads->advanced);
-        pthread_mutex_unlock(&threads->mutex);
-        return;
-    }
+    arrive(threads, i_thread, generation);
     for (unsigned i = 0; i < threads->spin_rounds; i++) {
         if (atomic_load_explicit(&threads->generation, memory_order_acquire) != generation) return;
         relax();
-        if (i % YIELD_ROUNDS == YIELD_ROUNDS - 1) sched_yield();
     }
-    pthread_mutex_lock(&threads->mutex);
     atomic_fetch_add(&threads->n_asleep, 1);
     while (atomic_load(&threads->generation) == generation)
-        pthread_cond_wait(&threads->advanced, &threads->mutex);
+        sleep_while(&threads->generation, generation);
     atomic_fetch_sub(&threads->n_asleep, 1);
-    pthread_mutex_unlock(&threads->mutex);
 }
 
 static void *work(void *argument)
@@ -82,10 +130,10 @@ static void *work(void *argument)
     const struct worker *worker = argument;
     struct threads *threads = worker->threads;
     for (;;) {
-        threads_barrier(threads);
+        threads_barrier(threads, worker->i_thread);
         if (!threads->function) return NULL;
         threads->function(threads->context, threads, worker->i_thread);
-        threads_barrier(threads);
+        threads_barrier(threads, worker->i_thread);
     }
 }
 
@@ -93,21 +141,25 @@ void threads_run(struct threads *threads, threads_fn *function, void *context)
 {
     threads->function = function;
     threads->context = context;
-    threads_barrier(threads);
+    threads_barrier(threads, 0);
     function(context, threads, 0);
-    threads_barrier(threads);
+    threads_barrier(threads, 0);
 }
 
-/* A refusal (a sandbox, a CPU that went offline) costs speed, not correctness. */
-static void pin(pthread_t thread, int cpu)
+/* To the node of one CPU rather than to the CPU: another process, or a second pool, may want that
+ * one too, and only the kernel knows. A refusal (a sandbox, a CPU that went offline) costs speed,
+ * not correctness. */
+static void bind_to_node(pthread_t thread, const struct cpu_list *list, size_t i_cpu)
 {
 #ifdef __linux__
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    (void)pthread_setaffinity_np(thread, sizeof set, &set);
+    for (size_t i = 0; i < list->n_cpus; i++)
+        if (list->nodes[i] == list->nodes[i_cpu]) CPU_SET((size_t)list->cpus[i], &set);
+    if ((size_t)CPU_COUNT(&set) < list->n_cpus)
+        (void)pthread_setaffinity_np(thread, sizeof set, &set);
 #else
-    (void)thread, (void)cpu;
+    (void)thread, (void)list, (void)i_cpu;
 #endif
 }
 
@@ -119,13 +171,14 @@ static bool start_workers(struct threads *threads, struct err *err)
     threads->spin_rounds = is_oversubscribed ? 0 : SPIN_ROUNDS;
     for (size_t i = 1; i < threads->n_threads; i++) {
         struct worker *worker = &threads->workers[i];
-        *worker = (struct worker){.threads = threads, .i_thread = i};
+        worker->threads = threads;
+        worker->i_thread = i;
         int status = pthread_create(&worker->handle, NULL, work, worker);
         if (status != 0)
             return err_set(err, ERR_IO, "thread %zu of %zu could not be started: %s", i + 1,
                            threads->n_threads, strerror(status));
         threads->n_started++;
-        if (i < list.n_cpus && !is_oversubscribed) pin(worker->handle, list.cpus[i]);
+        if (i < list.n_cpus && !is_oversubscribed) bind_to_node(worker->handle, &list, i);
     }
     return true;
 }
@@ -141,10 +194,9 @@ struct threads *threads_new(int n_threads, struct err *err)
     if (!threads) return NULL;
     memset(threads, 0, sizeof *threads);
     threads->n_threads = (size_t)n_threads;
-    atomic_init(&threads->n_expected, (unsigned)n_threads);
-    pthread_mutex_init(&threads->mutex, NULL);
-    pthread_cond_init(&threads->advanced, NULL);
-    threads->workers = mem_new(threads->n_threads, sizeof *threads->workers, err);
+    size_t n_bytes = threads->n_threads * sizeof *threads->workers;
+    threads->workers = mem_new_aligned(n_bytes, err);
+    if (threads->workers) memset(threads->workers, 0, n_bytes);
     if (!threads->workers || !start_workers(threads, err)) {
         threads_free(threads);
         return NULL;
@@ -155,13 +207,13 @@ struct threads *threads_new(int n_threads, struct err *err)
 void threads_free(struct threads *threads)
 {
     if (!threads) return;
-    /* In a pool that never became complete, the barrier waits for those that exist. */
-    atomic_store(&threads->n_expected, (unsigned)threads->n_started + 1);
     threads->function = NULL;
-    threads_barrier(threads);
+    if (threads->n_started > 0) {
+        /* In a pool that never became complete, the caller stands in for those that are missing. */
+        for (size_t i = threads->n_started + 1; i < threads->n_threads; i++) arrive(threads, i, 0);
+        threads_barrier(threads, 0);
+    }
     for (size_t i = 1; i <= threads->n_started; i++) pthread_join(threads->workers[i].handle, NULL);
-    pthread_cond_destroy(&threads->advanced);
-    pthread_mutex_destroy(&threads->mutex);
     free(threads->workers);
     free(threads);
 }
@@ -176,4 +228,24 @@ struct range threads_share(const struct threads *threads, size_t n, size_t i_thr
     size_t each = n / threads->n_threads, extra = n % threads->n_threads;
     size_t begin = i_thread * each + (i_thread < extra ? i_thread : extra);
     return (struct range){begin, begin + each + (i_thread < extra ? 1 : 0)};
+}
+
+bool threads_take(struct threads *threads, size_t i_thread, struct take *take)
+{
+    unsigned generation = atomic_load_explicit(&threads->generation, memory_order_relaxed);
+    for (; take->n_used_up < threads->n_threads; take->n_used_up++) {
+        size_t owner = (i_thread + take->n_used_up) % threads->n_threads;
+        struct range share = threads_share(threads, take->n, owner);
+        size_t n_share = share.end - share.begin;
+        atomic_size_t *n_taken = &threads->workers[owner].n_taken[generation % 2];
+        /* Looking comes first: most shares that are not one's own are used up. */
+        if (atomic_load_explicit(n_taken, memory_order_relaxed) >= n_share) continue;
+        size_t at = atomic_fetch_add_explicit(n_taken, take->chunk, memory_order_relaxed);
+        if (at >= n_share) continue;
+        size_t n_left = n_share - at;
+        take->taken.begin = share.begin + at;
+        take->taken.end = take->taken.begin + (n_left < take->chunk ? n_left : take->chunk);
+        return true;
+    }
+    return false;
 }

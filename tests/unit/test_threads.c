@@ -12,13 +12,24 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#ifdef __has_feature
+#define IS_ADDRESS_SANITIZED __has_feature(address_sanitizer)
+#elif defined __SANITIZE_ADDRESS__
+#define IS_ADDRESS_SANITIZED 1
+#else
+#define IS_ADDRESS_SANITIZED 0
+#endif
 
 enum { N_ITEMS = 1000, N_RUNS = 3000 };
 
@@ -37,16 +48,102 @@ static void visit(void *context, struct threads *threads, size_t i_thread)
 static void every_index_is_visited_once_in_each_of_many_runs(void **state)
 {
     (void)state;
-    for (int n = 1; n <= 5; n++) {
+    /* 8 threads arrive at one counter of the barrier, 9 at two, 70 at nine. */
+    static const int NUMBERS[] = {1, 2, 3, 8, 9, 70};
+    for (size_t i_number = 0; i_number < sizeof NUMBERS / sizeof *NUMBERS; i_number++) {
+        int n = NUMBERS[i_number];
+        unsigned n_runs = (unsigned)(N_RUNS / n);
         struct threads *threads = threads_new(n, NULL);
         assert_non_null(threads);
         assert_int_equal(threads_count(threads), n);
         struct job *job = calloc(1, sizeof *job);
-        for (int run = 0; run < N_RUNS; run++) threads_run(threads, visit, job);
-        for (size_t i = 0; i < N_ITEMS; i++) assert_int_equal(job->visits[i], N_RUNS);
+        for (unsigned run = 0; run < n_runs; run++) threads_run(threads, visit, job);
+        for (size_t i = 0; i < N_ITEMS; i++) assert_int_equal(job->visits[i], n_runs);
         free(job);
         threads_free(threads);
     }
+}
+
+enum { N_ROUNDS = 40 };
+
+/* Each round hands out another number of items, in other chunks. Thread 1 dawdles. */
+static void take_items(void *context, struct threads *threads, size_t i_thread)
+{
+    struct job *job = context;
+    for (size_t round = 0; round < N_ROUNDS; round++) {
+        struct take take = {.n = N_ITEMS * round / N_ROUNDS, .chunk = 1 + round % 9};
+        while (threads_take(threads, i_thread, &take)) {
+            assert_in_range(take.taken.end - take.taken.begin, 1, take.chunk);
+            for (size_t i = take.taken.begin; i < take.taken.end; i++) job->visits[i]++;
+            if (i_thread == 1 && round % 8 == 7) usleep(1000);
+        }
+        threads_barrier(threads, i_thread);
+    }
+}
+
+static void each_item_is_taken_once_whoever_is_slow(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 9; n += 2) {
+        struct threads *threads = threads_new(n, NULL);
+        struct job *job = calloc(1, sizeof *job);
+        for (int run = 0; run < 3; run++) threads_run(threads, take_items, job);
+        for (size_t i = 0; i < N_ITEMS; i++) {
+            unsigned n_rounds = 0;
+            for (size_t round = 0; round < N_ROUNDS; round++)
+                n_rounds += i < N_ITEMS * round / N_ROUNDS;
+            assert_int_equal(job->visits[i], 3 * n_rounds);
+        }
+        free(job);
+        threads_free(threads);
+    }
+}
+
+struct race {
+    atomic_size_t n_by_others;
+};
+
+/* Thread 1 takes one item and keeps at it until nothing else is left to take. */
+static void leave_all_to_others(void *context, struct threads *threads, size_t i_thread)
+{
+    struct race *race = context;
+    struct take take = {.n = N_ITEMS, .chunk = 1};
+    while (threads_take(threads, i_thread, &take)) {
+        if (i_thread != 1) race->n_by_others++;
+        while (i_thread == 1 && race->n_by_others < N_ITEMS - 1) usleep(100);
+    }
+}
+
+static void what_a_slow_thread_has_not_begun_is_taken_by_others(void **state)
+{
+    (void)state;
+    struct threads *threads = threads_new(3, NULL);
+    struct race race = {0};
+    threads_run(threads, leave_all_to_others, &race);
+    assert_in_range(race.n_by_others, N_ITEMS - 1, N_ITEMS);
+    threads_free(threads);
+}
+
+/* In a process of its own, whose memory does not hold the stacks of so many threads. */
+static void a_pool_that_cannot_be_completed_is_taken_down(void **state)
+{
+    (void)state;
+#if IS_ADDRESS_SANITIZED
+    printf("SKIP: the address sanitizer needs more address space than the limit of this test\n");
+    skip();
+#endif
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit = {.rlim_cur = 1 << 28, .rlim_max = 1 << 28};
+        struct err err = {0};
+        bool is_limited = setrlimit(RLIMIT_AS, &limit) == 0;
+        struct threads *threads = threads_new(THREADS_MAXIMUM, &err);
+        _exit(is_limited && !threads && err.code == ERR_IO ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* Writes a share, then reads the mirror image of it, which other threads wrote. */
@@ -57,10 +154,10 @@ static void write_then_mirror(void *context, struct threads *threads, size_t i_t
     for (unsigned round = 0; round < 20; round++) {
         for (size_t i = share.begin; i < share.end; i++)
             job->forward[i] = job->backward[i] + i + round;
-        threads_barrier(threads);
+        threads_barrier(threads, i_thread);
         for (size_t i = share.begin; i < share.end; i++)
             job->backward[i] = job->forward[N_ITEMS - 1 - i];
-        threads_barrier(threads);
+        threads_barrier(threads, i_thread);
     }
 }
 
@@ -160,6 +257,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_is_visited_once_in_each_of_many_runs),
+        cmocka_unit_test(each_item_is_taken_once_whoever_is_slow),
+        cmocka_unit_test(what_a_slow_thread_has_not_begun_is_taken_by_others),
+        cmocka_unit_test(a_pool_that_cannot_be_completed_is_taken_down),
         cmocka_unit_test(what_was_written_before_a_barrier_is_seen_after_it),
         cmocka_unit_test(sleeping_workers_wake_up),
         cmocka_unit_test(shares_are_contiguous_and_differ_by_at_most_one),
