@@ -36,4 +36,10 @@ quantize_fn quantize_avx512;
 gemm_fn gemm_quant_avx512vnni;
 #endif
 
+#if defined(__aarch64__)
+KERNELS_FLOAT(neon);
+gemm_fn gemm_quant_neon;
+quantize_fn quantize_neon;
+#endif
+
 #endif
