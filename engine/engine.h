@@ -27,6 +27,20 @@ bool isa_parse(const char *name, enum isa *isa, struct err *err);
 bool isa_available(enum isa isa); /* compiled in, and this CPU has it */
 enum isa isa_best(void);
 
+/* ---- What the machine can do at best ---- */
+
+/* Sustained, with all the threads together. Multiply-adds: of operands in registers, by the
+ * instructions of the matrix products of one instruction set; int8 for quantized weights. */
+struct machine_limits {
+    double read_gb_per_s, int8_gmac_per_s, f32_gmac_per_s;
+};
+/* limits: [n], one for each of n_threads: [n]. Takes a quarter of a second (n = 2), and for that
+ * time 256 MiB, or 32 MiB for each thread. ERR_USAGE for numbers of threads that no session
+ * takes. */
+bool engine_measure_limits(enum isa isa, const int *n_threads, size_t n,
+                           struct machine_limits *limits, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* ---- Models ---- */
 
 struct model;

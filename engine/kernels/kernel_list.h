@@ -16,30 +16,30 @@
     rms_norm_fn rms_norm_##isa;                                                                    \
     rope_fn rope_##isa;                                                                            \
     silu_mul_fn silu_mul_##isa;                                                                    \
-    add_fn add_##isa
+    add_fn add_##isa;                                                                              \
+    peak_fn peak_f32_##isa;                                                                        \
+    stream_fn stream_##isa
 
 /* gemm_quant_<isa> multiplies by every quantized type. */
 
 KERNELS_FLOAT(scalar);
 gemm_fn gemm_quant_scalar;
 quantize_fn quantize_scalar;
+peak_fn peak_int8_scalar;
 
 #if defined(__x86_64__)
 KERNELS_FLOAT(avx2);
 gemm_fn gemm_quant_avx2;
 quantize_fn quantize_avx2;
+peak_fn peak_int8_avx2;
 
 KERNELS_FLOAT(avx512);
 gemm_fn gemm_quant_avx512;
 quantize_fn quantize_avx512;
+peak_fn peak_int8_avx512;
 
 gemm_fn gemm_quant_avx512vnni;
-#endif
-
-#if defined(__aarch64__)
-KERNELS_FLOAT(neon);
-gemm_fn gemm_quant_neon;
-quantize_fn quantize_neon;
+peak_fn peak_int8_avx512vnni;
 #endif
 
 #endif

@@ -123,6 +123,19 @@ typedef void silu_mul_fn(const float *gate, const float *up, size_t n, float *ou
 /* x[i] += y[i]. */
 typedef void add_fn(float *x, const float *y, size_t n);
 
+/* ---- What is possible ---- */
+
+/* Not used by models: the measure that they are held against. n_rounds of multiply-adds on operands
+ * in registers, by the instructions of this level's matrix products and in enough independent
+ * chains to hide their latency. Returns how many multiply-adds they were. *witness, any number,
+ * goes into all and comes out of all, so that a compiler can leave none out. */
+typedef uint64_t peak_fn(size_t n_rounds, uint32_t *witness);
+
+/* Loads all of bytes: [n_bytes], 64-byte aligned, n_bytes a multiple of STREAM_BYTES, in ascending
+ * order with the prefetch of decoding. Returns something that depends on every byte. */
+typedef uint32_t stream_fn(const uint8_t *bytes, size_t n_bytes);
+enum { STREAM_BYTES = 256 };
+
 struct kernels {
     enum isa isa;
     quantize_fn *quantize;
@@ -133,6 +146,8 @@ struct kernels {
     rope_fn *rope;
     silu_mul_fn *silu_mul;
     add_fn *add;
+    peak_fn *peak_int8, *peak_f32;
+    stream_fn *stream;
 };
 
 /* The const table of a level; NULL if it is not compiled in. Does not ask the CPU (isa_available
