@@ -13,6 +13,7 @@
 #include "harness/machine.h"
 #include "harness/open_model.h"
 #include "harness/progress.h"
+#include "harness/speed_limits.h"
 #include "harness/throughput.h"
 #include "results/stats.h"
 
@@ -206,9 +207,9 @@ static bool measure(struct bench *bench, int64_t load_ns, struct err *err)
 struct line {
     const struct speed_record *first;
     size_t n;
-    double median, low,
-        high; /* of tokens/s, or of seconds for a test that has no rate; quartiles */
-    double gb_per_s, gmac_per_s;
+    /* Of tokens/s, with quartiles; of seconds for a test that has no rate; of a limit, extremes. */
+    double median, low, high;
+    double gb_per_s, gmac_per_s, percent_of_limit;
     uint64_t rss_bytes;
 };
 
@@ -222,28 +223,33 @@ static bool same_test(const struct speed_record *a, const struct speed_record *b
 static void sum_up(const struct bench *bench, const struct speed_record *first, double *values,
                    struct line *line)
 {
-    double *gb = values + bench->n_records, *gmac = gb + bench->n_records;
-    bool has_rate = first->tokens_per_s > 0;
+    double *gb = values + bench->n_records, *gmac = gb + bench->n_records,
+           *percent = gmac + bench->n_records;
+    bool has_rate = first->tokens_per_s > 0, is_limit = speed_is_limit(first->test);
     *line = (struct line){.first = first};
     for (size_t i = 0; i < bench->n_records; i++) {
         const struct speed_record *record = &bench->records[i];
         if (!same_test(record, first)) continue;
-        values[line->n] = has_rate ? record->tokens_per_s : (double)record->duration_ns * 1e-9;
+        values[line->n] = has_rate   ? record->tokens_per_s
+                          : is_limit ? record->gb_per_s + record->gmac_per_s /* one is 0 */
+                                     : (double)record->duration_ns * 1e-9;
         gb[line->n] = record->gb_per_s;
+        percent[line->n] = record->percent_of_limit;
         gmac[line->n++] = record->gmac_per_s;
         if (record->rss_bytes > line->rss_bytes) line->rss_bytes = record->rss_bytes;
     }
     line->median = stats_median(values, line->n);
-    line->low = stats_quantile(values, line->n, 0.25);
-    line->high = stats_quantile(values, line->n, 0.75);
+    line->low = stats_quantile(values, line->n, is_limit ? 0 : 0.25);
+    line->high = stats_quantile(values, line->n, is_limit ? 1 : 0.75);
     line->gb_per_s = stats_median(gb, line->n);
     line->gmac_per_s = stats_median(gmac, line->n);
+    line->percent_of_limit = stats_median(percent, line->n);
 }
 
 static int compare_lines(const void *a, const void *b)
 {
-    static const char *const order[] = {"load", "first_token", "prefill", "decode",
-                                        "batched_decode"};
+    static const char *const order[] = {"limit_read",  "limit_int8", "limit_f32", "load",
+                                        "first_token", "prefill",    "decode",    "batched_decode"};
     const struct speed_record *x = ((const struct line *)a)->first,
                               *y = ((const struct line *)b)->first;
     int i = 0, j = 0;
@@ -258,7 +264,7 @@ static int compare_lines(const void *a, const void *b)
 }
 
 /* Widths of the table's columns; 0 each for Markdown. */
-static const int WIDTHS[] = {14, 6, 8, 5, 7, 14, 18, 7, 8, 8};
+static const int WIDTHS[] = {14, 6, 8, 5, 7, 14, 18, 7, 8, 10, 8};
 enum { N_COLUMNS = sizeof WIDTHS / sizeof WIDTHS[0], CELL_BYTES = 48 };
 
 static void print_cells(char cells[N_COLUMNS][CELL_BYTES], bool markdown)
@@ -295,25 +301,58 @@ static void print_line(const struct line *line, bool markdown)
     if (has_rate) {
         snprintf(cells[7], sizeof cells[0], "%.1f", line->gb_per_s);
         snprintf(cells[8], sizeof cells[0], "%.1f", line->gmac_per_s);
+        snprintf(cells[9], sizeof cells[0], "%.1f", line->percent_of_limit);
     }
-    snprintf(cells[9], sizeof cells[0], "%.0f", (double)line->rss_bytes / 0x1p20);
+    snprintf(cells[10], sizeof cells[0], "%.0f", (double)line->rss_bytes / 0x1p20);
     print_cells(cells, markdown);
 }
 
-static void print_head(const struct bench *bench, bool markdown)
+/* What the machine can do at best: one line for each number of threads, medians and extremes of
+ * all measurements, by which a machine that is not the same all the time is seen. */
+static void print_limits(const struct line *lines, size_t n, bool markdown)
 {
-    char names[N_COLUMNS][CELL_BYTES] = {"test",   "prompt",    "generate", "batch",  "threads",
-                                         "median", "quartiles", "GB/s",     "GMAC/s", "MiB"};
+    static const char *const names[] = {"read GB/s", "int8 GMAC/s", "f32 GMAC/s"};
+    printf(markdown ? "| limits, threads" : "limits, threads");
+    for (size_t k = 0; k < 3; k++) printf(markdown ? " | %s" : "  %26s", names[k]);
+    puts(markdown ? " |\n|--:|--:|--:|--:|" : "");
+    for (size_t i = 0; i < n; i++) {
+        int n_threads = lines[i].first->n_threads;
+        if (strcmp(lines[i].first->test, "limit_read") != 0) continue;
+        printf(markdown ? "| %d" : "%15d", n_threads);
+        for (size_t k = 0; k < n; k++) {
+            const struct line *line = &lines[k];
+            char cell[64], median[16], low[16], high[16];
+            if (!speed_is_limit(line->first->test) || line->first->n_threads != n_threads) continue;
+            format_value(line->median, median);
+            format_value(line->low, low);
+            format_value(line->high, high);
+            snprintf(cell, sizeof cell, "%s (%s..%s)", median, low, high);
+            printf(markdown ? " | %s" : "  %26s", cell);
+        }
+        puts(markdown ? " |" : "");
+    }
+    putchar('\n');
+}
+
+static void print_head(const struct bench *bench)
+{
     printf("%s %s, %.3g GB, %s%s\n\n", bench->info->path, bench->info->quantization,
            (double)bench->info->n_bytes * 1e-9, isa_name(bench->info->isa),
            bench->info->synthetic ? ", synthetic weights" : "");
+}
+
+static void print_names(bool markdown)
+{
+    char names[N_COLUMNS][CELL_BYTES] = {"test",    "prompt",     "generate",  "batch",
+                                         "threads", "median",     "quartiles", "GB/s",
+                                         "GMAC/s",  "% of limit", "MiB"};
     print_cells(names, markdown);
-    if (markdown) puts("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+    if (markdown) puts("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
 }
 
 static bool print_table(const struct bench *bench, bool markdown, struct err *err)
 {
-    double *values = mem_new(3 * bench->n_records, sizeof *values, err);
+    double *values = mem_new(4 * bench->n_records, sizeof *values, err);
     struct line *lines = values ? mem_new(bench->n_records, sizeof *lines, err) : NULL;
     size_t n = 0;
     for (size_t i = 0; lines && i < bench->n_records; i++) {
@@ -324,8 +363,11 @@ static bool print_table(const struct bench *bench, bool markdown, struct err *er
     bool ok = lines != NULL;
     if (ok) {
         qsort(lines, n, sizeof *lines, compare_lines);
-        print_head(bench, markdown);
-        for (size_t i = 0; i < n; i++) print_line(&lines[i], markdown);
+        print_head(bench);
+        print_limits(lines, n, markdown);
+        print_names(markdown);
+        for (size_t i = 0; i < n; i++)
+            if (!speed_is_limit(lines[i].first->test)) print_line(&lines[i], markdown);
     }
     free(lines);
     free(values);
@@ -353,6 +395,7 @@ static void write_record(const struct bench *bench, const struct speed_record *r
     } numbers[] = {{"tokens_per_s", record->tokens_per_s},
                    {"gb_per_s", record->gb_per_s},
                    {"gmac_per_s", record->gmac_per_s},
+                   {"percent_of_limit", record->percent_of_limit},
                    {"frequency_mhz", record->frequency_mhz}};
     const struct {
         const char *key, *value;
@@ -397,7 +440,7 @@ static void write_csv(const struct bench *bench, struct buf *out)
 {
     buf_text(out, "model,quantization,isa,test,prompt,generate,batch,threads,repetition,duration_"
                   "ns,rss_bytes,"
-                  "tokens_per_s,gb_per_s,gmac_per_s,frequency_mhz\n");
+                  "tokens_per_s,gb_per_s,gmac_per_s,percent_of_limit,frequency_mhz\n");
     for (size_t i = 0; i < bench->n_records; i++) {
         const struct speed_record *record = &bench->records[i];
         csv_put(out, bench->info->path, ',');
@@ -406,7 +449,7 @@ static void write_csv(const struct bench *bench, struct buf *out)
                    record->batch, record->n_threads, record->repetition,
                    (long long)record->duration_ns, (unsigned long long)record->rss_bytes);
         const double numbers[] = {record->tokens_per_s, record->gb_per_s, record->gmac_per_s,
-                                  record->frequency_mhz};
+                                  record->percent_of_limit, record->frequency_mhz};
         for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
             numbers[k] > 0 ? buf_printf(out, ",%.9g", numbers[k]) : buf_char(out, ',');
         buf_char(out, '\n');
@@ -467,10 +510,19 @@ const struct command COMMAND_BENCH = {
                "batches, with each number of threads. Every test is warmed up until its time "
                "settles; the repetitions "
                "of all tests are then measured in one random order. The table shows medians and "
-               "quartiles; GB/s are "
-               "the weights streamed, GMAC/s the multiply-adds of the matrices. The other formats "
-               "print every "
-               "repetition.\n\n"
+               "quartiles; the other formats print every repetition. GB/s are the weights that a "
+               "batch streams and, when decoding, the K and V that attention reads; GMAC/s are the "
+               "multiply-adds of the matrices.\n\n"
+               "Between the repetitions the machine's own limits are measured, with 1 thread, all "
+               "and the numbers asked for: reading memory, and multiply-adds in registers by the "
+               "instructions in use, of bytes (quantized weights) and of floats (F32, F16 and BF16 "
+               "weights). Each is the median of rounds of some milliseconds, since the best round "
+               "of a shared machine is a burst; the table shows the median of these and the "
+               "lowest and highest. The percentage of the limit is, of the limits measured just "
+               "before, the larger share: of the bandwidth that the GB/s are, or of the arithmetic "
+               "that the GMAC/s are. A prompt is bound by arithmetic, decoding by memory, several "
+               "sequences together by either. A model that the caches hold can read faster than "
+               "memory.\n\n"
                "synth:phi-3-mini:q4_0 measures the machine before a model is there.",
     .examples = EXAMPLES,
     .run = run,

@@ -68,7 +68,7 @@ bool run_speed(struct run_context *run, const struct plan_job *planned, int64_t 
     enum isa isa;
     int64_t begin_ns = clock_ns();
     if (!choose_isa(run->options->invocation, run->plan->config->isa, &isa, err) ||
-        !throughput_is_complete(&planned->suite->throughput, isa_name(isa), &sink, &complete, err))
+        !throughput_is_complete(&planned->suite->throughput, isa, &sink, &complete, err))
         return false;
     if (!complete && !measure(&speed, planned, &sink, err)) return false;
     const struct job_result result = job_result_of_speed(clock_ns() - begin_ns);

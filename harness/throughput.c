@@ -2,9 +2,8 @@
  * measurement: opening one would cost page faults inside of the first measured batch. The prompts
  * that decoding follows are computed once in each session; a repetition forgets what it decoded.
  *
- * Rates: GB/s counts the weights that a batch streams (once, however many tokens it holds), GMAC/s
- * the multiply-adds of the matrices; both leave attention out. The output matrix counts only for
- * tokens whose logits are wanted.
+ * Limits are measured before the first repetition, after every part of them, and at the end; a
+ * repetition's percentage is of the latest, so that both are of the same minute.
  */
 #include "harness/throughput.h"
 
@@ -12,11 +11,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "harness/machine.h"
+#include "harness/speed_limits.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WARM_UPS = 4 };
+enum { MAX_WARM_UPS = 4, MAX_LIMIT_PARTS = 6 };
 static const int64_t ENOUGH_WARM_UP_NS = INT64_C(20000000000);
 static const double SETTLED = 0.03; /* two warm-ups in a row that differ by less */
 
@@ -41,6 +41,7 @@ struct measurement {
     const struct throughput_options *options;
     const struct throughput_sink *sink;
     const struct model_info *info;
+    struct speed_limits limits;
     struct bench *benches; /* [options->n_threads] */
     struct cell *cells;
     size_t n_cells, n_done, n_total;
@@ -89,19 +90,40 @@ static bool is_there(const struct throughput_sink *sink, const struct speed_reco
     return !sink->has || sink->has(sink->context, record, there, err);
 }
 
-bool throughput_is_complete(const struct throughput_options *options, const char *isa,
+/* How often limits are measured before the end: the repetitions are cut into so many parts. */
+static int count_parts(const struct throughput_options *options)
+{
+    return options->repeat < MAX_LIMIT_PARTS ? options->repeat : MAX_LIMIT_PARTS;
+}
+
+static bool has_limits(const struct throughput_sink *sink, const struct speed_limits *limits,
+                       int part, bool *complete, struct err *err)
+{
+    *complete = true;
+    for (size_t i = 0; *complete && i < speed_limits_count(limits); i++) {
+        struct speed_record record = speed_limits_record(limits, i, part);
+        if (!is_there(sink, &record, complete, err)) return false;
+    }
+    return true;
+}
+
+bool throughput_is_complete(const struct throughput_options *options, enum isa isa,
                             const struct throughput_sink *sink, bool *complete, struct err *err)
 {
     size_t n = count_cells(options);
+    struct speed_limits limits = {0};
     struct cell *cells = mem_new(n, sizeof *cells, err);
-    bool ok = cells != NULL;
+    bool ok = cells && speed_limits_init(&limits, isa, options->threads, options->n_threads, err);
     *complete = true;
     if (ok) list_cells(options, cells);
     for (size_t i = 0; ok && *complete && i < n; i++)
         for (int r = 0; ok && *complete && r < options->repeat; r++) {
-            struct speed_record record = cell_record(options, &cells[i], isa, r);
+            struct speed_record record = cell_record(options, &cells[i], isa_name(isa), r);
             ok = is_there(sink, &record, complete, err);
         }
+    for (int part = 0; ok && *complete && part <= count_parts(options); part++)
+        ok = has_limits(sink, &limits, part, complete, err);
+    speed_limits_done(&limits);
     free(cells);
     return ok;
 }
@@ -191,26 +213,46 @@ static bool run_cell(struct measurement *m, const struct cell *cell, int64_t *du
 
 /* ---- Records ---- */
 
+/* Bytes of K and V that attention reads for the tokens that a sequence decodes: each sees the
+ * prompt, those before it and itself, up to the window. */
+static double decoded_kv_bytes(const struct measurement *m, const struct cell *cell)
+{
+    const struct model_info *info = m->info;
+    double n_keys = 0;
+    for (int64_t i = 1; i <= cell->generate; i++) {
+        int64_t n = cell->prompt + i;
+        n_keys +=
+            (double)(info->sliding_window && n > info->sliding_window ? info->sliding_window : n);
+    }
+    return n_keys * 2 * info->n_layers * info->n_kv_heads * info->head_size *
+           (m->target->kv_type == KV_F32 ? 4 : 2);
+}
+
 static void fill_rates(const struct measurement *m, const struct cell *cell,
                        struct speed_record *record)
 {
     double seconds = (double)record->duration_ns * 1e-9;
     double output_macs = (double)m->info->n_vocab * (double)m->info->n_embd;
-    double n_batches, n_tokens, n_logits;
+    double n_batches, n_tokens, n_logits, kv_bytes = 0;
     if (seconds <= 0) return;
     if (cell->generate) {
         n_batches = (double)cell->generate;
         n_tokens = n_logits = (double)cell->generate * (double)cell->batch;
+        kv_bytes = (double)cell->batch * decoded_kv_bytes(m, cell);
     } else {
         n_tokens = (double)cell->prompt;
         n_batches = (double)(((size_t)cell->prompt + m->batch_tokens - 1) / m->batch_tokens);
         n_logits = 1;
     }
+    double bytes = n_batches * (double)m->info->read_bytes_per_token + kv_bytes;
     double macs =
         n_tokens * ((double)m->info->macs_per_token - output_macs) + n_logits * output_macs;
     record->tokens_per_s = n_tokens / seconds;
-    record->gb_per_s = n_batches * (double)m->info->read_bytes_per_token / seconds * 1e-9;
+    record->gb_per_s = bytes / seconds * 1e-9;
     record->gmac_per_s = macs / seconds * 1e-9;
+    record->percent_of_limit =
+        speed_limits_percent(&m->limits, record->n_threads, speed_is_float(m->info->quantization),
+                             record->gb_per_s, record->gmac_per_s);
 }
 
 static bool measure_cell(struct measurement *m, const struct cell *cell, int repetition,
@@ -229,7 +271,7 @@ static bool measure_cell(struct measurement *m, const struct cell *cell, int rep
     if (!cell->generate && !warm_up) {
         struct speed_record first = record;
         first.test = "first_token";
-        first.tokens_per_s = first.gb_per_s = first.gmac_per_s = 0;
+        first.tokens_per_s = first.gb_per_s = first.gmac_per_s = first.percent_of_limit = 0;
         if (!m->sink->put(m->sink->context, &first, err)) return false;
     }
     return m->sink->put(m->sink->context, &record, err);
@@ -268,19 +310,27 @@ static bool prepare_cells(struct measurement *m, bool *is_done, struct err *err)
     return true;
 }
 
-/* Every missing repetition, in the order of a seeded shuffle (Fisher and Yates). */
-static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t *order,
-                             struct err *err)
+/* Measures the limits after so many parts of the repetitions, unless they are stored and this
+ * process has some. Their memory is no part of the model's: peaks are reset before repetitions. */
+static bool measure_limits(struct measurement *m, int n_parts, struct err *err)
 {
-    struct rng rng = {20240423};
-    size_t n_repeat = (size_t)m->options->repeat;
-    for (size_t i = 0; i < m->n_total; i++) order[i] = i;
-    for (size_t i = m->n_total; i > 1; i--) {
-        size_t j = (size_t)rng_below(&rng, i), swapped = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = swapped;
+    bool there;
+    if (!has_limits(m->sink, &m->limits, n_parts, &there, err)) return false;
+    if (there && m->limits.measured) return true;
+    if (!speed_limits_measure(&m->limits, err)) return false;
+    for (size_t i = 0; i < speed_limits_count(&m->limits); i++) {
+        struct speed_record record = speed_limits_record(&m->limits, i, n_parts);
+        if (!m->sink->put(m->sink->context, &record, err)) return false;
     }
-    for (size_t i = 0; i < m->n_total; i++) {
+    return check_pause(m, err);
+}
+
+/* The missing ones among the repetitions order[begin..end). */
+static bool measure_part(struct measurement *m, const bool *is_done, const size_t *order,
+                         size_t begin, size_t end, struct err *err)
+{
+    size_t n_repeat = (size_t)m->options->repeat;
+    for (size_t i = begin; i < end; i++) {
         int64_t duration_ns;
         if (is_done[order[i]]) continue;
         if (!measure_cell(m, &m->cells[order[i] / n_repeat], (int)(order[i] % n_repeat), false,
@@ -289,6 +339,26 @@ static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t 
         m->n_done++;
         if (!check_pause(m, err)) return false;
     }
+    return true;
+}
+
+/* Every missing repetition, in the order of a seeded shuffle (Fisher and Yates). */
+static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t *order,
+                             struct err *err)
+{
+    struct rng rng = {20240423};
+    size_t n_parts = (size_t)count_parts(m->options);
+    for (size_t i = 0; i < m->n_total; i++) order[i] = i;
+    for (size_t i = m->n_total; i > 1; i--) {
+        size_t j = (size_t)rng_below(&rng, i), swapped = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swapped;
+    }
+    for (size_t part = 0; part < n_parts; part++)
+        if (!measure_part(m, is_done, order, part * m->n_total / n_parts,
+                          (part + 1) * m->n_total / n_parts, err) ||
+            !measure_limits(m, (int)part + 1, err))
+            return false;
     return true;
 }
 
@@ -376,11 +446,13 @@ bool throughput_measure(const struct throughput_target *target,
     m.ids = mem_new(m.n_sequences, sizeof *m.ids, err);
     bool *is_done = mem_new(m.n_total, sizeof *is_done, err);
     size_t *order = mem_new(m.n_total, sizeof *order, err);
-    bool ok = m.cells && m.benches && m.batch && m.ids && is_done && order;
+    bool ok = m.cells && m.benches && m.batch && m.ids && is_done && order &&
+              speed_limits_init(&m.limits, m.info->isa, options->threads, options->n_threads, err);
     if (ok) list_cells(options, m.cells);
-    ok = ok && put_load(&m, err) && open_benches(&m, err) && prepare_cells(&m, is_done, err) &&
-         measure_shuffled(&m, is_done, order, err);
+    ok = ok && put_load(&m, err) && open_benches(&m, err) && measure_limits(&m, 0, err) &&
+         prepare_cells(&m, is_done, err) && measure_shuffled(&m, is_done, order, err);
     close_benches(&m);
+    speed_limits_done(&m.limits);
     free(order);
     free(is_done);
     free(m.ids);

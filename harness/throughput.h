@@ -14,6 +14,15 @@
 #include "harness/config.h"
 #include "results/store.h"
 
+/* Rates of a record. gb_per_s: the weights, which a batch streams once, however many tokens it
+ * holds, and for decoded tokens the K and V that attention reads (those of a prompt stay in the
+ * caches from one of its tokens to the next). gmac_per_s: the multiply-adds of the matrices; those
+ * of attention, which are floats whatever the weights are, are left out. The output matrix counts
+ * for tokens whose logits are wanted. percent_of_limit: see speed_limits_percent.
+ *
+ * Between the repetitions the machine's own limits are measured, as records of the tests limit_read
+ * (gb_per_s), limit_int8 and limit_f32 (gmac_per_s), for the numbers of threads asked for, 1 and
+ * all. */
 struct throughput_target {
     const struct model *model;
     size_t context_tokens, batch_tokens; /* 0: the engine's defaults */
@@ -41,7 +50,7 @@ bool throughput_measure(const struct throughput_target *target,
 
 /* How many records a complete measurement holds, without warm-up; and whether `sink` has them
  * all. */
-bool throughput_is_complete(const struct throughput_options *options, const char *isa,
+bool throughput_is_complete(const struct throughput_options *options, enum isa isa,
                             const struct throughput_sink *sink, bool *complete, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -164,7 +164,9 @@ bool store_compute_scores(struct store *store, int64_t job, struct err *err)
 /* ---- Speed, notes ---- */
 
 struct speed_record {
-    const char *test; /* "prefill", "decode", "batched_decode", "load", "first_token" */
+    /* "prefill", "decode", "batched_decode", "load", "first_token"; and what the machine can do:
+     * "limit_read", "limit_int8", "limit_f32" */
+    const char *test;
     int prompt_tokens, generated_tokens, batch, n_threads, repetition;
     const char *isa;
     bool warm_up; /* kept, but no view shows it */

@@ -21,6 +21,10 @@
     "suites:\n  - mmlu: {data: mmlu, shots: 1}\n"                                                  \
     "  - throughput: {prompt: 4, generate: 2, batch: [1, 2], repeat: 2}\n"
 
+/* Prefill, decode and batched decode twice each; first token twice; one load. */
+#define COUNT_SPEEDS "SELECT count(*) FROM v_speed WHERE test NOT LIKE 'limit%'"
+#define COUNT_LIMITS "SELECT count(*) FROM v_speed WHERE test LIKE 'limit%'"
+
 static void write_text(const char *path, const char *text)
 {
     assert_true(file_write(path, text, strlen(text), NULL));
@@ -99,12 +103,23 @@ static void a_run_stores_all_that_it_found(void **state)
     assert_true(
         number("all.db",
                "SELECT naive_tokens > computed_tokens AND computed_tokens > 0 FROM job LIMIT 1"));
-    /* prefill, decode and batched decode twice each; first token twice; one load */
-    assert_int_equal(number("all.db", "SELECT count(*) FROM v_speed"), 9);
+    assert_int_equal(number("all.db", COUNT_SPEEDS), 9);
     assert_int_equal(
         number("all.db", "SELECT count(*) FROM v_speed WHERE tokens_per_s > 0 AND gmac_per_s > 0"),
         6);
     assert_true(number("all.db", "SELECT count(*) FROM speed_sample WHERE is_warm_up") >= 3);
+    /* Limits at the start and after both halves, with 1 thread and with all. */
+    int64_t n_numbers = engine_default_threads() > 1 ? 2 : 1;
+    assert_int_equal(number("all.db", "SELECT count(*) FROM v_speed WHERE test = 'limit_read' AND "
+                                      "gb_per_s > 0 AND gmac_per_s IS NULL"),
+                     3 * n_numbers);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM v_speed WHERE test IN ('limit_int8', "
+                                      "'limit_f32') AND gmac_per_s > 0 AND gb_per_s IS NULL"),
+                     6 * n_numbers);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM v_speed WHERE percent_of_limit > 0 AND "
+                                      "test IN ('prefill', 'decode', 'batched_decode')"),
+                     6);
+    assert_int_equal(number("all.db", "SELECT count(percent_of_limit) FROM v_speed"), 6);
 }
 
 static void a_second_run_takes_answers_over_and_measures_speeds(void **state)
@@ -117,7 +132,7 @@ static void a_second_run_takes_answers_over_and_measures_speeds(void **state)
     assert_int_equal(number("twice.db", "SELECT count(*) FROM v_items WHERE run = 2"), 3);
     assert_int_equal(
         number("twice.db", "SELECT computed_tokens FROM job WHERE run = 2 AND suite = 'mmlu'"), 0);
-    assert_int_equal(number("twice.db", "SELECT count(*) FROM v_speed WHERE run = 2"), 9);
+    assert_int_equal(number("twice.db", COUNT_SPEEDS " AND run = 2"), 9);
     assert_true(execute(TEXT, "twice.db", true, false).ok);
     assert_true(
         number("twice.db", "SELECT computed_tokens FROM job WHERE run = 3 AND suite = 'mmlu'") > 0);
@@ -135,6 +150,8 @@ static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
     change("cut.db", "DELETE FROM score");
     change("cut.db", "DELETE FROM note");
     change("cut.db", "DELETE FROM speed_sample WHERE test = 'decode' AND repetition = 1");
+    change("cut.db", "DELETE FROM speed_sample WHERE test = 'limit_f32' AND repetition = 2");
+    int64_t n_limits = number("cut.db", COUNT_LIMITS);
     int64_t kept_ns =
         number("cut.db", "SELECT sum(duration_ns) FROM speed_sample WHERE test = 'prefill'");
     struct outcome outcome = execute(TEXT, "cut.db", false, true);
@@ -143,7 +160,8 @@ static void an_unfinished_run_is_taken_up_where_it_stopped(void **state)
     assert_int_equal(number("cut.db", "SELECT count(*) FROM run"), 1);
     assert_int_equal(number("cut.db", "SELECT count(*) FROM v_items"), 3);
     assert_int_equal(number("cut.db", "SELECT count(*) FROM note"), 8);
-    assert_int_equal(number("cut.db", "SELECT count(*) FROM v_speed"), 9);
+    assert_int_equal(number("cut.db", COUNT_SPEEDS), 9);
+    assert_int_equal(number("cut.db", COUNT_LIMITS), n_limits / 8 * 9);
     /* The process that died knew how many tokens it had computed; this one does not. */
     assert_int_equal(number("cut.db", "SELECT count(*) FROM job WHERE suite = 'mmlu' AND "
                                       "naive_tokens > 0 AND computed_tokens IS NULL"),
