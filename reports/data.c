@@ -176,9 +176,9 @@ static const char SPEEDS_SQL[] =
     "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "
     "s.generated_tokens, s.batch,"
     " s.n_threads, coalesce(s.tokens_per_s, 0), s.duration_ns * 1e-9, coalesce(s.gb_per_s, 0),"
-    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0) "
+    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0), coalesce(s.percent_of_limit, 0) "
     "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "
-    "WHERE job.run = ?1 AND NOT s.is_warm_up "
+    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' "
     "ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "
     "s.generated_tokens, s.batch,"
     " s.n_threads, s.isa, s.repetition";
@@ -219,6 +219,7 @@ static bool add_sample(struct report_data *data, struct query *query, int64_t ru
         .gb_per_s = query_number(query, 10),
         .gmac_per_s = query_number(query, 11),
         .rss_bytes = query_number(query, 12),
+        .percent_of_limit = query_number(query, 13),
     };
     if (!sample->kind.test || !sample->kind.isa) return false;
     sample->value = query_number(query, report_speed_is_time(&sample->kind) ? 9 : 8);
@@ -230,7 +231,7 @@ static bool summarise(const struct sample *samples, size_t begin, size_t end,
                       struct report_speed *speed, struct err *err)
 {
     size_t n = end - begin;
-    double *values = mem_new(3 * n, sizeof *values, err);
+    double *values = mem_new(4 * n, sizeof *values, err);
     if (!values) return false;
     *speed = samples[begin].kind;
     speed->n = n;
@@ -239,6 +240,7 @@ static bool summarise(const struct sample *samples, size_t begin, size_t end,
         values[i] = sample->value;
         values[n + i] = sample->kind.gb_per_s;
         values[2 * n + i] = sample->kind.gmac_per_s;
+        values[3 * n + i] = sample->kind.percent_of_limit;
         if (sample->kind.rss_bytes > speed->rss_bytes) speed->rss_bytes = sample->kind.rss_bytes;
     }
     speed->median = stats_median(values, n);
@@ -246,6 +248,7 @@ static bool summarise(const struct sample *samples, size_t begin, size_t end,
     speed->high = stats_quantile(values, n, 0.75);
     speed->gb_per_s = stats_median(values + n, n);
     speed->gmac_per_s = stats_median(values + 2 * n, n);
+    speed->percent_of_limit = stats_median(values + 3 * n, n);
     free(values);
     return true;
 }

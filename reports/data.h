@@ -29,14 +29,14 @@ struct report_score {
     int64_t n;
 };
 
-/* The repetitions of one measurement. */
+/* The repetitions of one measurement of a model. Those of the machine's limits are no speeds. */
 struct report_speed {
     size_t i_entry;
     const char *test, *isa;
     int prompt, generate, batch, threads;
-    double median, low, high;    /* tokens/s and quartiles; of "load" and "first_token": seconds */
-    double gb_per_s, gmac_per_s; /* medians, 0: not known */
-    double rss_bytes;            /* largest, 0: not known */
+    double median, low, high; /* tokens/s and quartiles; of "load" and "first_token": seconds */
+    double gb_per_s, gmac_per_s, percent_of_limit; /* medians, 0: not known */
+    double rss_bytes;                              /* largest, 0: not known */
     size_t n;
 };
 

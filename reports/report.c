@@ -18,7 +18,7 @@
 #include <string.h>
 
 struct tables {
-    struct table *scores, *notes, *speeds, *subsets, *paired, *runs;
+    struct table *scores, *notes, *speeds, *limits, *subsets, *paired, *runs;
 };
 
 static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
@@ -27,7 +27,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->scores = tables_scores(data, err);
     tables->notes = tables->scores ? tables_notes(data, err) : NULL;
     tables->speeds = tables->notes ? tables_speeds(data, err) : NULL;
-    tables->subsets = tables->speeds ? tables_subsets(data, err) : NULL;
+    tables->limits = tables->speeds ? tables_limits(store, data, err) : NULL;
+    tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
     tables->runs = tables->paired ? tables_runs(store, data, err) : NULL;
     return tables->runs != NULL;
@@ -168,8 +169,16 @@ static bool write_page(struct store *store, const struct report_data *data,
     if (figures->n) buf_text(out, "<h2>Charts</h2>\n");
     write_figures(figures, out);
     section(out, "Speed",
-            "Medians over repetitions. GB/s and GMAC/s: weight bytes read and multiply-adds done.",
+            "Medians over repetitions. GB/s: weights read and, when decoding, keys and values. "
+            "GMAC/s: multiply-adds of the matrices. % of limit: the larger share of the two limits "
+            "below, of reading or of arithmetic (int8 for quantized weights, f32 for others), as "
+            "they were measured just before.",
             tables->speeds);
+    section(out, "Limits of the machine",
+            "Measured between the repetitions: the mean, the lowest and the highest. Reading "
+            "memory, and multiply-adds of operands in registers. A model that the caches hold can "
+            "read faster than memory.",
+            tables->limits);
     section(out, "What was counted", "Circumstances that change a score without changing a model.",
             tables->notes);
     section(out, "Subsets", "Score in percent, with its 95% interval.", tables->subsets);
@@ -200,6 +209,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
                    figures->charts[i].name, figures->charts[i].caption);
     markdown_section(out, "Speed", tables->speeds);
+    markdown_section(out, "Limits of the machine", tables->limits);
     markdown_section(out, "What was counted", tables->notes);
     markdown_section(out, "Subsets", tables->subsets);
     markdown_section(out, "Runs and machine", tables->runs);
@@ -258,6 +268,7 @@ static bool write_files(struct store *store, const struct report_data *data,
     ok = ok && write_file(out, "report.md", &markdown, err) &&
          write_csv(out, "scores.csv", tables->scores, err) &&
          write_csv(out, "speed.csv", tables->speeds, err) &&
+         write_csv(out, "limits.csv", tables->limits, err) &&
          write_csv(out, "subsets.csv", tables->subsets, err) &&
          write_csv(out, "notes.csv", tables->notes, err);
     free(name);
@@ -289,11 +300,16 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
 {
     struct report_data *data = report_data_load(store, &run, 1, err);
     struct table *scores = data ? tables_scores(data, err) : NULL,
-                 *speeds = scores ? tables_speeds(data, err) : NULL;
-    if (speeds && scores->n_rows) table_print(scores, out);
-    if (speeds && scores->n_rows && speeds->n_rows) fputc('\n', out);
-    if (speeds && speeds->n_rows) table_print(speeds, out);
-    if (speeds && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
+                 *speeds = scores ? tables_speeds(data, err) : NULL,
+                 *limits = speeds ? tables_limits(store, data, err) : NULL;
+    if (limits && scores->n_rows) table_print(scores, out);
+    if (limits && scores->n_rows && speeds->n_rows) fputc('\n', out);
+    if (limits && speeds->n_rows) table_print(speeds, out);
+    if (limits && limits->n_rows) {
+        fputs("\nlimits of the machine: mean (lowest to highest)\n", out);
+        table_print(limits, out);
+    }
+    if (limits && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
     report_data_free(data);
-    return speeds != NULL;
+    return limits != NULL;
 }

@@ -106,8 +106,8 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
 {
     struct table *table =
         table_new(data->arena,
-                  "model|quantization|test|>threads|isa|>median|quartiles|unit|>GB/s|>GMAC/s|>peak "
-                  "RSS MiB|>repetitions",
+                  "model|quantization|test|>threads|isa|>median|quartiles|unit|>GB/s|>GMAC/s|>% of "
+                  "limit|>peak RSS MiB|>repetitions",
                   err);
     if (!table) return NULL;
     for (size_t i = 0; i < data->n_speeds; i++) {
@@ -127,10 +127,50 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
         table_cell(table, "%s", is_time ? "s" : "tokens/s");
         cell_if_known(table, speed->gb_per_s, "1");
         cell_if_known(table, speed->gmac_per_s, "1");
+        cell_if_known(table, speed->percent_of_limit, "1");
         cell_if_known(table, speed->rss_bytes / (1 << 20), "0");
         table_cell(table, "%zu", speed->n);
     }
     return table_check(table, err) ? table : NULL;
+}
+
+/* The means of all measurements of a run with their extremes. */
+#define LIMIT_SQL(column, test)                                                                    \
+    "round(avg(" column ") FILTER (WHERE test = '" test "'), 1),"                                  \
+    " round(min(" column ") FILTER (WHERE test = '" test "'), 1),"                                 \
+    " round(max(" column ") FILTER (WHERE test = '" test "'), 1)"
+static const char LIMITS_SQL[] =
+    "SELECT run, isa, threads, " LIMIT_SQL("gb_per_s", "limit_read") ", " LIMIT_SQL(
+        "gmac_per_s",
+        "limit_int8") ", " LIMIT_SQL("gmac_per_s",
+                                     "limit_f32") " FROM v_speed WHERE run = ?1 AND test GLOB "
+                                                  "'limit_*' GROUP BY isa, threads";
+
+static bool add_limits(struct store *store, int64_t run, struct table *table, struct err *err)
+{
+    struct query *query = query_open(store, LIMITS_SQL, err);
+    if (!query) return false;
+    query_bind_integer(query, 1, run);
+    int more;
+    while ((more = query_next(query, err)) > 0) {
+        table_row(table);
+        for (int i = 0; i < 3; i++) table_cell(table, "%s", query_text(query, i));
+        for (int i = 3; i < 12; i += 3)
+            table_cell(table, "%s (%s to %s)", query_text(query, i), query_text(query, i + 1),
+                       query_text(query, i + 2));
+    }
+    query_close(query);
+    return more == 0;
+}
+
+struct table *tables_limits(struct store *store, const struct report_data *data, struct err *err)
+{
+    struct table *table =
+        table_new(data->arena, "run|isa|>threads|>read GB/s|>int8 GMAC/s|>f32 GMAC/s", err);
+    bool ok = table != NULL;
+    for (size_t r = 0; ok && r < data->n_runs; r++)
+        ok = add_limits(store, data->runs[r], table, err);
+    return ok && table_check(table, err) ? table : NULL;
 }
 
 /* ---- Subsets ---- */

@@ -171,8 +171,20 @@ static void add_speeds(struct fixture *f, int64_t run, int64_t model)
                                            .repetition = i % 3,
                                            .isa = "avx2",
                                            .duration_ns = 1000000,
-                                           .tokens_per_s = 100 + i % 3};
+                                           .tokens_per_s = 100 + i % 3,
+                                           .percent_of_limit = 61.5 + i % 3};
         assert_done(store_put_speed(f->store, job, &speed, &err), &err);
+    }
+    for (int i = 0; i < 9; i++) {
+        static const char *const tests[] = {"limit_read", "limit_int8", "limit_f32"};
+        const struct speed_record limit = {.test = tests[i % 3],
+                                           .batch = 1,
+                                           .n_threads = 2,
+                                           .repetition = i / 3,
+                                           .isa = "avx2",
+                                           .gb_per_s = i % 3 == 0 ? 20 + i : 0,
+                                           .gmac_per_s = i % 3 ? 100 * (i % 3) + i / 3 : 0};
+        assert_done(store_put_speed(f->store, job, &limit, &err), &err);
     }
     assert_done(store_commit(f->store, &err), &err);
 }
@@ -377,6 +389,13 @@ static void a_report_shows_every_score_and_speed(void **state)
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) assert_holds(charts, labels[i]);
     assert_holds(markdown, "| phi | q4_0 | mmlu | hendrycks | 5 | acc | 75.00 |");
     assert_holds(markdown, "![");
+    assert_holds(markdown,
+                 "| prefill 64 | 2 | avx2 | 101.0 | 100.5 to 101.5 | tokens/s |  |  | 62.5 |");
+    /* All models of the run together; no limit is a speed. */
+    assert_int_equal(count_rows(f, "limits.csv"), 1);
+    assert_holds(markdown, "| 1 | avx2 | 2 | 23.0 (20.0 to 26.0) | 101.0 (100.0 to 102.0) | "
+                           "201.0 (200.0 to 202.0) |");
+    assert_null(strstr(page, "limit_"));
     free(page);
     free(markdown);
 }
