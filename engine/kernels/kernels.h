@@ -92,7 +92,7 @@ static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, s
                                               size_t n_keys)
 {
     size_t n_scores = (n_keys / SESSION_PAGE_TOKENS + 2) * SESSION_PAGE_TOKENS;
-    return n_tokens * n_heads * (n_scores + 2 * head_size + 32);
+    return n_tokens * n_heads * (n_scores + 2 * head_size + 48);
 }
 
 /* Of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; m = max over

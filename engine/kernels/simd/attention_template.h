@@ -22,9 +22,8 @@
  * of its first); where causality or the window cuts spans elsewhere, queries go alone. */
 enum {
     SLOTS = SESSION_PAGE_TOKENS,
-    /* Queries of the largest group: its tile is 16 keys wide, and two registers. */
-    MAX_QUERIES = SIMD_ACCUMULATORS / (SIMD_PARTS > 2 ? SIMD_PARTS : 2),
-    MAX_REGISTERS = 8, /* of one query in a tile */
+    MAX_QUERIES = SIMD_ACCUMULATORS / SIMD_PARTS, /* of a group: its tile is 16 keys wide */
+    MAX_REGISTERS = 8,                            /* of one query in a tile */
     BLOCK_PAGES = 8
 };
 
@@ -37,7 +36,8 @@ struct group {
     struct key_span common; /* keys that all its queries attend to; begin = end if there are none */
     float *scores;          /* [n_pages][n][16] */
     float *outputs;         /* [n][v_stride]: sums of products */
-    float *sums;            /* [n]: of probabilities */
+    float *lanes;           /* [n][16]: maxima of scores, then sums of probabilities */
+    float *maxima;          /* [n] */
     float *q;               /* [head_size][n] */
 };
 
@@ -49,7 +49,7 @@ static struct key_span span_of(const struct attention *a, size_t query)
 /* The largest size of a group that n_left queries fill. */
 static size_t group_size(size_t n_left)
 {
-    static const size_t sizes[] = {12, 8, 6, 4, 3, 2};
+    static const size_t sizes[] = {24, 12, 8, 6, 4, 3, 2};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         if (sizes[i] <= MAX_QUERIES && sizes[i] <= n_left) return sizes[i];
     }
@@ -62,7 +62,7 @@ static struct group group_at(const struct attention *a, size_t first)
     size_t page = attention_span(a, 0).begin / SLOTS;
     size_t n_pages = (a->position + a->n_tokens - 1) / SLOTS + 1 - page;
     float *outputs = a->scratch + n_queries * n_pages * SLOTS;
-    float *sums = outputs + n_queries * v_stride, *q = sums + n_queries;
+    float *lanes = outputs + n_queries * v_stride, *maxima = lanes + n_queries * SLOTS;
     struct group group = {.a = a, .first = first, .n = group_size(n_queries - first)};
     group.page = page;
     group.n_pages = n_pages;
@@ -72,9 +72,27 @@ static struct group group_at(const struct attention *a, size_t first)
     if (group.common.end < group.common.begin) group.common.end = group.common.begin;
     group.scores = a->scratch + first * n_pages * SLOTS;
     group.outputs = outputs + first * v_stride;
-    group.sums = sums + first;
-    group.q = q + first * a->head_size;
+    group.lanes = lanes + first * SLOTS;
+    group.maxima = maxima + first;
+    group.q = maxima + n_queries + first * a->head_size;
     return group;
+}
+
+static struct key_span overlap(struct key_span a, struct key_span b)
+{
+    return (struct key_span){a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
+}
+
+static void fill_lanes(const struct group *group, float value)
+{
+    for (size_t i = 0; i < group->n * SLOTS; i += SIMD_LANES)
+        simd_store(group->lanes + i, simd_set(value));
+}
+
+/* Of its first query at the 16 keys of a page, given one of them. */
+static inline float *scores_at(const struct group *group, size_t key)
+{
+    return group->scores + (key / SLOTS - group->page) * group->n * SLOTS;
 }
 
 static void begin_group(const struct group *group)
@@ -86,6 +104,7 @@ static void begin_group(const struct group *group)
         for (size_t d = 0; d < a->head_size; d++) group->q[d * group->n + i] = q[d];
     }
     memset(group->outputs, 0, group->n * group->v_stride * sizeof *group->outputs);
+    fill_lanes(group, -INFINITY);
 }
 
 SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, size_t i)
@@ -100,7 +119,7 @@ SIMD_INLINE void score_tile(const enum kv_type type, const size_t n, const size_
 {
     const struct attention *a = group->a;
     const float *q = group->q;
-    float *scores = group->scores + (page - group->page) * n * SLOTS;
+    float *scores = scores_at(group, page * SLOTS);
     const uint8_t *k[MAX_REGISTERS];
     SIMD_FLOAT dots[MAX_REGISTERS][MAX_QUERIES];
     SIMD_UNROLL for (size_t i = 0; i < n_pages; i++) k[i] = a->pages[page + i] + a->k_offset;
@@ -145,41 +164,62 @@ SIMD_INLINE void score_pages(const enum kv_type type, const size_t n, const stru
     for (; page < end; page++) score_tile(type, n, 1, group, page);
 }
 
-/* The scores of one query at the keys from i on; lanes outside of its span become -infinity,
- * whatever the page held there. */
-static SIMD_FLOAT load_scores(const float *scores, size_t i, struct key_span keys)
+/* Scores in the pages of a block at keys that a query does not attend to become -infinity, whatever
+ * the page held there. */
+static void mask_scores(const struct group *group, struct key_span block)
 {
-    SIMD_FLOAT v = simd_load(scores);
-    if (keys.begin <= i && i + SIMD_LANES <= keys.end) return v;
-    return simd_keep(v, keys.begin > i ? keys.begin - i : 0, keys.end > i ? keys.end - i : 0,
-                     -INFINITY);
-}
-
-/* Scores of query i of the group -> probabilities that lack the division by their sum. */
-static void exponentiate(const struct group *group, size_t i)
-{
-    const struct key_span keys = span_of(group->a, group->first + i);
-    const size_t first = keys.begin / SLOTS * SLOTS, stride = group->n * SLOTS;
-    float *start = group->scores + (first / SLOTS - group->page) * stride + i * SLOTS;
-    SIMD_FLOAT max_lanes = simd_set(-INFINITY), sums[SIMD_PARTS];
-    float *scores = start;
-    for (size_t key = first; key < keys.end; key += SLOTS, scores += stride) {
-        for (size_t lane = 0; lane < SLOTS; lane += SIMD_LANES)
-            max_lanes = simd_max(max_lanes, load_scores(scores + lane, key + lane, keys));
-    }
-    SIMD_FLOAT max = simd_set(simd_lanes_max(max_lanes));
-    for (size_t part = 0; part < SIMD_PARTS; part++) sums[part] = simd_set(0.0f);
-    scores = start;
-    for (size_t key = first; key < keys.end; key += SLOTS, scores += stride) {
-        for (size_t part = 0; part < SIMD_PARTS; part++) {
-            size_t lane = part * SIMD_LANES;
-            SIMD_FLOAT p = load_scores(scores + lane, key + lane, keys);
-            p = simd_exp(simd_sub(p, max));
-            simd_store(scores + lane, p);
-            sums[part] = simd_add(sums[part], p);
+    for (size_t i = 0; i < group->n; i++) {
+        struct key_span keys = span_of(group->a, group->first + i);
+        if (keys.begin <= block.begin && block.end <= keys.end) continue;
+        for (size_t key = block.begin; key < block.end; key += SIMD_LANES) {
+            float *scores = scores_at(group, key) + i * SLOTS + key % SLOTS;
+            SIMD_FLOAT v = simd_load(scores);
+            v = simd_keep(v, keys.begin > key ? keys.begin - key : 0,
+                          keys.end > key ? keys.end - key : 0, -INFINITY);
+            simd_store(scores, v);
         }
     }
-    group->sums[i] = simd_lanes_sum(sums);
+}
+
+/* The largest scores so far, by lane, of each query. */
+static void update_maxima(const struct group *group, struct key_span block)
+{
+    const size_t stride = group->n * SLOTS;
+    const float *end = scores_at(group, block.end);
+    for (size_t i = 0; i < stride; i += SIMD_LANES) {
+        SIMD_FLOAT max = simd_load(group->lanes + i);
+        for (const float *scores = scores_at(group, block.begin); scores < end; scores += stride)
+            max = simd_max(max, simd_load(scores + i));
+        simd_store(group->lanes + i, max);
+    }
+}
+
+/* The largest scores of all, and lanes that are ready for sums. */
+static void find_maxima(const struct group *group)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        SIMD_FLOAT max = simd_load(group->lanes + i * SLOTS);
+        for (size_t lane = SIMD_LANES; lane < SLOTS; lane += SIMD_LANES)
+            max = simd_max(max, simd_load(group->lanes + i * SLOTS + lane));
+        group->maxima[i] = simd_lanes_max(max);
+    }
+    fill_lanes(group, 0.0f);
+}
+
+/* Scores of a block -> probabilities that lack the division by their sum. */
+static void exponentiate(const struct group *group, struct key_span block)
+{
+    const size_t stride = group->n * SLOTS;
+    float *end = scores_at(group, block.end);
+    for (size_t i = 0; i < stride; i += SIMD_LANES) {
+        SIMD_FLOAT max = simd_set(group->maxima[i / SLOTS]), sum = simd_load(group->lanes + i);
+        for (float *scores = scores_at(group, block.begin); scores < end; scores += stride) {
+            SIMD_FLOAT p = simd_exp(simd_sub(simd_load(scores + i), max));
+            simd_store(scores + i, p);
+            sum = simd_add(sum, p);
+        }
+        simd_store(group->lanes + i, sum);
+    }
 }
 
 /* Adds the products of `keys` to n_registers registers of dimensions, from the one that is `first`,
@@ -201,7 +241,7 @@ SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size
     for (size_t key = keys.begin; key < keys.end;) {
         size_t page = key / SLOTS, slot = key % SLOTS;
         const uint8_t *v = a->pages[page] + a->v_offset;
-        const float *p = group->scores + ((page - group->page) * group->n + query) * SLOTS;
+        const float *p = scores_at(group, key) + query * SLOTS;
         for (; slot < SLOTS && key < keys.end; slot++, key++) {
             SIMD_FLOAT values[MAX_REGISTERS];
             SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
@@ -267,6 +307,7 @@ SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const stru
         WITH_SIZE(type, 6, function, __VA_ARGS__);                                                 \
         WITH_SIZE(type, 8, function, __VA_ARGS__);                                                 \
         WITH_SIZE(type, 12, function, __VA_ARGS__);                                                \
+        WITH_SIZE(type, 24, function, __VA_ARGS__);                                                \
     default: break;                                                                                \
     }
 #define WITH_SIZE(type, n, function, ...)                                                          \
@@ -290,15 +331,22 @@ static void output_group(const struct group *group, size_t n, size_t query, stru
 #undef WITH_CONSTANTS
 #undef WITH_SIZE
 
-/* Each query alone: its keys in [begin, end). */
-static void output_alone(const struct group *group, size_t begin, size_t end)
+/* Each query alone: those of its keys that are among `keys`. */
+static void output_alone(const struct group *group, struct key_span keys)
 {
+    if (keys.begin >= keys.end) return;
     for (size_t i = 0; i < group->n; i++) {
-        struct key_span keys = span_of(group->a, group->first + i);
-        if (keys.begin < begin) keys.begin = begin;
-        if (keys.end > end) keys.end = end;
-        if (keys.begin < keys.end) output_group(group, 1, i, keys);
+        struct key_span own = overlap(span_of(group->a, group->first + i), keys);
+        if (own.begin < own.end) output_group(group, 1, i, own);
     }
+}
+
+static void output_block(const struct group *group, struct key_span block)
+{
+    struct key_span common = overlap(group->common, block);
+    output_alone(group, overlap((struct key_span){0, group->common.begin}, block));
+    if (common.begin < common.end) output_group(group, group->n, 0, common);
+    output_alone(group, overlap((struct key_span){group->common.end, SIZE_MAX}, block));
 }
 
 static void finish_group(const struct group *group)
@@ -307,7 +355,10 @@ static void finish_group(const struct group *group)
     for (size_t i = 0; i < group->n; i++) {
         size_t token = (group->first + i) / a->n_heads, head = (group->first + i) % a->n_heads;
         float *out = a->out + token * a->out_stride + head * a->head_size;
-        SIMD_FLOAT sum = simd_set(group->sums[i]);
+        SIMD_FLOAT sums[SIMD_PARTS];
+        for (size_t part = 0; part < SIMD_PARTS; part++)
+            sums[part] = simd_load(group->lanes + i * SLOTS + part * SIMD_LANES);
+        SIMD_FLOAT sum = simd_set(simd_lanes_sum(sums));
         for (size_t d = 0; d < a->head_size; d += SIMD_LANES) {
             SIMD_FLOAT mean = simd_div(simd_load(group->outputs + i * group->v_stride + d), sum);
             simd_store_first(out + d, mean, a->head_size - d);
@@ -315,39 +366,45 @@ static void finish_group(const struct group *group)
     }
 }
 
+/* The block that begins at a page's first key; empty past the last page that the call needs. */
+static struct key_span block_at(const struct attention *a, size_t key)
+{
+    size_t end = (a->position + a->n_tokens + SLOTS - 1) / SLOTS * SLOTS;
+    return (struct key_span){key,
+                             key + BLOCK_PAGES * SLOTS < end ? key + BLOCK_PAGES * SLOTS : end};
+}
+
 void SIMD_NAME(attention)(const struct attention *a)
 {
     const size_t n_queries = a->n_tokens * a->n_heads;
-    struct group group = group_at(a, 0);
-    const size_t page = group.page, page_end = group.page + group.n_pages;
+    const size_t first_key = attention_span(a, 0).begin / SLOTS * SLOTS;
+    struct group group;
+    struct key_span block;
     for (size_t i = 0; i < n_queries; i += group.n) {
         group = group_at(a, i);
         begin_group(&group);
     }
-    for (size_t block = page; block < page_end; block += BLOCK_PAGES) {
-        size_t end = block + BLOCK_PAGES < page_end ? block + BLOCK_PAGES : page_end;
+    for (block = block_at(a, first_key); block.begin < block.end; block = block_at(a, block.end)) {
         for (size_t i = 0; i < n_queries; i += group.n) {
             group = group_at(a, i);
-            score_group(&group, block, end);
+            score_group(&group, block.begin / SLOTS, block.end / SLOTS);
+            mask_scores(&group, block);
+            update_maxima(&group, block);
         }
     }
     for (size_t i = 0; i < n_queries; i += group.n) {
         group = group_at(a, i);
-        for (size_t j = 0; j < group.n; j++) exponentiate(&group, j);
-        output_alone(&group, 0, group.common.begin);
+        find_maxima(&group);
     }
-    for (size_t block = page; block < page_end; block += BLOCK_PAGES) {
+    for (block = block_at(a, first_key); block.begin < block.end; block = block_at(a, block.end)) {
         for (size_t i = 0; i < n_queries; i += group.n) {
             group = group_at(a, i);
-            struct key_span keys = {block * SLOTS, (block + BLOCK_PAGES) * SLOTS};
-            if (keys.begin < group.common.begin) keys.begin = group.common.begin;
-            if (keys.end > group.common.end) keys.end = group.common.end;
-            if (keys.begin < keys.end) output_group(&group, group.n, 0, keys);
+            exponentiate(&group, block);
+            output_block(&group, block);
         }
     }
     for (size_t i = 0; i < n_queries; i += group.n) {
         group = group_at(a, i);
-        output_alone(&group, group.common.end, SIZE_MAX);
         finish_group(&group);
     }
 }
