@@ -14,6 +14,10 @@
 
 enum { BYTES_ONE = 0x01010101 };
 
+/* What packs a row is expanded for each type, so that its widths and counts are constants: loading
+ * a model spends much of its time here. */
+#define INLINE static inline __attribute__((always_inline))
+
 size_t pack_group_bytes(enum tensor_type type, size_t n_cols)
 {
     size_t n_bytes, row_bytes = tensor_row_bytes(type, n_cols);
@@ -32,13 +36,13 @@ size_t pack_group_bytes(enum tensor_type type, size_t n_cols)
     return pack_factors_bytes(&shape, n_blocks) + n_blocks * pack_body_bytes(&shape);
 }
 
-static uint32_t field_mask(unsigned bits)
+INLINE uint32_t field_mask(unsigned bits)
 {
     return ((1u << bits) - 1) * (uint32_t)BYTES_ONE;
 }
 
 /* Bits [from, from + bits) of every q of a row into a plane, which is zero before. */
-static void write_plane(uint8_t *plane, unsigned bits, unsigned from, size_t n_values, size_t row,
+INLINE void write_plane(uint8_t *plane, unsigned bits, unsigned from, size_t n_values, size_t row,
                         const uint8_t *q)
 {
     if (!bits) return;
@@ -83,7 +87,7 @@ static unsigned read_six_bits(const uint8_t *scales, size_t v, size_t row)
     return low | high << 4;
 }
 
-static void write_scales(const struct pack_shape *shape, uint8_t *scales, size_t row,
+INLINE void write_scales(const struct pack_shape *shape, uint8_t *scales, size_t row,
                          const struct pack_block *block)
 {
     for (size_t j = 0; j < shape->block_values / shape->sub_values; j++) {
@@ -148,7 +152,7 @@ void pack_block_from_group(enum tensor_type type, const uint8_t *group, size_t n
     read_scales(&shape, scales, row, block);
 }
 
-static void pack_quantized_row(enum tensor_type type, const uint8_t *bytes, size_t n_cols,
+INLINE void pack_quantized_row(enum tensor_type type, const uint8_t *bytes, size_t n_cols,
                                size_t row, uint8_t *group)
 {
     const struct pack_shape shape = pack_shape(type);
@@ -171,23 +175,45 @@ static void pack_quantized_row(enum tensor_type type, const uint8_t *bytes, size
     }
 }
 
+INLINE void pack_float_row(size_t element_bytes, const uint8_t *bytes, size_t n_cols, size_t row,
+                           uint8_t *group)
+{
+    for (size_t k = 0; k < n_cols; k++) {
+        memcpy(group + (k * ROW_GROUP + row) * element_bytes, bytes + k * element_bytes,
+               element_bytes);
+    }
+}
+
+static void pack_row(enum tensor_type type, const uint8_t *bytes, size_t n_cols, size_t row,
+                     uint8_t *group)
+{
+#define CASE(t)                                                                                    \
+    case t: pack_quantized_row(t, bytes, n_cols, row, group); break
+    switch (type) {
+        CASE(TENSOR_Q4_0);
+        CASE(TENSOR_Q4_1);
+        CASE(TENSOR_Q5_0);
+        CASE(TENSOR_Q5_1);
+        CASE(TENSOR_Q8_0);
+        CASE(TENSOR_Q2_K);
+        CASE(TENSOR_Q3_K);
+        CASE(TENSOR_Q4_K);
+        CASE(TENSOR_Q5_K);
+        CASE(TENSOR_Q6_K);
+    case TENSOR_F32: pack_float_row(4, bytes, n_cols, row, group); break;
+    default: pack_float_row(2, bytes, n_cols, row, group); break;
+    }
+#undef CASE
+}
+
 void pack_group(enum tensor_type type, const uint8_t *rows, size_t n_rows, size_t n_cols,
                 uint8_t *group)
 {
     assert(n_rows <= ROW_GROUP);
     size_t row_bytes = tensor_row_bytes(type, n_cols);
     memset(group, 0, pack_group_bytes(type, n_cols));
-    for (size_t row = 0; row < n_rows; row++, rows += row_bytes) {
-        if (pack_shape(type).block_values) {
-            pack_quantized_row(type, rows, n_cols, row, group);
-            continue;
-        }
-        size_t element_bytes = tensor_row_bytes(type, 1);
-        for (size_t k = 0; k < n_cols; k++) {
-            memcpy(group + (k * ROW_GROUP + row) * element_bytes, rows + k * element_bytes,
-                   element_bytes);
-        }
-    }
+    for (size_t row = 0; row < n_rows; row++)
+        pack_row(type, rows + row * row_bytes, n_cols, row, group);
 }
 
 /* The float operations of tensor_decode in their order. */

@@ -77,9 +77,10 @@ static void read_q8_0(const void *bytes, struct pack_block *block)
 /* The 2-bit fields that Q2_K, Q3_K and the upper bits of Q6_K have in common. */
 static void read_two_bits(const uint8_t quants[64], int shift, uint8_t q[256])
 {
-    for (int i = 0; i < 256; i++) {
-        int field = quants[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32)) & 3;
-        q[i] |= (uint8_t)(field << shift);
+    for (int run = 0; run < 8; run++) {
+        const uint8_t *from = quants + 32 * (run / 4);
+        for (int i = 0; i < 32; i++)
+            q[32 * run + i] |= (uint8_t)((from[i] >> (2 * (run % 4)) & 3) << shift);
     }
 }
 
@@ -102,8 +103,9 @@ static void read_q3_k(const void *bytes, struct pack_block *block)
     no_scales(block);
     block->d = load_u16(from->d);
     for (int j = 0; j < 16; j++) block->scales[j] = (int8_t)unpack_scale_q3_k(from->scales, j);
-    for (int i = 0; i < 256; i++) {
-        block->q[i] = (uint8_t)((from->high_bits[i % 32] >> (i / 32) & 1) << 2);
+    for (int run = 0; run < 8; run++) {
+        for (int i = 0; i < 32; i++)
+            block->q[32 * run + i] = (uint8_t)((from->high_bits[i] >> run & 1) << 2);
     }
     read_two_bits(from->quants, 0, block->q);
 }
@@ -117,8 +119,9 @@ static void read_k_nibbles(const uint8_t scales[12], const uint8_t quants[128],
         unpack_scale_minimum(scales, j, &scale, &block->minima[j]);
         block->scales[j] = (int8_t)scale;
     }
-    for (int i = 0; i < 256; i++) {
-        block->q[i] = quants[32 * (i / 64) + i % 32] >> (4 * (i % 64 / 32)) & 15;
+    for (int run = 0; run < 8; run++) {
+        for (int i = 0; i < 32; i++)
+            block->q[32 * run + i] = quants[32 * (run / 2) + i] >> (4 * (run % 2)) & 15;
     }
 }
 
@@ -136,8 +139,9 @@ static void read_q5_k(const void *bytes, struct pack_block *block)
     block->d = load_u16(from->d);
     block->m = load_u16(from->d_min);
     read_k_nibbles(from->scales, from->quants, block);
-    for (int i = 0; i < 256; i++) {
-        block->q[i] |= (uint8_t)((from->high_bits[i % 32] >> (i / 32) & 1) << 4);
+    for (int run = 0; run < 8; run++) {
+        for (int i = 0; i < 32; i++)
+            block->q[32 * run + i] |= (uint8_t)((from->high_bits[i] >> run & 1) << 4);
     }
 }
 
@@ -147,8 +151,9 @@ static void read_q6_k(const void *bytes, struct pack_block *block)
     no_scales(block);
     block->d = load_u16(from->d);
     memcpy(block->scales, from->scales, sizeof block->scales);
-    for (int i = 0; i < 256; i++) {
-        block->q[i] = from->low_bits[64 * (i / 128) + i % 64] >> (4 * (i % 128 / 64)) & 15;
+    for (int run = 0; run < 4; run++) {
+        const uint8_t *low_bits = from->low_bits + 64 * (run / 2);
+        for (int i = 0; i < 64; i++) block->q[64 * run + i] = low_bits[i] >> (4 * (run % 2)) & 15;
     }
     read_two_bits(from->high_bits, 4, block->q);
 }
