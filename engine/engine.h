@@ -135,12 +135,17 @@ enum bos_policy { BOS_AUTO, BOS_ALWAYS, BOS_NEVER }; /* auto: what the model's f
 struct encode_options {
     enum bos_policy bos;
     bool parse_special; /* text like "<|user|>" becomes its token; otherwise it is plain text */
+    bool continues;     /* the text goes on after other text: no BOS, no SentencePiece prefix */
 };
 
 /* Appends the ids of text to *out. Malformed UTF-8 is encoded byte by byte. Thread-safe. */
 bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                       const struct encode_options *options, struct tokens *out, struct err *err)
     __attribute__((warn_unused_result));
+
+/* Whether a text (without parsing special tokens) may be encoded line by line, each with its '\n',
+ * all but the first with `continues`: the ids are the same. */
+bool tokenizer_lines_are_apart(const struct tokenizer *tokenizer);
 
 /* Appends the text of ids; control tokens only if `special`. A leading space that encode added is
  * taken off when the ids start a text (`at_start`). An id outside the vocabulary is ERR_USAGE. */

@@ -103,6 +103,19 @@ static bool init_kind(struct tokenizer *tokenizer, const struct metadata *metada
     return err_set(err, ERR_UNSUPPORTED, "not supported yet: the tokenizer kind \"%s\"", model);
 }
 
+/* Whether no piece but those of one byte holds a line's end: then nothing merges across lines. A
+ * piece that is matched as a whole would begin a fragment. */
+static bool has_no_line_ends(const struct vocabulary *vocabulary)
+{
+    for (int32_t id = 0; id < vocabulary->n; id++) {
+        const struct piece *piece = &vocabulary->pieces[id];
+        bool is_whole = piece->kind != TOKEN_NORMAL && piece->kind != TOKEN_BYTE;
+        if ((piece->n_bytes > 1 || is_whole) && memchr(piece->text, '\n', piece->n_bytes))
+            return false;
+    }
+    return true;
+}
+
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
 {
     struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer, err);
@@ -115,6 +128,7 @@ struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err
     tokenizer->has_all_bytes = true;
     for (int i = 0; i < 256; i++)
         if (tokenizer->byte_ids[i] < 0) tokenizer->has_all_bytes = false;
+    tokenizer->lines_are_apart = !tokenizer->is_bpe && has_no_line_ends(&tokenizer->vocabulary);
     tokenizer->chat_format =
         chat_detect_format(metadata_string(metadata, "tokenizer.chat_template", NULL));
     return tokenizer;
@@ -164,17 +178,20 @@ static size_t skip_space(const char *text, size_t n_bytes, size_t at)
 }
 
 static bool encode_text(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
-                        bool parse_special, struct tokens *out, struct err *err)
+                        const struct encode_options *options, struct tokens *out, struct err *err)
 {
+    bool parse_special = options->parse_special;
     size_t begin = 0; /* of the fragment; special tokens begin where one ends */
     for (size_t at = 0; at <= n_bytes; at++) {
         int32_t id = vocabulary_match_special(&tokenizer->vocabulary, text + at, n_bytes - at,
                                               parse_special);
         if (id < 0 && at < n_bytes) continue;
         bool ok = at == begin ||
-                  (tokenizer->is_bpe ? bpe_encode(tokenizer, text + begin, at - begin, out, err)
-                                     : spm_encode(tokenizer, text + begin, at - begin,
-                                                  tokenizer->add_space_prefix, out, err));
+                  (tokenizer->is_bpe
+                       ? bpe_encode(tokenizer, text + begin, at - begin, out, err)
+                       : spm_encode(tokenizer, text + begin, at - begin,
+                                    tokenizer->add_space_prefix && (begin || !options->continues),
+                                    out, err));
         if (!ok || (id >= 0 && !tokens_append(out, &id, 1, err))) return false;
         if (id < 0) break;
         const struct piece *piece = &tokenizer->vocabulary.pieces[id];
@@ -185,18 +202,24 @@ static bool encode_text(const struct tokenizer *tokenizer, const char *text, siz
     return true;
 }
 
+bool tokenizer_lines_are_apart(const struct tokenizer *tokenizer)
+{
+    return tokenizer->lines_are_apart;
+}
+
 bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                       const struct encode_options *options, struct tokens *out, struct err *err)
 {
     size_t n_before = out->n;
-    bool add_bos = options->bos == BOS_ALWAYS || (options->bos == BOS_AUTO && tokenizer->add_bos);
+    bool add_bos = !options->continues &&
+                   (options->bos == BOS_ALWAYS || (options->bos == BOS_AUTO && tokenizer->add_bos));
     if (n_bytes > TOKENIZER_MAX_TEXT_BYTES)
         return err_set(err, ERR_INPUT, "a text of %zu bytes; the most is %d", n_bytes,
                        (int)TOKENIZER_MAX_TEXT_BYTES);
     if (add_bos && tokenizer->bos < 0)
         return err_set(err, ERR_UNSUPPORTED, "BOS asked for, but the vocabulary has none");
     if ((add_bos && !tokens_append(out, &tokenizer->bos, 1, err)) ||
-        !encode_text(tokenizer, n_bytes ? text : "", n_bytes, options->parse_special, out, err)) {
+        !encode_text(tokenizer, n_bytes ? text : "", n_bytes, options, out, err)) {
         out->n = n_before;
         return false;
     }

@@ -96,7 +96,7 @@ struct bpe_merge {
 
 struct tokenizer {
     struct vocabulary vocabulary;
-    bool is_bpe, add_bos, add_space_prefix, has_all_bytes;
+    bool is_bpe, add_bos, add_space_prefix, has_all_bytes, lines_are_apart;
     int32_t bos, eos, unknown;
     int32_t byte_ids[256]; /* -1: the vocabulary has no token for this byte */
     char kind[64];

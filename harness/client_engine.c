@@ -19,6 +19,7 @@
 struct client {
     const struct tokenizer *tokenizer;
     struct session *session;
+    enum bos_policy bos;
     struct prompt_options prompts;
     bool shares_prefixes;
     size_t n_vocab;
@@ -77,11 +78,11 @@ struct client *client_open_engine(const struct model *model, const struct client
         return NULL;
     }
     client->tokenizer = model_tokenizer(model);
+    client->bos = options->bos;
     client->shares_prefixes = options->shares_prefixes;
     client->n_vocab = (size_t)model_info(model)->n_vocab;
     client->prompts =
-        (struct prompt_options){.bos = options->bos,
-                                .context_tokens = session_context_tokens(client->session),
+        (struct prompt_options){.context_tokens = session_context_tokens(client->session),
                                 .chat_format = options->chat_format};
     return client;
 }
@@ -199,15 +200,14 @@ static bool add_generation(struct client_window *window, int i_answer, struct er
     return true;
 }
 
-static bool add_request(struct client_window *window, size_t i, const struct request *request,
-                        struct err *err)
+static bool add_request(struct client_window *window, struct line_encoder *encoder, size_t i,
+                        const struct request *request, struct err *err)
 {
     struct answer *answer = &window->answers[i];
     const struct client *client = window->client;
     answer->request = request;
     answer->leaf = answer->first_node = -1;
-    if (!prompt_tokens_make(client->tokenizer, &client->prompts, request, &answer->prompt, err))
-        return false;
+    if (!prompt_tokens_make(encoder, &client->prompts, request, &answer->prompt, err)) return false;
     if (!answer->prompt.fits) return true;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
     if (is_scored || request->max_new_tokens)
@@ -236,8 +236,12 @@ struct client_window *client_prepare(const struct client *client, const struct r
     window->client = client;
     window->n_answers = n_requests;
     window->answers = mem_new(n_requests, sizeof *window->answers, err);
+    struct line_encoder encoder;
+    line_encoder_init(&encoder, client->tokenizer, client->bos);
     bool ok = window->answers && trie_init(&window->trie, err);
-    for (size_t i = 0; ok && i < n_requests; i++) ok = add_request(window, i, &requests[i], err);
+    for (size_t i = 0; ok && i < n_requests; i++)
+        ok = add_request(window, &encoder, i, &requests[i], err);
+    line_encoder_done(&encoder);
     ok = ok && grow_nodes(window, err) && /* splits made nodes after the last want */
          list_owned(window, err);
     if (ok) return window;

@@ -79,7 +79,8 @@ static bool run_tokenize(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     struct buf input = {0};
     struct tokens ids = {0};
-    struct encode_options encode = {options->no_bos ? BOS_NEVER : BOS_AUTO, options->special};
+    struct encode_options encode = {.bos = options->no_bos ? BOS_NEVER : BOS_AUTO,
+                                    .parse_special = options->special};
     struct tokenizer *tokenizer = open_tokenizer(invocation, options, &input, err);
     bool ok = tokenizer &&
               tokenizer_encode(tokenizer, buf_string(&input), input.n_bytes, &encode, &ids, err);

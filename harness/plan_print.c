@@ -19,13 +19,13 @@ struct estimate {
 };
 
 /* The tokens of one item: as they are, and as they extend the trie. */
-static bool count_item(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool count_item(struct line_encoder *encoder, const struct prompt_options *options,
                        const struct request *request, struct trie *trie, struct estimate *estimate,
                        struct err *err)
 {
     struct prompt_tokens prompt;
     int node;
-    if (!prompt_tokens_make(tokenizer, options, request, &prompt, err)) return false;
+    if (!prompt_tokens_make(encoder, options, request, &prompt, err)) return false;
     bool ok = true;
     for (size_t i = 0; ok && i < prompt.n_branches; i++) {
         const struct joined_tokens *branch = &prompt.branches[i];
@@ -42,17 +42,19 @@ static bool count_window(const struct plan_job *job, const struct tokenizer *tok
                          size_t first, size_t end, struct estimate *estimate, struct err *err)
 {
     const struct dataset *dataset = job->dataset;
-    const struct prompt_options options = {.bos = job->model->config->bos,
-                                           .context_tokens = job->model->context_tokens};
+    const struct prompt_options options = {.context_tokens = job->model->context_tokens};
+    struct line_encoder encoder;
     struct trie trie = {0};
+    line_encoder_init(&encoder, tokenizer, job->model->config->bos);
     struct arena *arena = arena_new(MAX_WINDOW_BYTES, err);
     bool ok = arena && trie_init(&trie, err);
     for (size_t i = first; ok && i < end; i++) {
         struct request request;
         ok = dataset->suite->request(dataset, i, arena, &request, err) &&
-             count_item(tokenizer, &options, &request, &trie, estimate, err);
+             count_item(&encoder, &options, &request, &trie, estimate, err);
     }
     estimate->shared_tokens += (double)trie.ids.n;
+    line_encoder_done(&encoder);
     trie_done(&trie);
     arena_free(arena);
     return ok;

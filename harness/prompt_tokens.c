@@ -22,37 +22,44 @@ static size_t stripped_length(const char *context)
     return n;
 }
 
-bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const char *context,
+/* Encodes the whole, and cuts it after the ids of the stripped context, or their longest common
+ * prefix. */
+static bool join(struct line_encoder *encoder, const struct tokens *before, const char *context,
                  const char *continuation, struct joined_tokens *joined, struct err *err)
 {
-    struct encode_options options = {.bos = bos};
-    struct tokens before = {0};
     struct buf whole = {0};
-    bool ok = false;
     *joined = (struct joined_tokens){0};
     buf_text(&whole, context);
     buf_text(&whole, continuation);
-    if (!buf_check(&whole, err) ||
-        !tokenizer_encode(tokenizer, context, stripped_length(context), &options, &before, err) ||
-        !tokenizer_encode(tokenizer, whole.data ? whole.data : "", whole.n_bytes, &options,
-                          &joined->ids, err))
-        goto out;
+    bool ok = buf_check(&whole, err) &&
+              line_encode(encoder, buf_string(&whole), whole.n_bytes, &joined->ids, err);
+    buf_free(&whole);
+    if (!ok) {
+        joined_tokens_done(joined);
+        return false;
+    }
     size_t n = 0;
-    while (n < before.n && n < joined->ids.n && before.ids[n] == joined->ids.ids[n]) n++;
-    joined->join_spanned = n < before.n;
+    while (n < before->n && n < joined->ids.n && before->ids[n] == joined->ids.ids[n]) n++;
+    joined->join_spanned = n < before->n;
     joined->n_context = n;
-    if (n &&
-        n ==
-            joined->ids
-                .n) { /* the continuation added no token of its own: it is scored by the last one */
+    if (n && n == joined->ids.n) { /* no token of its own: the last one scores the continuation */
         joined->join_spanned = true;
         joined->n_context = n - 1;
     }
-    ok = true;
-out:
+    return true;
+}
+
+bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const char *context,
+                 const char *continuation, struct joined_tokens *joined, struct err *err)
+{
+    struct line_encoder encoder;
+    struct tokens before = {0};
+    line_encoder_init(&encoder, tokenizer, bos);
+    *joined = (struct joined_tokens){0};
+    bool ok = line_encode(&encoder, context, stripped_length(context), &before, err) &&
+              join(&encoder, &before, context, continuation, joined, err);
     tokens_free(&before);
-    buf_free(&whole);
-    if (!ok) joined_tokens_done(joined);
+    line_encoder_done(&encoder);
     return ok;
 }
 
@@ -90,17 +97,16 @@ static void cut_beginning(struct prompt_tokens *prompt, struct joined_tokens *jo
 
 /* ---- Choices ---- */
 
-static bool join_choices(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool join_choices(struct line_encoder *encoder, const struct prompt_options *options,
                          const struct request *request, const char *text,
-                         struct prompt_tokens *prompt, struct err *err)
+                         const struct tokens *before, struct prompt_tokens *prompt, struct err *err)
 {
     if (!make_branches(prompt, request->n_choices, err)) return false;
     prompt->fits = true;
     for (size_t i = 0; i < request->n_choices; i++) {
         struct joined_tokens *joined = &prompt->branches[i];
-        if (!join_tokens(tokenizer, options->bos, text, request->choices[i], joined, err))
-            return false;
-        prompt->double_bos = prompt->double_bos || begins_twice(tokenizer, &joined->ids);
+        if (!join(encoder, before, text, request->choices[i], joined, err)) return false;
+        prompt->double_bos = prompt->double_bos || begins_twice(encoder->tokenizer, &joined->ids);
         if (request->fit == FIT_KEEP_END)
             cut_beginning(prompt, joined, options->context_tokens + 1);
         if (!joined->n_context || joined->ids.n - 1 > options->context_tokens) prompt->fits = false;
@@ -108,30 +114,26 @@ static bool join_choices(const struct tokenizer *tokenizer, const struct prompt_
     return true;
 }
 
-/* Whether the text alone is too long: asked first, as it saves encoding it with every choice. */
-static bool is_too_long(const struct tokenizer *tokenizer, const struct prompt_options *options,
-                        const char *text, bool *too_long, struct err *err)
+/* One of the request's prompts with its choices; not fits where the prompt alone is too long, which
+ * is known before the choices are encoded. */
+static bool try_prompt(struct line_encoder *encoder, const struct prompt_options *options,
+                       const struct request *request, const char *text,
+                       struct prompt_tokens *prompt, struct err *err)
 {
-    struct tokens ids = {0};
-    struct encode_options encode = {.bos = options->bos};
-    bool ok = tokenizer_encode(tokenizer, text, stripped_length(text), &encode, &ids, err);
-    *too_long = ids.n > options->context_tokens;
-    tokens_free(&ids);
+    struct tokens before = {0};
+    bool ok = line_encode(encoder, text, stripped_length(text), &before, err);
+    bool too_long = request->fit == FIT_FEWER_SHOTS && before.n > options->context_tokens;
+    if (ok && !too_long) ok = join_choices(encoder, options, request, text, &before, prompt, err);
+    tokens_free(&before);
     return ok;
 }
 
-static bool make_choices(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool make_choices(struct line_encoder *encoder, const struct prompt_options *options,
                          const struct request *request, struct prompt_tokens *prompt,
                          struct err *err)
 {
     for (size_t i = 0; i < request->n_prompts; i++) {
-        bool too_long = false;
-        if (request->fit == FIT_FEWER_SHOTS &&
-            !is_too_long(tokenizer, options, request->prompts[i], &too_long, err))
-            return false;
-        if (too_long) continue;
-        if (!join_choices(tokenizer, options, request, request->prompts[i], prompt, err))
-            return false;
+        if (!try_prompt(encoder, options, request, request->prompts[i], prompt, err)) return false;
         prompt->n_dropped_shots = (int)i;
         if (prompt->fits || request->fit == FIT_KEEP_END) return true;
         prompt_tokens_done(prompt);
@@ -141,16 +143,18 @@ static bool make_choices(const struct tokenizer *tokenizer, const struct prompt_
 
 /* ---- Generation ---- */
 
-static bool encode_prompt(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool encode_prompt(struct line_encoder *encoder, const struct prompt_options *options,
                           const struct request *request, const char *text, size_t n_bytes,
                           bool special, struct prompt_tokens *prompt, struct err *err)
 {
-    struct encode_options encode = {.bos = options->bos, .parse_special = special};
+    struct encode_options encode = {.bos = encoder->bos, .parse_special = true};
     if (!make_branches(prompt, 1, err)) return false;
     struct joined_tokens *joined = &prompt->branches[0];
-    if (!tokenizer_encode(tokenizer, text, n_bytes, &encode, &joined->ids, err)) return false;
+    if (!(special ? tokenizer_encode(encoder->tokenizer, text, n_bytes, &encode, &joined->ids, err)
+                  : line_encode(encoder, text, n_bytes, &joined->ids, err)))
+        return false;
     joined->n_context = joined->ids.n;
-    prompt->double_bos = begins_twice(tokenizer, &joined->ids);
+    prompt->double_bos = begins_twice(encoder->tokenizer, &joined->ids);
     size_t n_most = options->context_tokens > request->max_new_tokens
                         ? options->context_tokens - request->max_new_tokens
                         : 0;
@@ -159,13 +163,13 @@ static bool encode_prompt(const struct tokenizer *tokenizer, const struct prompt
     return true;
 }
 
-static bool make_generation(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool make_generation(struct line_encoder *encoder, const struct prompt_options *options,
                             const struct request *request, struct prompt_tokens *prompt,
                             struct err *err)
 {
     for (size_t i = 0; i < request->n_prompts; i++) {
         const char *text = request->prompts[i];
-        if (!encode_prompt(tokenizer, options, request, text, strlen(text), false, prompt, err))
+        if (!encode_prompt(encoder, options, request, text, strlen(text), false, prompt, err))
             return false;
         prompt->n_dropped_shots = (int)i;
         if (prompt->fits || request->fit == FIT_KEEP_END) return true;
@@ -175,11 +179,11 @@ static bool make_generation(const struct tokenizer *tokenizer, const struct prom
 }
 
 /* The prompts are the conversation: the user speaks first and last. */
-static bool make_chat(const struct tokenizer *tokenizer, const struct prompt_options *options,
+static bool make_chat(struct line_encoder *encoder, const struct prompt_options *options,
                       const struct request *request, struct prompt_tokens *prompt, struct err *err)
 {
     const char *format =
-        options->chat_format ? options->chat_format : tokenizer_chat_format(tokenizer);
+        options->chat_format ? options->chat_format : tokenizer_chat_format(encoder->tokenizer);
     if (!format)
         return err_set(err, ERR_UNSUPPORTED, "the model has no chat format that is built in");
     struct chat_message *messages = mem_new(request->n_prompts, sizeof *messages, err);
@@ -189,14 +193,14 @@ static bool make_chat(const struct tokenizer *tokenizer, const struct prompt_opt
         messages[i] =
             (struct chat_message){i % 2 ? CHAT_ASSISTANT : CHAT_USER, request->prompts[i]};
     bool ok = chat_render(format, messages, request->n_prompts, true, &text, err) &&
-              encode_prompt(tokenizer, options, request, buf_string(&text), text.n_bytes, true,
+              encode_prompt(encoder, options, request, buf_string(&text), text.n_bytes, true,
                             prompt, err);
     free(messages);
     buf_free(&text);
     return ok;
 }
 
-bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_options *options,
+bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err)
 {
@@ -204,9 +208,9 @@ bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_o
     *prompt = (struct prompt_tokens){0};
     switch (request->kind) {
     case REQUEST_CHOICES:
-    case REQUEST_LOGLIK: ok = make_choices(tokenizer, options, request, prompt, err); break;
-    case REQUEST_GENERATE: ok = make_generation(tokenizer, options, request, prompt, err); break;
-    case REQUEST_CHAT: ok = make_chat(tokenizer, options, request, prompt, err); break;
+    case REQUEST_LOGLIK: ok = make_choices(encoder, options, request, prompt, err); break;
+    case REQUEST_GENERATE: ok = make_generation(encoder, options, request, prompt, err); break;
+    case REQUEST_CHAT: ok = make_chat(encoder, options, request, prompt, err); break;
     }
     if (ok && prompt->fits) return true;
     prompt_tokens_done(prompt);

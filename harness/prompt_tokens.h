@@ -6,7 +6,7 @@
 #ifndef PHIBENCH_HARNESS_PROMPT_TOKENS_H
 #define PHIBENCH_HARNESS_PROMPT_TOKENS_H
 
-#include "engine/engine.h"
+#include "harness/line_encoder.h"
 #include "suites/request.h"
 
 /* A context and its continuation as one sequence of tokens. */
@@ -25,7 +25,6 @@ bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const c
 void joined_tokens_done(struct joined_tokens *joined);
 
 struct prompt_options {
-    enum bos_policy bos;
     size_t context_tokens;
     const char *chat_format; /* for REQUEST_CHAT; NULL: the tokenizer's */
 };
@@ -41,7 +40,7 @@ struct prompt_tokens {
 /* "Fits" means that every token that must be computed has its place in the context: all of a
  * continuation but its last, and all max_new_tokens of a generation. ERR_UNSUPPORTED for a chat
  * without a chat format. */
-bool prompt_tokens_make(const struct tokenizer *tokenizer, const struct prompt_options *options,
+bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));
 void prompt_tokens_done(struct prompt_tokens *prompt);
