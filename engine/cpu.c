@@ -1,5 +1,5 @@
-/* cpu.c - see cpu.h. Linux: sched_getaffinity, the topology folder of sysfs, and the quota of the
- * control group that a container sees as its root. Elsewhere the number of online CPUs, without
+/* cpu.c - see cpu.h. Linux: sched_getaffinity, the topology folder of sysfs, and the quotas of the
+ * control groups that the process is in. Elsewhere the number of online CPUs, without
  * their names, so that nothing is pinned.
  */
 #include "engine/cpu.h"
@@ -9,11 +9,12 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_NODES = 64 };
+enum { MAX_NODES = 64, PATH_CAPACITY = 4096 };
 
 /* The lowest CPU of the core that `cpu` belongs to: what all its siblings have in common. */
 static int core_of(int cpu)
@@ -75,21 +76,84 @@ void cpu_list_init(struct cpu_list *list)
     }
 }
 
-size_t cpu_quota(const char *path)
+/* The numbers in a file, n of them at most; how many there are. "max" is none. */
+static size_t read_numbers(const char *folder, const char *name, long *numbers, size_t n)
 {
+    char path[PATH_CAPACITY];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path) return 0;
     FILE *file = fopen(path, "r");
     if (!file) return 0;
-    unsigned long quota, period;
-    bool is_limited = fscanf(file, "%lu %lu", &quota, &period) == 2 && period > 0;
+    size_t n_read = 0;
+    while (n_read < n && fscanf(file, "%ld", &numbers[n_read]) == 1) n_read++;
     fclose(file);
-    return is_limited ? quota / period + (quota % period != 0) : 0;
+    return n_read;
+}
+
+/* CPUs that one group grants; SIZE_MAX: all. */
+static size_t quota_of(const char *folder)
+{
+    long numbers[2]; /* quota and period in microseconds */
+    bool is_known = read_numbers(folder, "cpu.max", numbers, 2) == 2 ||
+                    (read_numbers(folder, "cpu.cfs_quota_us", &numbers[0], 1) == 1 &&
+                     read_numbers(folder, "cpu.cfs_period_us", &numbers[1], 1) == 1);
+    if (!is_known || numbers[0] <= 0 || numbers[1] <= 0) return SIZE_MAX;
+    return (size_t)(numbers[0] / numbers[1] + (numbers[0] % numbers[1] != 0));
+}
+
+/* Whether a list like "cpu,cpuacct" names the controller of CPU time; v2's list is empty. */
+static bool controls_cpu(const char *controllers)
+{
+    if (!*controllers) return true;
+    while (*controllers) {
+        size_t n = strcspn(controllers, ",");
+        if (n == 3 && strncmp(controllers, "cpu", n) == 0) return true;
+        controllers += n + (controllers[n] == ',');
+    }
+    return false;
+}
+
+/* The least quota from a group up to the mount. A container may see its group as the mount itself
+ * and yet be told a longer path: folders that are not there set no limit. */
+static size_t least_quota(const char *mount, const char *controllers, const char *path)
+{
+    char folder[PATH_CAPACITY];
+    int n_root = snprintf(folder, sizeof folder, "%s/%s", mount, controllers);
+    int n = snprintf(folder, sizeof folder, "%s/%s%s", mount, controllers, path);
+    if (n < 0 || (size_t)n >= sizeof folder) return SIZE_MAX;
+    size_t least = SIZE_MAX;
+    for (;;) {
+        size_t quota = quota_of(folder);
+        if (quota < least) least = quota;
+        char *slash = strrchr(folder + n_root, '/');
+        if (!slash) return least;
+        *slash = 0;
+    }
+}
+
+size_t cpu_quota(const char *membership, const char *mount)
+{
+    FILE *file = fopen(membership, "r");
+    if (!file) return 0;
+    size_t least = SIZE_MAX;
+    char line[PATH_CAPACITY];
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = 0;
+        char *controllers = strchr(line, ':');
+        char *path = controllers ? strchr(++controllers, ':') : NULL;
+        if (!path) continue;
+        *path++ = 0;
+        size_t quota = controls_cpu(controllers) ? least_quota(mount, controllers, path) : SIZE_MAX;
+        if (quota < least) least = quota;
+    }
+    fclose(file);
+    return least == SIZE_MAX ? 0 : least;
 }
 
 int engine_default_threads(void)
 {
     struct cpu_list list;
     cpu_list_init(&list);
-    size_t n = list.n_cores, quota = cpu_quota("/sys/fs/cgroup/cpu.max");
+    size_t n = list.n_cores, quota = cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && quota < n) n = quota;
     return (int)(n < THREADS_MAXIMUM ? n : THREADS_MAXIMUM);
 }

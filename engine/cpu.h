@@ -18,8 +18,10 @@ struct cpu_list {
 
 void cpu_list_init(struct cpu_list *list);
 
-/* CPUs whose time a control group grants, rounded up, by its file cpu.max (Linux, cgroup v2:
- * "QUOTA PERIOD" in microseconds, or "max PERIOD"); 0: no limit, or no such file. */
-size_t cpu_quota(const char *path);
+/* CPUs whose time the control groups of a process grant it, rounded up: the least of its group and
+ * of all groups above (Linux: cpu.max of cgroup v2, cpu.cfs_quota_us of v1); 0: no limit.
+ * membership: as /proc/self/cgroup, one line "NUMBER:CONTROLLERS:PATH" for each hierarchy; mount:
+ * where hierarchies are mounted, as /sys/fs/cgroup. What cannot be read sets no limit. */
+size_t cpu_quota(const char *membership, const char *mount);
 
 #endif

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,6 +233,26 @@ static void the_cpu_list_names_each_cpu_once_and_at_least_one_core(void **state)
         for (size_t j = 0; j < i; j++) assert_int_not_equal(list.cpus[i], list.cpus[j]);
 }
 
+/* Writes text to a file of the folder, below folders that it makes. */
+static void put(const char *folder, const char *name, const char *text)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        (void)mkdir(path, 0700);
+        *slash = '/';
+    }
+    assert_true(file_write(path, text, strlen(text), NULL));
+}
+
+static size_t quota_in(const char *folder)
+{
+    char membership[300];
+    snprintf(membership, sizeof membership, "%s/cgroup", folder);
+    return cpu_quota(membership, folder);
+}
+
 static void a_quota_is_rounded_up_to_whole_cpus_and_max_is_none(void **state)
 {
     (void)state;
@@ -242,14 +263,48 @@ static void a_quota_is_rounded_up_to_whole_cpus_and_max_is_none(void **state)
         {"200000 100000\n", 2}, {"150000 100000\n", 2}, {"1000 100000\n", 1},
         {"max 100000\n", 0},    {"100000 0\n", 0},      {"", 0},
     };
-    char folder[256], path[300];
+    char folder[256];
     assert_non_null(test_make_folder(folder, sizeof folder));
-    snprintf(path, sizeof path, "%s/cpu.max", folder);
-    assert_int_equal(cpu_quota(path), 0);
+    assert_int_equal(quota_in(folder), 0);
+    put(folder, "cgroup", "0::/\n");
+    assert_int_equal(quota_in(folder), 0);
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
-        assert_true(file_write(path, FILES[i].text, strlen(FILES[i].text), NULL));
-        assert_int_equal(cpu_quota(path), FILES[i].n);
+        put(folder, "cpu.max", FILES[i].text);
+        assert_int_equal(quota_in(folder), FILES[i].n);
     }
+    test_remove_folder(folder);
+}
+
+static void the_least_quota_of_all_groups_above_holds(void **state)
+{
+    (void)state;
+    char folder[256];
+    assert_non_null(test_make_folder(folder, sizeof folder));
+    put(folder, "cgroup", "0::/user/session.scope\n");
+    put(folder, "user/session.scope/cpu.max", "800000 100000\n");
+    assert_int_equal(quota_in(folder), 8);
+    put(folder, "user/cpu.max", "300000 100000\n");
+    assert_int_equal(quota_in(folder), 3);
+    put(folder, "cpu.max", "500000 100000\n");
+    assert_int_equal(quota_in(folder), 3);
+    /* A container whose group is mounted as the root, but told by its path outside. */
+    put(folder, "cgroup", "0::/not/seen/here\n");
+    assert_int_equal(quota_in(folder), 5);
+    test_remove_folder(folder);
+}
+
+static void quotas_of_the_first_version_of_control_groups_hold_too(void **state)
+{
+    (void)state;
+    char folder[256];
+    assert_non_null(test_make_folder(folder, sizeof folder));
+    put(folder, "cgroup", "5:cpuset:/set\n4:cpuacct,cpu:/box\nnonsense\n0::/\n");
+    put(folder, "cpuset/set/cpu.max", "100000 100000\n"); /* not a controller of CPU time */
+    put(folder, "cpuacct,cpu/box/cpu.cfs_quota_us", "-1\n");
+    put(folder, "cpuacct,cpu/box/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(quota_in(folder), 0);
+    put(folder, "cpuacct,cpu/box/cpu.cfs_quota_us", "250000\n");
+    assert_int_equal(quota_in(folder), 3);
     test_remove_folder(folder);
 }
 
@@ -266,6 +321,8 @@ int main(void)
         cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
         cmocka_unit_test(the_cpu_list_names_each_cpu_once_and_at_least_one_core),
         cmocka_unit_test(a_quota_is_rounded_up_to_whole_cpus_and_max_is_none),
+        cmocka_unit_test(the_least_quota_of_all_groups_above_holds),
+        cmocka_unit_test(quotas_of_the_first_version_of_control_groups_hold_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
