@@ -43,6 +43,8 @@ struct scheduler {
     int *batch_nodes;             /* [batch_tokens] the node of each token */
     int32_t *ids;                 /* [batch_tokens] */
     size_t n_batch, batch_tokens; /* filled, at most */
+    size_t n_reserved_pages;      /* that the open nodes may still take, while a batch is filled */
+    size_t first;                 /* in order: all nodes before are finished */
     uint64_t n_computed;
 };
 
@@ -150,13 +152,14 @@ static bool is_open(const struct branch *branch)
     return branch->sequence >= 0 && !branch->finished;
 }
 
-static size_t reserved_pages(const struct scheduler *scheduler)
+static size_t count_reserved_pages(const struct scheduler *scheduler)
 {
     size_t n = 0;
-    for (size_t i = 0; i < scheduler->trie->n_nodes; i++) {
-        const struct branch *branch = &scheduler->branches[i];
+    for (size_t i = scheduler->first; i < scheduler->trie->n_nodes; i++) {
+        int node = scheduler->order[i];
+        const struct branch *branch = &scheduler->branches[node];
         if (is_open(branch))
-            n += pages_to(branch->start, branch->position, farthest_end(scheduler, (int)i));
+            n += pages_to(branch->start, branch->position, farthest_end(scheduler, node));
     }
     return n;
 }
@@ -189,8 +192,9 @@ static bool open_node(struct scheduler *scheduler, int node, bool *opened, struc
     int source = find_source(scheduler, node);
     size_t start = source < 0 ? 0 : scheduler->branches[source].position;
     size_t needs = pages_to(start, start, farthest_end(scheduler, node));
-    *opened = needs + reserved_pages(scheduler) <= session_free_pages(scheduler->session);
+    *opened = needs + scheduler->n_reserved_pages <= session_free_pages(scheduler->session);
     if (!*opened) return true;
+    scheduler->n_reserved_pages += needs;
     if (source < 0) {
         if (!session_start(scheduler->session, &branch->sequence, err)) return false;
     } else if (source == scheduler->trie->nodes[node].parent &&
@@ -253,9 +257,14 @@ static void add_tokens(struct scheduler *scheduler, int node)
  * if there is none. */
 static bool fill_batch(struct scheduler *scheduler, int *blocked, struct err *err)
 {
+    size_t n_nodes = scheduler->trie->n_nodes;
     scheduler->n_batch = 0;
     *blocked = -1;
-    for (size_t i = 0; i < scheduler->trie->n_nodes && scheduler->n_batch < scheduler->batch_tokens;
+    while (scheduler->first < n_nodes &&
+           scheduler->branches[scheduler->order[scheduler->first]].finished)
+        scheduler->first++;
+    scheduler->n_reserved_pages = count_reserved_pages(scheduler);
+    for (size_t i = scheduler->first; i < n_nodes && scheduler->n_batch < scheduler->batch_tokens;
          i++) {
         int node = scheduler->order[i];
         struct branch *branch = &scheduler->branches[node];
