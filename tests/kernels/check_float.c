@@ -415,14 +415,15 @@ static void time_attention(struct check *check, size_t n_tokens, size_t n_heads,
     check_release(check);
 }
 
+/* Decode, and tiles of prefill, of models with and without shared KV heads. */
 static void time_attentions(struct check *check)
 {
-    static const size_t sizes[] = {64, 80, 96, 128};
-    static const size_t shapes[][2] = {{1, 1}, {1, 4}, {1, 8}, {24, 1}, {6, 4}, {3, 7}, {3, 8}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++)
-            time_attention(check, shapes[j][0], shapes[j][1], sizes[i]);
-    }
+    static const struct {
+        size_t n_tokens, n_heads, head_size;
+    } shapes[] = {{1, 1, 96},  {1, 4, 128}, {1, 8, 64},  {24, 1, 64}, {24, 1, 80},
+                  {24, 1, 96}, {6, 4, 128}, {8, 3, 128}, {3, 7, 96}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        time_attention(check, shapes[i].n_tokens, shapes[i].n_heads, shapes[i].head_size);
 }
 
 static void compare(struct check *check)

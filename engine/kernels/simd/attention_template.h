@@ -24,7 +24,8 @@ enum {
     SLOTS = SESSION_PAGE_TOKENS,
     MAX_QUERIES = SIMD_ACCUMULATORS / SIMD_PARTS, /* of a group: its tile is 16 keys wide */
     MAX_REGISTERS = 8,                            /* of one query in a tile */
-    BLOCK_PAGES = 8
+    BLOCK_PAGES = 8,
+    CACHE_LINE_BYTES = 64
 };
 
 /* A group of queries and its part of the scratch. */
@@ -107,10 +108,26 @@ static void begin_group(const struct group *group)
     fill_lanes(group, -INFINITY);
 }
 
+SIMD_INLINE size_t kv_bytes(const enum kv_type type)
+{
+    return type == KV_F16 ? 2 : 4;
+}
+
 SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, size_t i)
 {
-    return type == KV_F16 ? simd_load_half(values + i * 2) : simd_load(values + i * 4);
+    values += i * kv_bytes(type);
+    return type == KV_F16 ? simd_load_half(values) : simd_load(values);
 }
+
+/* Pages lie far apart, where no hardware prefetcher finds the next: each line is asked into the L2
+ * cache while the same line of an earlier page is at work. Past the last page, of that again. */
+static inline const uint8_t *page_ahead(const struct group *group, size_t page)
+{
+    size_t last = group->page + group->n_pages - 1;
+    return group->a->pages[page < last ? page : last];
+}
+
+#define PREFETCH_TO_L2(address) __builtin_prefetch(address, 0, 2)
 
 /* Scores of n queries for the keys of n_pages from `page` on; both counts are constants when
  * inlined. */
@@ -120,15 +137,23 @@ SIMD_INLINE void score_tile(const enum kv_type type, const size_t n, const size_
     const struct attention *a = group->a;
     const float *q = group->q;
     float *scores = scores_at(group, page * SLOTS);
-    const uint8_t *k[MAX_REGISTERS];
+    const uint8_t *k[MAX_REGISTERS], *ahead[MAX_REGISTERS];
     SIMD_FLOAT dots[MAX_REGISTERS][MAX_QUERIES];
-    SIMD_UNROLL for (size_t i = 0; i < n_pages; i++) k[i] = a->pages[page + i] + a->k_offset;
+    SIMD_UNROLL for (size_t i = 0; i < n_pages; i++)
+    {
+        k[i] = a->pages[page + i] + a->k_offset;
+        ahead[i] = page_ahead(group, page + n_pages + i) + a->k_offset;
+    }
     SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
     {
         SIMD_UNROLL for (size_t h = 0; h < n; h++) dots[i][h] = simd_set(0.0f);
     }
     for (size_t d = 0; d < a->head_size; d++, q += n) {
         SIMD_FLOAT keys[MAX_REGISTERS];
+        SIMD_UNROLL for (size_t i = 0; i < n_pages; i++)
+        {
+            PREFETCH_TO_L2(ahead[i] + d * SLOTS * kv_bytes(type));
+        }
         SIMD_UNROLL for (size_t i = 0; i < n_pages * SIMD_PARTS; i++)
         {
             size_t lane = d * SLOTS + i % SIMD_PARTS * SIMD_LANES;
@@ -153,11 +178,18 @@ SIMD_INLINE void score_tile(const enum kv_type type, const size_t n, const size_
     }
 }
 
+/* Registers of one query in a tile of n. From 8 queries on, one chain each hides the latency of the
+ * others, and a multiply-add that has a factor to itself reads it from memory. */
+SIMD_INLINE size_t registers_of(const size_t n)
+{
+    if (n >= 8) return 1;
+    return SIMD_ACCUMULATORS / n < MAX_REGISTERS ? SIMD_ACCUMULATORS / n : MAX_REGISTERS;
+}
+
 SIMD_INLINE void score_pages(const enum kv_type type, const size_t n, const struct group *group,
                              size_t page, size_t end)
 {
-    const size_t fitting = SIMD_ACCUMULATORS / SIMD_PARTS / n;
-    const size_t most = fitting < MAX_REGISTERS / SIMD_PARTS ? fitting : MAX_REGISTERS / SIMD_PARTS;
+    const size_t most = registers_of(n) / SIMD_PARTS;
     for (; most >= 8 && page + 8 <= end; page += 8) score_tile(type, n, 8, group, page);
     for (; most >= 4 && page + 4 <= end; page += 4) score_tile(type, n, 4, group, page);
     for (; most >= 2 && page + 2 <= end; page += 2) score_tile(type, n, 2, group, page);
@@ -241,12 +273,15 @@ SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size
     for (size_t key = keys.begin; key < keys.end;) {
         size_t page = key / SLOTS, slot = key % SLOTS;
         const uint8_t *v = a->pages[page] + a->v_offset;
+        const uint8_t *ahead = page_ahead(group, page + BLOCK_PAGES) + a->v_offset;
         const float *p = scores_at(group, key) + query * SLOTS;
         for (; slot < SLOTS && key < keys.end; slot++, key++) {
             SIMD_FLOAT values[MAX_REGISTERS];
             SIMD_UNROLL for (size_t i = 0; i < n_registers; i++)
             {
                 size_t at = slot * group->v_stride + (first + i) * SIMD_LANES;
+                if (i * SIMD_LANES * kv_bytes(type) % CACHE_LINE_BYTES == 0)
+                    PREFETCH_TO_L2(ahead + at * kv_bytes(type));
                 values[i] = load_kv(type, v, at);
             }
             SIMD_UNROLL for (size_t h = 0; h < n; h++)
@@ -272,8 +307,7 @@ SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size
 SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const struct group *group,
                              size_t query, struct key_span keys)
 {
-    const size_t fitting = SIMD_ACCUMULATORS / n;
-    const size_t most = fitting < MAX_REGISTERS ? fitting : MAX_REGISTERS;
+    const size_t most = registers_of(n);
     size_t n_all = (group->a->head_size + SIMD_LANES - 1) / SIMD_LANES;
     size_t n_tiles = (n_all + most - 1) / most;
     for (size_t i = 0; i < n_tiles; i++) {
@@ -330,6 +364,7 @@ static void output_group(const struct group *group, size_t n, size_t query, stru
 
 #undef WITH_CONSTANTS
 #undef WITH_SIZE
+#undef PREFETCH_TO_L2
 
 /* Each query alone: those of its keys that are among `keys`. */
 static void output_alone(const struct group *group, struct key_span keys)
