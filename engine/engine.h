@@ -41,6 +41,23 @@ bool engine_measure_limits(enum isa isa, const int *n_threads, size_t n,
                            struct machine_limits *limits, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Every kernel of an instruction set by itself, on random numbers: matrices larger than the caches
+ * for few tokens, everything else in the caches. */
+struct kernel_timing;
+struct kernel_case {
+    const char *kernel, *type; /* "gemm" by weights of "q4_0"; "attention" over keys of "f16" */
+    size_t n_tokens;
+    uint64_t n_macs, n_bytes; /* of one pass: multiply-adds, 0: not counted; read and written */
+    bool has_limit;           /* n_bytes come from memory, or n_macs are what takes time */
+};
+/* Close with kernel_timing_close. */
+struct kernel_timing *kernel_timing_open(enum isa isa, int n_threads, struct err *err);
+void kernel_timing_close(struct kernel_timing *timing);
+const struct kernel_case *kernel_timing_case(const struct kernel_timing *timing,
+                                             size_t i); /* NULL past the last */
+/* Nanoseconds that a pass takes, on all the threads together. */
+double kernel_timing_run(struct kernel_timing *timing, size_t i);
+
 /* ---- Models ---- */
 
 struct model;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/bench_kernels.h"
 #include "harness/commands.h"
 #include "harness/interrupt.h"
 #include "harness/machine.h"
@@ -23,8 +24,9 @@
 enum { MAX_VALUES = 32, MAX_TOKENS = 1 << 22, MAX_RECORDS = 1 << 20 };
 
 struct options {
-    const char *model, *isa, *prompt, *generate, *batch, *threads, *output, *db;
+    const char *model, *isa, *prompt, *generate, *batch, *threads, *output, *db, *only;
     int64_t repeat, batch_tokens;
+    bool kernels;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -45,17 +47,20 @@ static const struct option_spec OPTIONS[] = {
     OPTION_BATCH_TOKENS(struct options, batch_tokens),
     {"db", 0, OPTION_TEXT, "FILE", "also store the run in this database",
      offsetof(struct options, db), 0, 0, 0},
+    {"kernels", 0, OPTION_FLAG, NULL, "time every kernel by itself, without a model",
+     offsetof(struct options, kernels), 0, 0, 0},
+    {"only", 0, OPTION_TEXT, "TEXT", "with --kernels: those whose name or type holds it",
+     offsetof(struct options, only), 0, 0, 0},
 };
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_MD, N_FORMATS };
-static const char *const FORMATS[N_FORMATS] = {"table", "json", "jsonl", "csv", "md"};
+static const char *const FORMATS[BENCH_FORMATS] = {"table", "json", "jsonl", "csv", "md"};
 
 struct bench {
     const struct invocation *invocation;
     const struct options *options;
     struct throughput_options throughput;
     int64_t values[4][MAX_VALUES]; /* prompt, generate, batch, threads */
-    enum format format;
+    enum bench_format format;
     struct model *model;
     const struct model_info *info;
     struct speed_record *records; /* in the order of measuring, warm-up left out */
@@ -91,10 +96,10 @@ static bool read_options(struct bench *bench, struct err *err)
     t->batch = bench->values[2];
     t->threads = bench->values[3];
     t->repeat = (int)options->repeat;
-    while (options->output && bench->format < N_FORMATS &&
+    while (options->output && bench->format < BENCH_FORMATS &&
            strcmp(FORMATS[bench->format], options->output) != 0)
         bench->format++;
-    if (bench->format == N_FORMATS)
+    if (bench->format == BENCH_FORMATS)
         return err_set(err, ERR_USAGE, "unknown format \"%s\": table, json, jsonl, csv or md",
                        options->output);
     return read_list(options->prompt, "--prompt", 512, MAX_TOKENS, bench->values[0], &t->n_prompt,
@@ -102,8 +107,8 @@ static bool read_options(struct bench *bench, struct err *err)
            read_list(options->generate, "--generate", 128, MAX_TOKENS, bench->values[1],
                      &t->n_generate, err) &&
            read_list(options->batch, "--batch", 1, 4096, bench->values[2], &t->n_batch, err) &&
-           read_list(options->threads, "--threads", engine_default_threads(), 1024,
-                     bench->values[3], &t->n_threads, err);
+           read_list(options->threads, "--threads", options->kernels ? 1 : engine_default_threads(),
+                     1024, bench->values[3], &t->n_threads, err);
 }
 
 /* ---- Measuring ---- */
@@ -458,11 +463,11 @@ static void write_csv(const struct bench *bench, struct buf *out)
 
 static bool print_records(const struct bench *bench, struct err *err)
 {
-    if (bench->format == FORMAT_TABLE || bench->format == FORMAT_MD)
-        return print_table(bench, bench->format == FORMAT_MD, err);
+    if (bench->format == BENCH_TABLE || bench->format == BENCH_MARKDOWN)
+        return print_table(bench, bench->format == BENCH_MARKDOWN, err);
     struct buf out = {0};
-    if (bench->format == FORMAT_CSV) write_csv(bench, &out);
-    else write_json(bench, bench->format == FORMAT_JSONL, &out);
+    if (bench->format == BENCH_CSV) write_csv(bench, &out);
+    else write_json(bench, bench->format == BENCH_JSONL, &out);
     bool ok = buf_check(&out, err);
     if (ok) fputs(buf_string(&out), stdout);
     buf_free(&out);
@@ -471,20 +476,42 @@ static bool print_records(const struct bench *bench, struct err *err)
 
 /* ---- The command ---- */
 
+static bool time_kernels(const struct bench *bench, struct err *err)
+{
+    const struct options *options = bench->options;
+    struct bench_kernels_options kernels = {.only = options->only,
+                                            .threads = bench->values[3],
+                                            .n_threads = bench->throughput.n_threads,
+                                            .repeat = options->repeat,
+                                            .format = bench->format};
+    if (options->model || options->prompt || options->generate || options->batch || options->db)
+        return err_set(err, ERR_USAGE,
+                       "--kernels takes no --model, --prompt, --generate, --batch "
+                       "or --db: no model runs, and nothing is stored");
+    return choose_isa(bench->invocation, options->isa, &kernels.isa, err) &&
+           bench_kernels(bench->invocation, &kernels, err);
+}
+
+static bool time_model(struct bench *bench, struct err *err)
+{
+    int64_t begin_ns = clock_ns();
+    if (bench->options->only)
+        return err_set(err, ERR_USAGE, "--only belongs to --kernels, which is not there");
+    bench->model =
+        open_model(bench->invocation, bench->options->model, bench->options->isa, 0, err);
+    if (!bench->model) return false;
+    bench->info = model_info(bench->model);
+    return measure(bench, clock_ns() - begin_ns, err) && print_records(bench, err);
+}
+
 static bool run(const struct invocation *invocation, struct err *err)
 {
     struct bench *bench = mem_new(1, sizeof *bench, err);
     if (!bench) return false;
     bench->invocation = invocation;
     bench->options = invocation->options;
-    int64_t begin_ns = clock_ns();
-    bool ok =
-        read_options(bench, err) &&
-        (bench->model = open_model(invocation, bench->options->model, bench->options->isa, 0, err));
-    if (ok) {
-        bench->info = model_info(bench->model);
-        ok = measure(bench, clock_ns() - begin_ns, err) && print_records(bench, err);
-    }
+    bool ok = read_options(bench, err) &&
+              (bench->options->kernels ? time_kernels(bench, err) : time_model(bench, err));
     store_close(bench->store);
     model_close(bench->model);
     free(bench->records);
@@ -495,6 +522,7 @@ static bool run(const struct invocation *invocation, struct err *err)
 static const char *const EXAMPLES[] = {
     "phibench bench -m synth:tiny:q4_0 -p 64,128 -n 16 -b 1,4 -t 1 -r 3",
     "phibench bench -m synth:tiny:q8_0 -p 32 -n 8 -r 2 -o csv",
+    "phibench bench --kernels --only q4_0 -t 1,2 -r 3",
     NULL,
 };
 
@@ -523,7 +551,13 @@ const struct command COMMAND_BENCH = {
                "that the GMAC/s are. A prompt is bound by arithmetic, decoding by memory, several "
                "sequences together by either. A model that the caches hold can read faster than "
                "memory.\n\n"
-               "synth:phi-3-mini:q4_0 measures the machine before a model is there.",
+               "synth:phi-3-mini:q4_0 measures the machine before a model is there.\n\n"
+               "--kernels times every kernel of the instruction set by itself, with one thread "
+               "unless others are asked for: products of each type with 1 to 512 tokens, on "
+               "matrices larger than the caches where that is not too much work, attention, and "
+               "what stands between. Rates of the median of the repetitions; limits are measured "
+               "before and after, percentages are of their mean. Kernels that work inside of the "
+               "caches on floats alone have no percentage.",
     .examples = EXAMPLES,
     .run = run,
 };

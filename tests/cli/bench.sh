@@ -1,0 +1,53 @@
+#!/bin/sh
+# What bench prints: limits and percentages in every format, kernels alone, and options that contradict each other.
+. "$(dirname "$0")/../support/cli.sh"
+
+# has FILE PATTERN: a line of the output matches.
+has() {
+    grep -qE -- "$2" "$1" && return
+    fail "no line like: $2"
+    cat "$1"
+}
+
+model='bench -m synth:tiny:q8_0 -p 16 -n 4 -b 1,2 -t 1 -r 2'
+# shellcheck disable=SC2086
+{
+    expect 0 "$PHIBENCH" $model
+    has stdout '^limits, threads +read GB/s +int8 GMAC/s +f32 GMAC/s$'
+    has stdout '^ +1( +[0-9.]+ \([0-9.]+\.\.[0-9.]+\)){3}$'
+    has stdout '^test .* GB/s +GMAC/s +% of limit +MiB$'
+    has stdout '^prefill +16 +0 +1 +1 +[0-9.]+ tok/s +[0-9.]+\.\.[0-9.]+( +[0-9.]+){3} +[0-9]+$'
+    [ "$(grep -c 'limit_' stdout)" -eq 0 ] || fail "limits among the tests"
+
+    expect 0 "$PHIBENCH" $model -o csv --db speeds.db
+    has stdout ',gb_per_s,gmac_per_s,percent_of_limit,frequency_mhz$'
+    has stdout '^synth:tiny:q8_0,q8_0,[a-z0-9]+,limit_read,0,0,1,1,2,'
+    awk -F, 'NF != 16 { exit 1 }' stdout || fail "not 16 columns"
+    awk -F, '$4 ~ /^(prefill|decode|batched_decode)$/ && $15 <= 0 { exit 1 }' stdout || fail "no percentage"
+    awk -F, '$4 ~ /^(load|first_token|limit_)/ && $15 != "" { exit 1 }' stdout || fail "a percentage of no rate"
+    expect 0 "$PHIBENCH" show --db speeds.db
+    has stdout 'limits of the machine: mean \(lowest to highest\)'
+    has stdout '^ *1 +[a-z0-9]+ +1( +[0-9.]+ \([0-9.]+ to [0-9.]+\)){3}$'
+
+    expect 0 "$PHIBENCH" $model -o jsonl
+    has stdout '"test":"limit_f32".*"gb_per_s":null,"gmac_per_s":[0-9.]+,"percent_of_limit":null'
+}
+
+expect 0 "$PHIBENCH" bench --kernels --only rms_norm -t 1,2 -r 2
+has stdout '^kernels of [a-z0-9]+; limits \(read GB/s, int8 GMAC/s, f32 GMAC/s\): 1 thread [0-9., ]+; 2 threads '
+[ "$(grep -c '^rms_norm  *f32  *64  *[12] ' stdout)" -eq 2 ] || fail "not two rows"
+expect 0 "$PHIBENCH" bench --kernels --only q2_k -r 1 -o csv
+[ "$(grep -cE '^[a-z0-9]+,gemm,q2_k,(1|8|32|512),1(,[0-9.e+]+){6}$' stdout)" -eq 4 ] || fail "not four products"
+expect 0 "$PHIBENCH" bench --kernels --only rope -r 1 -o json --isa scalar
+has stdout '"isa": "scalar"'
+has stdout '"percent_of_limit": null'
+
+expect 2 "$PHIBENCH" bench --kernels --only softmax
+message 'phibench: no kernel is called "softmax"'
+expect 2 "$PHIBENCH" bench --kernels -m synth:tiny:q8_0
+message_has '--kernels takes no --model'
+expect 2 "$PHIBENCH" bench -m synth:tiny:q8_0 --only rope
+message 'phibench: --only belongs to --kernels, which is not there'
+expect 2 "$PHIBENCH" bench --kernels -o xml
+message 'phibench: unknown format "xml": table, json, jsonl, csv or md'
+finish
