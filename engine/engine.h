@@ -29,14 +29,13 @@ enum isa isa_best(void);
 
 /* ---- What the machine can do at best ---- */
 
-/* Sustained, with all the threads together. Multiply-adds: of operands in registers, by the
- * instructions of the matrix products of one instruction set; int8 for quantized weights. */
+/* Sustained by all the threads together. Multiply-adds: of registers, as matrix products have them;
+ * int8 for quantized weights. */
 struct machine_limits {
     double read_gb_per_s, int8_gmac_per_s, f32_gmac_per_s;
 };
 /* limits: [n], one for each of n_threads: [n]. Takes a quarter of a second (n = 2), and for that
- * time 256 MiB, or 32 MiB for each thread. ERR_USAGE for numbers of threads that no session
- * takes. */
+ * time 256 MiB, or 32 MiB for each thread. ERR_USAGE for a number that no session takes. */
 bool engine_measure_limits(enum isa isa, const int *n_threads, size_t n,
                            struct machine_limits *limits, struct err *err)
     __attribute__((warn_unused_result));
@@ -53,9 +52,8 @@ struct kernel_case {
 /* Close with kernel_timing_close. */
 struct kernel_timing *kernel_timing_open(enum isa isa, int n_threads, struct err *err);
 void kernel_timing_close(struct kernel_timing *timing);
-const struct kernel_case *kernel_timing_case(const struct kernel_timing *timing,
-                                             size_t i); /* NULL past the last */
-/* Nanoseconds that a pass takes, on all the threads together. */
+/* The i-th; NULL past the last. And nanoseconds that a pass of it takes, on all the threads. */
+const struct kernel_case *kernel_timing_case(const struct kernel_timing *timing, size_t i);
 double kernel_timing_run(struct kernel_timing *timing, size_t i);
 
 /* ---- Models ---- */
