@@ -62,10 +62,15 @@ SOURCES := $(wildcard base/*.c engine/*.c engine/kernels/*.c $(ISA_DIRS:%=engine
 LIBRARY := $(BUILD)/libphibench.a
 PROGRAM := $(BUILD)/phibench
 
+# The engine, and of base what takes no library.
+ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out base/json.c base/regex.c base/sha256.c,$(SOURCES)))
+ENGINE := $(BUILD)/libengine.a
+
 UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(FUZZ_TARGETS:%=%_replay)
 KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
+PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 SUPPORT      := $(BUILD)/tests/libsupport.a
 
 ALL_C := $(wildcard base/*.c engine/*.c engine/kernels/*.c engine/kernels/*/*.c suites/*.c results/*.c \
@@ -91,8 +96,9 @@ $(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
 $(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c)
+$(ENGINE): $(ENGINE_SOURCES:%.c=$(BUILD)/%.o)
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-$(LIBRARY) $(SUPPORT):
+$(LIBRARY) $(ENGINE) $(SUPPORT):
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -147,9 +153,14 @@ $(FUZZ_TARGETS): %: %.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-$(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c)) $(LIBRARY)
+$(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c)) $(ENGINE)
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+# Regular expressions and hashes, which no logit of a synthetic model calls, stay unresolved.
+$(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,--unresolved-symbols=ignore-in-object-files -o $@ $^ -lm
 
 # On a fresh machine pkg-config is missing when this file is read, so what installs it reads the file again.
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -173,6 +184,11 @@ run-demo: $(PROGRAM)
 .PHONY: check-kernels bench
 check-kernels: $(KERNEL_CHECK)  ## compare every kernel with its scalar form, bit for bit, and time it
 	$(Q)$(KERNEL_CHECK)
+
+.PHONY: check-arm arm-programs
+check-arm:  ## the same for NEON, cross-compiled and emulated, and whole logits
+	@tools/check-arm
+arm-programs: $(KERNEL_CHECK) $(PRINT_LOGITS)
 
 bench: $(PROGRAM)  ## tokens per second of a small synthetic model
 	$(Q)$(PROGRAM) bench -m synth:tiny:q4_0

@@ -74,19 +74,14 @@ static void quantize_columns(const struct pass *pass, const bool *needs, const f
     }
 }
 
-static size_t groups_of(const struct packed *part)
-{
-    return (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
-}
-
-/* The row groups of all parts are one sequence, of which `groups` are computed. */
+/* Some of the row groups of project. */
 static void project_groups(const struct pass *pass, const struct projection *projection,
                            const float *x, struct range groups, float *out, size_t out_stride)
 {
     size_t first_group = 0, first_row = 0;
     for (size_t i = 0; i < projection->n_parts; i++) {
         const struct packed *part = &projection->parts[i];
-        size_t n_part_groups = groups_of(part);
+        size_t n_part_groups = part_groups(part);
         size_t begin = groups.begin > first_group ? groups.begin - first_group : 0;
         size_t end = groups.end > first_group ? groups.end - first_group : 0;
         if (end > n_part_groups) end = n_part_groups;
@@ -109,8 +104,7 @@ static void project_groups(const struct pass *pass, const struct projection *pro
 static void project(const struct pass *pass, const struct projection *projection, const float *x,
                     float *out, size_t out_stride)
 {
-    struct take take = {.n = 0};
-    for (size_t i = 0; i < projection->n_parts; i++) take.n += groups_of(&projection->parts[i]);
+    struct take take = {.n = projection_groups(projection)};
     size_t n_parts = PARTS_PER_SHARE * threads_count(pass->threads);
     take.chunk = (take.n / n_parts + 2) / 2 * 2;
     while (threads_take(pass->threads, pass->i_thread, &take))

@@ -1,7 +1,10 @@
 /* model.c - opening a model: read rows, repack them on all threads, drop what was read.
  *
  * At any moment each thread holds the rows of one row group as the source has them, so that memory
- * stays close to the packed weights while they are loaded.
+ * stays close to the packed weights while they are loaded. A thread packs the share of each
+ * projection that is its own when the graph computes it: where memory has several nodes, the system
+ * places a page with the thread that writes it first. The weights are one allocation, so that huge
+ * pages have no tails.
  */
 #include "engine/model.h"
 
@@ -15,20 +18,23 @@
 /* Sine and cosine are defined up to a million radians (kernels/math.h). */
 static const float MAX_ANGLE = 999999.0f;
 
+/* That a thread takes together: few enough that threads end together. */
+enum { GROUPS_AT_ONCE = 4 };
+
 struct loader {
     struct model *model;
     const struct model_options *options;
     struct threads *threads;
-    uint64_t done_bytes, total_bytes;
-    struct err *errors; /* [threads_count] */
+    uint64_t done_bytes, total_bytes; /* as the source has them */
+    size_t n_packed, n_placed;        /* bytes of all packed weights; of these that have a place */
+    struct err *errors;               /* [threads_count] */
 };
 
-/* What all threads do together: one tensor. */
+/* What all threads do together. */
 struct packing {
     struct loader *loader;
-    const struct tensor_info *tensor;
-    uint8_t *groups;
-    size_t n_groups, group_bytes;
+    const struct projection *projection;
+    const struct tensor_info *tensors[PROJECTION_MAX_PARTS]; /* of the parts */
 };
 
 struct model_options model_default_options(void)
@@ -36,24 +42,38 @@ struct model_options model_default_options(void)
     return (struct model_options){.isa = isa_best(), .n_threads = engine_default_threads()};
 }
 
+/* Row group i_group of the projection; `rows` has room for it as the source has it. */
+static bool pack_one(const struct packing *packing, size_t i_group, uint8_t *rows, struct err *err)
+{
+    const struct source *source = packing->loader->model->source;
+    size_t i = 0;
+    for (; i_group >= part_groups(&packing->projection->parts[i]); i++)
+        i_group -= part_groups(&packing->projection->parts[i]);
+    const struct packed *part = &packing->projection->parts[i];
+    size_t row = i_group * ROW_GROUP, left = part->n_rows - row;
+    size_t n_rows = left < ROW_GROUP ? left : ROW_GROUP;
+    if (!source->read_rows(source, packing->tensors[i], row, n_rows, rows, err))
+        return err_context(err, "loading tensor %s", packing->tensors[i]->name);
+    uint8_t *weights = packing->loader->model->weights;
+    size_t offset = (size_t)(part->data - weights) + i_group * part->group_bytes;
+    pack_group(part->type, rows, n_rows, part->n_cols, weights + offset);
+    return true;
+}
+
 static void pack_share(void *context, struct threads *threads, size_t i_thread)
 {
     const struct packing *packing = context;
-    const struct tensor_info *tensor = packing->tensor;
-    const struct source *source = packing->loader->model->source;
     struct err *err = &packing->loader->errors[i_thread];
-    size_t n_bytes;
-    if (!mem_multiply(ROW_GROUP, tensor->row_bytes, &n_bytes)) n_bytes = SIZE_MAX;
+    size_t row_bytes = 0, n_bytes;
+    for (size_t i = 0; i < packing->projection->n_parts; i++)
+        if (packing->tensors[i]->row_bytes > row_bytes) row_bytes = packing->tensors[i]->row_bytes;
+    if (!mem_multiply(ROW_GROUP, row_bytes, &n_bytes)) n_bytes = SIZE_MAX;
     uint8_t *rows = mem_new_aligned(n_bytes, err);
-    if (!rows) return;
-    struct range share = threads_share(threads, packing->n_groups, i_thread);
-    for (size_t i = share.begin; i < share.end; i++) {
-        size_t row = i * ROW_GROUP, left = tensor->n_rows - row;
-        size_t n_rows = left < ROW_GROUP ? left : ROW_GROUP;
-        if (!source->read_rows(source, tensor, row, n_rows, rows, err)) break;
-        pack_group(tensor->type, rows, n_rows, tensor->shape[0],
-                   packing->groups + i * packing->group_bytes);
-    }
+    bool ok = rows != NULL;
+    struct take take = {.n = projection_groups(packing->projection), .chunk = GROUPS_AT_ONCE};
+    while (ok && threads_take(threads, i_thread, &take))
+        for (size_t i = take.taken.begin; ok && i < take.taken.end; i++)
+            ok = pack_one(packing, i, rows, err);
     free(rows);
 }
 
@@ -68,44 +88,84 @@ static bool report_progress(struct loader *loader, const struct tensor_info *ten
     return err_set(err, ERR_INTERRUPTED, "loading was interrupted");
 }
 
-/* Adds the matrix in this role, if the model has it, as the projection's next part. */
-static bool load_part(struct loader *loader, enum weight weight, size_t i_layer,
-                      struct projection *projection, struct err *err)
+/* The matrices that one projection may have, side by side; a role that the model has no tensor for
+ * is left out. */
+struct roles {
+    size_t n;
+    enum weight weights[4];
+};
+
+typedef bool projection_fn(struct loader *loader, const struct roles *roles, size_t i_layer,
+                           struct projection *projection, struct err *err);
+
+/* In the order of a pass. */
+static bool for_each_projection(struct loader *loader, projection_fn *function, struct err *err)
 {
-    const struct tensor_info *tensor = hparams_tensor(loader->model->source, weight, i_layer);
-    if (!tensor) return true;
-    struct packing packing = {.loader = loader,
-                              .tensor = tensor,
-                              .n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP,
+    static const struct roles qkv = {
+        4, {WEIGHT_ATTN_QKV, WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V}};
+    static const struct roles attn_output = {1, {WEIGHT_ATTN_OUTPUT}};
+    static const struct roles gate_up = {2, {WEIGHT_FFN_GATE, WEIGHT_FFN_UP}};
+    static const struct roles ffn_down = {1, {WEIGHT_FFN_DOWN}};
+    static const struct roles tied = {1, {WEIGHT_TOKEN_EMBD}}, untied = {1, {WEIGHT_OUTPUT}};
+    struct model *model = loader->model;
+    for (size_t i = 0; i < model->hparams.n_layers; i++) {
+        struct layer *layer = &model->layers[i];
+        if (!function(loader, &qkv, i, &layer->qkv, err) ||
+            !function(loader, &attn_output, i, &layer->attn_output, err) ||
+            !function(loader, &gate_up, i, &layer->gate_up, err) ||
+            !function(loader, &ffn_down, i, &layer->ffn_down, err))
+            return false;
+    }
+    return function(loader, model->hparams.is_tied ? &tied : &untied, 0, &model->output, err);
+}
+
+/* Everything but data; the bytes of the parts are added to packed_bytes. */
+static bool describe_projection(struct loader *loader, const struct roles *roles, size_t i_layer,
+                                struct projection *projection, struct err *err)
+{
+    for (size_t i = 0; i < roles->n; i++) {
+        const struct tensor_info *tensor =
+            hparams_tensor(loader->model->source, roles->weights[i], i_layer);
+        if (!tensor) continue;
+        struct packed part = {.type = tensor->type,
+                              .n_rows = tensor->n_rows,
+                              .n_cols = tensor->shape[0],
                               .group_bytes = pack_group_bytes(tensor->type, tensor->shape[0])};
-    size_t n_bytes;
-    if (!mem_multiply(packing.n_groups, packing.group_bytes, &n_bytes))
-        return err_set(err, ERR_MEMORY, "tensor %s is too large", tensor->name);
-    packing.groups = mem_new_aligned(n_bytes, err);
-    if (!packing.groups) return err_context(err, "loading tensor %s", tensor->name);
-    projection->parts[projection->n_parts++] = (struct packed){.type = tensor->type,
-                                                               .n_rows = tensor->n_rows,
-                                                               .n_cols = tensor->shape[0],
-                                                               .group_bytes = packing.group_bytes,
-                                                               .data = packing.groups};
-    projection->n_rows += tensor->n_rows;
-    projection->n_cols = tensor->shape[0];
-    projection->needs[act_format_for(tensor->type)] = true;
-    loader->model->info.packed_bytes += n_bytes;
+        size_t n_bytes;
+        if (!mem_multiply(part_groups(&part), part.group_bytes, &n_bytes) ||
+            !mem_add(loader->n_packed, n_bytes, &loader->n_packed))
+            return err_set(err, ERR_MEMORY, "tensor %s is too large", tensor->name);
+        projection->parts[projection->n_parts++] = part;
+        projection->n_rows += part.n_rows;
+        projection->n_cols = part.n_cols;
+        projection->needs[act_format_for(part.type)] = true;
+    }
+    return true;
+}
+
+/* Parts take their places in the weights one after the other. */
+static bool load_projection(struct loader *loader, const struct roles *roles, size_t i_layer,
+                            struct projection *projection, struct err *err)
+{
+    struct packing packing = {.loader = loader, .projection = projection};
+    size_t n_parts = 0;
+    for (size_t i = 0; i < roles->n; i++) {
+        const struct tensor_info *tensor =
+            hparams_tensor(loader->model->source, roles->weights[i], i_layer);
+        if (!tensor) continue;
+        struct packed *part = &projection->parts[n_parts];
+        packing.tensors[n_parts++] = tensor;
+        part->data = loader->model->weights + loader->n_placed;
+        loader->n_placed += part_groups(part) * part->group_bytes;
+    }
     threads_run(loader->threads, pack_share, &packing);
     for (size_t i = 0; i < threads_count(loader->threads); i++) {
         if (loader->errors[i].code == ERR_NONE) continue;
         if (err) *err = loader->errors[i];
-        return err_context(err, "loading tensor %s", tensor->name);
+        return false;
     }
-    return report_progress(loader, tensor, err);
-}
-
-static bool load_parts(struct loader *loader, const enum weight *weights, size_t n_weights,
-                       size_t i_layer, struct projection *projection, struct err *err)
-{
-    for (size_t i = 0; i < n_weights; i++)
-        if (!load_part(loader, weights[i], i_layer, projection, err)) return false;
+    for (size_t i = 0; i < n_parts; i++)
+        if (!report_progress(loader, packing.tensors[i], err)) return false;
     return true;
 }
 
@@ -124,19 +184,6 @@ static float *load_vector(struct loader *loader, enum weight weight, size_t i_la
     if (ok) return values;
     free(values);
     return NULL;
-}
-
-static bool load_layer(struct loader *loader, size_t i, struct err *err)
-{
-    static const enum weight qkv[] = {WEIGHT_ATTN_QKV, WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V};
-    static const enum weight gate_up[] = {WEIGHT_FFN_GATE, WEIGHT_FFN_UP};
-    struct layer *layer = &loader->model->layers[i];
-    return (layer->attn_norm = load_vector(loader, WEIGHT_ATTN_NORM, i, err)) &&
-           load_parts(loader, qkv, sizeof qkv / sizeof *qkv, i, &layer->qkv, err) &&
-           load_part(loader, WEIGHT_ATTN_OUTPUT, i, &layer->attn_output, err) &&
-           (layer->ffn_norm = load_vector(loader, WEIGHT_FFN_NORM, i, err)) &&
-           load_parts(loader, gate_up, sizeof gate_up / sizeof *gate_up, i, &layer->gate_up, err) &&
-           load_part(loader, WEIGHT_FFN_DOWN, i, &layer->ffn_down, err);
 }
 
 /* Radians per position of each pair, 1 / base^(2i / n_rope), rounded to float at each step as the
@@ -176,6 +223,18 @@ static bool load_rope(struct loader *loader, struct err *err)
     return ok;
 }
 
+static bool load_norms(struct loader *loader, struct err *err)
+{
+    struct model *model = loader->model;
+    for (size_t i = 0; i < model->hparams.n_layers; i++) {
+        struct layer *layer = &model->layers[i];
+        if (!(layer->attn_norm = load_vector(loader, WEIGHT_ATTN_NORM, i, err)) ||
+            !(layer->ffn_norm = load_vector(loader, WEIGHT_FFN_NORM, i, err)))
+            return false;
+    }
+    return (model->output_norm = load_vector(loader, WEIGHT_OUTPUT_NORM, 0, err));
+}
+
 static bool load_weights(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
@@ -184,12 +243,13 @@ static bool load_weights(struct loader *loader, struct err *err)
     if (!model->hparams.is_tied)
         loader->total_bytes -= (uint64_t)embedding->row_bytes * embedding->n_rows;
     model->layers = mem_new(model->hparams.n_layers, sizeof *model->layers, err);
-    if (!model->layers || !load_rope(loader, err)) return false;
-    for (size_t i = 0; i < model->hparams.n_layers; i++)
-        if (!load_layer(loader, i, err)) return false;
-    model->output_norm = load_vector(loader, WEIGHT_OUTPUT_NORM, 0, err);
-    enum weight output = model->hparams.is_tied ? WEIGHT_TOKEN_EMBD : WEIGHT_OUTPUT;
-    return model->output_norm && load_part(loader, output, 0, &model->output, err);
+    if (!model->layers || !load_rope(loader, err) || !load_norms(loader, err) ||
+        !for_each_projection(loader, describe_projection, err))
+        return false;
+    model->info.packed_bytes = loader->n_packed;
+    model->weights = mem_new_aligned(loader->n_packed, err);
+    if (!model->weights) return err_context(err, "loading the weights");
+    return for_each_projection(loader, load_projection, err);
 }
 
 static bool open_source(struct model *model, const char *path, struct err *err)
@@ -239,26 +299,15 @@ out:
     return NULL;
 }
 
-static void free_projection(struct projection *projection)
-{
-    for (size_t i = 0; i < projection->n_parts; i++)
-        free((void *)(uintptr_t)projection->parts[i].data);
-}
-
 void model_close(struct model *model)
 {
     if (!model) return;
     for (size_t i = 0; model->layers && i < model->hparams.n_layers; i++) {
-        struct layer *layer = &model->layers[i];
-        free(layer->attn_norm);
-        free(layer->ffn_norm);
-        free_projection(&layer->qkv);
-        free_projection(&layer->attn_output);
-        free_projection(&layer->gate_up);
-        free_projection(&layer->ffn_down);
+        free(model->layers[i].attn_norm);
+        free(model->layers[i].ffn_norm);
     }
-    free_projection(&model->output);
     free(model->layers);
+    free(model->weights);
     free(model->output_norm);
     free(model->rope_frequencies);
     tokenizer_free(model->tokenizer);

@@ -22,6 +22,19 @@ struct projection {
     bool needs[ACT_FORMAT_COUNT]; /* the formats in which the parts want their input */
 };
 
+/* Row groups of a part: a projection's are one sequence, through all of its parts. */
+static inline size_t part_groups(const struct packed *part)
+{
+    return (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
+}
+
+static inline size_t projection_groups(const struct projection *projection)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < projection->n_parts; i++) n += part_groups(&projection->parts[i]);
+    return n;
+}
+
 struct layer {
     float *attn_norm, *ffn_norm; /* [n_embd] */
     struct projection qkv;       /* rows [Q | K | V] */
@@ -37,10 +50,11 @@ struct model {
     struct hparams hparams;
     struct model_info info;
     const struct tensor_info *embedding; /* [n_vocab, n_embd] in the source */
-    struct layer *layers;                /* [n_layers] */
-    float *output_norm;                  /* [n_embd] */
-    struct projection output;            /* rows: vocabulary */
-    float *rope_frequencies;             /* [n_rope / 2], radians per position */
+    uint8_t *weights; /* what all projections point into, in the order in which a pass reads it */
+    struct layer *layers;     /* [n_layers] */
+    float *output_norm;       /* [n_embd] */
+    struct projection output; /* rows: vocabulary */
+    float *rope_frequencies;  /* [n_rope / 2], radians per position */
 };
 
 #endif

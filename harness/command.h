@@ -80,8 +80,9 @@ const struct command *const *command_list(void);
     }
 #define OPTION_ISA(type, field)                                                                    \
     {                                                                                              \
-        "isa", 0, OPTION_TEXT, "LEVEL", "scalar, avx2, avx512 or avx512vnni; default: the best",   \
-            offsetof(type, field), 0, 0, 0                                                         \
+        "isa", 0, OPTION_TEXT, "LEVEL",                                                            \
+            "scalar, avx2, avx512, avx512vnni or neon; default: the best", offsetof(type, field),  \
+            0, 0, 0                                                                                \
     }
 #define OPTION_BATCH_TOKENS(type, field)                                                           \
     {                                                                                              \

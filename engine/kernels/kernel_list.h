@@ -42,4 +42,11 @@ gemm_fn gemm_quant_avx512vnni;
 peak_fn peak_int8_avx512vnni;
 #endif
 
+#if defined(__aarch64__)
+KERNELS_FLOAT(neon);
+gemm_fn gemm_quant_neon;
+quantize_fn quantize_neon;
+peak_fn peak_int8_neon;
+#endif
+
 #endif

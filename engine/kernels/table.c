@@ -8,6 +8,11 @@
 #include <strings.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 #define GEMM_TABLE(float_isa, quant_isa)                                                           \
@@ -39,6 +44,8 @@ const struct kernels *kernels_for(enum isa isa)
     static const struct kernels avx2 = KERNELS(ISA_AVX2, avx2, avx2);
     static const struct kernels avx512 = KERNELS(ISA_AVX512, avx512, avx512);
     static const struct kernels avx512vnni = KERNELS(ISA_AVX512VNNI, avx512, avx512vnni);
+#elif defined(__aarch64__)
+    static const struct kernels neon = KERNELS(ISA_NEON, neon, neon);
 #endif
     switch (isa) {
     case ISA_SCALAR: return &scalar;
@@ -46,6 +53,8 @@ const struct kernels *kernels_for(enum isa isa)
     case ISA_AVX2: return &avx2;
     case ISA_AVX512: return &avx512;
     case ISA_AVX512VNNI: return &avx512vnni;
+#elif defined(__aarch64__)
+    case ISA_NEON: return &neon;
 #endif
     default: return NULL;
     }
@@ -91,6 +100,20 @@ static bool cpu_has_f16c(void)
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
 }
+#elif defined(__aarch64__)
+/* The byte dot product. A core that has it has the rest of Armv8.2 as well. */
+static bool cpu_has_dotprod(void)
+{
+#if defined(__linux__)
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#elif defined(__APPLE__)
+    int value = 0;
+    size_t n_bytes = sizeof value;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &n_bytes, NULL, 0) == 0 && value;
+#else
+    return false; /* no way to ask is known here */
+#endif
+}
 #endif
 
 /* The compiler's run-time support reads CPUID and, through XGETBV, whether the system saves the
@@ -107,6 +130,8 @@ static bool cpu_has(enum isa isa)
     case ISA_AVX512VNNI: return avx512 && __builtin_cpu_supports("avx512vnni");
     default: break;
     }
+#elif defined(__aarch64__)
+    if (isa == ISA_NEON) return cpu_has_dotprod();
 #endif
     return isa == ISA_SCALAR;
 }

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "tests/support/hashed_prompt.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 
@@ -156,21 +157,21 @@ static const char *const hashed_types[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0
                                            "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
 static const char *const hashed_shapes[] = {"tiny", "tiny-llama"};
 
-/* SHA-256 of the logits after each token of a prompt of MAX_PROMPT tokens. */
+/* SHA-256 of the logits after each token of the hashed prompt. */
 static void hash_logits(const char *shape, const char *type, enum isa isa,
                         char hex[SHA256_HEX_BYTES])
 {
     char spec[64];
     snprintf(spec, sizeof spec, "synth:%s:%s", shape, type);
     struct model *model = test_open_model(spec, isa);
-    size_t n_vocab = (size_t)model_info(model)->n_vocab, n_logits = MAX_PROMPT * n_vocab;
+    size_t n_vocab = (size_t)model_info(model)->n_vocab, n_logits = HASHED_TOKENS * n_vocab;
     struct session *session = session_open(model, &(struct session_options){.n_threads = 1}, NULL);
-    int32_t ids[MAX_PROMPT];
-    for (size_t i = 0; i < MAX_PROMPT; i++) ids[i] = (int32_t)((1 + 37 * i + i * i) % n_vocab);
+    int32_t ids[HASHED_TOKENS];
+    hashed_prompt(n_vocab, ids);
     float *logits = calloc(n_logits, sizeof *logits);
     int sequence;
     assert_true(session_start(session, &sequence, NULL));
-    test_eval(session, sequence, ids, MAX_PROMPT, 512, logits);
+    test_eval(session, sequence, ids, HASHED_TOKENS, 512, logits);
     struct sha256 *hash = sha256_new(NULL);
     assert_non_null(hash);
     sha256_update(hash, logits, n_logits * sizeof *logits);

@@ -1,4 +1,4 @@
-/* elementwise_template.h - norm, rotation, gate and addition, one text for every x86 instruction
+/* elementwise_template.h - norm, rotation, gate and addition, one text for every vector instruction
  * set: included once by elementwise_<isa>.c, after the simd header of that set.
  *
  * The last, partial register of a vector is loaded and stored lane by lane under a mask, so that

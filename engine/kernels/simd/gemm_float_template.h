@@ -1,5 +1,5 @@
-/* gemm_float_template.h - the matrix product for F32, F16 and BF16 weights, one text for every x86
- * instruction set: included once by gemm_float_<isa>.c, after the simd header of that set.
+/* gemm_float_template.h - the matrix product for F32, F16 and BF16 weights, one text for every
+ * vector instruction set: included once by gemm_float_<isa>.c, after the simd header of that set.
  *
  * Each output is one chain of fused multiply-adds over ascending k (kernels.h), as slow as the
  * latency of one; a tile of several tokens and row groups keeps enough chains in flight to fill the

@@ -1,8 +1,9 @@
-/* simd.h - what the operations of simd_avx2.h and simd_avx512.h mean, and what is built from them.
+/* simd.h - what the operations of simd_avx2.h, simd_avx512.h and simd_neon.h mean, and what is
+ * built from them.
  *
- * These two include it; alone it is empty, as the templates are. SIMD_FLOAT is a register of
- * SIMD_LANES floats; 16 lanes, the width of the numerics contract, are SIMD_PARTS registers. A tile
- * may hold sums in SIMD_ACCUMULATORS of them. Loads and stores need no alignment.
+ * These include it; alone it is empty, as the templates are. SIMD_FLOAT is a register of SIMD_LANES
+ * floats; 16 lanes, the width of the numerics contract, are SIMD_PARTS registers. A tile may hold
+ * sums in SIMD_ACCUMULATORS of them. Loads and stores need no alignment.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_SIMD_SIMD_H
 #define PHIBENCH_ENGINE_KERNELS_SIMD_SIMD_H
@@ -19,7 +20,8 @@
  * simd_fmaddsub                         a * b - c in even lanes, a * b + c in odd ones
  * simd_keep                             lanes first..end-1 of v, `other` elsewhere whatever v has
  * simd_split_pairs                      even and odd elements of two registers
- * simd_fold_add, simd_fold_max          16 lanes, or those of a register, to 8: i with i + 8 */
+ * simd_lanes_sum                        of SIMD_PARTS registers, by the tree of lanes.h
+ * simd_lanes_max                        the largest of a register; unspecified if one is NaN */
 
 /* Tiles are inlined and unrolled for their constant sizes; where a sanitizer would add checks to
  * every copy, they stay loops in functions. */
@@ -58,24 +60,6 @@ static inline SIMD_FLOAT simd_exp(SIMD_FLOAT x)
     p = simd_fma(p, r, simd_set(1.0f));
     p = simd_fma(p, r, simd_set(1.0f));
     return simd_exp_limits(x, simd_add_exponent(p, shifted), EXPF_MIN, EXPF_MAX);
-}
-
-/* The tree of lanes.h over 16 lanes. */
-static inline float simd_lanes_sum(const SIMD_FLOAT lanes[SIMD_PARTS])
-{
-    __m256 eight = simd_fold_add(lanes);
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-/* The largest lane; unspecified if one is NaN. */
-static inline float simd_lanes_max(SIMD_FLOAT v)
-{
-    __m256 eight = simd_fold_max(v);
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 #endif

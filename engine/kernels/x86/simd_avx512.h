@@ -171,5 +171,6 @@ static inline SIMD_FLOAT simd_swap_pairs(SIMD_FLOAT v)
 }
 
 #include "engine/kernels/simd/simd.h"
+#include "engine/kernels/x86/lanes_x86.h"
 
 #endif
