@@ -2,7 +2,7 @@
  * against the scalar one, by bits, and timed in the same run.
  *
  * A family of checks is one file check_<family>.c with one `struct check_family`, listed in
- * check_kernels.c. Its function takes the level under test and the scalar table; it draws inputs
+ * check_kernels.c. Its functions take the level under test and the scalar table; they draw inputs
  * from check->rng, which starts from the same seed for every level. One thread.
  */
 #ifndef PHIBENCH_TESTS_KERNELS_CHECK_H
@@ -21,7 +21,8 @@ struct check {
     const struct kernels *scalar; /* the specification */
     const struct kernels *tested; /* may be the scalar table itself: then only timed and run */
     struct rng rng;
-    bool timed;                   /* measure after comparing */
+    bool timed;                   /* measure, after comparing if that is asked for */
+    const char *only;             /* measure kernels with this in their name, NULL for all */
     uint64_t n_compared;          /* outputs compared, all kernels of the level */
     uint64_t n_different;         /* calls whose outputs differ; a few are printed */
     struct check_region *regions; /* guarded memory of the case at hand */
@@ -29,7 +30,8 @@ struct check {
 
 struct check_family {
     const char *name;
-    void (*run)(struct check *check);
+    void (*compare)(struct check *check);
+    void (*time)(struct check *check);
 };
 
 extern const struct check_family check_quant;
@@ -58,8 +60,11 @@ void check_same_bytes(struct check *check, const char *kernel, const char *shape
 void check_that(struct check *check, bool holds, const char *kernel, const char *shape,
                 const char *what);
 
-/* Calls fn(context) for a few tenths of a second if check->timed, and prints kernel, level, shape,
- * GMAC/s (of `macs` a call) and GB/s (of `bytes` a call) of the fastest of the rounds. */
+/* Whether times of this kernel are asked for: for who would prepare much for them. */
+bool check_wants_time(const struct check *check, const char *kernel);
+
+/* If its time is wanted, calls fn(context) for a few tenths of a second, and prints kernel, level,
+ * shape, GMAC/s (of `macs` a call) and GB/s (of `bytes` a call) of the fastest of the rounds. */
 void check_time(struct check *check, const char *kernel, const char *shape, double macs,
                 double bytes, void (*fn)(const struct kernels *kernels, void *context),
                 void *context);

@@ -1,9 +1,9 @@
 /* check_kernels.c - runs every family of checks for every instruction set that this machine has.
  *
- *   check_kernels [--no-time] [ISA...]
+ *   check_kernels [--no-time | --time NAME] [ISA...]
  *
- * Prints what was compared and a table of speeds; exits 1 on any difference. Holds the framework of
- * check.h.
+ * Prints what was compared and a table of speeds; exits 1 on any difference. --time compares
+ * nothing and times the kernels whose names hold NAME. Holds the framework of check.h.
  */
 #include "tests/kernels/check.h"
 
@@ -120,16 +120,24 @@ void check_that(struct check *check, bool holds, const char *kernel, const char 
     if (!holds && begin_failure(check, kernel, shape)) printf("%s\n", what);
 }
 
+bool check_wants_time(const struct check *check, const char *kernel)
+{
+    return check->timed && (!check->only || strcasestr(kernel, check->only));
+}
+
 void check_time(struct check *check, const char *kernel, const char *shape, double macs,
                 double bytes, void (*fn)(const struct kernels *kernels, void *context),
                 void *context)
 {
-    enum { ROUNDS = 40 };
+    enum { MIN_ROUNDS = 5, ROUNDS = 40 };
     const double round_ns = 5e6; /* short beside a scheduler's slice: some round is undisturbed */
-    if (!check->timed) return;
+    const double limit_ns = 3e8;
+    if (!check_wants_time(check, kernel)) return;
     fn(check->tested, context);
     double best = INFINITY;
+    const int64_t begin = clock_ns();
     for (int round = 0; round < ROUNDS; round++) {
+        if (round >= MIN_ROUNDS && (double)(clock_ns() - begin) > limit_ns) break;
         int64_t start = clock_ns();
         int n_calls = 0;
         double elapsed;
@@ -174,15 +182,19 @@ void check_fill_extreme(struct check *check, float *values, size_t n, bool with_
 }
 
 /* True if no kernel of the level differs. */
-static bool check_level(enum isa isa, bool timed)
+static bool check_level(enum isa isa, bool compared, bool timed, const char *only)
 {
     static const struct check_family *const families[] = {&check_quant, &check_float};
-    struct check check = {
-        .scalar = kernels_for(ISA_SCALAR), .tested = kernels_for(isa), .timed = timed};
+    struct check check = {.scalar = kernels_for(ISA_SCALAR),
+                          .tested = kernels_for(isa),
+                          .timed = timed,
+                          .only = only};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         uint64_t n_before = check.n_compared, n_different_before = check.n_different;
         check.rng = (struct rng){2026};
-        families[i]->run(&check);
+        if (compared) families[i]->compare(&check);
+        if (timed) families[i]->time(&check);
+        if (!compared) continue;
         printf("%-12s %-11s %llu values compared, %llu calls differ\n", families[i]->name,
                isa_name(isa), (unsigned long long)(check.n_compared - n_before),
                (unsigned long long)(check.n_different - n_different_before));
@@ -192,12 +204,15 @@ static bool check_level(enum isa isa, bool timed)
 
 int main(int argc, char **argv)
 {
+    const char *only = NULL;
     bool timed = true, asked[ISA_COUNT] = {false}, any_asked = false, same = true;
     for (int i = 1; i < argc; i++) {
         enum isa isa;
         struct err err = {0};
         if (strcmp(argv[i], "--no-time") == 0) {
             timed = false;
+        } else if (strcmp(argv[i], "--time") == 0 && i + 1 < argc) {
+            only = argv[++i];
         } else if (isa_parse(argv[i], &isa, &err)) {
             asked[isa] = any_asked = true;
         } else {
@@ -208,7 +223,7 @@ int main(int argc, char **argv)
     for (enum isa isa = ISA_SCALAR; isa < ISA_COUNT; isa++) {
         if (any_asked && !asked[isa]) continue;
         if (isa_available(isa)) {
-            same = check_level(isa, timed) && same;
+            same = check_level(isa, !only, timed, only) && same;
         } else {
             printf("SKIP %s: not on this machine\n", isa_name(isa));
         }

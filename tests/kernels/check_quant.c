@@ -124,39 +124,63 @@ static void run_product(const struct kernels *kernels, void *context)
                                   timing->w.n_rows);
 }
 
-static void time_product(struct check *check, enum tensor_type type, size_t n_rows, size_t n_cols,
-                         size_t n_tokens)
+/* A matrix of one panel of rows, again and again: packing random rows would take most of the
+ * time. */
+static struct packed repeat_rows(struct check *check, enum tensor_type type, size_t n_rows,
+                                 size_t n_cols)
 {
-    char shape[64];
-    snprintf(shape, sizeof shape, "%zu x %zu, %zu tokens", n_rows, n_cols, n_tokens);
-    size_t n_bytes = n_rows * tensor_row_bytes(type, n_cols);
+    enum { PACKED_ROWS = 64 };
+    size_t n_bytes = PACKED_ROWS * tensor_row_bytes(type, n_cols);
     uint8_t *rows = check_memory(check, n_bytes, 64);
     check_set_factors(check, type, rows, n_bytes);
+    struct packed w = check_pack(check, type, rows, PACKED_ROWS, n_cols);
+    size_t packed_bytes = w.group_bytes * (PACKED_ROWS / ROW_GROUP), n_times = n_rows / PACKED_ROWS;
+    uint8_t *data = check_memory(check, n_times * packed_bytes, 64);
+    for (size_t i = 0; i < n_times; i++) memcpy(data + i * packed_bytes, w.data, packed_bytes);
+    w.n_rows = n_rows;
+    w.data = data;
+    return w;
+}
+
+static void time_product(struct check *check, const struct packed *w, size_t n_tokens)
+{
+    const struct tensor_type_info *info = tensor_type_info(w->type);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%zu x %zu, %zu token%s", w->n_rows, w->n_cols, n_tokens,
+             n_tokens == 1 ? "" : "s");
     struct timing timing = {
-        .w = check_pack(check, type, rows, n_rows, n_cols),
-        .a = check_acts(check, n_tokens, n_cols, tensor_type_info(type)->block_values),
-        .out = check_memory(check, n_rows * n_tokens * sizeof(float), 64)};
-    check_time(check, tensor_type_info(type)->name, shape,
-               (double)n_rows * (double)n_cols * (double)n_tokens,
-               (double)(timing.w.group_bytes * (n_rows / ROW_GROUP)), run_product, &timing);
+        .w = *w,
+        .a = check_acts(check, n_tokens, w->n_cols, info->block_values),
+        .out = check_memory(check, w->n_rows * n_tokens * sizeof(float), 64),
+    };
+    check_time(check, info->name, shape, (double)w->n_rows * (double)w->n_cols * (double)n_tokens,
+               (double)(w->group_bytes * (w->n_rows / ROW_GROUP)), run_product, &timing);
+}
+
+static void time_type(struct check *check, enum tensor_type type)
+{
+    if (check->tested->isa == ISA_SCALAR) {
+        struct packed w = repeat_rows(check, type, 256, 3072);
+        time_product(check, &w, 32);
+    } else {
+        struct packed w = repeat_rows(check, type, 16384, 8192); /* out of every cache */
+        time_product(check, &w, 1);
+        time_product(check, &w, 8);
+        time_product(check, &w, 32);
+        w = repeat_rows(check, type, 512, 3072);
+        time_product(check, &w, 512);
+    }
     check_release(check);
 }
 
-static void time_all(struct check *check)
+static void time_types(struct check *check)
 {
-    bool is_scalar = check->tested->isa == ISA_SCALAR;
     for (size_t i = 0; i < N_TYPES; i++) {
-        if (is_scalar) {
-            time_product(check, types[i], 256, 3072, 32);
-            continue;
-        }
-        time_product(check, types[i], 512, 3072, 120);
-        time_product(check, types[i], 1024, 3072, 8);
-        time_product(check, types[i], 16384, 8192, 1); /* out of every cache */
+        if (check_wants_time(check, tensor_type_info(types[i])->name)) time_type(check, types[i]);
     }
 }
 
-static void run(struct check *check)
+static void compare(struct check *check)
 {
     for (size_t n = 256; n <= 4096; n *= 2) {
         compare_quantize(check, n, 32, false);
@@ -174,13 +198,18 @@ static void run(struct check *check)
             size_t n_rows = 1 + rng_below(&check->rng, 49);
             compare_finite(check, types[i], n_rows, 768, n_tokens);
         }
+        /* More tokens than a kernel takes at a time. */
+        for (size_t i_long = 0; i_long < 4; i_long++) {
+            compare_finite(check, types[i], 1 + rng_below(&check->rng, 49), 768,
+                           20 + rng_below(&check->rng, 200));
+        }
         static const int fills[] = {RANDOM_BYTES, 0xff, 0x00, 0x80, 0x7f};
         for (size_t j = 0; j < sizeof fills / sizeof *fills; j++) {
             compare_product(check, types[i], 33, 512, 7, fills[j]);
             compare_product(check, types[i], 16, 256, 12, fills[j]);
+            compare_product(check, types[i], 48, 512, 29, fills[j]);
         }
     }
-    if (check->timed) time_all(check);
 }
 
-const struct check_family check_quant = {"quant", run};
+const struct check_family check_quant = {"quant", compare, time_types};

@@ -9,40 +9,43 @@
 #ifndef PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
 #define PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
 
-#include "engine/kernels/kernel_list.h"
-#include "engine/kernels/pack_layout.h"
+#include "engine/kernels/simd/quant_panel_template.h"
 
 #include <string.h>
 
-/* Unrolled, every access checked by a sanitizer, this would take a compiler many minutes. */
-#ifdef __SANITIZE_ADDRESS__
-#undef SIMD_UNROLL
-#define SIMD_UNROLL
-#endif
-
 /* In a block, sums of q * a (q unsigned) go step by step into a narrow sum and from there, after a
  * run of steps, times the sub-block's scale into the exact int32 sum (bounds: gemm_quant_scalar.c).
- * What the offset of q added is taken off with the given sums of activations, as the minima are.
+ * What the offset of q added is taken off with the given sums of activations: sums start at it, or,
+ * where they have no room for it, it is multiplied by the scales as minima are.
+ *
+ * A few tokens take their weights from the packed groups. From PANEL_MIN_TOKENS on, 256 k of a
+ * tile's rows are unpacked to a panel on the stack, which stays in the first cache while
+ * PANEL_TOKENS tokens, whose activations stay in the second, are multiplied by it; their sums wait
+ * in memory meanwhile. The order of every sum is the same.
  *
  * Floats are those of simd.h. The includer includes the simd header of its set and defines:
  *   V_INT             a vector of SIMD_LANES int32 (4 bytes or 2 int16 in each)
- *   STRIPS, TILE_TOKENS
+ *   STRIPS, TILE_TOKENS, PANEL_MIN_TOKENS
+ *   LEGACY_PANELS     1 if types without scales gain by panels, which save them little
+ *   FOR_TILE_TOKENS(X, type), FOR_PANEL_TOKENS(X, type)
+ *                     X(type, n) for each n that tokens are divided into: up to TILE_TOKENS, and
+ *                     from PANEL_MIN_TOKENS on
+ *   PANEL_PLANES      2 if bytes are multiplied by nibbles in panels, else 1
  *   INT16_SUMS        1 if the narrow sum is of int16. It bounds a run, for steps * 2 * 127 * (the
  *                     largest q) <= 32767: 8 steps of q <= 15 (30480), 4 of q <= 31 (31496), 2 of
  *                     q <= 63 (32004)
- *   v_load, v_broadcast (of 4 bytes), v_zero, v_set16, v_and, v_or, v_add, v_to_float; of int16:
- *   v_shift_left, v_shift_right, v_multiply16 (low half), v_pair_products (sums of two, int32)
- *   narrow_dot(sum, q, a), narrow_end(sum, narrow), narrow_end_scaled(sum, narrow, scale)
+ *   v_load, v_broadcast (of 4 bytes), v_zero, v_set16, v_and, v_or, v_to_float; of int16:
+ *   v_shift_left, v_shift_right, v_multiply16 (low half); v_add_pairs(sum, x, y), which adds sums
+ *   of two products of int16
+ *   v_add(sum, x)     of int32
+ *   v_chain(sum)      the same, as a step of a chain that the compiler must not reorder
+ *   v_park(&sum)      to memory, in sets with few registers
+ *   narrow_dot(sum, q, a), narrow_end(sum, narrow)
+ *   narrow_end_scaled(sum, narrow, scale, is_word), is_word if narrow sums of int32 are int16
  *   wide_dot(sum, q, a)  adds (q - WIDE_TAKES_OFF) * a, q any byte, straight to the int32 sum
- *   load_row_bytes (SIMD_LANES of them), widen_scale, interleave_to_pairs (to int16)
+ *   load_row_bytes (SIMD_LANES of them), widen_scale(bytes, is_word),
+ *   interleave_to_pairs (to int16)
  */
-
-enum {
-    TILE_ROWS = STRIPS * SIMD_LANES,
-    TILE_GROUPS = TILE_ROWS / ROW_GROUP,
-    PREFETCH_BYTES = 4096 /* how far one token's stream of weights reads ahead */
-};
-_Static_assert(TILE_ROWS % ROW_GROUP == 0, "strips make whole groups");
 
 struct tile {
     const struct packed *w;
@@ -51,31 +54,24 @@ struct tile {
     size_t token;                 /* the first */
 };
 
-/* One block of a tile. */
-struct tile_block {
-    const uint8_t *body[STRIPS], *factors[STRIPS];
-    const int8_t *a[TILE_TOKENS];     /* [block_values] */
-    const int16_t *sums[TILE_TOKENS]; /* [block_values / 16] */
-    const float *da[TILE_TOKENS];
+/* One token's sums of a tile's rows. */
+struct row_sums {
+    SIMD_FLOAT strip[STRIPS];
 };
 
-/* Scales of a block: by sub-block for the products; and for the sums of activations, two of 16
- * values at a time, the minima or, in types with an offset, the scales times what the offset takes
- * off. */
-struct tile_scales {
-    V_INT scale[STRIPS][PACK_MAX_SUBS], pairs[STRIPS][PACK_MAX_SUBS / 2];
+/* The 256 k (or fewer) that a tile is at: weights, packed or in a panel, and for each token
+ * activations and what follows from their sums. */
+struct tile_input {
+    struct panel_place place;
+    const struct panel *panel;
+    const struct tile_scales *scales;
+    const int8_t *a[TILE_TOKENS];                    /* [PANEL_VALUES] */
+    const float *da[TILE_TOKENS];                    /* by block */
+    const int16_t *sums[TILE_TOKENS];                /* by sub-block */
+    _Alignas(64) int16_t unit_sums[TILE_TOKENS][16]; /* sums, where a sub-block is a unit */
+    _Alignas(64) int32_t starts[TILE_TOKENS][16];    /* of products, by sub-block or block */
+    _Alignas(64) float minimum_sums[TILE_TOKENS][8]; /* by block of 32 */
 };
-
-/* The strip's first row in its group. */
-SIMD_INLINE size_t strip_row(size_t strip)
-{
-    return strip * SIMD_LANES % ROW_GROUP;
-}
-
-SIMD_INLINE bool has_scales(const struct pack_shape *shape)
-{
-    return shape->scales != PACK_NO_SCALES;
-}
 
 SIMD_INLINE size_t run_steps(const struct pack_shape *shape)
 {
@@ -84,346 +80,448 @@ SIMD_INLINE size_t run_steps(const struct pack_shape *shape)
     return bits == 5 ? 4 : 2;
 }
 
-/* Both bytes of an int16 hold `bits` ones from bit `from` on. */
-SIMD_INLINE V_INT field_mask(unsigned bits, unsigned from)
+/* Bytes of q go straight to the int32 sum. */
+SIMD_INLINE bool is_wide(const struct pack_shape *shape, bool from_panel)
 {
-    return v_set16((int16_t)((((1u << bits) - 1) << from) * 0x101));
+    return shape->low_bits == 8 && !(from_panel && n_planes(shape) == 2);
 }
 
-/* The q of one step of a unit, in bytes. */
-SIMD_INLINE V_INT load_step(const struct pack_shape *shape, const uint8_t *low, const uint8_t *high,
-                            size_t step, size_t row)
+/* What is taken off q by the sums that products without scales start from. */
+SIMD_INLINE int offset_taken_off(const struct pack_shape *shape, bool from_panel)
 {
-    const unsigned low_bits = shape->low_bits, high_bits = shape->high_bits;
-    const size_t low_steps = 8 / low_bits;
-    V_INT q = v_load(low + 64 * (step / low_steps) + 4 * row);
-    if (low_bits == 8) return q;
-    q = v_and(v_shift_right(q, low_bits * (unsigned)(step % low_steps)), field_mask(low_bits, 0));
-    if (!high_bits) return q;
-    const size_t high_steps = 8 / high_bits;
-    const unsigned from = high_bits * (unsigned)(step % high_steps);
-    V_INT h = v_load(high + 64 * (step / high_steps) + 4 * row);
-    h = from < low_bits ? v_shift_left(h, low_bits - from) : v_shift_right(h, from - low_bits);
-    return v_or(q, v_and(h, field_mask(high_bits, low_bits)));
+    return shape->offset - (is_wide(shape, from_panel) ? WIDE_TAKES_OFF : 0);
 }
 
-/* Value v of 6 bits, of a strip's rows. */
-SIMD_INLINE __m128i load_six_bits(const uint8_t *scales, size_t v)
+SIMD_INLINE void find_place(const struct pack_shape *shape, const struct tile *tile, size_t i,
+                            struct panel_place *place)
 {
-    __m128i low = load_row_bytes(scales + ROW_GROUP * (v % 8));
-    __m128i high = load_row_bytes(scales + ROW_GROUP * (8 + v % 4));
-    low = _mm_and_si128(_mm_srli_epi16(low, 4 * (int)(v / 8)), _mm_set1_epi8(15));
-    high = _mm_and_si128(_mm_srli_epi16(high, 2 * (int)(v / 4)), _mm_set1_epi8(3));
-    return _mm_or_si128(low, _mm_slli_epi16(high, 4));
-}
-
-SIMD_INLINE __m128i load_scale(enum pack_scales kind, const uint8_t *scales, size_t j)
-{
-    switch (kind) {
-    case PACK_NIBBLES:
-        return _mm_and_si128(load_row_bytes(scales + ROW_GROUP * j), _mm_set1_epi8(15));
-    case PACK_BYTES: return load_row_bytes(scales + ROW_GROUP * j);
-    case PACK_SIX_BITS_SIGNED: return _mm_sub_epi8(load_six_bits(scales, j), _mm_set1_epi8(32));
-    default: return load_six_bits(scales, j);
-    }
-}
-
-SIMD_INLINE __m128i load_minimum(enum pack_scales kind, const uint8_t *scales, size_t j)
-{
-    if (kind == PACK_SIX_BITS) return load_six_bits(scales, 8 + j);
-    __m128i bytes = load_row_bytes(scales + ROW_GROUP * j);
-    return _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
-}
-
-SIMD_INLINE void load_scales(const struct pack_shape *shape, const struct tile_block *block,
-                             struct tile_scales *to)
-{
-    const size_t planes_bytes = pack_plane_bytes(shape, shape->low_bits + shape->high_bits);
+    const size_t n_cols = tile->w->n_cols, n_blocks = n_cols / shape->block_values;
+    const size_t left = (n_cols - i * PANEL_VALUES) / PACK_UNIT;
+    const size_t block = i * (PANEL_VALUES / shape->block_values);
+    place->n_units = has_scales(shape) || left > PANEL_UNITS ? PANEL_UNITS : left;
     SIMD_UNROLL
     for (size_t s = 0; s < STRIPS; s++) {
-        const uint8_t *scales = block->body[s] + planes_bytes + strip_row(s);
-        __m128i side[PACK_MAX_SUBS];
-        SIMD_UNROLL
-        for (size_t j = 0; j < PACK_MAX_BLOCK / shape->sub_values; j++) {
-            __m128i scale = load_scale(shape->scales, scales, j);
-            side[j] = shape->has_minimum ? load_minimum(shape->scales, scales, j) : scale;
-            to->scale[s][j] = widen_scale(scale);
+        place->factors[s] = tile->group[s] + block * pack_factors(shape) * ROW_GROUP * 2;
+        place->body[s] =
+            tile->group[s] + pack_factors_bytes(shape, n_blocks) + block * pack_body_bytes(shape);
+    }
+}
+
+/* Sums of the 32 activations of each unit, times factor. */
+SIMD_INLINE __m256i multiply_unit_sums(const int16_t *sums, size_t n_units, int factor)
+{
+    int16_t some[16] = {0};
+    if (n_units < PANEL_UNITS) {
+        memcpy(some, sums, n_units * 2 * sizeof *sums);
+        sums = some;
+    }
+    __m256i pairs = _mm256_loadu_si256((const __m256i *)sums);
+    return _mm256_madd_epi16(pairs, _mm256_set1_epi16((int16_t)factor));
+}
+
+SIMD_INLINE void prepare_sums(const struct pack_shape *shape, const int16_t *sums, bool from_panel,
+                              size_t t, struct tile_input *in)
+{
+    in->sums[t] = sums;
+    if (!has_scales(shape)) {
+        int offset = offset_taken_off(shape, from_panel);
+        if (shape->has_minimum) {
+            __m256i units = multiply_unit_sums(sums, in->place.n_units, 1);
+            _mm256_store_ps(in->minimum_sums[t], _mm256_cvtepi32_ps(units));
+        } else if (offset) {
+            __m256i units = multiply_unit_sums(sums, in->place.n_units, -offset);
+            _mm256_store_si256((__m256i *)in->starts[t], units);
         }
+    } else if (shape->sub_values == PACK_UNIT) {
+        __m256i units = multiply_unit_sums(sums, PANEL_UNITS, 1);
+        __m128i words =
+            _mm_packs_epi32(_mm256_castsi256_si128(units), _mm256_extracti128_si256(units, 1));
+        _mm_store_si128((__m128i *)in->unit_sums[t], words);
+        in->sums[t] = in->unit_sums[t];
+    } else if (starts_at_offset(shape)) {
         SIMD_UNROLL
-        for (size_t p = 0; p < PACK_MAX_SUBS / 2; p++) {
-            size_t first = 32 * p / shape->sub_values, second = (32 * p + 16) / shape->sub_values;
-            V_INT pair = interleave_to_pairs(side[first], side[second]);
-            /* at most 32 * 128: fits */
-            if (shape->offset) pair = v_multiply16(pair, v_set16((int16_t)-shape->offset));
-            to->pairs[s][p] = pair;
+        for (size_t j = 0; j < 16; j += 8) {
+            __m128i words = _mm_loadu_si128((const __m128i *)(sums + j));
+            __m256i starts =
+                _mm256_mullo_epi32(_mm256_cvtepi16_epi32(words), _mm256_set1_epi32(-shape->offset));
+            _mm256_store_si256((__m256i *)(in->starts[t] + j), starts);
         }
     }
 }
 
-/* The sums of a K block's activations, times its minima or what its offset takes off. */
-SIMD_INLINE V_INT sum_pairs(const struct tile_block *block, const struct tile_scales *scales,
-                            size_t s, size_t t)
+/* The tokens' part of the tile's i-th 256 k, when the place is known. */
+SIMD_INLINE void find_tokens(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                             const struct tile *tile, size_t i, struct tile_input *in)
+{
+    const size_t n_cols = tile->w->n_cols, n_blocks = n_cols / shape->block_values;
+    SIMD_UNROLL
+    for (size_t t = 0; t < n_tokens; t++) {
+        size_t token = tile->token + t, at = token * n_cols + i * PANEL_VALUES;
+        in->a[t] = tile->a->q + at;
+        in->da[t] = tile->a->d + token * n_blocks + i * (PANEL_VALUES / shape->block_values);
+        prepare_sums(shape, tile->a->sums + at / 16, from_panel, t, in);
+    }
+}
+
+/* A K block's sums of activations times its minima or what its offset takes off. */
+SIMD_INLINE V_INT sum_pairs(const struct pack_shape *shape, const struct tile_input *in, size_t s,
+                            size_t t)
 {
     V_INT sum = v_zero();
     SIMD_UNROLL
-    for (size_t p = 0; p < PACK_MAX_SUBS / 2; p++) {
-        V_INT sums = v_broadcast(block->sums[t] + 2 * p);
-        sum = v_add(sum, v_pair_products(scales->pairs[s][p], sums));
+    for (size_t p = 0; p < n_subs(shape) / 2; p++) {
+        sum = v_add_pairs(sum, in->scales->pairs[s][p], v_broadcast(in->sums[t] + 2 * p));
     }
     return sum;
 }
 
 /* The steps [begin, end) of a unit, products without scales. */
-SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens,
-                         const struct tile_block *block, size_t unit, size_t begin, size_t end,
-                         V_INT sum[STRIPS][TILE_TOKENS])
+SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                         const struct tile_input *in, size_t unit, size_t plane, size_t begin,
+                         size_t end, V_INT sum[STRIPS][TILE_TOKENS])
 {
-    const size_t low = 64 * shape->low_bits * unit;
-    const size_t high = pack_plane_bytes(shape, shape->low_bits) + 64 * shape->high_bits * unit;
     SIMD_UNROLL
     for (size_t step = begin; step < end; step++) {
         V_INT q[STRIPS];
         SIMD_UNROLL
         for (size_t s = 0; s < STRIPS; s++) {
-            q[s] =
-                load_step(shape, block->body[s] + low, block->body[s] + high, step, strip_row(s));
+            q[s] = from_panel ? v_chain(in->panel->q[PACK_UNIT_STEPS * unit + step][plane][s])
+                              : load_step(shape, &in->place, s, unit, step);
         }
         SIMD_UNROLL
         for (size_t t = 0; t < n_tokens; t++) {
-            V_INT a = v_broadcast(block->a[t] + PACK_UNIT * unit + 4 * step);
+            V_INT a = v_broadcast(in->a[t] + PACK_UNIT * unit + 4 * step);
             SIMD_UNROLL
             for (size_t s = 0; s < STRIPS; s++) {
-                sum[s][t] = shape->low_bits == 8 ? wide_dot(sum[s][t], q[s], a)
-                                                 : narrow_dot(sum[s][t], q[s], a);
+                sum[s][t] = is_wide(shape, from_panel) ? wide_dot(sum[s][t], q[s], a)
+                                                       : narrow_dot(sum[s][t], q[s], a);
             }
         }
     }
 }
 
-/* Reads ahead in the bodies for one unit: a single token's product waits for nothing but memory,
- * and asking for a whole block at once is more than a core has requests for. */
-SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct tile_block *block,
-                               size_t unit)
+/* Out of the registers, where there are too few of them, while narrow sums run. */
+SIMD_INLINE void park_sums(const size_t n_tokens, V_INT isum[STRIPS][TILE_TOKENS])
 {
-    const size_t n_units = shape->block_values / PACK_UNIT;
-    const size_t n_bytes = pack_body_bytes(shape) / n_units;
     SIMD_UNROLL
-    for (size_t s = 0; s < STRIPS; s++) {
-        if (strip_row(s) != 0) continue; /* in the same group as the strip before */
-        const uint8_t *ahead = block->body[s] + unit * n_bytes + PREFETCH_BYTES;
+    for (size_t t = 0; t < n_tokens; t++) {
         SIMD_UNROLL
-        for (size_t at = 0; at < n_bytes; at += 64)
-            _mm_prefetch((const char *)ahead + at, _MM_HINT_T0);
+        for (size_t s = 0; s < STRIPS; s++) v_park(&isum[s][t]);
+    }
+}
+
+/* Runs of narrow sums of one unit and plane. */
+SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                          const struct tile_input *in, size_t unit, size_t plane,
+                          V_INT isum[STRIPS][TILE_TOKENS])
+{
+    const size_t n_steps = run_steps(shape);
+    SIMD_UNROLL
+    for (size_t step = 0; step < PACK_UNIT_STEPS; step += n_steps) {
+        const size_t sub = (PACK_UNIT * unit + 4 * step) / shape->sub_values;
+        V_INT narrow[STRIPS][TILE_TOKENS];
+        SIMD_UNROLL
+        for (size_t t = 0; t < n_tokens; t++) {
+            bool starts = has_scales(shape) && starts_at_offset(shape);
+            SIMD_UNROLL
+            for (size_t s = 0; s < STRIPS; s++)
+                narrow[s][t] = starts ? v_broadcast(&in->starts[t][sub]) : v_zero();
+        }
+        if (n_steps >= 4 && n_tokens > 2) park_sums(n_tokens, isum);
+        add_run(shape, n_tokens, from_panel, in, unit, plane, step, step + n_steps, narrow);
+        SIMD_UNROLL
+        for (size_t t = 0; t < n_tokens; t++) {
+            SIMD_UNROLL
+            for (size_t s = 0; s < STRIPS; s++) {
+                if (has_scales(shape)) {
+                    isum[s][t] = narrow_end_scaled(isum[s][t], narrow[s][t],
+                                                   in->scales->scale[s][sub], is_word_sum(shape));
+                } else if (plane) {
+                    isum[s][t] = narrow_end_scaled(isum[s][t], narrow[s][t], v_set16(16), false);
+                } else {
+                    isum[s][t] = narrow_end(isum[s][t], narrow[s][t]);
+                }
+            }
+        }
     }
 }
 
 /* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. */
-SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens,
-                          const struct tile_block *block, const struct tile_scales *scales,
-                          size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
+SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                          const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
-    if (n_tokens == 1) prefetch_unit(shape, block, unit);
-    if (!has_scales(shape) && (!INT16_SUMS || shape->low_bits == 8)) {
-        add_run(shape, n_tokens, block, unit, 0, PACK_UNIT_STEPS, isum);
+    if (n_tokens == 1) prefetch_unit(shape, &in->place, unit);
+    if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape, from_panel))) {
+        add_run(shape, n_tokens, from_panel, in, unit, 0, 0, PACK_UNIT_STEPS, isum);
         return;
     }
-    const size_t n_steps = run_steps(shape);
+    const size_t planes = from_panel ? n_planes(shape) : 1;
     SIMD_UNROLL
-    for (size_t step = 0; step < PACK_UNIT_STEPS; step += n_steps) {
-        V_INT narrow[STRIPS][TILE_TOKENS];
+    for (size_t plane = 0; plane < planes; plane++)
+        add_runs(shape, n_tokens, from_panel, in, unit, plane, isum);
+}
+
+/* One block's sums into those of the row. */
+SIMD_INLINE void end_block(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                           const struct tile_input *in, size_t block,
+                           V_INT isum[STRIPS][TILE_TOKENS], SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
+{
+    SIMD_FLOAT factors[2][STRIPS];
+    SIMD_UNROLL
+    for (size_t i = 0; i < pack_factors(shape); i++) {
         SIMD_UNROLL
-        for (size_t t = 0; t < n_tokens; t++) {
-            SIMD_UNROLL
-            for (size_t s = 0; s < STRIPS; s++) narrow[s][t] = v_zero();
+        for (size_t s = 0; s < STRIPS; s++) {
+            factors[i][s] = from_panel ? in->panel->factors[block][i][s]
+                                       : load_factor(shape, &in->place, s, block, i);
         }
-        add_run(shape, n_tokens, block, unit, step, step + n_steps, narrow);
-        const size_t sub = (PACK_UNIT * unit + 4 * step) / shape->sub_values;
+    }
+    SIMD_UNROLL
+    for (size_t t = 0; t < n_tokens; t++) {
+        const float da = in->da[t][block];
         SIMD_UNROLL
-        for (size_t t = 0; t < n_tokens; t++) {
-            SIMD_UNROLL
-            for (size_t s = 0; s < STRIPS; s++) {
-                isum[s][t] = has_scales(shape) ? narrow_end_scaled(isum[s][t], narrow[s][t],
-                                                                   scales->scale[s][sub])
-                                               : narrow_end(isum[s][t], narrow[s][t]);
-            }
+        for (size_t s = 0; s < STRIPS; s++) {
+            SIMD_FLOAT d = simd_mul(factors[0][s], simd_set(da));
+            acc[s][t] = simd_fma(d, v_to_float(isum[s][t]), acc[s][t]);
+            if (!shape->has_minimum) continue;
+            SIMD_FLOAT m = simd_mul(factors[1][s], simd_set(has_scales(shape) ? -da : da));
+            SIMD_FLOAT sum = has_scales(shape) ? v_to_float(sum_pairs(shape, in, s, t))
+                                               : simd_set(in->minimum_sums[t][block]);
+            acc[s][t] = simd_fma(m, sum, acc[s][t]);
         }
     }
 }
 
-/* Adds a block of a type without scales. */
-SIMD_INLINE void add_legacy_block(const struct pack_shape *shape, const size_t n_tokens,
-                                  const struct tile_block *block,
-                                  SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
+/* Adds the blocks of a type without scales. */
+SIMD_INLINE void add_legacy_blocks(const struct pack_shape *shape, const size_t n_tokens,
+                                   bool from_panel, const struct tile_input *in,
+                                   SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
 {
-    const int offset = shape->low_bits == 8 ? shape->offset - WIDE_TAKES_OFF : shape->offset;
+    for (size_t unit = 0; unit < in->place.n_units; unit++) {
+        V_INT isum[STRIPS][TILE_TOKENS];
+        SIMD_UNROLL
+        for (size_t t = 0; t < n_tokens; t++) {
+            bool starts = offset_taken_off(shape, from_panel) != 0;
+            SIMD_UNROLL
+            for (size_t s = 0; s < STRIPS; s++)
+                isum[s][t] = starts ? v_broadcast(&in->starts[t][unit]) : v_zero();
+        }
+        add_unit(shape, n_tokens, from_panel, in, unit, isum);
+        end_block(shape, n_tokens, from_panel, in, unit, isum, acc);
+    }
+}
+
+/* Adds the block of a K type. */
+SIMD_INLINE void add_k_block(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                             const struct tile_input *in, SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
+{
     V_INT isum[STRIPS][TILE_TOKENS];
     SIMD_UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
-        V_INT start = v_zero();
-        if (offset) {
-            V_INT sums = v_broadcast(block->sums[t]);
-            start = v_pair_products(v_set16((int16_t)-offset), sums);
-        }
+        bool pairs = shape->offset && !starts_at_offset(shape);
         SIMD_UNROLL
-        for (size_t s = 0; s < STRIPS; s++) isum[s][t] = start;
+        for (size_t s = 0; s < STRIPS; s++)
+            isum[s][t] = pairs ? sum_pairs(shape, in, s, t) : v_zero();
     }
-    add_unit(shape, n_tokens, block, NULL, 0, isum);
-    SIMD_UNROLL
-    for (size_t t = 0; t < n_tokens; t++) {
-        SIMD_FLOAT da = simd_set(*block->da[t]);
-        SIMD_UNROLL
-        for (size_t s = 0; s < STRIPS; s++) {
-            const uint8_t *factors = block->factors[s] + 2 * strip_row(s);
-            SIMD_FLOAT d = simd_mul(simd_load_half(factors), da);
-            acc[s][t] = simd_fma(d, v_to_float(isum[s][t]), acc[s][t]);
-            if (!shape->has_minimum) continue;
-            SIMD_FLOAT m = simd_mul(simd_load_half(factors + 2 * ROW_GROUP), da);
-            V_INT sum = v_pair_products(v_set16(1), v_broadcast(block->sums[t]));
-            acc[s][t] = simd_fma(m, v_to_float(sum), acc[s][t]);
-        }
-    }
+    for (size_t unit = 0; unit < PANEL_UNITS; unit++)
+        add_unit(shape, n_tokens, from_panel, in, unit, isum);
+    end_block(shape, n_tokens, from_panel, in, 0, isum, acc);
 }
 
-/* Adds a block of a K type. */
-SIMD_INLINE void add_k_block(const struct pack_shape *shape, const size_t n_tokens,
-                             const struct tile_block *block, SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
+SIMD_INLINE void add_blocks(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+                            const struct tile_input *in, SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
 {
-    V_INT isum[STRIPS][TILE_TOKENS];
-    struct tile_scales scales;
-    load_scales(shape, block, &scales);
-    SIMD_UNROLL
-    for (size_t t = 0; t < n_tokens; t++) {
-        SIMD_UNROLL
-        for (size_t s = 0; s < STRIPS; s++) {
-            isum[s][t] = shape->offset ? sum_pairs(block, &scales, s, t) : v_zero();
-        }
-    }
-    for (size_t unit = 0; unit < PACK_MAX_BLOCK / PACK_UNIT; unit++) {
-        add_unit(shape, n_tokens, block, &scales, unit, isum);
-    }
-    SIMD_UNROLL
-    for (size_t t = 0; t < n_tokens; t++) {
-        SIMD_FLOAT da = simd_set(*block->da[t]), minus_da = simd_set(-*block->da[t]);
-        SIMD_UNROLL
-        for (size_t s = 0; s < STRIPS; s++) {
-            const uint8_t *factors = block->factors[s] + 2 * strip_row(s);
-            SIMD_FLOAT d = simd_mul(simd_load_half(factors), da);
-            acc[s][t] = simd_fma(d, v_to_float(isum[s][t]), acc[s][t]);
-            if (!shape->has_minimum) continue;
-            SIMD_FLOAT m = simd_mul(simd_load_half(factors + 2 * ROW_GROUP), minus_da);
-            V_INT sum = sum_pairs(block, &scales, s, t);
-            acc[s][t] = simd_fma(m, v_to_float(sum), acc[s][t]);
-        }
+    if (has_scales(shape)) {
+        add_k_block(shape, n_tokens, from_panel, in, acc);
+    } else {
+        add_legacy_blocks(shape, n_tokens, from_panel, in, acc);
     }
 }
 
-SIMD_INLINE void find_block(const struct pack_shape *shape, const size_t n_tokens,
-                            const struct tile *tile, size_t i, struct tile_block *block)
-{
-    const size_t n_cols = tile->w->n_cols, n_blocks = n_cols / shape->block_values;
-    SIMD_UNROLL
-    for (size_t s = 0; s < STRIPS; s++) {
-        block->factors[s] = tile->group[s] + i * pack_factors(shape) * ROW_GROUP * 2;
-        block->body[s] =
-            tile->group[s] + pack_factors_bytes(shape, n_blocks) + i * pack_body_bytes(shape);
-    }
-    SIMD_UNROLL
-    for (size_t t = 0; t < n_tokens; t++) {
-        size_t token = tile->token + t;
-        block->a[t] = tile->a->q + token * n_cols + i * shape->block_values;
-        block->sums[t] = tile->a->sums + (token * n_cols + i * shape->block_values) / 16;
-        block->da[t] = tile->a->d + token * n_blocks + i;
-    }
-}
-
-/* result: [n_tokens][TILE_ROWS] */
+/* sums: [n_tokens], of the whole row. */
 SIMD_INLINE void compute_tile(enum tensor_type type, const size_t n_tokens, const struct tile *tile,
-                              float *result)
+                              struct row_sums *sums)
 {
     const struct pack_shape shape = pack_shape(type);
-    const size_t n_blocks = tile->w->n_cols / shape.block_values;
     SIMD_FLOAT acc[STRIPS][TILE_TOKENS];
     SIMD_UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
         SIMD_UNROLL
         for (size_t s = 0; s < STRIPS; s++) acc[s][t] = simd_set(0);
     }
-    for (size_t i = 0; i < n_blocks; i++) {
-        struct tile_block block;
-        find_block(&shape, n_tokens, tile, i, &block);
-        if (shape.scales == PACK_NO_SCALES) {
-            add_legacy_block(&shape, n_tokens, &block, acc);
-        } else {
-            add_k_block(&shape, n_tokens, &block, acc);
-        }
+    for (size_t i = 0; i * PANEL_VALUES < tile->w->n_cols; i++) {
+        struct tile_scales scales;
+        struct tile_input in;
+        in.scales = &scales;
+        find_place(&shape, tile, i, &in.place);
+        if (has_scales(&shape)) load_scales(&shape, &in.place, &scales);
+        find_tokens(&shape, n_tokens, false, tile, i, &in);
+        add_blocks(&shape, n_tokens, false, &in, acc);
     }
     SIMD_UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
         SIMD_UNROLL
-        for (size_t s = 0; s < STRIPS; s++)
-            simd_store(result + t * TILE_ROWS + s * SIMD_LANES, acc[s][t]);
+        for (size_t s = 0; s < STRIPS; s++) sums[t].strip[s] = acc[s][t];
     }
 }
 
-typedef void tile_fn(const struct tile *tile, float *result);
+/* Adds a panel's part to sums: [n_tokens]. */
+SIMD_INLINE void add_panel(enum tensor_type type, const size_t n_tokens, const struct tile *tile,
+                           size_t i, const struct panel *panel, struct row_sums *sums)
+{
+    const struct pack_shape shape = pack_shape(type);
+    SIMD_FLOAT acc[STRIPS][TILE_TOKENS];
+    struct tile_input in;
+    in.panel = panel;
+    in.scales = &panel->scales;
+    find_place(&shape, tile, i, &in.place);
+    find_tokens(&shape, n_tokens, true, tile, i, &in);
+    SIMD_UNROLL
+    for (size_t t = 0; t < n_tokens; t++) {
+        SIMD_UNROLL
+        for (size_t s = 0; s < STRIPS; s++) acc[s][t] = sums[t].strip[s];
+    }
+    add_blocks(&shape, n_tokens, true, &in, acc);
+    SIMD_UNROLL
+    for (size_t t = 0; t < n_tokens; t++) {
+        SIMD_UNROLL
+        for (size_t s = 0; s < STRIPS; s++) sums[t].strip[s] = acc[s][t];
+    }
+}
+
+/* The tokens of a block are spread evenly over as few tiles as hold them: a last tile of one would
+ * cost as much as half a full one. */
+static size_t next_tile_tokens(size_t n_left)
+{
+    size_t n_tiles = (n_left + TILE_TOKENS - 1) / TILE_TOKENS;
+    return (n_left + n_tiles - 1) / n_tiles;
+}
+
+static size_t next_block_tokens(size_t n_left)
+{
+    size_t n_blocks = (n_left + PANEL_TOKENS - 1) / PANEL_TOKENS;
+    size_t n_tiles = (n_left + n_blocks * TILE_TOKENS - 1) / (n_blocks * TILE_TOKENS);
+    return n_tiles * TILE_TOKENS < n_left ? n_tiles * TILE_TOKENS : n_left;
+}
+
+typedef void tile_fn(const struct tile *tile, struct row_sums *sums);
+typedef void unpack_fn(const struct tile *tile, size_t i, struct panel *panel);
+typedef void panel_fn(const struct tile *tile, size_t i, const struct panel *panel,
+                      struct row_sums *sums);
 
 #define DEFINE_TILE(type, n)                                                                       \
-    static void tile_##type##_##n(const struct tile *tile, float *result)                          \
+    static void tile_##type##_##n(const struct tile *tile, struct row_sums *sums)                  \
     {                                                                                              \
-        compute_tile(TENSOR_##type, n, tile, result);                                              \
+        compute_tile(TENSOR_##type, n, tile, sums);                                                \
     }
-#define DEFINE_TILES(type)                                                                         \
-    DEFINE_TILE(type, 1)                                                                           \
-    DEFINE_TILE(type, 2)                                                                           \
-    DEFINE_TILE(type, 3)                                                                           \
-    DEFINE_TILE(type, 4) IF_TILE_OF_SIX(DEFINE_TILE(type, 5) DEFINE_TILE(type, 6))
-#define LIST_TILES(type)                                                                           \
-    [TENSOR_##type] = {tile_##type##_1, tile_##type##_2, tile_##type##_3,                          \
-                       tile_##type##_4 IF_TILE_OF_SIX(, tile_##type##_5, tile_##type##_6)}
+#define DEFINE_PANEL_TILE(type, n)                                                                 \
+    static void panel_tile_##type##_##n(const struct tile *tile, size_t i,                         \
+                                        const struct panel *panel, struct row_sums *sums)          \
+    {                                                                                              \
+        add_panel(TENSOR_##type, n, tile, i, panel, sums);                                         \
+    }
+#define DEFINE_UNPACK(type)                                                                        \
+    static void unpack_##type(const struct tile *tile, size_t i, struct panel *panel)              \
+    {                                                                                              \
+        struct panel_place place;                                                                  \
+        const struct pack_shape shape = pack_shape(TENSOR_##type);                                 \
+        find_place(&shape, tile, i, &place);                                                       \
+        unpack_panel(&shape, &place, panel);                                                       \
+    }
+#define DEFINE_K_TYPE(type)                                                                        \
+    FOR_TILE_TOKENS(DEFINE_TILE, type)                                                             \
+    FOR_PANEL_TOKENS(DEFINE_PANEL_TILE, type)                                                      \
+    DEFINE_UNPACK(type)
 
-DEFINE_TILES(Q4_0)
-DEFINE_TILES(Q4_1)
-DEFINE_TILES(Q5_0)
-DEFINE_TILES(Q5_1)
-DEFINE_TILES(Q8_0)
-DEFINE_TILES(Q2_K)
-DEFINE_TILES(Q3_K)
-DEFINE_TILES(Q4_K)
-DEFINE_TILES(Q5_K)
-DEFINE_TILES(Q6_K)
+#define LIST_TILE(type, n) [n - 1] = tile_##type##_##n,
+#define LIST_PANEL_TILE(type, n) [n - 1] = panel_tile_##type##_##n,
+#define LIST_K_TYPE(type)                                                                          \
+    [TENSOR_##type] = {{FOR_TILE_TOKENS(LIST_TILE, type)},                                         \
+                       {FOR_PANEL_TOKENS(LIST_PANEL_TILE, type)},                                  \
+                       unpack_##type}
 
-/* By type and number of tokens minus 1. */
-static tile_fn *const tiles[TENSOR_TYPE_LIMIT][TILE_TOKENS] = {
-    LIST_TILES(Q4_0), LIST_TILES(Q4_1), LIST_TILES(Q5_0), LIST_TILES(Q5_1), LIST_TILES(Q8_0),
-    LIST_TILES(Q2_K), LIST_TILES(Q3_K), LIST_TILES(Q4_K), LIST_TILES(Q5_K), LIST_TILES(Q6_K),
+#if LEGACY_PANELS
+#define DEFINE_LEGACY_TYPE DEFINE_K_TYPE
+#define LIST_LEGACY_TYPE LIST_K_TYPE
+#else
+#define DEFINE_LEGACY_TYPE(type) FOR_TILE_TOKENS(DEFINE_TILE, type)
+#define LIST_LEGACY_TYPE(type) [TENSOR_##type] = {.packed = {FOR_TILE_TOKENS(LIST_TILE, type)}}
+#endif
+
+DEFINE_LEGACY_TYPE(Q4_0)
+DEFINE_LEGACY_TYPE(Q4_1)
+DEFINE_LEGACY_TYPE(Q5_0)
+DEFINE_LEGACY_TYPE(Q5_1)
+DEFINE_LEGACY_TYPE(Q8_0)
+DEFINE_K_TYPE(Q2_K)
+DEFINE_K_TYPE(Q3_K)
+DEFINE_K_TYPE(Q4_K)
+DEFINE_K_TYPE(Q5_K)
+DEFINE_K_TYPE(Q6_K)
+
+/* Tiles by number of tokens minus 1; unpack is NULL for a type without panels. */
+static const struct type_tiles {
+    tile_fn *packed[TILE_TOKENS];
+    panel_fn *panel[TILE_TOKENS];
+    unpack_fn *unpack;
+} type_tiles[TENSOR_TYPE_LIMIT] = {
+    LIST_LEGACY_TYPE(Q4_0), LIST_LEGACY_TYPE(Q4_1), LIST_LEGACY_TYPE(Q5_0), LIST_LEGACY_TYPE(Q5_1),
+    LIST_LEGACY_TYPE(Q8_0), LIST_K_TYPE(Q2_K),      LIST_K_TYPE(Q3_K),      LIST_K_TYPE(Q4_K),
+    LIST_K_TYPE(Q5_K),      LIST_K_TYPE(Q6_K),
 };
 
-/* Groups outside, so that one tile's weights stay in the cache for all tokens. The tokens are
- * spread evenly over as few tiles as hold them: a last tile of one would cost as much as half a
- * full one. */
+/* sums: [n_tokens] */
+static void compute_packed(const struct type_tiles *tiles, struct tile tile, size_t n_tokens,
+                           struct row_sums *sums)
+{
+    for (size_t n, at = 0; at < n_tokens; at += n, tile.token += n) {
+        n = next_tile_tokens(n_tokens - at);
+        tiles->packed[n - 1](&tile, sums + at);
+    }
+}
+
+static void compute_panels(const struct type_tiles *tiles, const struct tile *tile, size_t n_tokens,
+                           struct row_sums *sums)
+{
+    for (size_t t = 0; t < n_tokens; t++) {
+        for (size_t s = 0; s < STRIPS; s++) sums[t].strip[s] = simd_set(0);
+    }
+    for (size_t i = 0; i * PANEL_VALUES < tile->w->n_cols; i++) {
+        struct panel panel;
+        struct tile at = *tile;
+        tiles->unpack(&at, i, &panel);
+        for (size_t n, done = 0; done < n_tokens; done += n, at.token += n) {
+            n = next_tile_tokens(n_tokens - done);
+            tiles->panel[n - 1](&at, i, &panel, sums + done);
+        }
+    }
+}
+
+/* Tokens in few blocks of about the same size; groups inside, so that activations stay in the
+ * cache. Weights come from memory once for a block. */
 void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin, size_t group_end,
                 float *out, size_t out_stride)
 {
+    const struct type_tiles *tiles = &type_tiles[w->type];
     size_t row_end = group_end * ROW_GROUP < w->n_rows ? group_end * ROW_GROUP : w->n_rows;
-    for (size_t group = group_begin; group < group_end; group += TILE_GROUPS) {
-        size_t row = group * ROW_GROUP, left = row_end - row;
-        size_t n_rows = left < TILE_ROWS ? left : TILE_ROWS;
-        struct tile tile = {.w = w, .a = a};
-        for (size_t s = 0; s < STRIPS; s++) {
-            /* A strip past the last group computes that group again; its result is dropped. */
-            size_t at = group + s * SIMD_LANES / ROW_GROUP;
-            tile.group[s] = w->data + (at < group_end ? at : group_end - 1) * w->group_bytes;
-        }
-        for (size_t n; tile.token < a->n_tokens; tile.token += n) {
-            size_t n_left = a->n_tokens - tile.token;
-            size_t n_tiles = (n_left + TILE_TOKENS - 1) / TILE_TOKENS;
-            n = (n_left + n_tiles - 1) / n_tiles;
-            float result[TILE_TOKENS * TILE_ROWS];
-            tiles[w->type][n - 1](&tile, result);
-            for (size_t t = 0; t < n; t++) {
-                memcpy(out + (tile.token + t) * out_stride + row, result + t * TILE_ROWS,
-                       n_rows * sizeof *out);
+    for (size_t n, token = 0; token < a->n_tokens; token += n) {
+        n = next_block_tokens(a->n_tokens - token);
+        for (size_t group = group_begin; group < group_end; group += TILE_GROUPS) {
+            size_t row = group * ROW_GROUP, left = row_end - row;
+            size_t n_rows = left < TILE_ROWS ? left : TILE_ROWS;
+            struct tile tile = {.w = w, .a = a, .token = token};
+            for (size_t s = 0; s < STRIPS; s++) {
+                /* A strip past the last group computes that group again; its result is dropped. */
+                size_t at = group + s * SIMD_LANES / ROW_GROUP;
+                tile.group[s] = w->data + (at < group_end ? at : group_end - 1) * w->group_bytes;
             }
+            struct row_sums sums[PANEL_TOKENS];
+            if (n < PANEL_MIN_TOKENS || !tiles->unpack) {
+                compute_packed(tiles, tile, n, sums);
+            } else {
+                compute_panels(tiles, &tile, n, sums);
+            }
+            for (size_t t = 0; t < n; t++)
+                memcpy(out + (token + t) * out_stride + row, &sums[t], n_rows * sizeof *out);
         }
     }
 }

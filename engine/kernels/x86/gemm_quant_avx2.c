@@ -13,7 +13,11 @@
 #define V_INT __m256i
 #define STRIPS 2
 #define TILE_TOKENS 4
-#define IF_TILE_OF_SIX(...)
+#define PANEL_MIN_TOKENS 6
+#define LEGACY_PANELS 1
+#define PANEL_PLANES 2
+#define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
+#define FOR_PANEL_TOKENS(X, type) X(type, 3) X(type, 4)
 #define INT16_SUMS 1
 #define WIDE_TAKES_OFF 128
 #define GEMM_QUANT gemm_quant_avx2
@@ -50,9 +54,22 @@ SIMD_INLINE V_INT v_or(V_INT a, V_INT b)
     return _mm256_or_si256(a, b);
 }
 
-SIMD_INLINE V_INT v_add(V_INT a, V_INT b)
+/* A step of a chain of sums, in its place: a compiler that is free to reorder the steps makes a
+ * tree of them, whose leaves are more than there are registers. */
+SIMD_INLINE V_INT v_chain(V_INT sum)
 {
-    return _mm256_add_epi32(a, b);
+    __asm__("" : "+x"(sum));
+    return sum;
+}
+
+SIMD_INLINE void v_park(V_INT *sum)
+{
+    __asm__("" : "+m"(*sum));
+}
+
+SIMD_INLINE V_INT v_add(V_INT sum, V_INT term)
+{
+    return v_chain(_mm256_add_epi32(sum, term));
 }
 
 SIMD_INLINE V_INT v_shift_left(V_INT a, unsigned n)
@@ -75,9 +92,14 @@ SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
     return _mm256_madd_epi16(a, b);
 }
 
+SIMD_INLINE V_INT v_add_pairs(V_INT sum, V_INT x, V_INT y)
+{
+    return v_add(sum, v_pair_products(x, y));
+}
+
 SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(q, a));
+    return v_chain(_mm256_add_epi16(sum, _mm256_maddubs_epi16(q, a)));
 }
 
 /* Magnitude times a with the sign of w: a pair is at most 2 * 128 * 127 = 32512. */
@@ -93,8 +115,9 @@ SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
     return v_add(sum, v_pair_products(narrow, v_set16(1)));
 }
 
-SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool is_word)
 {
+    (void)is_word;
     return v_add(sum, v_pair_products(narrow, scale));
 }
 
@@ -104,8 +127,9 @@ SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
 }
 
 /* In both halves of an int32. */
-SIMD_INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
+    (void)is_word;
     V_INT low = v_and(_mm256_cvtepi8_epi32(scale), _mm256_set1_epi32(0xffff));
     return v_or(low, _mm256_slli_epi32(low, 16));
 }

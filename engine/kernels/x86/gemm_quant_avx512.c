@@ -8,14 +8,28 @@
 #include "engine/kernels/x86/vectors_avx512.h"
 
 #define TILE_TOKENS 4
-#define IF_TILE_OF_SIX(...)
+#define PANEL_MIN_TOKENS 6
+#define LEGACY_PANELS 1
+#define PANEL_PLANES 2
+#define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
+#define FOR_PANEL_TOKENS(X, type) X(type, 3) X(type, 4)
 #define INT16_SUMS 1
 #define WIDE_TAKES_OFF 128
 #define GEMM_QUANT gemm_quant_avx512
 
+SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
+{
+    return _mm512_madd_epi16(a, b);
+}
+
+SIMD_INLINE V_INT v_add_pairs(V_INT sum, V_INT x, V_INT y)
+{
+    return v_add(sum, v_pair_products(x, y));
+}
+
 SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
-    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(q, a));
+    return v_chain(_mm512_add_epi16(sum, _mm512_maddubs_epi16(q, a)));
 }
 
 /* Magnitude times a with the sign of w: a pair is at most 2 * 128 * 127 = 32512. */
@@ -33,14 +47,16 @@ SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
 }
 
 /* In both halves of an int32. */
-SIMD_INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
+    (void)is_word;
     V_INT low = _mm512_and_si512(_mm512_cvtepi8_epi32(scale), _mm512_set1_epi32(0xffff));
     return v_or(low, _mm512_slli_epi32(low, 16));
 }
 
-SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool is_word)
 {
+    (void)is_word;
     return v_add(sum, v_pair_products(narrow, scale));
 }
 

@@ -6,7 +6,11 @@
 #include "engine/kernels/x86/vectors_avx512.h"
 
 #define TILE_TOKENS 6
-#define IF_TILE_OF_SIX(...) __VA_ARGS__
+#define PANEL_MIN_TOKENS 13
+#define LEGACY_PANELS 0
+#define PANEL_PLANES 1
+#define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)
+#define FOR_PANEL_TOKENS(X, type) X(type, 4) X(type, 5) X(type, 6)
 #define INT16_SUMS 0
 #define WIDE_TAKES_OFF 0
 #define GEMM_QUANT gemm_quant_avx512vnni
@@ -14,6 +18,11 @@
 SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 {
     return _mm512_dpbusd_epi32(sum, q, a);
+}
+
+SIMD_INLINE V_INT v_add_pairs(V_INT sum, V_INT x, V_INT y)
+{
+    return _mm512_dpwssd_epi32(sum, x, y);
 }
 
 SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
@@ -26,13 +35,15 @@ SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
     return v_add(sum, narrow);
 }
 
-SIMD_INLINE V_INT widen_scale(__m128i scale)
+SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
-    return _mm512_cvtepi8_epi32(scale);
+    V_INT wide = _mm512_cvtepi8_epi32(scale);
+    return is_word ? v_and(wide, _mm512_set1_epi32(0xffff)) : wide;
 }
 
-SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale)
+SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool is_word)
 {
+    if (is_word) return _mm512_dpwssd_epi32(sum, narrow, scale);
     return v_add(sum, _mm512_mullo_epi32(narrow, scale));
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/kernels/x86/simd_avx512.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define V_INT __m512i
@@ -46,9 +47,22 @@ SIMD_INLINE V_INT v_or(V_INT a, V_INT b)
     return _mm512_or_si512(a, b);
 }
 
-SIMD_INLINE V_INT v_add(V_INT a, V_INT b)
+/* A step of a chain of sums, in its place: a compiler that is free to reorder the steps makes a
+ * tree of them, whose leaves are more than there are registers. */
+SIMD_INLINE V_INT v_chain(V_INT sum)
 {
-    return _mm512_add_epi32(a, b);
+    __asm__("" : "+v"(sum));
+    return sum;
+}
+
+SIMD_INLINE void v_park(V_INT *sum)
+{
+    (void)sum; /* 32 registers hold them */
+}
+
+SIMD_INLINE V_INT v_add(V_INT sum, V_INT term)
+{
+    return v_chain(_mm512_add_epi32(sum, term));
 }
 
 SIMD_INLINE V_INT v_shift_left(V_INT a, unsigned n)
@@ -64,11 +78,6 @@ SIMD_INLINE V_INT v_shift_right(V_INT a, unsigned n)
 SIMD_INLINE V_INT v_multiply16(V_INT a, V_INT b)
 {
     return _mm512_mullo_epi16(a, b);
-}
-
-SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
-{
-    return _mm512_madd_epi16(a, b);
 }
 
 SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
