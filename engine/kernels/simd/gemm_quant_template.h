@@ -246,11 +246,12 @@ SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens,
     }
 }
 
-/* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. */
+/* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. Full
+ * tiles compute so long that they need no reading ahead. */
 SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
                           const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
-    if (n_tokens == 1) prefetch_unit(shape, &in->place, unit);
+    if (!from_panel && n_tokens < TILE_TOKENS) prefetch_unit(shape, &in->place, unit);
     if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape, from_panel))) {
         add_run(shape, n_tokens, from_panel, in, unit, 0, 0, PACK_UNIT_STEPS, isum);
         return;

@@ -18,7 +18,7 @@ enum {
     PANEL_UNITS = PANEL_VALUES / PACK_UNIT,
     PANEL_STEPS = PANEL_VALUES / 4,
     PANEL_TOKENS = 96,
-    PREFETCH_BYTES = 4096 /* how far a stream of weights reads ahead */
+    PREFETCH_BYTES = 3072 /* how far a stream of weights reads ahead */
 };
 _Static_assert(TILE_ROWS % ROW_GROUP == 0, "strips make whole groups");
 
@@ -170,7 +170,7 @@ SIMD_INLINE SIMD_FLOAT load_factor(const struct pack_shape *shape, const struct 
 }
 
 /* Reads ahead in the bodies for one unit: asking for a whole block at once is more than a core has
- * requests for. */
+ * requests for. To the second level: the first has too few requests to keep memory busy. */
 SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct panel_place *place,
                                size_t unit)
 {
@@ -182,7 +182,7 @@ SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct pane
         const uint8_t *ahead = place->body[s] + unit * n_bytes + PREFETCH_BYTES;
         SIMD_UNROLL
         for (size_t at = 0; at < n_bytes; at += 64)
-            _mm_prefetch((const char *)ahead + at, _MM_HINT_T0);
+            _mm_prefetch((const char *)ahead + at, _MM_HINT_T1);
     }
 }
 
