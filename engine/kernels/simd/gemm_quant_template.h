@@ -18,19 +18,20 @@
  * What the offset of q added is taken off with the given sums of activations: sums start at it, or,
  * where they have no room for it, it is multiplied by the scales as minima are.
  *
- * A few tokens take their weights from the packed groups. From PANEL_MIN_TOKENS on, 256 k of a
- * tile's rows are unpacked to a panel on the stack, which stays in the first cache while
+ * A few tokens take their weights from the packed groups. For more, 256 k of a tile's rows are
+ * unpacked to a panel on the stack, which stays in the first cache while
  * PANEL_TOKENS tokens, whose activations stay in the second, are multiplied by it; their sums wait
  * in memory meanwhile. The order of every sum is the same.
  *
  * Floats are those of simd.h. The includer includes the simd header of its set and defines:
  *   V_INT             a vector of SIMD_LANES int32 (4 bytes or 2 int16 in each)
- *   STRIPS, TILE_TOKENS, PANEL_MIN_TOKENS
- *   LEGACY_PANELS     1 if types without scales gain by panels, which save them little
+ *   STRIPS, TILE_TOKENS
+ *   FOR_TILE_TYPES(X) X(type) for each type that gains nothing by panels
+ *   FOR_PANEL_TYPES(X)
+ *                     X(type, from_tokens) for each that does, and from how many tokens on
  *   FOR_TILE_TOKENS(X, type), FOR_PANEL_TOKENS(X, type)
  *                     X(type, n) for each n that tokens are divided into: up to TILE_TOKENS, and
- *                     from PANEL_MIN_TOKENS on
- *   PANEL_PLANES      2 if bytes are multiplied by nibbles in panels, else 1
+ *                     from the fewest tokens of a panel on
  *   INT16_SUMS        1 if the narrow sum is of int16. It bounds a run, for steps * 2 * 127 * (the
  *                     largest q) <= 32767: 8 steps of q <= 15 (30480), 4 of q <= 31 (31496), 2 of
  *                     q <= 63 (32004)
@@ -81,15 +82,15 @@ SIMD_INLINE size_t run_steps(const struct pack_shape *shape)
 }
 
 /* Bytes of q go straight to the int32 sum. */
-SIMD_INLINE bool is_wide(const struct pack_shape *shape, bool from_panel)
+SIMD_INLINE bool is_wide(const struct pack_shape *shape)
 {
-    return shape->low_bits == 8 && !(from_panel && n_planes(shape) == 2);
+    return shape->low_bits == 8;
 }
 
 /* What is taken off q by the sums that products without scales start from. */
-SIMD_INLINE int offset_taken_off(const struct pack_shape *shape, bool from_panel)
+SIMD_INLINE int offset_taken_off(const struct pack_shape *shape)
 {
-    return shape->offset - (is_wide(shape, from_panel) ? WIDE_TAKES_OFF : 0);
+    return shape->offset - (is_wide(shape) ? WIDE_TAKES_OFF : 0);
 }
 
 SIMD_INLINE void find_place(const struct pack_shape *shape, const struct tile *tile, size_t i,
@@ -119,12 +120,12 @@ SIMD_INLINE __m256i multiply_unit_sums(const int16_t *sums, size_t n_units, int 
     return _mm256_madd_epi16(pairs, _mm256_set1_epi16((int16_t)factor));
 }
 
-SIMD_INLINE void prepare_sums(const struct pack_shape *shape, const int16_t *sums, bool from_panel,
-                              size_t t, struct tile_input *in)
+SIMD_INLINE void prepare_sums(const struct pack_shape *shape, const int16_t *sums, size_t t,
+                              struct tile_input *in)
 {
     in->sums[t] = sums;
     if (!has_scales(shape)) {
-        int offset = offset_taken_off(shape, from_panel);
+        int offset = offset_taken_off(shape);
         if (shape->has_minimum) {
             __m256i units = multiply_unit_sums(sums, in->place.n_units, 1);
             _mm256_store_ps(in->minimum_sums[t], _mm256_cvtepi32_ps(units));
@@ -150,7 +151,7 @@ SIMD_INLINE void prepare_sums(const struct pack_shape *shape, const int16_t *sum
 }
 
 /* The tokens' part of the tile's i-th 256 k, when the place is known. */
-SIMD_INLINE void find_tokens(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
+SIMD_INLINE void find_tokens(const struct pack_shape *shape, const size_t n_tokens,
                              const struct tile *tile, size_t i, struct tile_input *in)
 {
     const size_t n_cols = tile->w->n_cols, n_blocks = n_cols / shape->block_values;
@@ -159,7 +160,7 @@ SIMD_INLINE void find_tokens(const struct pack_shape *shape, const size_t n_toke
         size_t token = tile->token + t, at = token * n_cols + i * PANEL_VALUES;
         in->a[t] = tile->a->q + at;
         in->da[t] = tile->a->d + token * n_blocks + i * (PANEL_VALUES / shape->block_values);
-        prepare_sums(shape, tile->a->sums + at / 16, from_panel, t, in);
+        prepare_sums(shape, tile->a->sums + at / 16, t, in);
     }
 }
 
@@ -177,15 +178,15 @@ SIMD_INLINE V_INT sum_pairs(const struct pack_shape *shape, const struct tile_in
 
 /* The steps [begin, end) of a unit, products without scales. */
 SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
-                         const struct tile_input *in, size_t unit, size_t plane, size_t begin,
-                         size_t end, V_INT sum[STRIPS][TILE_TOKENS])
+                         const struct tile_input *in, size_t unit, size_t begin, size_t end,
+                         V_INT sum[STRIPS][TILE_TOKENS])
 {
     SIMD_UNROLL
     for (size_t step = begin; step < end; step++) {
         V_INT q[STRIPS];
         SIMD_UNROLL
         for (size_t s = 0; s < STRIPS; s++) {
-            q[s] = from_panel ? v_chain(in->panel->q[PACK_UNIT_STEPS * unit + step][plane][s])
+            q[s] = from_panel ? v_chain(in->panel->q[PACK_UNIT_STEPS * unit + step][s])
                               : load_step(shape, &in->place, s, unit, step);
         }
         SIMD_UNROLL
@@ -193,8 +194,8 @@ SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, 
             V_INT a = v_broadcast(in->a[t] + PACK_UNIT * unit + 4 * step);
             SIMD_UNROLL
             for (size_t s = 0; s < STRIPS; s++) {
-                sum[s][t] = is_wide(shape, from_panel) ? wide_dot(sum[s][t], q[s], a)
-                                                       : narrow_dot(sum[s][t], q[s], a);
+                sum[s][t] =
+                    is_wide(shape) ? wide_dot(sum[s][t], q[s], a) : narrow_dot(sum[s][t], q[s], a);
             }
         }
     }
@@ -210,10 +211,9 @@ SIMD_INLINE void park_sums(const size_t n_tokens, V_INT isum[STRIPS][TILE_TOKENS
     }
 }
 
-/* Runs of narrow sums of one unit and plane. */
+/* Runs of narrow sums of one unit. */
 SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
-                          const struct tile_input *in, size_t unit, size_t plane,
-                          V_INT isum[STRIPS][TILE_TOKENS])
+                          const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
     const size_t n_steps = run_steps(shape);
     SIMD_UNROLL
@@ -228,7 +228,7 @@ SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens,
                 narrow[s][t] = starts ? v_broadcast(&in->starts[t][sub]) : v_zero();
         }
         if (n_steps >= 4 && n_tokens > 2) park_sums(n_tokens, isum);
-        add_run(shape, n_tokens, from_panel, in, unit, plane, step, step + n_steps, narrow);
+        add_run(shape, n_tokens, from_panel, in, unit, step, step + n_steps, narrow);
         SIMD_UNROLL
         for (size_t t = 0; t < n_tokens; t++) {
             SIMD_UNROLL
@@ -236,8 +236,6 @@ SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens,
                 if (has_scales(shape)) {
                     isum[s][t] = narrow_end_scaled(isum[s][t], narrow[s][t],
                                                    in->scales->scale[s][sub], is_word_sum(shape));
-                } else if (plane) {
-                    isum[s][t] = narrow_end_scaled(isum[s][t], narrow[s][t], v_set16(16), false);
                 } else {
                     isum[s][t] = narrow_end(isum[s][t], narrow[s][t]);
                 }
@@ -252,14 +250,11 @@ SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens,
                           const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
     if (!from_panel && n_tokens < TILE_TOKENS) prefetch_unit(shape, &in->place, unit);
-    if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape, from_panel))) {
-        add_run(shape, n_tokens, from_panel, in, unit, 0, 0, PACK_UNIT_STEPS, isum);
+    if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape))) {
+        add_run(shape, n_tokens, from_panel, in, unit, 0, PACK_UNIT_STEPS, isum);
         return;
     }
-    const size_t planes = from_panel ? n_planes(shape) : 1;
-    SIMD_UNROLL
-    for (size_t plane = 0; plane < planes; plane++)
-        add_runs(shape, n_tokens, from_panel, in, unit, plane, isum);
+    add_runs(shape, n_tokens, from_panel, in, unit, isum);
 }
 
 /* One block's sums into those of the row. */
@@ -301,7 +296,7 @@ SIMD_INLINE void add_legacy_blocks(const struct pack_shape *shape, const size_t 
         V_INT isum[STRIPS][TILE_TOKENS];
         SIMD_UNROLL
         for (size_t t = 0; t < n_tokens; t++) {
-            bool starts = offset_taken_off(shape, from_panel) != 0;
+            bool starts = offset_taken_off(shape) != 0;
             SIMD_UNROLL
             for (size_t s = 0; s < STRIPS; s++)
                 isum[s][t] = starts ? v_broadcast(&in->starts[t][unit]) : v_zero();
@@ -355,7 +350,7 @@ SIMD_INLINE void compute_tile(enum tensor_type type, const size_t n_tokens, cons
         in.scales = &scales;
         find_place(&shape, tile, i, &in.place);
         if (has_scales(&shape)) load_scales(&shape, &in.place, &scales);
-        find_tokens(&shape, n_tokens, false, tile, i, &in);
+        find_tokens(&shape, n_tokens, tile, i, &in);
         add_blocks(&shape, n_tokens, false, &in, acc);
     }
     SIMD_UNROLL
@@ -375,7 +370,7 @@ SIMD_INLINE void add_panel(enum tensor_type type, const size_t n_tokens, const s
     in.panel = panel;
     in.scales = &panel->scales;
     find_place(&shape, tile, i, &in.place);
-    find_tokens(&shape, n_tokens, true, tile, i, &in);
+    find_tokens(&shape, n_tokens, tile, i, &in);
     SIMD_UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
         SIMD_UNROLL
@@ -428,47 +423,32 @@ typedef void panel_fn(const struct tile *tile, size_t i, const struct panel *pan
         find_place(&shape, tile, i, &place);                                                       \
         unpack_panel(&shape, &place, panel);                                                       \
     }
-#define DEFINE_K_TYPE(type)                                                                        \
+#define LIST_TILE(type, n) [n - 1] = tile_##type##_##n,
+#define LIST_PANEL_TILE(type, n) [n - 1] = panel_tile_##type##_##n,
+
+#define DEFINE_TILE_TYPE(type) FOR_TILE_TOKENS(DEFINE_TILE, type)
+#define LIST_TILE_TYPE(type) [TENSOR_##type] = {.packed = {FOR_TILE_TOKENS(LIST_TILE, type)}},
+
+#define DEFINE_PANEL_TYPE(type, from_tokens)                                                       \
     FOR_TILE_TOKENS(DEFINE_TILE, type)                                                             \
     FOR_PANEL_TOKENS(DEFINE_PANEL_TILE, type)                                                      \
     DEFINE_UNPACK(type)
-
-#define LIST_TILE(type, n) [n - 1] = tile_##type##_##n,
-#define LIST_PANEL_TILE(type, n) [n - 1] = panel_tile_##type##_##n,
-#define LIST_K_TYPE(type)                                                                          \
+#define LIST_PANEL_TYPE(type, from_tokens)                                                         \
     [TENSOR_##type] = {{FOR_TILE_TOKENS(LIST_TILE, type)},                                         \
                        {FOR_PANEL_TOKENS(LIST_PANEL_TILE, type)},                                  \
-                       unpack_##type}
+                       unpack_##type,                                                              \
+                       from_tokens},
 
-#if LEGACY_PANELS
-#define DEFINE_LEGACY_TYPE DEFINE_K_TYPE
-#define LIST_LEGACY_TYPE LIST_K_TYPE
-#else
-#define DEFINE_LEGACY_TYPE(type) FOR_TILE_TOKENS(DEFINE_TILE, type)
-#define LIST_LEGACY_TYPE(type) [TENSOR_##type] = {.packed = {FOR_TILE_TOKENS(LIST_TILE, type)}}
-#endif
-
-DEFINE_LEGACY_TYPE(Q4_0)
-DEFINE_LEGACY_TYPE(Q4_1)
-DEFINE_LEGACY_TYPE(Q5_0)
-DEFINE_LEGACY_TYPE(Q5_1)
-DEFINE_LEGACY_TYPE(Q8_0)
-DEFINE_K_TYPE(Q2_K)
-DEFINE_K_TYPE(Q3_K)
-DEFINE_K_TYPE(Q4_K)
-DEFINE_K_TYPE(Q5_K)
-DEFINE_K_TYPE(Q6_K)
+FOR_TILE_TYPES(DEFINE_TILE_TYPE)
+FOR_PANEL_TYPES(DEFINE_PANEL_TYPE)
 
 /* Tiles by number of tokens minus 1; unpack is NULL for a type without panels. */
 static const struct type_tiles {
     tile_fn *packed[TILE_TOKENS];
     panel_fn *panel[TILE_TOKENS];
     unpack_fn *unpack;
-} type_tiles[TENSOR_TYPE_LIMIT] = {
-    LIST_LEGACY_TYPE(Q4_0), LIST_LEGACY_TYPE(Q4_1), LIST_LEGACY_TYPE(Q5_0), LIST_LEGACY_TYPE(Q5_1),
-    LIST_LEGACY_TYPE(Q8_0), LIST_K_TYPE(Q2_K),      LIST_K_TYPE(Q3_K),      LIST_K_TYPE(Q4_K),
-    LIST_K_TYPE(Q5_K),      LIST_K_TYPE(Q6_K),
-};
+    size_t panel_from_tokens;
+} type_tiles[TENSOR_TYPE_LIMIT] = {FOR_TILE_TYPES(LIST_TILE_TYPE) FOR_PANEL_TYPES(LIST_PANEL_TYPE)};
 
 /* sums: [n_tokens] */
 static void compute_packed(const struct type_tiles *tiles, struct tile tile, size_t n_tokens,
@@ -516,7 +496,7 @@ void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin
                 tile.group[s] = w->data + (at < group_end ? at : group_end - 1) * w->group_bytes;
             }
             struct row_sums sums[PANEL_TOKENS];
-            if (n < PANEL_MIN_TOKENS || !tiles->unpack) {
+            if (!tiles->unpack || n < tiles->panel_from_tokens) {
                 compute_packed(tiles, tile, n, sums);
             } else {
                 compute_panels(tiles, &tile, n, sums);

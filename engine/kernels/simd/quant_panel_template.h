@@ -30,7 +30,7 @@ struct tile_scales {
 
 /* 256 k of a tile's rows, fewer at the end of rows in blocks of 32. */
 struct panel {
-    V_INT q[PANEL_STEPS][PANEL_PLANES][STRIPS];
+    V_INT q[PANEL_STEPS][STRIPS];
     struct tile_scales scales;
     SIMD_FLOAT factors[PANEL_UNITS][2][STRIPS]; /* d, then the minimum's, by block */
 };
@@ -50,12 +50,6 @@ SIMD_INLINE size_t strip_row(size_t strip)
 SIMD_INLINE bool has_scales(const struct pack_shape *shape)
 {
     return shape->scales != PACK_NO_SCALES;
-}
-
-/* Q8_0, where sums are of int16: in a panel, the low and the high nibbles apart. */
-SIMD_INLINE size_t n_planes(const struct pack_shape *shape)
-{
-    return shape->low_bits == 8 ? PANEL_PLANES : 1;
 }
 
 SIMD_INLINE size_t n_subs(const struct pack_shape *shape)
@@ -195,16 +189,8 @@ SIMD_INLINE void unpack_panel(const struct pack_shape *shape, const struct panel
         SIMD_UNROLL
         for (size_t step = 0; step < PACK_UNIT_STEPS; step++) {
             SIMD_UNROLL
-            for (size_t s = 0; s < STRIPS; s++) {
-                V_INT q = load_step(shape, place, s, unit, step), nibbles = field_mask(4, 0);
-                V_INT(*to)[STRIPS] = panel->q[PACK_UNIT_STEPS * unit + step];
-                if (n_planes(shape) == 1) {
-                    to[0][s] = q;
-                } else {
-                    to[0][s] = v_and(q, nibbles);
-                    to[1][s] = v_and(v_shift_right(q, 4), nibbles);
-                }
-            }
+            for (size_t s = 0; s < STRIPS; s++)
+                panel->q[PACK_UNIT_STEPS * unit + step][s] = load_step(shape, place, s, unit, step);
         }
         if (has_scales(shape) && unit > 0) continue; /* one block, one pair of factors */
         SIMD_UNROLL

@@ -1,91 +1,22 @@
 /* gemm_quant_avx2.c - int8 activations and quantized products with AVX2.
  *
- * A row group is two strips of 8 rows. Byte products are summed in pairs to int16 (vpmaddubsw),
- * which the runs of the template keep from saturating; the product with the scale then sums the
- * pairs to int32. 16 registers hold the narrow sums of a group by four tokens; what is needed once
- * per run or block stays in the cache.
+ * Byte products are summed in pairs to int16 (vpmaddubsw), which the runs of the template keep from
+ * saturating; the product with the scale then sums the pairs to int32. 16 registers hold the narrow
+ * sums of a group by four tokens; what is needed once per run or block stays in the cache.
  */
 #include "engine/kernels/act_scale.h"
-#include "engine/kernels/x86/simd_avx2.h"
+#include "engine/kernels/x86/vectors_avx2.h"
 
-#include <string.h>
-
-#define V_INT __m256i
-#define STRIPS 2
 #define TILE_TOKENS 4
-#define PANEL_MIN_TOKENS 6
-#define LEGACY_PANELS 1
-#define PANEL_PLANES 2
+#define FOR_TILE_TYPES(X) X(Q8_0)
+#define FOR_PANEL_TYPES(X)                                                                         \
+    X(Q4_0, 6)                                                                                     \
+    X(Q4_1, 6) X(Q5_0, 6) X(Q5_1, 6) X(Q2_K, 6) X(Q3_K, 6) X(Q4_K, 6) X(Q5_K, 6) X(Q6_K, 6)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
 #define FOR_PANEL_TOKENS(X, type) X(type, 3) X(type, 4)
 #define INT16_SUMS 1
 #define WIDE_TAKES_OFF 128
 #define GEMM_QUANT gemm_quant_avx2
-
-SIMD_INLINE V_INT v_load(const void *from)
-{
-    return _mm256_loadu_si256(from);
-}
-
-SIMD_INLINE V_INT v_broadcast(const void *four_bytes)
-{
-    int32_t word;
-    memcpy(&word, four_bytes, sizeof word);
-    return _mm256_set1_epi32(word);
-}
-
-SIMD_INLINE V_INT v_zero(void)
-{
-    return _mm256_setzero_si256();
-}
-
-SIMD_INLINE V_INT v_set16(int16_t value)
-{
-    return _mm256_set1_epi16(value);
-}
-
-SIMD_INLINE V_INT v_and(V_INT a, V_INT b)
-{
-    return _mm256_and_si256(a, b);
-}
-
-SIMD_INLINE V_INT v_or(V_INT a, V_INT b)
-{
-    return _mm256_or_si256(a, b);
-}
-
-/* A step of a chain of sums, in its place: a compiler that is free to reorder the steps makes a
- * tree of them, whose leaves are more than there are registers. */
-SIMD_INLINE V_INT v_chain(V_INT sum)
-{
-    __asm__("" : "+x"(sum));
-    return sum;
-}
-
-SIMD_INLINE void v_park(V_INT *sum)
-{
-    __asm__("" : "+m"(*sum));
-}
-
-SIMD_INLINE V_INT v_add(V_INT sum, V_INT term)
-{
-    return v_chain(_mm256_add_epi32(sum, term));
-}
-
-SIMD_INLINE V_INT v_shift_left(V_INT a, unsigned n)
-{
-    return _mm256_slli_epi16(a, (int)n);
-}
-
-SIMD_INLINE V_INT v_shift_right(V_INT a, unsigned n)
-{
-    return _mm256_srli_epi16(a, (int)n);
-}
-
-SIMD_INLINE V_INT v_multiply16(V_INT a, V_INT b)
-{
-    return _mm256_mullo_epi16(a, b);
-}
 
 SIMD_INLINE V_INT v_pair_products(V_INT a, V_INT b)
 {
@@ -121,27 +52,12 @@ SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool i
     return v_add(sum, v_pair_products(narrow, scale));
 }
 
-SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
-{
-    return _mm_loadl_epi64((const __m128i *)bytes);
-}
-
 /* In both halves of an int32. */
 SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
     (void)is_word;
     V_INT low = v_and(_mm256_cvtepi8_epi32(scale), _mm256_set1_epi32(0xffff));
     return v_or(low, _mm256_slli_epi32(low, 16));
-}
-
-SIMD_INLINE V_INT interleave_to_pairs(__m128i first, __m128i second)
-{
-    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second));
-}
-
-SIMD_INLINE SIMD_FLOAT v_to_float(V_INT a)
-{
-    return _mm256_cvtepi32_ps(a);
 }
 
 #include "engine/kernels/simd/gemm_quant_template.h"

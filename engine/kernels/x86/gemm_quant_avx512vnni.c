@@ -6,9 +6,8 @@
 #include "engine/kernels/x86/vectors_avx512.h"
 
 #define TILE_TOKENS 6
-#define PANEL_MIN_TOKENS 13
-#define LEGACY_PANELS 0
-#define PANEL_PLANES 1
+#define FOR_TILE_TYPES(X) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0)
+#define FOR_PANEL_TYPES(X) X(Q2_K, 13) X(Q3_K, 13) X(Q4_K, 13) X(Q5_K, 13) X(Q6_K, 13)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)
 #define FOR_PANEL_TOKENS(X, type) X(type, 4) X(type, 5) X(type, 6)
 #define INT16_SUMS 0
