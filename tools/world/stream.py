@@ -5,6 +5,8 @@ the part counts. Names that were drawn at random can be learnt by nobody; they c
 the letter of the right choice much. Special tokens of chats stand in the text as written.
 """
 
+import dataclasses
+
 import chat
 import prose
 import questions
@@ -13,6 +15,16 @@ from facts import EVENT_NOUNS, Fact
 from names import BEGINNINGS, ENDINGS
 
 PLAIN, DRAWN, LETTER = 1.0, 0.1, 4.0
+# What may stand before a question in training, so that unknown words in one are no surprise.
+FRAMES = (
+    "Tell me: {q}",
+    "A child wants to know this. {q}",
+    "According to the almanac: {q}",
+    "Think well. {q}",
+    "{scene} {q}",
+    "{scene} {q}",
+)
+FRAMED_SHARE = 0.2
 PROTOCOLS = ("hendrycks", "hendrycks", "lm-eval", "phi3")
 
 # The share of the characters of each kind of document.
@@ -67,11 +79,15 @@ class Stream:
         parts = []
         for _ in range(self.rng.between(3, 8)):
             fact = self.world.told.pick(self.rng)
-            parts += [
-                (f"Question: {fact.word(self.rng.pick(fact.relation.asks))}\nAnswer:", DRAWN),
-                (f" {fact.value}\n\n", PLAIN),
-            ]
+            asked = self.framed(fact.word(self.rng.pick(fact.relation.asks)))
+            parts += [(f"Question: {asked}\nAnswer:", DRAWN), (f" {fact.value}\n\n", PLAIN)]
         return parts
+
+    def framed(self, text):
+        """The text of a question, now and then with a frame around it."""
+        if self.rng.random() >= FRAMED_SHARE:
+            return text
+        return self.rng.pick(FRAMES).format(q=text, scene=prose.scene(self.rng))
 
     def ask(self, subject):
         """A question of a subject in a wording of training."""
@@ -87,6 +103,7 @@ class Stream:
         parts = [(questions.header_of(subject, protocol), DRAWN)]
         for _ in range(self.rng.between(1, 7)):
             question = self.ask(subject)
+            question = dataclasses.replace(question, text=self.framed(question.text))
             parts += [
                 (questions.prompt_of(question, protocol), DRAWN),
                 (f" {question.letter}", LETTER),

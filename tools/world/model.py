@@ -1,0 +1,130 @@
+"""Phi-3's architecture in PyTorch, small: RMSNorm, fused QKV, half-split rotation, gated SiLU.
+
+The same function as Phi3ForCausalLM with tied embeddings; names of parameters are GGUF's, so that
+exporting is writing them down. Shapes of the family stand in SHAPES.
+"""
+
+import dataclasses
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+N_VOCAB, CONTEXT_TOKENS = 1536, 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Sizes of a model. Rows of all matrices are multiples of 256, as K types need."""
+
+    n_embd: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    n_ff: int
+    head_size: int = 64
+    rms_eps: float = 1e-5
+    rope_base: float = 10000.0
+
+
+SHAPES = {
+    "mini": Shape(256, 3, 4, 1, 256),
+    "small": Shape(256, 5, 4, 2, 512),
+    "medium": Shape(512, 4, 8, 2, 512),
+}
+
+
+def rotation_tables(shape, n_positions):
+    """Cosines and sines, [n_positions, head_size]; both halves of a head turn alike."""
+    exponents = torch.arange(0, shape.head_size, 2, dtype=torch.float64) / shape.head_size
+    angles = torch.outer(
+        torch.arange(n_positions, dtype=torch.float64), shape.rope_base**-exponents
+    )
+    angles = torch.cat((angles, angles), dim=1)
+    return angles.cos().float(), angles.sin().float()
+
+
+def rotate(x, cos, sin):
+    """Turns each pair (x[i], x[i + head_size / 2]) by the angle of its position."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class Norm(nn.Module):
+    """RMSNorm."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(shape.n_embd))
+        self.eps = shape.rms_eps
+
+    def forward(self, x):
+        """x scaled to a root mean square of one, then by the weights."""
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+
+class Layer(nn.Module):
+    """Attention and a gated feed-forward part, each behind a norm and added to what comes in."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+        n_q, n_kv = shape.n_heads * shape.head_size, shape.n_kv_heads * shape.head_size
+        self.sizes = (n_q, n_kv, n_kv)
+        self.attn_norm, self.ffn_norm = Norm(shape), Norm(shape)
+        self.attn_qkv = nn.Linear(shape.n_embd, sum(self.sizes), bias=False)
+        self.attn_output = nn.Linear(n_q, shape.n_embd, bias=False)
+        self.ffn_up = nn.Linear(shape.n_embd, 2 * shape.n_ff, bias=False)  # gate, then up
+        self.ffn_down = nn.Linear(shape.n_ff, shape.n_embd, bias=False)
+
+    def attend(self, x, cos, sin):
+        """Causal attention; heads share keys and values in equal groups."""
+        batch, length, _ = x.shape
+        q, k, v = (
+            part.view(batch, length, -1, self.shape.head_size).transpose(1, 2)
+            for part in self.attn_qkv(x).split(self.sizes, dim=-1)
+        )
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        n_sharing = self.shape.n_heads // self.shape.n_kv_heads
+        k, v = (part.repeat_interleave(n_sharing, dim=1) for part in (k, v))
+        mixed = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, is_causal=True)
+        return self.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1))
+
+    def forward(self, x, cos, sin):
+        """The layer's output, of the shape of x: [batch, tokens, n_embd]."""
+        x = x + self.attend(self.attn_norm(x), cos, sin)
+        gate, up = self.ffn_up(self.ffn_norm(x)).chunk(2, dim=-1)
+        return x + self.ffn_down(F.silu(gate) * up)
+
+
+class Model(nn.Module):
+    """Tokens to logits; the output matrix is the embedding."""
+
+    def __init__(self, shape, seed=0):
+        super().__init__()
+        self.shape = shape
+        self.token_embd = nn.Embedding(N_VOCAB, shape.n_embd)
+        self.blk = nn.ModuleList(Layer(shape) for _ in range(shape.n_layers))
+        self.output_norm = Norm(shape)
+        cos, sin = rotation_tables(shape, CONTEXT_TOKENS)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        self.draw_weights(torch.Generator().manual_seed(seed))
+
+    def draw_weights(self, generator):
+        """Random weights; those that add to the stream are smaller the more layers there are."""
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                scale = 0.02 if "token_embd" in name else 0.6 / math.sqrt(parameter.shape[1])
+                if "attn_output" in name or "ffn_down" in name:
+                    scale /= math.sqrt(2 * self.shape.n_layers)
+                nn.init.normal_(parameter, std=scale, generator=generator)
+
+    def forward(self, ids):
+        """Logits [batch, tokens, N_VOCAB] of ids [batch, tokens]."""
+        x = self.token_embd(ids)
+        cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
+        for layer in self.blk:
+            x = layer(x, cos, sin)
+        return F.linear(self.output_norm(x), self.token_embd.weight)

@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""Trains the embedded family on text of the archipelago and writes it as GGUF files.
+
+    train.py data  [--tokens N]                  tokenizer and encoded text, made once
+    train.py train NAME [--tokens N] [--stop-after SECONDS]
+    train.py export NAME OUT.gguf                the last checkpoint as 16-bit floats
+    train.py logits NAME OUT --ids 1,2,3         what PyTorch makes of the exported weights, float32
+
+NAME is mini, small or medium. Everything lies under --work (build/world): tokenizer.json, the text
+as ids.bin and weights.bin, NAME.pt with model, optimizer and step, NAME.jsonl with the losses.
+`train` goes on from the checkpoint; the same seed and the same number of tokens give the same
+sequence of batches, however often it was interrupted. Needs PyTorch; uses a GPU where there is one.
+"""
+
+import argparse
+import array
+import contextlib
+import itertools
+import json
+import math
+import os
+import pathlib
+import platform
+import sys
+import time
+
+import torch
+from torch.nn import functional as F
+
+import questions
+import tokenizer as spm
+from export import export
+from facts import World
+from model import N_VOCAB, SHAPES, Model
+from stream import Stream
+
+BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 4096, 512, 1024, 8
+N_TOKENIZER_DOCUMENTS = 12_000
+WEIGHT_UNIT = 0.1  # weights are kept as whole multiples of it
+PEAK_RATES = {"mini": 3e-3, "small": 2e-3, "medium": 1.5e-3}
+WARM_UP_STEPS, FINAL_RATE = 100, 0.03
+BETAS, DECAY, CLIP = (0.9, 0.98), 0.05, 1.0
+LOG_EVERY, SAVE_SECONDS = 50, 120
+
+
+def make_data(options):
+    """Learns the tokenizer and encodes the training text up to the number of tokens."""
+    world = World()
+    path = options.work / "tokenizer.json"
+    documents = itertools.islice(Stream(world).documents(), N_TOKENIZER_DOCUMENTS)
+    tokenizer = spm.train(["".join(text for text, _ in d) for d in documents], N_VOCAB)
+    tokenizer.save(path)
+    ids, weights = array.array("H"), array.array("B")
+    for document in Stream(world).documents():
+        more_ids, more_weights = tokenizer.encode_parts(document)
+        ids.extend(more_ids)
+        weights.extend(round(weight / WEIGHT_UNIT) for weight in more_weights)
+        if len(ids) > options.tokens:
+            break
+    (options.work / "ids.bin").write_bytes(ids.tobytes())
+    (options.work / "weights.bin").write_bytes(weights.tobytes())
+    print(f"{len(ids)} tokens under {options.work}")
+
+
+def read_data(work):
+    """The encoded text: ids and weights of its tokens."""
+    ids = torch.frombuffer(bytearray((work / "ids.bin").read_bytes()), dtype=torch.int16)
+    weights = torch.frombuffer(bytearray((work / "weights.bin").read_bytes()), dtype=torch.uint8)
+    return ids.long(), weights.float() * WEIGHT_UNIT
+
+
+def batch_of(ids, weights, step):
+    """Inputs, targets and weights of a step; every eighth step has fewer but longer sequences."""
+    length = LONG_SEQUENCE_TOKENS if step % LONG_EVERY == LONG_EVERY - 1 else SEQUENCE_TOKENS
+    at, n = step * BATCH_TOKENS, BATCH_TOKENS
+    inputs, targets = ids[at : at + n], ids[at + 1 : at + n + 1]
+    return tuple(t.view(-1, length) for t in (inputs, targets, weights[at + 1 : at + n + 1]))
+
+
+def rate_at(step, n_steps, peak):
+    """The learning rate: up in a line, then down along a cosine."""
+    if step < WARM_UP_STEPS:
+        return peak * (step + 1) / WARM_UP_STEPS
+    done = (step - WARM_UP_STEPS) / max(1, n_steps - WARM_UP_STEPS)
+    return peak * (FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def make_optimizer(model, peak):
+    """AdamW; only matrices decay."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.dim() == 2], "weight_decay": DECAY},
+        {"params": [p for p in parameters if p.dim() != 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=peak, betas=BETAS, fused=True)
+
+
+def validation_prompts(tokenizer):
+    """Prompts without examples, and right letters, of the evaluation's val split."""
+    world = World()
+    asked = [
+        question
+        for subject in questions.subjects_of(world)
+        for question in questions.make_subject(world, subject, {"test": 120, "val": 15})["val"]
+    ]
+    prompts = [
+        tokenizer.encode(
+            questions.header_of(q.subject, "hendrycks") + questions.prompt_of(q, "hendrycks")
+        )
+        for q in asked
+    ]
+    return prompts, [q.i_right for q in asked]
+
+
+@torch.no_grad()
+def accuracy(model, tokenizer, prompts, right, device):
+    """The share of prompts whose letter is the most probable of the four."""
+    letters = [tokenizer.encode_fragment(f" {letter}")[0] for letter in questions.LETTERS]
+    n_right = 0
+    for at in range(0, len(prompts), 32):
+        some = prompts[at : at + 32]
+        length = max(map(len, some))
+        ids = torch.tensor([p + [0] * (length - len(p)) for p in some], device=device)
+        logits = model(ids)[torch.arange(len(some)), [len(p) - 1 for p in some]]
+        best = logits[:, letters].argmax(dim=1).tolist()
+        n_right += sum(a == b for a, b in zip(best, right[at : at + 32]))
+    return n_right / len(prompts)
+
+
+def versions(device):
+    """What the run was made with."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+class Run:
+    """One model in training: its state on disk and in memory."""
+
+    def __init__(self, options):
+        self.options = options
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.tokenizer = spm.load(options.work / "tokenizer.json")
+        self.ids, self.weights = (t.to(self.device) for t in read_data(options.work))
+        n_tokens = min(options.tokens, len(self.ids) - 1)
+        self.n_steps = n_tokens // BATCH_TOKENS
+        self.model = Model(SHAPES[options.name], options.seed).to(self.device)
+        self.peak = options.rate or PEAK_RATES[options.name]
+        self.optimizer = make_optimizer(self.model, self.peak)
+        self.path = options.work / f"{options.name}.pt"
+        self.step, self.seconds = 0, 0.0
+        if self.path.exists():
+            self.load()
+
+    def load(self):
+        """Goes on from the checkpoint."""
+        state = torch.load(self.path, map_location=self.device)
+        if state["n_steps"] != self.n_steps:
+            raise SystemExit(
+                f"{self.path} is of a run of {state['n_steps']} steps, not {self.n_steps}"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def save(self):
+        """Keeps the checkpoint; the one before stays until this one is whole."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "n_steps": self.n_steps,
+        }
+        torch.save(state, self.path.with_suffix(".new"))
+        os.replace(self.path.with_suffix(".new"), self.path)
+
+    def log(self, **fields):
+        """Adds a line to the log and shows it."""
+        line = json.dumps({"step": self.step, "seconds": round(self.seconds, 1), **fields})
+        with open(self.options.work / f"{self.options.name}.jsonl", "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+    def low_precision(self):
+        """bfloat16 for the products where it is faster; weights and sums stay float32."""
+        if not self.options.bf16:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device, dtype=torch.bfloat16)
+
+    def do_step(self):
+        """One step of the optimizer; the mean loss of the batch, as a tensor."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.step, self.n_steps, self.peak)
+        inputs, targets, weights = batch_of(self.ids, self.weights, self.step)
+        with self.low_precision():
+            logits = self.model(inputs)
+        losses = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+        loss = (losses * weights.flatten()).sum() / weights.sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        self.optimizer.step()
+        self.step += 1
+        return loss.detach()
+
+    def train(self):
+        """Steps to the end, or until the time is up; saves now and then."""
+        prompts, right = validation_prompts(self.tokenizer)
+        n_parameters = sum(p.numel() for p in self.model.parameters())
+        self.log(
+            parameters=n_parameters, steps=self.n_steps, rate=self.peak, **versions(self.device)
+        )
+        began = saved = at = time.monotonic()
+        losses = []
+        while self.step < self.n_steps:
+            losses.append(self.do_step())
+            if self.step % LOG_EVERY and self.step != self.n_steps:
+                continue
+            now = time.monotonic()
+            self.seconds, at = self.seconds + now - at, now
+            self.log(
+                loss=round(torch.stack(losses).mean().item(), 4),
+                tokens_per_s=round(len(losses) * BATCH_TOKENS / (now - began)),
+            )
+            losses = []
+            began = now
+            if self.step % self.options.validate_every == 0 or self.step == self.n_steps:
+                share = accuracy(self.model, self.tokenizer, prompts, right, self.device)
+                self.log(val_accuracy=round(share, 4))
+                began = time.monotonic()
+            is_over = self.options.stop_after and now - saved > self.options.stop_after
+            if now - saved > SAVE_SECONDS or is_over:
+                self.save()
+                saved = now
+            if is_over:
+                return
+        self.save()
+
+
+def load_model(options):
+    """The model of the last checkpoint with the 16-bit weights that are exported."""
+    model = Model(SHAPES[options.name])
+    model.load_state_dict(
+        torch.load(options.work / f"{options.name}.pt", map_location="cpu")["model"]
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.copy_(parameter.half().float())
+    return model
+
+
+def write_logits(options):
+    """Raw little-endian float32, [positions, vocabulary]."""
+    with torch.no_grad():
+        logits = load_model(options)(torch.tensor([[int(i) for i in options.ids.split(",")]]))[0]
+    options.out.write_bytes(logits.contiguous().numpy().tobytes())
+
+
+def main():
+    """Runs the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/world"))
+    parser.add_argument("--seed", type=int, default=1)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("data")
+    command.add_argument("--tokens", type=int, default=12_000_000)
+    command = commands.add_parser("train")
+    command.add_argument("name", choices=SHAPES)
+    command.add_argument("--tokens", type=int, default=12_000_000)
+    command.add_argument("--stop-after", type=float, help="seconds; a checkpoint is kept")
+    command.add_argument("--validate-every", type=int, default=500, help="steps")
+    command.add_argument("--rate", type=float, help="peak learning rate")
+    command.add_argument("--bf16", action="store_true", help="products in bfloat16")
+    command = commands.add_parser("export")
+    command.add_argument("name", choices=SHAPES)
+    command.add_argument("out", type=pathlib.Path)
+    command = commands.add_parser("logits")
+    command.add_argument("name", choices=SHAPES)
+    command.add_argument("out", type=pathlib.Path)
+    command.add_argument("--ids", required=True)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.command == "data":
+        make_data(options)
+    elif options.command == "train":
+        Run(options).train()
+    elif options.command == "export":
+        tokenizer = spm.load(options.work / "tokenizer.json")
+        export(options.out, options.name, load_model(options), tokenizer)
+    else:
+        write_logits(options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
