@@ -26,3 +26,13 @@ uint64_t rng_below(struct rng *rng, uint64_t n)
     }
     return high;
 }
+
+void rng_shuffle(struct rng *rng, size_t *order, size_t n)
+{
+    for (size_t i = 0; i < n; i++) order[i] = i;
+    for (size_t i = n; i > 1; i--) {
+        size_t j = (size_t)rng_below(rng, i), swapped = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swapped;
+    }
+}

@@ -6,6 +6,7 @@
 #ifndef PHIBENCH_BASE_RNG_H
 #define PHIBENCH_BASE_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct rng {
@@ -33,5 +34,8 @@ static inline double rng_uniform(struct rng *rng)
 
 /* Uniform in [0, n), n > 0, without bias (Lemire 2019). */
 uint64_t rng_below(struct rng *rng, uint64_t n);
+
+/* order: [n], the numbers 0 to n - 1 in a random order (Fisher and Yates 1938). */
+void rng_shuffle(struct rng *rng, size_t *order, size_t n);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const TESTS[] = {"limit_read", "limit_int8", "limit_f32"};
-enum { N_TESTS = sizeof TESTS / sizeof TESTS[0] };
+enum { N_TESTS = sizeof TESTS / sizeof TESTS[0], MAX_PARTS = 6 };
 
 /* Keeps the list ascending and without repetitions. */
 static void add_threads(struct speed_limits *limits, int n_threads)
@@ -96,6 +96,11 @@ struct speed_record speed_limits_record(const struct speed_limits *limits, size_
     default: record.gmac_per_s = latest->f32_gmac_per_s; break;
     }
     return record;
+}
+
+int speed_limits_parts(int repeat)
+{
+    return repeat < MAX_PARTS ? repeat : MAX_PARTS;
 }
 
 bool speed_is_limit(const char *test)

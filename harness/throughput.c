@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WARM_UPS = 4, MAX_LIMIT_PARTS = 6 };
+enum { MAX_WARM_UPS = 4 };
 static const int64_t ENOUGH_WARM_UP_NS = INT64_C(20000000000);
 static const double SETTLED = 0.03; /* two warm-ups in a row that differ by less */
 
@@ -90,12 +90,6 @@ static bool is_there(const struct throughput_sink *sink, const struct speed_reco
     return !sink->has || sink->has(sink->context, record, there, err);
 }
 
-/* How often limits are measured before the end: the repetitions are cut into so many parts. */
-static int count_parts(const struct throughput_options *options)
-{
-    return options->repeat < MAX_LIMIT_PARTS ? options->repeat : MAX_LIMIT_PARTS;
-}
-
 static bool has_limits(const struct throughput_sink *sink, const struct speed_limits *limits,
                        int part, bool *complete, struct err *err)
 {
@@ -121,7 +115,7 @@ bool throughput_is_complete(const struct throughput_options *options, enum isa i
             struct speed_record record = cell_record(options, &cells[i], isa_name(isa), r);
             ok = is_there(sink, &record, complete, err);
         }
-    for (int part = 0; ok && *complete && part <= count_parts(options); part++)
+    for (int part = 0; ok && *complete && part <= speed_limits_parts(options->repeat); part++)
         ok = has_limits(sink, &limits, part, complete, err);
     speed_limits_done(&limits);
     free(cells);
@@ -342,18 +336,13 @@ static bool measure_part(struct measurement *m, const bool *is_done, const size_
     return true;
 }
 
-/* Every missing repetition, in the order of a seeded shuffle (Fisher and Yates). */
+/* Every missing repetition, in the order of a seeded shuffle. */
 static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t *order,
                              struct err *err)
 {
     struct rng rng = {20240423};
-    size_t n_parts = (size_t)count_parts(m->options);
-    for (size_t i = 0; i < m->n_total; i++) order[i] = i;
-    for (size_t i = m->n_total; i > 1; i--) {
-        size_t j = (size_t)rng_below(&rng, i), swapped = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = swapped;
-    }
+    size_t n_parts = (size_t)speed_limits_parts(m->options->repeat);
+    rng_shuffle(&rng, order, m->n_total);
     for (size_t part = 0; part < n_parts; part++)
         if (!measure_part(m, is_done, order, part * m->n_total / n_parts,
                           (part + 1) * m->n_total / n_parts, err) ||

@@ -59,7 +59,8 @@ static bool each_run(struct store *store, struct report_data *data, const char *
 static const char ENTRIES_SQL[] =
     "SELECT model.name_in_config, model.quantization, model.n_params, model.n_bytes, "
     "model.is_synthetic "
-    "FROM job JOIN model ON model.id = job.model WHERE job.run = ?1 "
+    "FROM job JOIN model ON model.id = job.model "
+    "WHERE job.run = ?1 AND job.suite <> 'kernels' "
     "GROUP BY model.name_in_config, model.quantization ORDER BY min(job.id)";
 
 static bool add_entry(struct report_data *data, struct query *query, int64_t run, struct list *list,
@@ -172,16 +173,19 @@ bool report_score_is_macro(const struct report_score *score)
 
 /* ---- Speeds ---- */
 
-static const char SPEEDS_SQL[] =
-    "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "
-    "s.generated_tokens, s.batch,"
-    " s.n_threads, coalesce(s.tokens_per_s, 0), s.duration_ns * 1e-9, coalesce(s.gb_per_s, 0),"
-    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0), coalesce(s.percent_of_limit, 0) "
-    "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "
-    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' "
-    "ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "
-    "s.generated_tokens, s.batch,"
-    " s.n_threads, s.isa, s.repetition";
+#define SPEEDS_SQL(is_of_suite)                                                                    \
+    "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "            \
+    "s.generated_tokens, s.batch,"                                                                 \
+    " s.n_threads, coalesce(s.tokens_per_s, 0), s.duration_ns * 1e-9, coalesce(s.gb_per_s, 0),"    \
+    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0), coalesce(s.percent_of_limit, 0) "       \
+    "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "        \
+    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND " is_of_suite       \
+    " ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "                \
+    "s.generated_tokens, s.batch,"                                                                 \
+    " s.n_threads, s.isa, s.repetition"
+
+static const char MODELS_SQL[] = SPEEDS_SQL("job.suite <> 'kernels'");
+static const char KERNELS_SQL[] = SPEEDS_SQL("job.suite = 'kernels'");
 
 /* One repetition, before it is summarised with its kind. */
 struct sample {
@@ -191,9 +195,9 @@ struct sample {
 
 static bool is_same_kind(const struct report_speed *a, const struct report_speed *b)
 {
-    return a->i_entry == b->i_entry && !strcmp(a->test, b->test) && !strcmp(a->isa, b->isa) &&
-           a->prompt == b->prompt && a->generate == b->generate && a->batch == b->batch &&
-           a->threads == b->threads;
+    return a->run == b->run && a->i_entry == b->i_entry && !strcmp(a->test, b->test) &&
+           !strcmp(a->isa, b->isa) && a->prompt == b->prompt && a->generate == b->generate &&
+           a->batch == b->batch && a->threads == b->threads;
 }
 
 bool report_speed_is_time(const struct report_speed *speed)
@@ -201,14 +205,13 @@ bool report_speed_is_time(const struct report_speed *speed)
     return !strcmp(speed->test, "load") || !strcmp(speed->test, "first_token");
 }
 
-static bool add_sample(struct report_data *data, struct query *query, int64_t run,
+static bool put_sample(struct report_data *data, struct query *query, int64_t run, size_t i_entry,
                        struct list *list, struct err *err)
 {
-    size_t i_entry = find_entry(data, query, run);
-    if (i_entry == SIZE_MAX) return true;
     struct sample *sample = list_add(list, err);
     if (!sample) return false;
     sample->kind = (struct report_speed){
+        .run = run,
         .i_entry = i_entry,
         .test = copy(data, query, 2, err),
         .isa = copy(data, query, 3, err),
@@ -222,8 +225,22 @@ static bool add_sample(struct report_data *data, struct query *query, int64_t ru
         .percent_of_limit = query_number(query, 13),
     };
     if (!sample->kind.test || !sample->kind.isa) return false;
-    sample->value = query_number(query, report_speed_is_time(&sample->kind) ? 9 : 8);
+    bool is_time = i_entry == SIZE_MAX || report_speed_is_time(&sample->kind);
+    sample->value = query_number(query, is_time ? 9 : 8);
     return true;
+}
+
+static bool add_sample(struct report_data *data, struct query *query, int64_t run,
+                       struct list *list, struct err *err)
+{
+    size_t i_entry = find_entry(data, query, run);
+    return i_entry == SIZE_MAX || put_sample(data, query, run, i_entry, list, err);
+}
+
+static bool add_kernel(struct report_data *data, struct query *query, int64_t run,
+                       struct list *list, struct err *err)
+{
+    return put_sample(data, query, run, SIZE_MAX, list, err);
 }
 
 /* Summarises samples [begin, end) of one kind. */
@@ -309,8 +326,8 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     struct report_data *data = mem_new(1, sizeof *data, err);
     struct list entries = {.size = sizeof(struct report_entry)},
                 whole = {.size = sizeof(struct report_score)}, subsets = whole,
-                samples = {.size = sizeof(struct sample)},
-                speeds = {.size = sizeof(struct report_speed)},
+                samples = {.size = sizeof(struct sample)}, kernel_samples = samples,
+                speeds = {.size = sizeof(struct report_speed)}, kernels = speeds,
                 notes = {.size = sizeof(struct report_note)};
     if (!data) return NULL;
     data->arena = arena_new(0, err);
@@ -324,16 +341,21 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     ok = ok && number_entries(data, err) &&
          each_run(store, data, WHOLE_SQL, add_score, &whole, err) &&
          each_run(store, data, SUBSETS_SQL, add_score, &subsets, err) &&
-         each_run(store, data, SPEEDS_SQL, add_sample, &samples, err) &&
+         each_run(store, data, MODELS_SQL, add_sample, &samples, err) &&
          summarise_all(&samples, &speeds, err) &&
+         each_run(store, data, KERNELS_SQL, add_kernel, &kernel_samples, err) &&
+         summarise_all(&kernel_samples, &kernels, err) &&
          each_run(store, data, NOTES_SQL, add_note, &notes, err);
     free(samples.items);
+    free(kernel_samples.items);
     data->scores = whole.items;
     data->n_scores = whole.n;
     data->subsets = subsets.items;
     data->n_subsets = subsets.n;
     data->speeds = speeds.items;
     data->n_speeds = speeds.n;
+    data->kernels = kernels.items;
+    data->n_kernels = kernels.n;
     data->notes = notes.items;
     data->n_notes = notes.n;
     if (ok) return data;
@@ -348,6 +370,7 @@ void report_data_free(struct report_data *data)
     free(data->scores);
     free(data->subsets);
     free(data->speeds);
+    free(data->kernels);
     free(data->notes);
     arena_free(data->arena);
     free(data);

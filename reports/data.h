@@ -29,12 +29,14 @@ struct report_score {
     int64_t n;
 };
 
-/* The repetitions of one measurement of a model. Those of the machine's limits are no speeds. */
+/* The repetitions of one measurement of a model, or of a kernel by itself. Those of the machine's
+ * limits are no speeds. */
 struct report_speed {
-    size_t i_entry;
+    int64_t run;
+    size_t i_entry; /* SIZE_MAX: a kernel */
     const char *test, *isa;
     int prompt, generate, batch, threads;
-    double median, low, high; /* tokens/s and quartiles; of "load" and "first_token": seconds */
+    double median, low, high; /* tokens/s and quartiles; of a kernel, a load, a first token: s */
     double gb_per_s, gmac_per_s, percent_of_limit; /* medians, 0: not known */
     double rss_bytes;                              /* largest, 0: not known */
     size_t n;
@@ -60,6 +62,8 @@ struct report_data {
     size_t n_subsets;
     struct report_speed *speeds;
     size_t n_speeds;
+    struct report_speed *kernels; /* none is in a chart or among the entries */
+    size_t n_kernels;
     struct report_note *notes;
     size_t n_notes;
 };

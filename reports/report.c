@@ -18,7 +18,7 @@
 #include <string.h>
 
 struct tables {
-    struct table *scores, *notes, *speeds, *limits, *subsets, *paired, *runs;
+    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *runs;
 };
 
 static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
@@ -27,7 +27,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->scores = tables_scores(data, err);
     tables->notes = tables->scores ? tables_notes(data, err) : NULL;
     tables->speeds = tables->notes ? tables_speeds(data, err) : NULL;
-    tables->limits = tables->speeds ? tables_limits(store, data, err) : NULL;
+    tables->kernels = tables->speeds ? tables_kernels(data, err) : NULL;
+    tables->limits = tables->kernels ? tables_limits(store, data, err) : NULL;
     tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
     tables->runs = tables->paired ? tables_runs(store, data, err) : NULL;
@@ -174,6 +175,11 @@ static bool write_page(struct store *store, const struct report_data *data,
             "below, of reading or of arithmetic (int8 for quantized weights, f32 for others), as "
             "they were measured just before.",
             tables->speeds);
+    section(out, "Kernels",
+            "Every kernel by itself: the time of one pass. GB/s: what it reads and writes. Rows of "
+            "a product are those of a matrix larger than the caches where that is not too much "
+            "work; kernels that work inside of the caches on floats alone have no percentage.",
+            tables->kernels);
     section(out, "Limits of the machine",
             "Measured between the repetitions: the mean, the lowest and the highest. Reading "
             "memory, and multiply-adds of operands in registers. A model that the caches hold can "
@@ -209,6 +215,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
                    figures->charts[i].name, figures->charts[i].caption);
     markdown_section(out, "Speed", tables->speeds);
+    markdown_section(out, "Kernels", tables->kernels);
     markdown_section(out, "Limits of the machine", tables->limits);
     markdown_section(out, "What was counted", tables->notes);
     markdown_section(out, "Subsets", tables->subsets);
@@ -268,6 +275,7 @@ static bool write_files(struct store *store, const struct report_data *data,
     ok = ok && write_file(out, "report.md", &markdown, err) &&
          write_csv(out, "scores.csv", tables->scores, err) &&
          write_csv(out, "speed.csv", tables->speeds, err) &&
+         write_csv(out, "kernels.csv", tables->kernels, err) &&
          write_csv(out, "limits.csv", tables->limits, err) &&
          write_csv(out, "subsets.csv", tables->subsets, err) &&
          write_csv(out, "notes.csv", tables->notes, err);
@@ -296,20 +304,30 @@ bool report_write(struct store *store, const struct report_options *options, str
     return ok;
 }
 
+/* A table with what stands above it, after an empty line if it is not the first. */
+static void print_section(const struct table *table, const char *heading, bool *is_first, FILE *out)
+{
+    if (!table->n_rows) return;
+    if (!*is_first) fputc('\n', out);
+    if (heading) fprintf(out, "%s\n", heading);
+    table_print(table, out);
+    *is_first = false;
+}
+
 bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
 {
+    struct tables tables = {0};
+    bool is_first = true;
     struct report_data *data = report_data_load(store, &run, 1, err);
-    struct table *scores = data ? tables_scores(data, err) : NULL,
-                 *speeds = scores ? tables_speeds(data, err) : NULL,
-                 *limits = speeds ? tables_limits(store, data, err) : NULL;
-    if (limits && scores->n_rows) table_print(scores, out);
-    if (limits && scores->n_rows && speeds->n_rows) fputc('\n', out);
-    if (limits && speeds->n_rows) table_print(speeds, out);
-    if (limits && limits->n_rows) {
-        fputs("\nlimits of the machine: mean (lowest to highest)\n", out);
-        table_print(limits, out);
+    bool ok = data && build_tables(store, data, &tables, err);
+    if (ok) {
+        print_section(tables.scores, NULL, &is_first, out);
+        print_section(tables.speeds, NULL, &is_first, out);
+        print_section(tables.kernels, "kernels", &is_first, out);
+        print_section(tables.limits, "limits of the machine: mean (lowest to highest)", &is_first,
+                      out);
     }
-    if (limits && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
+    if (ok && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
     report_data_free(data);
-    return limits != NULL;
+    return ok;
 }

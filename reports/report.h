@@ -17,12 +17,13 @@ struct report_options {
     const char *gnuplot; /* program to run, NULL: "gnuplot" */
 };
 
-/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, limits.csv, subsets.csv,
- * notes.csv and charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at all. */
+/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, kernels.csv, limits.csv,
+ * subsets.csv, notes.csv and charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at
+ * all. */
 bool report_write(struct store *store, const struct report_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The tables of scores, speeds and limits of a run as plain text. */
+/* The tables of scores, speeds, kernels and limits of a run as plain text. */
 bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
     __attribute__((warn_unused_result));
 

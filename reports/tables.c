@@ -134,6 +134,33 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
     return table_check(table, err) ? table : NULL;
 }
 
+struct table *tables_kernels(const struct report_data *data, struct err *err)
+{
+    struct table *table =
+        table_new(data->arena,
+                  "run|kernel|>tokens|>threads|isa|>median µs|quartiles|>GB/s|>GMAC/s|>% of "
+                  "limit|>repetitions",
+                  err);
+    if (!table) return NULL;
+    for (size_t i = 0; i < data->n_kernels; i++) {
+        const struct report_speed *speed = &data->kernels[i];
+        const char *colon = strchr(speed->test, ':');
+        table_row(table);
+        table_cell(table, "%lld", (long long)speed->run);
+        table_cell(table, "%s", colon ? colon + 1 : speed->test);
+        table_cell(table, "%d", speed->prompt);
+        table_cell(table, "%d", speed->threads);
+        table_cell(table, "%s", speed->isa);
+        table_cell(table, "%.1f", speed->median * 1e6);
+        table_cell(table, "%.1f to %.1f", speed->low * 1e6, speed->high * 1e6);
+        cell_if_known(table, speed->gb_per_s, "1");
+        cell_if_known(table, speed->gmac_per_s, "1");
+        cell_if_known(table, speed->percent_of_limit, "1");
+        table_cell(table, "%zu", speed->n);
+    }
+    return table_check(table, err) ? table : NULL;
+}
+
 /* The means of all measurements of a run with their extremes. */
 #define LIMIT_SQL(column, test)                                                                    \
     "round(avg(" column ") FILTER (WHERE test = '" test "'), 1),"                                  \

@@ -15,6 +15,8 @@ struct table *tables_scores(const struct report_data *data, struct err *err);
 /* A row for each counted circumstance of a job. */
 struct table *tables_notes(const struct report_data *data, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);
+/* A row for each kernel that was timed by itself. */
+struct table *tables_kernels(const struct report_data *data, struct err *err);
 /* A row for each run, instruction set and number of threads: what the machine could do at best. */
 struct table *tables_limits(struct store *store, const struct report_data *data, struct err *err);
 /* A row for each subset, a column of scores for each job that has them (at most 61). */

@@ -165,7 +165,7 @@ bool store_compute_scores(struct store *store, int64_t job, struct err *err)
 
 struct speed_record {
     /* "prefill", "decode", "batched_decode", "load", "first_token"; and what the machine can do:
-     * "limit_read", "limit_int8", "limit_f32" */
+     * "limit_read", "limit_int8", "limit_f32"; or a kernel by itself, "kernel:gemm q4_0" */
     const char *test;
     int prompt_tokens, generated_tokens, batch, n_threads, repetition;
     const char *isa;

@@ -189,6 +189,19 @@ static void add_speeds(struct fixture *f, int64_t run, int64_t model)
     assert_done(store_commit(f->store, &err), &err);
 }
 
+/* Three repetitions of a kernel, in a model of its own. */
+static void add_kernel(struct fixture *f, int64_t run)
+{
+    struct err err = {0};
+    int64_t job = new_job(f, run, new_model(f, "kernels", ""), "kernels");
+    struct speed_record speed = {.test = "kernel:gemm q4_0", .batch = 1, .isa = "avx2"};
+    for (; speed.repetition < 3; speed.repetition++) {
+        speed.duration_ns = 1500 * (1 + speed.repetition);
+        speed.gmac_per_s = 200 + speed.repetition;
+        assert_done(store_put_speed(f->store, job, &speed, &err), &err);
+    }
+}
+
 /* ---- What was written ---- */
 
 static void write_report(struct fixture *f, const int64_t *runs, size_t n_runs)
@@ -374,6 +387,7 @@ static void a_report_shows_every_score_and_speed(void **state)
         add_mmlu(f, run, model);
         add_speeds(f, run, model);
     }
+    add_kernel(f, run);
     write_report(f, &run, 1);
     char *page = take_page(f), *markdown = read_out(f, "report.md");
     /* scores, subjects, score against decode, prefill and size; prefill and decode */
@@ -396,6 +410,9 @@ static void a_report_shows_every_score_and_speed(void **state)
     assert_holds(markdown, "| 1 | avx2 | 2 | 23.0 (20.0 to 26.0) | 101.0 (100.0 to 102.0) | "
                            "201.0 (200.0 to 202.0) |");
     assert_null(strstr(page, "limit_"));
+    /* Kernels are no model: only their table shows them. */
+    assert_int_equal(count_rows(f, "kernels.csv"), 1);
+    assert_holds(markdown, "| 1 | gemm q4_0 | 0 | 0 | avx2 | 3.0 | 2.2 to 3.8 |  | 201.0 |  | 3 |");
     free(page);
     free(markdown);
 }

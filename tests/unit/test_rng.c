@@ -6,6 +6,7 @@
 #include "base/rng.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
@@ -76,6 +77,23 @@ static void rng_below_is_unbiased_for_huge_ranges(void **state)
     assert_in_range(n_multiples, 9600, 10400);
 }
 
+static void rng_shuffle_puts_every_number_once_and_differs_by_seed(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    size_t orders[2][N];
+    for (size_t k = 0; k < 2; k++) {
+        struct rng rng = {k};
+        bool seen[N] = {false};
+        rng_shuffle(&rng, orders[k], N);
+        for (size_t i = 0; i < N; i++) {
+            assert_true(orders[k][i] < N && !seen[orders[k][i]]);
+            seen[orders[k][i]] = true;
+        }
+    }
+    assert_memory_not_equal(orders[0], orders[1], sizeof orders[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +102,7 @@ int main(void)
         cmocka_unit_test(rng_below_covers_its_range_evenly),
         cmocka_unit_test(rng_below_handles_the_ends_of_its_range),
         cmocka_unit_test(rng_below_is_unbiased_for_huge_ranges),
+        cmocka_unit_test(rng_shuffle_puts_every_number_once_and_differs_by_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
