@@ -1,6 +1,6 @@
 # phibench: one Makefile, objects out of tree under build/<variant>. `make help` lists the targets.
 #
-# Variables: V=1 shows commands; WERROR=1; VARIANT=debug|address-undefined|coverage|fuzz; CC, CFLAGS, LDFLAGS;
+# Variables: V=1 shows commands; WERROR=1; VARIANT=debug|address-undefined|thread|coverage|fuzz; CC, CFLAGS, LDFLAGS;
 # prefix and DESTDIR for install; FUZZ_SECONDS for each fuzz target.
 
 VERSION := 0.1.0
@@ -29,12 +29,14 @@ OPTIMIZE.release           := -O2 -g
 OPTIMIZE.debug             := -O0 -g
 OPTIMIZE.address-undefined := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                               -fno-sanitize-recover=all
+OPTIMIZE.thread            := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPTIMIZE.coverage          := -O0 -g --coverage
 OPTIMIZE.fuzz              := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                               -fno-sanitize-recover=all
 # No input of a fuzz target reaches a kernel, and their unrolled loops take minutes to instrument.
 OPTIMIZE_KERNELS.fuzz      := -fno-sanitize=all
 LINK.address-undefined     := -fsanitize=address,undefined
+LINK.thread                := -fsanitize=thread
 LINK.coverage              := --coverage
 LINK.fuzz                  := -fsanitize=address,undefined
 

@@ -124,12 +124,15 @@ bool line_encode(struct line_encoder *encoder, const char *text, size_t n_bytes,
                  struct err *err)
 {
     const struct encode_options options = {.bos = encoder->bos};
+    size_t n_before = out->n;
     if (!n_bytes || !tokenizer_lines_are_apart(encoder->tokenizer))
         return tokenizer_encode(encoder->tokenizer, text, n_bytes, &options, out, err);
     for (size_t at = 0, n; at < n_bytes; at += n) {
         const char *end = memchr(text + at, '\n', n_bytes - at);
         n = end ? (size_t)(end - text) + 1 - at : n_bytes - at;
-        if (!encode_line(encoder, text + at, n, at == 0, out, err)) return false;
+        if (encode_line(encoder, text + at, n, at == 0, out, err)) continue;
+        out->n = n_before;
+        return false;
     }
     return true;
 }

@@ -28,7 +28,8 @@ void line_encoder_init(struct line_encoder *encoder, const struct tokenizer *tok
                        enum bos_policy bos);
 void line_encoder_done(struct line_encoder *encoder);
 
-/* Appends the ids of a text without special tokens; BOS first, as the policy wants it. */
+/* Appends the ids of a text without special tokens; BOS first, as the policy wants it. Fails where
+ * tokenizer_encode does, and appends nothing then. */
 bool line_encode(struct line_encoder *encoder, const char *text, size_t n_bytes, struct tokens *out,
                  struct err *err) __attribute__((warn_unused_result));
 

@@ -34,11 +34,12 @@ struct windows;
 /* Starts the thread. List and client must outlive what is opened here; end with windows_close. */
 struct windows *windows_open(const struct item_list *list, const struct client *client,
                              struct err *err) __attribute__((warn_unused_result));
-/* Stops the thread, whatever it is doing, and frees what nobody took. */
+/* Stops the thread after the window that it is making, and frees what nobody took. */
 void windows_close(struct windows *windows);
 
 /* The next window, the caller's to free; waits until it is ready. NULL at the end, and also after a
- * failure: then *failed. */
-struct window *windows_next(struct windows *windows, bool *failed, struct err *err);
+ * failure, once the windows before it are taken: then *failed. */
+struct window *windows_next(struct windows *windows, bool *failed, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,7 +1,13 @@
 #!/bin/sh
 # kill -9 at ten random moments of a run, each followed by the same command: the rows are those of a run that nobody
-# disturbed. Measured speeds are left out of the comparison, and so are the numbers of runs.
+# disturbed. One suite takes three windows, one of them prepared while another is computed. Measured speeds are left out
+# of the comparison, and so are the numbers of runs and jobs: a run that was done before it could be killed is followed
+# by a second one.
 . "$(dirname "$0")/../support/cli.sh"
+
+mkdir -p many/dev many/test
+echo '0?,A,B,C,D,A' > many/dev/numbers_dev.csv
+awk 'BEGIN { for (i = 1; i <= 1100; i++) printf "%d?,1,2,3,%d,D\n", i, i }' > many/test/numbers_test.csv
 
 cat > config.yaml <<END
 name: kill
@@ -10,7 +16,8 @@ models:
 suites:
   - mmlu: {data: "models/demo-mmlu", protocol: hendrycks, shots: 5}
   - mmlu: {data: "models/demo-mmlu", protocol: lm-eval, shots: 1}
-  - throughput: {prompt: [16, 32], generate: [4], batch: [1, 2], threads: [1], repeat: 3}
+  - mmlu: {data: many, protocol: hendrycks, shots: 0}
+  - throughput: {prompt: 16, generate: 4, batch: [1, 2], threads: 1, repeat: 2}
 defaults: {threads: 1, batch_tokens: 16}
 END
 
@@ -18,7 +25,7 @@ END
 # computed of a job, and how fast, is not known of a job that two have worked on.
 rows() {
     "$PHIBENCH" export --db "$1.db" > "$1.jsonl" 2>stderr || fail "export of $1"
-    sed -E -e 's/"run": ?[0-9]+/"run":0/' \
+    sed -E -e 's/"(run|job)": ?[0-9]+/"\1":0/g' \
         -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' \
         -e 's/"(computed|computed_tokens|seconds|items_per_s)": ?([-+0-9.e]+|null)/"\1":0/g' "$1.jsonl" |
         sort > "$1.rows"
@@ -28,7 +35,7 @@ begin=$(date +%s%N)
 "$PHIBENCH" run config.yaml --db whole.db > /dev/null 2> whole.err || fail "the undisturbed run"
 whole_ms=$((($(date +%s%N) - begin) / 1000000))
 rows whole
-[ "$(grep -c '"type": *"response"' whole.rows)" -eq 384 ] || fail "the undisturbed run lacks answers"
+[ "$(grep -c '"type": *"response"' whole.rows)" -eq 2584 ] || fail "the undisturbed run lacks answers"
 
 n_continued=0
 for i in 0 1 2 3 4 5 6 7 8 9; do

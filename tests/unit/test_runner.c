@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "harness/commands.h"
 #include "results/query.h"
+#include "suites/mmlu.h"
 #include "tests/support/test_folder.h"
 
 #include <setjmp.h>
@@ -46,22 +47,37 @@ struct outcome {
     struct err err;
 };
 
-static struct outcome execute(const char *text, const char *db, bool is_fresh, bool must_resume)
+/* What stands in for the requests of mmlu; NULL: nothing. */
+typedef bool request_fn(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                        struct request *request, struct err *err);
+
+static struct outcome execute_with(request_fn *request, const char *text, const char *db,
+                                   bool is_fresh, bool must_resume)
 {
     struct outcome outcome = {0};
     const struct invocation invocation = {
         .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
     const struct runner_options options = {&invocation, is_fresh, must_resume};
+    struct suite suite = SUITE_MMLU;
     write_text("c.yaml", text);
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
     struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
     struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
     if (!store) fail_msg("%s", outcome.err.message);
+    if (request) {
+        suite.request = request;
+        plan->datasets[0]->suite = &suite;
+    }
     outcome.ok = runner_execute(plan, store, &options, &outcome.run, &outcome.err);
     store_close(store);
     plan_free(plan);
     config_free(config);
     return outcome;
+}
+
+static struct outcome execute(const char *text, const char *db, bool is_fresh, bool must_resume)
+{
+    return execute_with(NULL, text, db, is_fresh, must_resume);
 }
 
 static int64_t number(const char *db, const char *sql)
@@ -231,6 +247,47 @@ static void a_run_that_fails_says_where_and_can_be_taken_up(void **state)
     assert_int_equal(number("failed.db", "SELECT count(*) FROM run WHERE status = 'failed'"), 1);
 }
 
+enum { N_MANY = 700, FAULT = 600 }; /* two windows; in the second one */
+
+static bool fail_late(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                      struct request *request, struct err *err)
+{
+    if (i_item == FAULT) return err_set(err, ERR_INPUT, "no such question");
+    return SUITE_MMLU.request(dataset, i_item, arena, request, err);
+}
+
+static void write_many_questions(void)
+{
+    struct buf text = {0};
+    assert_true(file_make_folders("many/dev", NULL) && file_make_folders("many/test", NULL));
+    write_text("many/dev/numbers_dev.csv", "0?,A,B,C,D,A\n");
+    for (int i = 1; i <= N_MANY; i++) buf_printf(&text, "%d?,1,2,3,%d,D\n", i, i);
+    write_text("many/test/numbers_test.csv", buf_string(&text));
+    buf_free(&text);
+}
+
+static void a_failure_in_a_later_window_keeps_the_answers_before_it(void **state)
+{
+    (void)state;
+    static const char MANY[] = "models: [{id: m, path: \"synth:tiny:q8_0\"}]\n"
+                               "defaults: {threads: 2}\n"
+                               "suites:\n  - mmlu: {data: many, shots: 0}\n";
+    write_many_questions();
+    struct outcome outcome = execute_with(fail_late, MANY, "late.db", false, false);
+    assert_false(outcome.ok);
+    assert_non_null(strstr(outcome.err.message, "running m q8_0 mmlu/hendrycks 0-shot"));
+    assert_non_null(strstr(outcome.err.message, "no such question"));
+    assert_int_equal(number("late.db", "SELECT count(*) FROM run WHERE status = 'failed'"), 1);
+    assert_int_equal(number("late.db", "SELECT count(*) FROM response"), 512);
+    outcome = execute(MANY, "late.db", false, true);
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(outcome.run, 1);
+    assert_int_equal(number("late.db", "SELECT count(*) FROM v_items"), N_MANY);
+    assert_int_equal(execute(MANY, "late.db", true, false).run, 2);
+    assert_int_equal(number("late.db", "SELECT count(*) FROM job WHERE logits_hash NOT NULL"), 2);
+    assert_int_equal(number("late.db", "SELECT count(DISTINCT logits_hash) FROM job"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +298,7 @@ int main(void)
         cmocka_unit_test(an_unfinished_run_on_other_data_is_left_alone),
         cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
         cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
+        cmocka_unit_test(a_failure_in_a_later_window_keeps_the_answers_before_it),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }
