@@ -103,13 +103,13 @@ static bool init_kind(struct tokenizer *tokenizer, const struct metadata *metada
     return err_set(err, ERR_UNSUPPORTED, "not supported yet: the tokenizer kind \"%s\"", model);
 }
 
-/* Whether no piece but those of one byte holds a line's end. Then the ids of a text are those of its
- * lines, if special tokens are plain text and SentencePiece's algorithm encodes it:
- * 1. A match of a user-defined piece lies within one line, so every line but the first begins in the
- *    midst of a fragment, without space prefix, and is searched like a text of its own.
- * 2. '\n' is a symbol of its own, also beside cut-off UTF-8, and no pair with it makes a piece. So no
- *    merge reaches across it, and those on one side change nothing on the other: their order among
- *    themselves is by score, then by place, whatever happens elsewhere.
+/* Whether no piece but those of one byte holds a line's end. Then the ids of a text are those of
+ * its lines, if special tokens are plain text and SentencePiece's algorithm encodes it:
+ * 1. A match of a user-defined piece lies within one line, so every line but the first begins in
+ *    the midst of a fragment, without space prefix, and is searched like a text of its own.
+ * 2. '\n' is a symbol of its own, also beside cut-off UTF-8, and no pair with it makes a piece. So
+ *    no merge reaches across it, and those on one side change nothing on the other: their order
+ *    among themselves is by score, then by place, whatever happens elsewhere.
  * 3. What no piece covers becomes bytes, or unknown tokens, symbol by symbol. */
 static bool has_no_line_ends(const struct vocabulary *vocabulary)
 {

@@ -1,5 +1,5 @@
-/* test_line_encoder.c - line by line or at once, a text has the same ids: with vocabularies made here
- * to be awkward, with the tokenizers of synthetic models, and with every real vocabulary there is.
+/* test_line_encoder.c - line by line or at once, a text has the same ids: with vocabularies made
+ * here to be awkward, with the tokenizers of synthetic models, and with every real one there is.
  */
 #include "harness/line_encoder.h"
 
