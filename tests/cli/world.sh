@@ -34,6 +34,10 @@ mv stdout first
 expect 0 env PYTHONHASHSEED=4 python3 "$generate" train --bytes 300000
 cmp -s first stdout || fail "the training text is another one the second time"
 
+# Training and phibench see the same tokens; the GGUF writer of the trainer is understood.
+expect 0 python3 "$top/tools/world/check_tokenizer.py" "$PHIBENCH" .
+cat stdout
+
 # phibench reads all of it: every question, in all four categories, without a prompt that is too long.
 cat >config.yaml <<END
 name: world

@@ -3,7 +3,7 @@
 import gguf_file
 import tokenizer as spm
 from gguf_file import Uint32
-from model import CONTEXT_TOKENS
+from shapes import CONTEXT_TOKENS
 
 
 def metadata_of(name, shape, tokenizer):

@@ -1,38 +1,16 @@
 """Phi-3's architecture in PyTorch, small: RMSNorm, fused QKV, half-split rotation, gated SiLU.
 
 The same function as Phi3ForCausalLM with tied embeddings; names of parameters are GGUF's, so that
-exporting is writing them down. Shapes of the family stand in SHAPES.
+exporting is writing them down.
 """
 
-import dataclasses
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-N_VOCAB, CONTEXT_TOKENS = 1536, 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class Shape:
-    """Sizes of a model. Rows of all matrices are multiples of 256, as K types need."""
-
-    n_embd: int
-    n_layers: int
-    n_heads: int
-    n_kv_heads: int
-    n_ff: int
-    head_size: int = 64
-    rms_eps: float = 1e-5
-    rope_base: float = 10000.0
-
-
-SHAPES = {
-    "mini": Shape(256, 3, 4, 1, 256),
-    "small": Shape(256, 5, 4, 2, 512),
-    "medium": Shape(512, 4, 8, 2, 512),
-}
+from shapes import CONTEXT_TOKENS, N_VOCAB
 
 
 def rotation_tables(shape, n_positions):

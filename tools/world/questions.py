@@ -76,6 +76,9 @@ def make_subject(world, subject, sizes):
     asks = [(ask_fact, f) for f in world.facts if f.relation.subject == subject]
     if subject == "high_school_geography":
         asks += [(ask_hop, f) for f in hop_facts(world)[::4]]
+    n_wordings = sum(len(fact.relation.tests) for _, fact in asks)
+    if asks and n_wordings < sum(sizes.values()):
+        raise ValueError(f"{subject} has only {n_wordings} questions: the world is too small")
     splits, pool, seen = {}, [], set()
     for split, n in sizes.items():
         splits[split] = []

@@ -6,6 +6,7 @@ the letter of the right choice much. Special tokens of chats stand in the text a
 """
 
 import dataclasses
+import itertools
 
 import chat
 import prose
@@ -58,6 +59,10 @@ class Stream:
             document = self.makers[kind]()
             self.sizes[kind] += sum(len(text) for text, _ in document)
             yield document
+
+    def texts(self, n):
+        """The texts of the next n documents."""
+        return ["".join(text for text, _ in d) for d in itertools.islice(self.documents(), n)]
 
     def make_facts(self):
         """A paragraph of facts, drawn as often as they are told."""

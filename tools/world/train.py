@@ -15,7 +15,6 @@ sequence of batches, however often it was interrupted. Needs PyTorch; uses a GPU
 import argparse
 import array
 import contextlib
-import itertools
 import json
 import math
 import os
@@ -31,11 +30,11 @@ import questions
 import tokenizer as spm
 from export import export
 from facts import World
-from model import N_VOCAB, SHAPES, Model
+from model import Model
+from shapes import N_TOKENIZER_DOCUMENTS, N_VOCAB, SHAPES
 from stream import Stream
 
 BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 4096, 512, 1024, 8
-N_TOKENIZER_DOCUMENTS = 12_000
 WEIGHT_UNIT = 0.1  # weights are kept as whole multiples of it
 PEAK_RATES = {"mini": 3e-3, "small": 2e-3, "medium": 1.5e-3}
 WARM_UP_STEPS, FINAL_RATE = 100, 0.03
@@ -45,11 +44,9 @@ LOG_EVERY, SAVE_SECONDS = 50, 120
 
 def make_data(options):
     """Learns the tokenizer and encodes the training text up to the number of tokens."""
-    world = World()
-    path = options.work / "tokenizer.json"
-    documents = itertools.islice(Stream(world).documents(), N_TOKENIZER_DOCUMENTS)
-    tokenizer = spm.train(["".join(text for text, _ in d) for d in documents], N_VOCAB)
-    tokenizer.save(path)
+    world = World(scale=options.scale)
+    tokenizer = spm.train(Stream(world).texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
+    tokenizer.save(options.work / "tokenizer.json")
     ids, weights = array.array("H"), array.array("B")
     for document in Stream(world).documents():
         more_ids, more_weights = tokenizer.encode_parts(document)
@@ -95,9 +92,8 @@ def make_optimizer(model, peak):
     return torch.optim.AdamW(groups, lr=peak, betas=BETAS, fused=True)
 
 
-def validation_prompts(tokenizer):
+def validation_prompts(world, tokenizer):
     """Prompts without examples, and right letters, of the evaluation's val split."""
-    world = World()
     asked = [
         question
         for subject in questions.subjects_of(world)
@@ -209,7 +205,7 @@ class Run:
 
     def train(self):
         """Steps to the end, or until the time is up; saves now and then."""
-        prompts, right = validation_prompts(self.tokenizer)
+        prompts, right = validation_prompts(World(scale=self.options.scale), self.tokenizer)
         n_parameters = sum(p.numel() for p in self.model.parameters())
         self.log(
             parameters=n_parameters, steps=self.n_steps, rate=self.peak, **versions(self.device)
@@ -267,7 +263,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("build/world"))
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the first weights")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the world, as generate.py's")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("data")
     command.add_argument("--tokens", type=int, default=12_000_000)
