@@ -51,6 +51,7 @@ LIBS := $(PKG_LIBS) -lm
 MACHINE  := $(shell $(CC) -dumpmachine 2>/dev/null)
 ISA_DIRS := scalar $(if $(filter x86_64-%,$(MACHINE)),x86) $(if $(filter aarch64-% arm64-%,$(MACHINE)),arm)
 FLAGS_avx2       := -mavx2 -mfma -mf16c
+FLAGS_avxvnni    := $(FLAGS_avx2) -mavxvnni
 FLAGS_avx512     := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_neon       := -march=armv8.2-a+dotprod
@@ -76,7 +77,7 @@ PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 SUPPORT      := $(BUILD)/tests/libsupport.a
 
 ALL_C := $(wildcard base/*.c engine/*.c engine/kernels/*.c engine/kernels/*/*.c suites/*.c results/*.c \
-                    reports/*.c harness/*.c tests/*/*.c)
+                    reports/*.c harness/*.c tests/*/*.c tests/kernels/*/*.c)
 ALL_H := $(wildcard base/*.h engine/*.h engine/kernels/*.h engine/kernels/*/*.h suites/*.h results/*.h \
                     reports/*.h harness/*.h tests/*/*.h)
 
@@ -155,7 +156,7 @@ $(FUZZ_TARGETS): %: %.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-$(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c)) $(ENGINE)
+$(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c $(ISA_DIRS:%=tests/kernels/%/*.c))) $(ENGINE)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 

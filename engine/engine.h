@@ -20,7 +20,7 @@ enum { ENGINE_NUMERICS_VERSION = 1 };
 
 /* ---- Instruction sets ---- */
 
-enum isa { ISA_SCALAR, ISA_AVX2, ISA_AVX512, ISA_AVX512VNNI, ISA_NEON, ISA_COUNT };
+enum isa { ISA_SCALAR, ISA_AVX2, ISA_AVXVNNI, ISA_AVX512, ISA_AVX512VNNI, ISA_NEON, ISA_COUNT };
 
 const char *isa_name(enum isa isa); /* "avx512vnni" */
 bool isa_parse(const char *name, enum isa *isa, struct err *err);

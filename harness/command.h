@@ -81,8 +81,8 @@ const struct command *const *command_list(void);
 #define OPTION_ISA(type, field)                                                                    \
     {                                                                                              \
         "isa", 0, OPTION_TEXT, "LEVEL",                                                            \
-            "scalar, avx2, avx512, avx512vnni or neon; default: the best", offsetof(type, field),  \
-            0, 0, 0                                                                                \
+            "scalar, avx2, avxvnni, avx512, avx512vnni or neon; default: the best",                \
+            offsetof(type, field), 0, 0, 0                                                         \
     }
 #define OPTION_BATCH_TOKENS(type, field)                                                           \
     {                                                                                              \

@@ -24,7 +24,8 @@ static const struct {
     const char *name, *text;
 } ENVIRONMENT[] = {
     {"PHIBENCH_ISA",
-     "instruction set level to use: scalar, avx2, avx512, avx512vnni or neon; --isa comes first"},
+     "instruction set level to use: scalar, avx2, avxvnni, avx512, avx512vnni or neon; "
+     "--isa comes first"},
     {"PHIBENCH_GNUPLOT", "program that draws charts; default gnuplot"},
     {"NO_COLOR", "set to anything: no colours on the terminal"},
 };

@@ -1,8 +1,9 @@
 /* kernel_list.h - the declarations of every kernel, named <function>_<isa>; table.c assembles them.
  *
  * A family is declared for an instruction set only where its sources are compiled: the folders
- * scalar/, x86/ and arm/ follow the target. Avx512vnni differs from avx512 in integer products only
- * and shares everything else with it. Nobody but table.c, the kernels and their tests needs this.
+ * scalar/, x86/ and arm/ follow the target. Avx512vnni differs from avx512, and avxvnni from avx2,
+ * in integer products only and shares everything else with it. Nobody but table.c, the kernels and
+ * their tests needs this.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_KERNEL_LIST_H
 #define PHIBENCH_ENGINE_KERNELS_KERNEL_LIST_H
@@ -37,6 +38,9 @@ KERNELS_FLOAT(avx512);
 gemm_fn gemm_quant_avx512;
 quantize_fn quantize_avx512;
 peak_fn peak_int8_avx512;
+
+gemm_fn gemm_quant_avxvnni;
+peak_fn peak_int8_avxvnni;
 
 gemm_fn gemm_quant_avx512vnni;
 peak_fn peak_int8_avx512vnni;

@@ -68,7 +68,7 @@ wrong 'c.yaml:2:5: context 4000000 is more than the 2048 tokens that synth:tiny:
 wrong 'phibench: the database needs the name of a file' --db ''
 
 expect 2 env PHIBENCH_ISA=avx3 "$PHIBENCH" run c.yaml
-message "phibench: unknown instruction set 'avx3': expected scalar, avx2, avx512, avx512vnni or neon (while reading PHIBENCH_ISA)"
+message "phibench: unknown instruction set 'avx3': expected scalar, avx2, avxvnni, avx512, avx512vnni or neon (while reading PHIBENCH_ISA)"
 
 expect 2 "$PHIBENCH" run nowhere.yaml
 message 'nowhere.yaml: cannot open: No such file or directory'

@@ -41,7 +41,7 @@ for batch in 1 7 512; do
     check "$shared" -t 2 --fresh --set defaults.batch_tokens=$batch
 done
 check "$naive" -t 1 --fresh --set defaults.prefix_sharing=false --set defaults.batch_tokens=7
-for isa in scalar avx2 avx512 avx512vnni; do
+for isa in scalar avx2 avxvnni avx512 avx512vnni; do
     "$PHIBENCH" logits -m synth:tiny:f16 --ids 1 --isa $isa >/dev/null 2>&1 || continue
     check "$shared" -t 1 --fresh --isa $isa
 done

@@ -17,7 +17,7 @@ hash_of() {
 for type in f16 q8_0 q4_0 q4_k; do
     reference=$(hash_of -m "synth:tiny:$type" --isa scalar -t 1 --batch-tokens 512)
     [ ${#reference} -eq 64 ] || fail "no logits for $type"
-    for isa in scalar avx2 avx512 avx512vnni neon; do
+    for isa in scalar avx2 avxvnni avx512 avx512vnni neon; do
         "$PHIBENCH" logits -m synth:tiny:f16 --ids 1 --isa $isa >/dev/null 2>&1 || {
             echo "this machine has no $isa"
             continue

@@ -34,6 +34,11 @@ struct check_family {
     void (*time)(struct check *check);
 };
 
+#if defined(__x86_64__)
+/* The products of AVX-VNNI, for a machine that has AVX-512 VNNI instead. */
+gemm_fn gemm_quant_ymm_avx512vnni;
+#endif
+
 extern const struct check_family check_quant;
 extern const struct check_family check_float;
 

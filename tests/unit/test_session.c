@@ -173,7 +173,7 @@ static void chunks_leave_no_trace_beyond_the_sliding_window(void **state)
     int32_t ids[N];
     for (size_t i = 0; i < N; i++) ids[i] = token_at(1, i);
     static const size_t chunks[] = {N, 1, 7};
-    static const enum isa isas[] = {ISA_SCALAR, ISA_AVX2, ISA_AVX512, ISA_AVX512VNNI};
+    static const enum isa isas[] = {ISA_SCALAR, ISA_AVX2, ISA_AVXVNNI, ISA_AVX512, ISA_AVX512VNNI};
     float expected[N_VOCAB];
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
         if (!isa_available(isas[i])) continue;

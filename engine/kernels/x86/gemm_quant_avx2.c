@@ -8,10 +8,10 @@
 #include "engine/kernels/x86/vectors_avx2.h"
 
 #define TILE_TOKENS 4
-#define FOR_TILE_TYPES(X) X(Q8_0)
+#define FOR_TILE_TYPES(X) X(Q4_1) X(Q8_0)
 #define FOR_PANEL_TYPES(X)                                                                         \
     X(Q4_0, 6)                                                                                     \
-    X(Q4_1, 6) X(Q5_0, 6) X(Q5_1, 6) X(Q2_K, 6) X(Q3_K, 6) X(Q4_K, 6) X(Q5_K, 6) X(Q6_K, 6)
+    X(Q5_0, 6) X(Q5_1, 6) X(Q2_K, 6) X(Q3_K, 6) X(Q4_K, 6) X(Q5_K, 6) X(Q6_K, 6)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
 #define FOR_PANEL_TOKENS(X, type) X(type, 3) X(type, 4)
 #define INT16_SUMS 1
