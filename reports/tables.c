@@ -122,8 +122,8 @@ struct table *tables_speeds(const struct report_data *data, struct err *err)
         table_cell(table, "%s", label);
         table_cell(table, "%d", speed->threads);
         table_cell(table, "%s", speed->isa);
-        table_cell(table, is_time ? "%.3f" : "%.1f", speed->median);
-        table_cell(table, is_time ? "%.3f to %.3f" : "%.1f to %.1f", speed->low, speed->high);
+        table_cell(table, is_time ? "%.4g" : "%.1f", speed->median);
+        table_cell(table, is_time ? "%.4g to %.4g" : "%.1f to %.1f", speed->low, speed->high);
         table_cell(table, "%s", is_time ? "s" : "tokens/s");
         cell_if_known(table, speed->gb_per_s, "1");
         cell_if_known(table, speed->gmac_per_s, "1");
