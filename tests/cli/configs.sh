@@ -46,7 +46,7 @@ for config in configs/*.yaml; do
     mmlu-prefix-sharing) # the same: the tokens with and without shared prefixes
         if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$vocabulary" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run
-            grep -q 'mmlu/hendrycks 5-shot: 200 items, 62940 tokens, 10544 with shared prefixes computed once' stdout ||
+            grep -q 'mmlu/hendrycks 5-shot: 200 items, 67627 tokens, 10732 with shared prefixes computed once' stdout ||
                 fail "$config: other tokens: $(head -n 1 stdout)"
             expect 0 "$PHIBENCH" run "$config" --limit 2 --db sharing.db --set models.0.path="synth:tiny:q4_0:1:$vocabulary"
             hash=$(grep -o 'logits hash .*' stderr)
