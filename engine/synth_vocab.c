@@ -8,6 +8,7 @@
 #include "engine/synth_vocab.h"
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -99,9 +100,7 @@ struct vocabulary {
 
 static size_t find_slot(const struct vocabulary *vocabulary, const char *text, size_t n_bytes)
 {
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-    for (size_t i = 0; i < n_bytes; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
-    size_t slot = (size_t)(hash >> 20) & (vocabulary->n_slots - 1);
+    size_t slot = (size_t)hash_text(text, n_bytes) & (vocabulary->n_slots - 1);
     for (; vocabulary->slots[slot]; slot = (slot + 1) & (vocabulary->n_slots - 1)) {
         const struct metadata_string *piece = &vocabulary->pieces[vocabulary->slots[slot] - 1];
         if (piece->n_bytes == n_bytes && memcmp(piece->text, text, n_bytes) == 0) break;

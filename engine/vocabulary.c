@@ -6,8 +6,8 @@
  */
 #include "engine/tokenizer_internal.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
-#include "base/rng.h"
 
 #include <limits.h>
 #include <math.h>
@@ -15,13 +15,6 @@
 #include <string.h>
 
 /* ---- Lookup ---- */
-
-static uint64_t hash_text(const char *text, size_t n_bytes)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a, mixed once more for the low bits */
-    for (size_t i = 0; i < n_bytes; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-    return rng_mix(hash);
-}
 
 static bool is_piece(const struct piece *piece, const char *text, size_t n_bytes)
 {

@@ -6,6 +6,7 @@
  */
 #include "harness/line_encoder.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -41,15 +42,6 @@ static void forget_lines(struct line_encoder *encoder)
 void line_encoder_done(struct line_encoder *encoder)
 {
     forget_lines(encoder);
-}
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash_line(const char *text, size_t n_bytes, bool begins_text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) + begins_text;
-    for (size_t i = 0; i < n_bytes; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-    return hash ^ (hash >> 32);
 }
 
 /* The slot of the line, or the empty one where it belongs. */
@@ -111,7 +103,7 @@ static bool add_line(struct line_encoder *encoder, const char *text, size_t n_by
 static bool encode_line(struct line_encoder *encoder, const char *text, size_t n_bytes,
                         bool begins_text, struct tokens *out, struct err *err)
 {
-    uint64_t hash = hash_line(text, n_bytes, begins_text);
+    uint64_t hash = hash_text(text, n_bytes) + begins_text;
     if (encoder->text.n_bytes > encoder->max_text_bytes) forget_lines(encoder);
     if (!grow_slots(encoder, err)) return false;
     int32_t *slot = find_slot(encoder, text, n_bytes, begins_text, hash);
