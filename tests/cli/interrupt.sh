@@ -18,11 +18,7 @@ message_has 'has no unfinished run of this configuration'
 interrupted() {
     "$PHIBENCH" run config.yaml --db "$@" >stdout 2>stderr &
     pid=$!
-    tries=0
-    while [ $tries -lt 100 ] && ! "$PHIBENCH" export --db "$1" --table speed 2>/dev/null | grep -q '"prefill"'; do
-        sleep 0.05
-        tries=$((tries + 1))
-    done
+    wait_until has_measured "$1"
     kill -INT $pid
     wait $pid
     [ $? -eq 130 ] || fail "an interrupted run exits with 130"

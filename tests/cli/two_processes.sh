@@ -14,11 +14,7 @@ sed -e 's/10000/2/' long.yaml > short.yaml
 
 "$PHIBENCH" run long.yaml --db a.db >first.out 2>first.err &
 pid=$!
-tries=0
-while [ $tries -lt 200 ] && ! "$PHIBENCH" export --db a.db --table speed 2>/dev/null | grep -q '"prefill"'; do
-    sleep 0.05
-    tries=$((tries + 1))
-done
+wait_until has_measured a.db
 
 expect 1 "$PHIBENCH" run long.yaml --db a.db
 message_has "a.db: process $pid is carrying out run 1, which is this one: wait for it, or begin another with --fresh"
@@ -35,11 +31,7 @@ kill -9 $pid
 wait $pid 2>/dev/null
 "$PHIBENCH" run long.yaml --db a.db >second.out 2>second.err &
 pid=$!
-tries=0
-while [ $tries -lt 100 ] && ! grep -qs 'continuing run 1' second.err; do
-    sleep 0.05
-    tries=$((tries + 1))
-done
+wait_until grep -q 'continuing run 1' second.err
 kill -INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "the run of a killed process was not taken up"

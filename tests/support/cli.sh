@@ -48,3 +48,17 @@ message_has() {
     fail "no line with: $1"
     cat stderr
 }
+
+# wait_until COMMAND...: until it succeeds, ten seconds at most. Its output is not shown.
+wait_until() {
+    tries=0
+    while [ $tries -lt 200 ] && ! "$@" >/dev/null 2>&1; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+}
+
+# has_measured DB: whether a run has stored a speed.
+has_measured() {
+    "$PHIBENCH" export --db "$1" --table speed | grep -q '"prefill"'
+}
