@@ -31,7 +31,7 @@ static const struct option_spec OPTIONS[] = {
     OPTION_MODEL(struct options, model),
     {"prompt", 'p', OPTION_TEXT, "N,...", "prompt lengths in tokens, default 512",
      offsetof(struct options, prompt), 0, 0, 0},
-    {"generate", 'n', OPTION_TEXT, "N,...", "tokens to decode, default 128",
+    {"generate", 'n', OPTION_TEXT, "N,...", "tokens to decode, default 128; 0: prefill alone",
      offsetof(struct options, generate), 0, 0, 0},
     {"batch", 'b', OPTION_TEXT, "N,...", "sequences decoded together, default 1",
      offsetof(struct options, batch), 0, 0, 0},
@@ -70,18 +70,26 @@ struct bench {
 
 /* ---- Options ---- */
 
-static bool read_list(const char *text, const char *what, int64_t otherwise, int64_t high,
-                      int64_t *values, size_t *n, struct err *err)
+/* Without a text the one value `otherwise`; a text of "0", where low is 0, is the empty list. */
+static bool read_list(const char *text, const char *what, int64_t otherwise, int64_t low,
+                      int64_t high, int64_t *values, size_t *n, struct err *err)
 {
     *n = 1;
     values[0] = otherwise;
     if (!text) return true;
-    if (!command_parse_integers(text, what, 1, high, values, MAX_VALUES, n, err)) return false;
-    for (size_t i = 0; i < *n; i++)
+    if (!command_parse_integers(text, what, low, high, values, MAX_VALUES, n, err)) return false;
+    if (*n == 1 && values[0] == 0) {
+        *n = 0;
+        return true;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        if (values[i] == 0)
+            return err_set(err, ERR_USAGE, "%s: 0 (none) stands beside other values", what);
         for (size_t j = 0; j < i; j++)
             if (values[i] == values[j])
                 return err_set(err, ERR_USAGE, "%s: %lld stands there twice", what,
                                (long long)values[i]);
+    }
     return true;
 }
 
@@ -95,13 +103,13 @@ static bool read_options(struct bench *bench, struct err *err)
     t->threads = bench->values[3];
     t->repeat = (int)options->repeat;
     if (!bench_format_parse(options->output, &bench->format, err)) return false;
-    return read_list(options->prompt, "--prompt", 512, MAX_TOKENS, bench->values[0], &t->n_prompt,
-                     err) &&
-           read_list(options->generate, "--generate", 128, MAX_TOKENS, bench->values[1],
+    return read_list(options->prompt, "--prompt", 512, 1, MAX_TOKENS, bench->values[0],
+                     &t->n_prompt, err) &&
+           read_list(options->generate, "--generate", 128, 0, MAX_TOKENS, bench->values[1],
                      &t->n_generate, err) &&
-           read_list(options->batch, "--batch", 1, 4096, bench->values[2], &t->n_batch, err) &&
+           read_list(options->batch, "--batch", 1, 1, 4096, bench->values[2], &t->n_batch, err) &&
            read_list(options->threads, "--threads", options->kernels ? 1 : engine_default_threads(),
-                     1024, bench->values[3], &t->n_threads, err);
+                     1, 1024, bench->values[3], &t->n_threads, err);
 }
 
 /* ---- Measuring ---- */

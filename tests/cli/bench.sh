@@ -33,6 +33,12 @@ model='bench -m synth:tiny:q8_0 -p 16 -n 4 -b 1,2 -t 1 -r 2'
     has stdout '"test":"limit_f32".*"gb_per_s":null,"gmac_per_s":[0-9.]+,"percent_of_limit":null'
 }
 
+expect 0 "$PHIBENCH" bench -m synth:tiny:q8_0 -p 16 -n 0 -r 1
+has stdout '^prefill +16 '
+[ "$(grep -c decode stdout)" -eq 0 ] || fail "decode that nobody asked for"
+expect 2 "$PHIBENCH" bench -m synth:tiny:q8_0 -n 0,4
+has stderr '--generate: 0 \(none\) stands beside other values'
+
 expect 0 "$PHIBENCH" bench --kernels --only rms_norm -t 1,2 -r 2
 has stdout '^kernels of [a-z0-9]+$'
 has stdout '^ +1( +[0-9.]+ \([0-9.]+\.\.[0-9.]+\)){3}$'

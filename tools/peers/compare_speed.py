@@ -49,7 +49,7 @@ def run(command):
 def run_phibench(arguments, model, threads, test):
     prompt, generate, batch = test
     command = [arguments.phibench, "bench", "-m", model, "-t", str(threads), "-r", "1", "-p",
-               str(prompt), "-n", str(generate or 1), "-b", str(batch), "-o", "jsonl"]
+               str(prompt), "-n", str(generate), "-b", str(batch), "-o", "jsonl"]
     if arguments.isa:
         command += ["--isa", arguments.isa]
     records = [json.loads(line) for line in run(command).splitlines()]
