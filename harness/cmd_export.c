@@ -32,7 +32,8 @@ static const struct {
      "SELECT * FROM v_speed WHERE run = ? ORDER BY model, quantization, test, prompt, generate, "
      "batch, threads, repetition"},
     {"items", "item",
-     "SELECT * FROM v_items WHERE run = ? ORDER BY model, quantization, suite, item"},
+     "SELECT * FROM v_items WHERE run = ? ORDER BY model, quantization, suite, protocol, shots, "
+     "item"},
     {"responses", "response",
      "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
      "job.suite AS suite,"

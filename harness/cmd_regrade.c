@@ -4,10 +4,12 @@
  * Needs neither model nor data files: a grade depends on item and response alone.
  */
 #include "base/arena.h"
+#include "base/mem.h"
 #include "harness/commands.h"
 #include "harness/rows.h"
 #include "suites/suite.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct options {
@@ -26,20 +28,24 @@ enum { MAX_ARENA_BYTES = 1 << 30, MAX_JOBS = 4096 };
 /* A verdict that differs from the stored one. */
 struct change {
     struct change *next;
-    struct answer_record answer;
+    const char *key, *others_json;
     struct verdict verdict;
 };
 
 struct regrading {
     const struct suite *suite;
+    const char *protocol;
     struct arena *arena; /* of one job */
+    struct buf others;   /* scratch */
     struct change *changes;
     size_t n_answers, n_changes;
 };
 
-static bool is_same(const struct answer_record *answer, const struct verdict *verdict)
+static bool is_same(const struct answer_record *answer, const struct verdict *verdict,
+                    const char *others)
 {
-    return answer->answered == verdict->answered && answer->is_correct == verdict->is_correct &&
+    return !strcmp(answer->others_json ? answer->others_json : "", others) &&
+           answer->answered == verdict->answered && answer->is_correct == verdict->is_correct &&
            !strcmp(answer->predicted, verdict->predicted) &&
            !memcmp(&answer->score, &verdict->score, sizeof answer->score) &&
            !memcmp(&answer->margin, &verdict->margin, sizeof answer->margin);
@@ -57,13 +63,19 @@ static bool grade_again(void *context, const struct answer_record *answer, struc
     if (!response_read(answer->response_json, strlen(answer->response_json), &response,
                        regrading->arena, err))
         return err_context(err, "reading the stored response of %s", answer->key);
-    regrading->suite->grade(&item, &response, &verdict);
+    regrading->suite->grade(regrading->protocol, &item, &response, &verdict);
     regrading->n_answers++;
-    if (is_same(answer, &verdict)) return true;
+    buf_clear(&regrading->others);
+    verdict_write_others(&verdict, &regrading->others);
+    if (!buf_check(&regrading->others, err)) return false;
+    if (is_same(answer, &verdict, buf_string(&regrading->others))) return true;
     struct change *change = arena_alloc(regrading->arena, 1, sizeof *change, err);
     if (!change) return false;
     change->verdict = verdict;
-    change->answer.key = item.key;
+    change->key = item.key;
+    if (verdict.n_others && !(change->others_json = arena_string(
+                                  regrading->arena, buf_string(&regrading->others), err)))
+        return false;
     change->next = regrading->changes;
     regrading->changes = change;
     regrading->n_changes++;
@@ -76,33 +88,42 @@ static bool store_changes(struct store *store, int64_t job, struct regrading *re
     bool ok = store_begin(store, err);
     if (!ok) return false;
     for (struct change *change = regrading->changes; ok && change; change = change->next) {
-        change->answer.answered = change->verdict.answered;
-        change->answer.is_correct = change->verdict.is_correct;
-        change->answer.score = change->verdict.score;
-        change->answer.margin = change->verdict.margin;
-        change->answer.predicted = change->verdict.predicted;
-        ok = store_put_verdict(store, job, &change->answer, err);
+        const struct answer_record answer = {.key = change->key,
+                                             .answered = change->verdict.answered,
+                                             .is_correct = change->verdict.is_correct,
+                                             .score = change->verdict.score,
+                                             .margin = change->verdict.margin,
+                                             .predicted = change->verdict.predicted,
+                                             .others_json = change->others_json};
+        ok = store_put_verdict(store, job, &answer, err);
     }
     ok = ok && store_compute_scores(store, job, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
 
-static bool regrade_job(struct store *store, int64_t job, const char *suite, bool dry_run,
+struct graded_job {
+    int64_t id;
+    char suite[64], protocol[64];
+};
+
+static bool regrade_job(struct store *store, const struct graded_job *job, bool dry_run,
                         struct err *err)
 {
-    struct regrading regrading = {.suite = suite_find(suite),
+    struct regrading regrading = {.suite = suite_find(job->suite),
+                                  .protocol = job->protocol,
                                   .arena = arena_new(MAX_ARENA_BYTES, err)};
     bool ok = regrading.arena != NULL;
     if (!regrading.suite) { /* throughput: nothing to grade */
         arena_free(regrading.arena);
         return true;
     }
-    ok = ok && store_each_answer(store, job, grade_again, &regrading, err);
-    if (ok && regrading.n_changes && !dry_run) ok = store_changes(store, job, &regrading, err);
+    ok = ok && store_each_answer(store, job->id, grade_again, &regrading, err);
+    if (ok && regrading.n_changes && !dry_run) ok = store_changes(store, job->id, &regrading, err);
     if (ok)
-        printf("job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job, suite,
+        printf("job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job->id, job->suite,
                regrading.n_answers, regrading.n_changes, dry_run ? "would change" : "changed");
+    buf_free(&regrading.others);
     arena_free(regrading.arena);
     return ok;
 }
@@ -110,21 +131,28 @@ static bool regrade_job(struct store *store, int64_t job, const char *suite, boo
 /* The jobs are listed first, since grading writes to the tables that the query reads. */
 static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct err *err)
 {
-    int64_t jobs[MAX_JOBS];
-    char suites[MAX_JOBS][32];
+    struct graded_job *jobs = mem_new(MAX_JOBS, sizeof *jobs, err);
     size_t n = 0;
     int more;
     struct query *query =
-        query_open(store, "SELECT id, suite FROM job WHERE run = ? ORDER BY id", err);
-    if (!query) return false;
+        jobs ? query_open(store, "SELECT id, suite, protocol FROM job WHERE run = ? ORDER BY id",
+                          err)
+             : NULL;
+    if (!query) {
+        free(jobs);
+        return false;
+    }
     query_bind_integer(query, 1, run);
     while ((more = query_next(query, err)) > 0 && n < MAX_JOBS) {
-        jobs[n] = query_integer(query, 0);
-        snprintf(suites[n++], sizeof suites[0], "%s", query_text(query, 1));
+        jobs[n].id = query_integer(query, 0);
+        snprintf(jobs[n].suite, sizeof jobs[n].suite, "%s", query_text(query, 1));
+        snprintf(jobs[n].protocol, sizeof jobs[n].protocol, "%s", query_text(query, 2));
+        n++;
     }
     query_close(query);
     bool ok = more >= 0;
-    for (size_t i = 0; ok && i < n; i++) ok = regrade_job(store, jobs[i], suites[i], dry_run, err);
+    for (size_t i = 0; ok && i < n; i++) ok = regrade_job(store, &jobs[i], dry_run, err);
+    free(jobs);
     return ok;
 }
 

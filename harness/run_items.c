@@ -33,7 +33,7 @@ struct item_job {
     int64_t naive_tokens; /* of the answers of this process */
     int64_t wall_ns;      /* that asking for them took, without loading the model */
     int64_t committed_ns;
-    struct buf response_json, groups_json;
+    struct buf response_json, groups_json, others_json;
 };
 
 /* ---- What is there already ---- */
@@ -124,30 +124,35 @@ static bool keep_response(void *context, size_t i_request, const struct response
     const struct dataset *dataset = items->planned->dataset;
     const struct item *item = &dataset->items[items->pending[asking->window->first + i_request]];
     struct verdict verdict = {0};
-    dataset->suite->grade(item, response, &verdict);
+    dataset->suite->grade(dataset->protocol, item, response, &verdict);
     buf_clear(&items->response_json);
     buf_clear(&items->groups_json);
+    buf_clear(&items->others_json);
     response_write(response, &items->response_json);
     item_write_groups(item, &items->groups_json);
-    if (!buf_check(&items->response_json, err) || !buf_check(&items->groups_json, err))
+    verdict_write_others(&verdict, &items->others_json);
+    if (!buf_check(&items->response_json, err) || !buf_check(&items->groups_json, err) ||
+        !buf_check(&items->others_json, err))
         return false;
-    const struct answer_record answer = {.key = item->key,
-                                         .file = item->file,
-                                         .line = item->line,
-                                         .subset = item->subset,
-                                         .expected = item->expected,
-                                         .groups_json = buf_string(&items->groups_json),
-                                         .response_json = buf_string(&items->response_json),
-                                         .n_prompt_tokens = response->n_prompt_tokens,
-                                         .n_new_tokens = response->n_new_tokens,
-                                         .naive_tokens = response->naive_tokens,
-                                         .logits_hash = response->logits_hash,
-                                         .duration_ns = response->duration_ns,
-                                         .answered = verdict.answered,
-                                         .is_correct = verdict.is_correct,
-                                         .score = verdict.score,
-                                         .margin = verdict.margin,
-                                         .predicted = verdict.predicted};
+    const struct answer_record answer = {
+        .key = item->key,
+        .file = item->file,
+        .line = item->line,
+        .subset = item->subset,
+        .expected = item->expected,
+        .groups_json = buf_string(&items->groups_json),
+        .response_json = buf_string(&items->response_json),
+        .n_prompt_tokens = response->n_prompt_tokens,
+        .n_new_tokens = response->n_new_tokens,
+        .naive_tokens = response->naive_tokens,
+        .logits_hash = response->logits_hash,
+        .duration_ns = response->duration_ns,
+        .answered = verdict.answered,
+        .is_correct = verdict.is_correct,
+        .score = verdict.score,
+        .margin = verdict.margin,
+        .predicted = verdict.predicted,
+        .others_json = verdict.n_others ? buf_string(&items->others_json) : NULL};
     items->n_answered++;
     items->naive_tokens += response->naive_tokens;
     return writer_put(items->writer, &answer, err);
@@ -264,7 +269,8 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
                                      &response, arena, err);
     if (ok) {
         bool spanned = false;
-        summary->items->planned->dataset->suite->grade(&item, &response, &verdict);
+        const struct dataset *dataset = summary->items->planned->dataset;
+        dataset->suite->grade(dataset->protocol, &item, &response, &verdict);
         for (size_t i = 0; i < response.n_choices; i++)
             spanned = spanned || response.choices[i].join_spanned;
         summary->counts[NOT_ANSWERED] += !response.answered;
@@ -395,6 +401,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     client_close(items.client);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);
+    buf_free(&items.others_json);
     free(items.pending);
     free(items.by_key);
     return ok;

@@ -126,7 +126,8 @@ static size_t find_entry(const struct report_data *data, const struct query *que
 static const char WHOLE_SQL[] =
     "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
     "score.metric,"
-    " score.score * 100, score.low * 100, score.high * 100, score.n, '', '' "
+    " score.score * 100, score.low * 100, score.high * 100, score.n, '', '', score.metric = "
+    "job.metric "
     "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
     "WHERE job.run = ?1 AND score.depth = 0 ORDER BY job.id, score.metric";
 static const char SUBSETS_SQL[] =
@@ -138,7 +139,7 @@ static const char SUBSETS_SQL[] =
     "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
     "score.metric,"
     " score.score * 100, score.low * 100, score.high * 100, score.n, score.name, "
-    "coalesce(categories.name, '') "
+    "coalesce(categories.name, ''), 1 "
     "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
     "LEFT JOIN categories ON categories.dataset = job.dataset AND categories.subset = score.name "
     "WHERE job.run = ?1 AND score.depth = 1 AND score.metric = job.metric ORDER BY job.id, 13, "
@@ -163,6 +164,7 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
     score->n = query_integer(query, 10);
     score->subset = copy(data, query, 11, err);
     score->category = copy(data, query, 12, err);
+    score->is_main = query_integer(query, 13) != 0;
     return score->suite && score->protocol && score->metric && score->subset && score->category;
 }
 

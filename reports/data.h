@@ -25,6 +25,7 @@ struct report_score {
     const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
     const char *category;                           /* of a subset, "" if unknown */
     int shots;
+    bool is_main;            /* the job's own metric, micro: what charts show */
     double score, low, high; /* percent */
     int64_t n;
 };

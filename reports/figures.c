@@ -19,7 +19,7 @@ static size_t find_groups(const struct report_data *data, const struct report_sc
 {
     size_t n = 0;
     for (size_t i = 0; i < data->n_scores && n < MAX_GROUPS; i++) {
-        bool is_new = !report_score_is_macro(&data->scores[i]);
+        bool is_new = data->scores[i].is_main;
         for (size_t g = 0; g < n; g++)
             if (is_in_group(&data->scores[i], groups[g])) is_new = false;
         if (is_new) groups[n++] = &data->scores[i];
@@ -66,7 +66,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
     if (!rows || !points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || report_score_is_macro(score)) continue;
+        if (!is_in_group(score, group) || !score->is_main) continue;
         rows[n] = data->entries[score->i_entry].label;
         points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
         n++;
@@ -337,7 +337,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     if (!points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || report_score_is_macro(score)) continue;
+        if (!is_in_group(score, group) || !score->is_main) continue;
         const struct report_entry *entry = &data->entries[score->i_entry];
         double x = against == AGAINST_SIZE
                        ? entry->n_bytes / (1 << 20)

@@ -81,7 +81,7 @@ static void write_finding(const struct report_data *data, struct buf *out)
     const struct report_score *best = NULL;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (report_score_is_macro(score)) continue;
+        if (!score->is_main) continue;
         bool is_same = best && !strcmp(best->suite, score->suite) &&
                        !strcmp(best->protocol, score->protocol) && best->shots == score->shots;
         if (!best || (is_same && score->score > best->score)) best = score;

@@ -33,12 +33,17 @@ static void format_traps(const struct report_data *data, const struct report_sco
     }
 }
 
-/* The job's macro average; NULL if it has none. */
-static const struct report_score *find_macro(const struct report_data *data, int64_t job)
+/* The macro average of the same job and metric; NULL if there is none. */
+static const struct report_score *find_macro(const struct report_data *data,
+                                             const struct report_score *micro)
 {
-    for (size_t i = 0; i < data->n_scores; i++)
-        if (data->scores[i].job == job && report_score_is_macro(&data->scores[i]))
-            return &data->scores[i];
+    size_t n = strlen(micro->metric);
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (score->job == micro->job && report_score_is_macro(score) &&
+            !strncmp(score->metric, micro->metric, n) && !strcmp(score->metric + n, "_macro"))
+            return score;
+    }
     return NULL;
 }
 
@@ -52,7 +57,7 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
         const struct report_entry *entry = &data->entries[score->i_entry];
-        const struct report_score *macro = find_macro(data, score->job);
+        const struct report_score *macro = find_macro(data, score);
         char traps[256];
         if (report_score_is_macro(score)) continue;
         format_traps(data, score, traps, sizeof traps);

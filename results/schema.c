@@ -30,7 +30,21 @@ static const char ADD_LOGITS_HASH[] =
     "job.logits_hash AS logits_hash "
     "FROM job JOIN model ON model.id = job.model";
 
-static const char *const STEPS[] = {SCHEMA_SQL, ADD_LOGITS_HASH};
+/* Version 3. A verdict has further metrics beside its score: {"f1":0.5}, each a rate of 0..1 with
+ * rows of `score` of its own; NULL: none. Items are told apart by what was asked of them too. */
+static const char ADD_OTHER_METRICS[] =
+    "ALTER TABLE verdict ADD COLUMN others TEXT CHECK (others IS NULL OR json_valid(others));"
+    "DROP VIEW v_items;"
+    "CREATE VIEW v_items AS "
+    "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
+    "job.suite AS suite, item.subset AS subset, item.key AS item, verdict.is_correct AS correct, "
+    "verdict.predicted AS predicted, item.expected AS expected, verdict.margin AS margin, "
+    "job.protocol AS protocol, job.shots AS shots, verdict.score AS score, "
+    "verdict.others AS others "
+    "FROM response JOIN job ON job.id = response.job JOIN model ON model.id = job.model "
+    "JOIN item ON item.id = response.item JOIN verdict ON verdict.response = response.id";
+
+static const char *const STEPS[] = {SCHEMA_SQL, ADD_LOGITS_HASH, ADD_OTHER_METRICS};
 
 const struct schema *schema_current(void)
 {

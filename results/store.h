@@ -135,6 +135,7 @@ struct answer_record {
     bool answered, is_correct;
     double score, margin;
     const char *predicted;
+    const char *others_json; /* {"f1":0.5}: further metrics, each 0..1; NULL: none */
 };
 /* Stores item, response and verdict under (job, key); an answer that is there already stays. The
  * job has a data set. Call inside a transaction. */
@@ -154,10 +155,11 @@ bool store_reuse_answers(struct store *store, int64_t job, const char *const *ke
 typedef bool store_answer_fn(void *context, const struct answer_record *answer, struct err *err);
 bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, void *context,
                        struct err *err) __attribute__((warn_unused_result));
-/* Computes and stores the job's rows of `score` from its verdicts: the whole (micro; and macro over
- * the first group level, as METRIC_macro), and every group. Intervals: Wilson for rates of right
- * and wrong, otherwise mean +- 1.96 errors; errors clustered by the first group level where an
- * aggregate spans several. Replaces what was there. */
+/* Computes and stores the job's rows of `score` from its verdicts, for its metric and each further
+ * one: the whole (micro; and macro over the first group level, as METRIC_macro), and every group.
+ * Intervals: Wilson for rates of right and wrong, otherwise mean +- 1.96 errors; errors clustered
+ * by the first group level where an aggregate spans several, unless the level is "source": where
+ * questions come from is no sample of anything. Replaces what was there. */
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
 

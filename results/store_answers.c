@@ -68,13 +68,13 @@ static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
                         const struct answer_record *answer, bool *written, struct err *err)
 {
     static const char PUT_VERDICT[] =
-        "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin) "
-        "SELECT response.id, ?4, ?5, ?6, ?7, ?8 FROM item JOIN response "
+        "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin, others) "
+        "SELECT response.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM item JOIN response "
         "ON response.item = item.id AND response.job = ?1 "
         "WHERE item.dataset = ?2 AND item.key = ?3 "
         "ON CONFLICT (response) DO UPDATE SET answered = excluded.answered, "
         "is_correct = excluded.is_correct, score = excluded.score, "
-        "predicted = excluded.predicted, margin = excluded.margin";
+        "predicted = excluded.predicted, margin = excluded.margin, others = excluded.others";
     struct statement put = statement_begin(store, PUT_VERDICT);
     statement_integer(&put, job);
     statement_integer(&put, dataset);
@@ -84,6 +84,7 @@ static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
     statement_number(&put, answer->score);
     statement_text(&put, answer->predicted);
     statement_number(&put, answer->margin);
+    statement_text(&put, answer->others_json);
     if (!statement_run(&put, err)) return false;
     *written = sqlite3_changes(store->db) > 0;
     return true;
@@ -142,9 +143,9 @@ static const char *const REUSE_STEPS[] = {
     "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (job, item) DO NOTHING",
 
-    "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin) "
+    "INSERT INTO verdict (response, answered, is_correct, score, predicted, margin, others) "
     "SELECT copy.id, verdict.answered, verdict.is_correct, verdict.score, verdict.predicted, "
-    "verdict.margin " OTHERS_ANSWERS
+    "verdict.margin, verdict.others " OTHERS_ANSWERS
     "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
     "JOIN response copy ON copy.job = this.id AND copy.item = mine.id "
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (response) DO NOTHING",
@@ -203,6 +204,7 @@ static void read_answer(const struct statement *select, struct answer_record *an
         .margin = sqlite3_column_double(row, 14),
         .naive_tokens = sqlite3_column_int64(row, 15),
         .logits_hash = statement_column(select, 16),
+        .others_json = statement_column(select, 17),
     };
 }
 
@@ -214,7 +216,7 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
         "response.content, response.n_prompt_tokens, response.n_new_tokens, "
         "response.duration_ns, verdict.answered, verdict.is_correct, verdict.score, "
         "verdict.predicted, verdict.margin, coalesce(response.naive_tokens, -1), "
-        "response.logits_hash FROM response JOIN item ON item.id = response.item "
+        "response.logits_hash, verdict.others FROM response JOIN item ON item.id = response.item "
         "JOIN verdict ON verdict.response = response.id "
         "WHERE response.job = ?1 ORDER BY response.id";
     /* Not from the cache: fn may call this function for another job. */

@@ -1,8 +1,9 @@
 /* store_scores.c - from a job's verdicts to its rows of `score`.
  *
- * SQL lays the verdicts out sorted, once for the whole and once for every group an item counts in;
- * one pass over them closes a group when its name changes. The formulas are those of stats.h. Only
- * stored rows go in, so that a resumed run and a regraded one get what an undisturbed one gets.
+ * SQL lays the verdicts out sorted, for each metric once for the whole and once for every group an
+ * item counts in; one pass over them closes a group when its name changes. The formulas are those
+ * of stats.h. Only stored rows go in, so that a resumed run and a regraded one get what an
+ * undisturbed one gets.
  */
 #include "results/store_internal.h"
 
@@ -10,17 +11,18 @@
 #include "base/mem.h"
 #include "results/stats.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_ITEMS = 1 << 28 };
 
-/* The group that is being read, and the finished groups of the finest level. */
+/* The group that is being read, and the finished groups of its metric's finest level. */
 struct scorer {
     struct store *store;
     int64_t job;
     int depth;
-    struct buf level, name, cluster_name, metric;
+    struct buf metric, level, name, cluster_name;
     double *scores;     /* [n] */
     uint32_t *clusters; /* [n] */
     size_t n, n_clusters, scores_capacity, clusters_capacity;
@@ -59,11 +61,21 @@ static bool insert_score(const struct scorer *scorer, int depth, const char *met
     return statement_run(&insert, err);
 }
 
+/* One score that is neither right nor wrong tells nothing of its precision: the mean may be
+ * anything that a score can be. */
+static void bound_interval(const struct scorer *scorer, struct interval *interval)
+{
+    bool is_points = !strcmp(buf_string(&scorer->metric), "points");
+    if (isnan(interval->low)) interval->low = is_points ? 1 : 0;
+    if (isnan(interval->high)) interval->high = is_points ? 10 : 1;
+}
+
 static bool close_group(struct scorer *scorer, struct err *err)
 {
     if (scorer->n == 0) return true;
     struct estimate estimate =
         stats_estimate(scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
+    bound_interval(scorer, &estimate.interval);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;
     if (scorer->depth != 1) return true;
@@ -74,16 +86,46 @@ static bool close_group(struct scorer *scorer, struct err *err)
     return true;
 }
 
-static bool open_group(struct scorer *scorer, int depth, const char *level, const char *name,
-                       struct err *err)
+/* After the last group of a metric. */
+static bool close_metric(struct scorer *scorer, struct err *err)
 {
-    scorer->depth = depth;
+    if (!close_group(scorer, err)) return false;
+    scorer->n = 0;
+    if (scorer->n_parts == 0) return true;
+    struct estimate macro = stats_macro(scorer->parts, scorer->n_parts);
+    scorer->n_parts = 0;
+    buf_text(&scorer->metric, "_macro");
+    return buf_check(&scorer->metric, err) &&
+           insert_score(scorer, 0, buf_string(&scorer->metric), &macro, err);
+}
+
+/* A row of the sorted verdicts. */
+struct graded {
+    int depth;
+    const char *metric, *level, *name, *cluster;
+    double score;
+};
+
+static bool set_text(struct buf *buf, const char *text, struct err *err)
+{
+    buf_clear(buf);
+    buf_text(buf, text);
+    return buf_check(buf, err);
+}
+
+/* Closes what the row no longer belongs to, and opens what it does. */
+static bool open_group(struct scorer *scorer, const struct graded *row, struct err *err)
+{
+    bool is_same_metric = scorer->n > 0 && !strcmp(row->metric, buf_string(&scorer->metric));
+    if (is_same_metric && row->depth == scorer->depth &&
+        !strcmp(row->level, buf_string(&scorer->level)) &&
+        !strcmp(row->name, buf_string(&scorer->name)))
+        return true;
+    if (!(is_same_metric ? close_group(scorer, err) : close_metric(scorer, err))) return false;
+    scorer->depth = row->depth;
     scorer->n = scorer->n_clusters = 0;
-    buf_clear(&scorer->level);
-    buf_clear(&scorer->name);
-    buf_text(&scorer->level, level);
-    buf_text(&scorer->name, name);
-    return buf_check(&scorer->level, err) && buf_check(&scorer->name, err);
+    return set_text(&scorer->metric, row->metric, err) &&
+           set_text(&scorer->level, row->level, err) && set_text(&scorer->name, row->name, err);
 }
 
 static bool add_score(struct scorer *scorer, const char *cluster, double score, struct err *err)
@@ -108,40 +150,36 @@ static bool add_score(struct scorer *scorer, const char *cluster, double score, 
 static bool read_rows(struct scorer *scorer, struct err *err)
 {
     static const char SORTED_SCORES[] =
-        "WITH graded AS (SELECT verdict.score AS score, item.groups AS groups, "
-        "coalesce(json_extract(item.groups, '$[0][1]'), '') AS cluster "
-        "FROM response JOIN verdict ON verdict.response = response.id "
-        "JOIN item ON item.id = response.item WHERE response.job = ?1) "
-        "SELECT 0, '', '', cluster, score FROM graded UNION ALL "
-        "SELECT each.key + 1, coalesce(json_extract(each.value, '$[0]'), ''), "
+        "WITH answer AS (SELECT job.metric AS metric, verdict.score AS score, "
+        "verdict.others AS others, item.groups AS groups, "
+        "CASE json_extract(item.groups, '$[0][0]') WHEN 'source' THEN '' "
+        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END AS cluster "
+        "FROM job JOIN response ON response.job = job.id "
+        "JOIN verdict ON verdict.response = response.id "
+        "JOIN item ON item.id = response.item WHERE job.id = ?1), "
+        "graded AS (SELECT metric, score, groups, cluster FROM answer UNION ALL "
+        "SELECT each.key, each.value, groups, cluster FROM answer, json_each(answer.others) AS "
+        "each "
+        "WHERE each.type IN ('integer', 'real')) "
+        "SELECT metric, 0, '', '', cluster, score FROM graded UNION ALL "
+        "SELECT metric, each.key + 1, coalesce(json_extract(each.value, '$[0]'), ''), "
         "coalesce(json_extract(each.value, '$[1]'), ''), cluster, score FROM graded, "
-        "json_each(graded.groups) AS each ORDER BY 1, 2, 3, 4, 5";
+        "json_each(graded.groups) AS each ORDER BY 1, 2, 3, 4, 5, 6";
     struct statement select = statement_begin(scorer->store, SORTED_SCORES);
     statement_integer(&select, scorer->job);
     int more;
     bool fine = true;
     while (fine && (more = statement_next(&select, err)) > 0) {
-        int depth = sqlite3_column_int(select.handle, 0);
-        const char *level = statement_column(&select, 1), *name = statement_column(&select, 2);
-        bool is_same = scorer->n > 0 && depth == scorer->depth &&
-                       !strcmp(level, buf_string(&scorer->level)) &&
-                       !strcmp(name, buf_string(&scorer->name));
-        fine = (is_same ||
-                (close_group(scorer, err) && open_group(scorer, depth, level, name, err))) &&
-               add_score(scorer, statement_column(&select, 3),
-                         sqlite3_column_double(select.handle, 4), err);
+        const struct graded row = {.metric = statement_column(&select, 0),
+                                   .depth = sqlite3_column_int(select.handle, 1),
+                                   .level = statement_column(&select, 2),
+                                   .name = statement_column(&select, 3),
+                                   .cluster = statement_column(&select, 4),
+                                   .score = sqlite3_column_double(select.handle, 5)};
+        fine = open_group(scorer, &row, err) && add_score(scorer, row.cluster, row.score, err);
     }
     if (!fine) statement_done(&select);
-    return fine && more == 0 && close_group(scorer, err);
-}
-
-static bool insert_macro(struct scorer *scorer, struct err *err)
-{
-    if (scorer->n_parts == 0) return true;
-    struct estimate macro = stats_macro(scorer->parts, scorer->n_parts);
-    return buf_text(&scorer->metric, "_macro")
-               ? insert_score(scorer, 0, buf_string(&scorer->metric), &macro, err)
-               : buf_check(&scorer->metric, err);
+    return fine && more == 0 && close_metric(scorer, err);
 }
 
 static bool replace_scores(struct scorer *scorer, struct err *err)
@@ -149,28 +187,24 @@ static bool replace_scores(struct scorer *scorer, struct err *err)
     static const char DELETE_SCORES[] = "DELETE FROM score WHERE job = ?1";
     struct statement delete = statement_begin(scorer->store, DELETE_SCORES);
     statement_integer(&delete, scorer->job);
-    return statement_run(&delete, err) && read_rows(scorer, err) && insert_macro(scorer, err);
+    return statement_run(&delete, err) && read_rows(scorer, err);
 }
 
-static bool read_metric(struct scorer *scorer, struct err *err)
+static bool check_job(const struct scorer *scorer, struct err *err)
 {
-    static const char METRIC_OF[] = "SELECT metric FROM job WHERE id = ?1";
-    struct statement select = statement_begin(scorer->store, METRIC_OF);
+    static const char COUNT_JOB[] = "SELECT count(*) FROM job WHERE id = ?1";
+    struct statement select = statement_begin(scorer->store, COUNT_JOB);
+    int64_t n;
     statement_integer(&select, scorer->job);
-    int more = statement_next(&select, err);
-    if (more < 0) return false;
-    if (more == 0)
-        return err_set_at(err, ERR_INPUT, store_path(scorer->store), 0, 0, "there is no job %lld",
-                          (long long)scorer->job);
-    buf_text(&scorer->metric, statement_column(&select, 0));
-    statement_done(&select);
-    return buf_check(&scorer->metric, err);
+    if (!statement_integer_of(&select, 0, &n, err)) return false;
+    return n > 0 || err_set_at(err, ERR_INPUT, store_path(scorer->store), 0, 0,
+                               "there is no job %lld", (long long)scorer->job);
 }
 
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)
 {
     struct scorer scorer = {.store = store, .job = job};
-    bool done = read_metric(&scorer, err) && store_enter(store, err);
+    bool done = check_job(&scorer, err) && store_enter(store, err);
     if (done) done = store_leave(store, replace_scores(&scorer, err), err);
     scorer_done(&scorer);
     return done;

@@ -464,8 +464,10 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
 
 /* ---- Grading ---- */
 
-static void grade(const struct item *item, const struct response *response, struct verdict *verdict)
+static void grade(const char *protocol, const struct item *item, const struct response *response,
+                  struct verdict *verdict)
 {
+    (void)protocol;
     *verdict = (struct verdict){0};
     if (!response->answered || response->n_choices != N_CHOICES) return;
     size_t best = N_CHOICES, expected = 0;

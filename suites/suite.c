@@ -34,3 +34,15 @@ void item_write_groups(const struct item *item, struct buf *out)
     }
     json_end_array(&writer);
 }
+
+void verdict_write_others(const struct verdict *verdict, struct buf *out)
+{
+    struct json_writer writer = {.out = out};
+    if (!verdict->n_others) return;
+    json_begin_object(&writer);
+    for (size_t i = 0; i < verdict->n_others; i++) {
+        json_key(&writer, verdict->others[i].name);
+        json_put_number(&writer, verdict->others[i].score);
+    }
+    json_end_object(&writer);
+}

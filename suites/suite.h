@@ -44,11 +44,19 @@ struct dataset {
     const void *state;   /* the suite's own: examples by subset ... */
 };
 
+enum { VERDICT_MAX_OTHERS = 4 };
+
 struct verdict {
     bool answered, is_correct, is_tie; /* is_tie: two best choices of equal score */
     double score;                      /* 1 or 0 for accuracy */
-    char predicted[64];                /* "B"; "" if not answered */
+    char predicted[256];               /* "B"; "" if not answered; cut where it is longer */
     double margin; /* log-probability of the expected choice minus the best other; or 0 */
+    /* Scores of 0..1 by further metrics: {"f1", 0.4}. */
+    struct verdict_metric {
+        const char *name;
+        double score;
+    } others[VERDICT_MAX_OTHERS];
+    size_t n_others;
 };
 
 struct suite {
@@ -64,8 +72,8 @@ struct suite {
     bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
                     struct request *request, struct err *err);
     /* Needs of the item key, subset and expected alone, so that stored responses can be graded
-     * without the data. */
-    void (*grade)(const struct item *item, const struct response *response,
+     * without the data. protocol: the data set's. */
+    void (*grade)(const char *protocol, const struct item *item, const struct response *response,
                   struct verdict *verdict);
 };
 
@@ -73,6 +81,9 @@ void dataset_free(struct dataset *dataset); /* NULL is fine */
 
 /* Appends the item's groups as JSON: [["subject","anatomy"],["subcategory","health"],...]. */
 void item_write_groups(const struct item *item, struct buf *out);
+
+/* Appends the further metrics as JSON, {"f1":0.4}; nothing if there are none. */
+void verdict_write_others(const struct verdict *verdict, struct buf *out);
 
 /* The suite of that name, NULL if there is none. */
 const struct suite *suite_find(const char *name);

@@ -276,7 +276,7 @@ static struct verdict grade(const char *expected, double a, double b, double c, 
     struct response response = {.answered = true, .choices = choices, .n_choices = 4};
     struct item item = {.key = "k/1", .expected = expected};
     struct verdict verdict;
-    suite_find("mmlu")->grade(&item, &response, &verdict);
+    suite_find("mmlu")->grade("hendrycks", &item, &response, &verdict);
     return verdict;
 }
 
@@ -312,7 +312,7 @@ static void what_cannot_be_graded_is_not_answered(void **state)
     assert_false(grade("E", -1, -2, -3, -4).answered);
     struct item item = {.expected = "A"};
     struct verdict verdict;
-    suite_find("mmlu")->grade(&item, &(struct response){0}, &verdict);
+    suite_find("mmlu")->grade("hendrycks", &item, &(struct response){0}, &verdict);
     assert_true(!verdict.answered && verdict.score == 0 && verdict.margin == 0);
 }
 

@@ -277,6 +277,7 @@ static bool has_no_hash(void *context, const struct answer_record *answer, struc
     ++*(int *)context;
     assert_null(answer->logits_hash);
     assert_int_equal(answer->naive_tokens, -1);
+    assert_null(answer->others_json);
     return true;
 }
 

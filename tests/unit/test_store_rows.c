@@ -220,10 +220,15 @@ static void a_verdict_can_be_replaced(void **unused)
     struct err err = {0};
     int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
     test_put_answer(job, "anatomy/1", "anatomy", TEST_ANATOMY, 1);
-    struct answer_record regraded = {
-        .key = "anatomy/1", .answered = true, .score = 0, .margin = -1.5, .predicted = "B"};
+    struct answer_record regraded = {.key = "anatomy/1",
+                                     .answered = true,
+                                     .score = 0,
+                                     .margin = -1.5,
+                                     .predicted = "B",
+                                     .others_json = "{\"f1\":0.5}"};
     test_assert_done(store_put_verdict(test_store, job, &regraded, &err), &err);
-    test_assert_rows("SELECT is_correct, score, predicted, margin FROM verdict", "0|0.0|B|-1.5");
+    test_assert_rows("SELECT is_correct, score, predicted, margin, others FROM verdict",
+                     "0|0.0|B|-1.5|{\"f1\":0.5}");
     test_assert_rows("SELECT groups FROM item", TEST_ANATOMY);
     regraded.groups_json = TEST_OTHER;
     regraded.subset = "other";
@@ -350,7 +355,16 @@ static void the_oldest_of_several_answers_is_reused_with_its_verdict(void **unus
                     0.25);
     test_put_answer(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc"), "a/1", "a", "[]",
                     0.75);
+    const struct answer_record graded = {.key = "a/1",
+                                         .answered = true,
+                                         .score = 0.25,
+                                         .margin = 0.25,
+                                         .predicted = "A",
+                                         .others_json = "{\"f1\":0.5}"};
+    struct err err = {0};
+    test_assert_done(store_put_verdict(test_store, 1, &graded, &err), &err);
     assert_int_equal(reuse(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc")), 1);
+    test_assert_rows("SELECT others FROM verdict ORDER BY response DESC LIMIT 1", "{\"f1\":0.5}");
     test_assert_rows(ANSWERS_OF_LAST_JOB, "a/1|a|{\"answered\":true}|100|5000|0.25|A|0.25");
 }
 

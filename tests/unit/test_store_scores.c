@@ -95,6 +95,44 @@ static void points_are_shown_as_points(void **unused)
     assert_score("", "points", 0.085, 0.085 - half / 100, 0.085 + half / 100, 2);
 }
 
+/* An answer with further metrics, of a source. */
+static void put_other_metrics(int64_t job, const char *key, double em, const char *others)
+{
+    const char *groups = key[0] == 'a' ? "[[\"source\",\"a\"]]" : "[[\"source\",\"b\"]]";
+    struct err err = {0};
+    struct answer_record answer = {.key = key,
+                                   .groups_json = groups,
+                                   .response_json = "{}",
+                                   .answered = true,
+                                   .is_correct = em == 1,
+                                   .score = em,
+                                   .predicted = "",
+                                   .others_json = others};
+    test_assert_done(store_put_answer(test_store, job, &answer, &err), &err);
+}
+
+static void further_metrics_have_scores_of_their_own(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "em");
+    put_other_metrics(job, "a/1", 1, "{\"f1\":1,\"hit\":1}");
+    put_other_metrics(job, "a/2", 0, "{\"f1\":0.5,\"hit\":0}");
+    put_other_metrics(job, "b/1", 0, "{\"f1\":0.25,\"hit\":null}");
+    put_other_metrics(job, "b/2", 0, NULL);
+    compute_scores(job);
+    test_assert_rows("SELECT level, name, metric, round(score, 4), n FROM score "
+                     "ORDER BY metric, depth, name",
+                     "||em|0.25|4\nsource|a|em|0.5|2\nsource|b|em|0.0|2\n||em_macro|0.25|4\n"
+                     "||f1|0.5833|3\nsource|a|f1|0.75|2\nsource|b|f1|0.25|1\n||f1_macro|0.5|3\n"
+                     "||hit|0.5|2\nsource|a|hit|0.5|2\n||hit_macro|0.5|2");
+    assert_score("b", "f1", 0.25, 0, 1, 1); /* of one score nothing is known */
+    /* Sources are no clusters: the error is that of independent scores: (3/16) * (4/3) / 4. */
+    test_assert_rows("SELECT round(error * error, 9) FROM score WHERE depth = 0 AND metric = 'em'",
+                     "0.0625");
+    test_assert_rows("SELECT item, score, others FROM v_items ORDER BY item LIMIT 2",
+                     "a/1|1.0|{\"f1\":1,\"hit\":1}\na/2|0.0|{\"f1\":0.5,\"hit\":0}");
+}
+
 static void scores_do_not_depend_on_the_order_of_storing(void **unused)
 {
     (void)unused;
@@ -120,8 +158,8 @@ static void items_are_shown_with_their_verdicts(void **unused)
     (void)unused;
     test_put_four_answers(test_new_job(test_new_run(), "q4_0", "f1", "data", "acc"));
     test_assert_rows("SELECT * FROM v_items WHERE item IN ('anatomy/2', 'anatomy/3')",
-                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/2|0|A|C|0.25\n"
-                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/3|1|C|C|0.25");
+                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/2|0|A|C|0.25|hendrycks|5|0.0|NULL\n"
+                     "1|phi-3-mini|q4_0|mmlu|anatomy|anatomy/3|1|C|C|0.25|hendrycks|5|1.0|NULL");
 }
 
 static void jobs_on_the_same_questions_are_compared_item_by_item(void **unused)
@@ -146,6 +184,7 @@ int main(void)
         IN_TEST_STORE(scores_are_given_for_the_whole_and_every_group),
         IN_TEST_STORE(standard_errors_are_clustered_by_the_first_level),
         IN_TEST_STORE(points_are_shown_as_points),
+        IN_TEST_STORE(further_metrics_have_scores_of_their_own),
         IN_TEST_STORE(scores_do_not_depend_on_the_order_of_storing),
         IN_TEST_STORE(items_are_shown_with_their_verdicts),
         IN_TEST_STORE(jobs_on_the_same_questions_are_compared_item_by_item),
