@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "reports/figures.h"
+#include "reports/findings.h"
 #include "reports/html.h"
 #include "reports/tables.h"
 
@@ -19,6 +20,7 @@
 
 struct tables {
     struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *runs;
+    struct findings findings;
 };
 
 static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
@@ -32,7 +34,7 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
     tables->runs = tables->paired ? tables_runs(store, data, err) : NULL;
-    return tables->runs != NULL;
+    return tables->runs && findings_build(store, data, &tables->findings, err);
 }
 
 /* ---- Which runs ---- */
@@ -74,25 +76,6 @@ static const char SYNTHETIC_WARNING[] =
     "Models marked (synthetic) have random weights: their speed and memory are those of the real "
     "shape, their scores "
     "are guesses and only show that the machinery works.";
-
-/* The highest score of the first suite, in one sentence. */
-static void write_finding(const struct report_data *data, struct buf *out)
-{
-    const struct report_score *best = NULL;
-    for (size_t i = 0; i < data->n_scores; i++) {
-        const struct report_score *score = &data->scores[i];
-        if (!score->is_main) continue;
-        bool is_same = best && !strcmp(best->suite, score->suite) &&
-                       !strcmp(best->protocol, score->protocol) && best->shots == score->shots;
-        if (!best || (is_same && score->score > best->score)) best = score;
-    }
-    if (!best) return;
-    buf_printf(out,
-               "Highest %s score (protocol %s, %d shots): %s with %.2f%%, 95%% interval %.2f to "
-               "%.2f, %lld questions.",
-               best->suite, best->protocol, best->shots, data->entries[best->i_entry].label,
-               best->score, best->low, best->high, (long long)best->n);
-}
 
 /* ---- The page ---- */
 
@@ -140,7 +123,6 @@ static bool write_page(struct store *store, const struct report_data *data,
                        const struct tables *tables, const struct figures *figures,
                        const char *title, struct buf *out, struct err *err)
 {
-    struct buf finding = {0};
     html_begin(out, title);
     buf_text(out, "<h1>");
     html_text(out, title);
@@ -148,13 +130,11 @@ static bool write_page(struct store *store, const struct report_data *data,
                   "protocol, its interval "
                   "and what was counted under it.</p>\n");
     if (has_synthetic(data)) buf_printf(out, "<p class=\"mark\">%s</p>\n", SYNTHETIC_WARNING);
-    write_finding(data, &finding);
-    if (finding.n_bytes) {
+    for (size_t i = 0; i < tables->findings.n; i++) {
         buf_text(out, "<p>");
-        html_text(out, buf_string(&finding));
+        html_text(out, tables->findings.texts[i]);
         buf_text(out, "</p>\n");
     }
-    buf_free(&finding);
     section(
         out, "Scores",
         "Scores of different protocols or shots are different measurements: never compare across "
@@ -206,8 +186,8 @@ static void write_markdown(const struct report_data *data, const struct tables *
 {
     buf_printf(out, "# %s\n\n", title);
     if (has_synthetic(data)) buf_printf(out, "> %s\n\n", SYNTHETIC_WARNING);
-    write_finding(data, out);
-    buf_char(out, '\n');
+    for (size_t i = 0; i < tables->findings.n; i++)
+        buf_printf(out, "%s%s\n", i ? "\n" : "", tables->findings.texts[i]);
     markdown_section(out, "Scores", tables->scores);
     markdown_section(out, "Paired differences", tables->paired);
     if (figures->n) buf_text(out, "\n## Charts\n");
@@ -321,6 +301,8 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
     struct report_data *data = report_data_load(store, &run, 1, err);
     bool ok = data && build_tables(store, data, &tables, err);
     if (ok) {
+        for (size_t i = 0; i < tables.findings.n; i++)
+            fprintf(out, "%s\n\n", tables.findings.texts[i]);
         print_section(tables.scores, NULL, &is_first, out);
         print_section(tables.speeds, NULL, &is_first, out);
         print_section(tables.kernels, "kernels", &is_first, out);

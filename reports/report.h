@@ -23,7 +23,7 @@ struct report_options {
 bool report_write(struct store *store, const struct report_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The tables of scores, speeds, kernels and limits of a run as plain text. */
+/* The findings and the tables of scores, speeds, kernels and limits of a run as plain text. */
 bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
     __attribute__((warn_unused_result));
 

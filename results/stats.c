@@ -131,6 +131,14 @@ double stats_median(const double *values, size_t n)
     return stats_quantile(values, n, 0.5);
 }
 
+struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n)
+{
+    double total = (double)n, more = (double)c - (double)b;
+    double mean = more / total;
+    double error = sqrt((double)b + (double)c - more * mean) / total;
+    return (struct estimate){mean, error, stats_normal(mean, error), n};
+}
+
 double stats_mcnemar(uint64_t b, uint64_t c)
 {
     uint64_t n = b + c, fewer = b < c ? b : c;

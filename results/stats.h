@@ -49,6 +49,11 @@ struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
+/* Difference of two rates on the same n > 0 items, where b were a success only in the first and c
+ * only in the second: mean (c - b) / n, error sqrt(b + c - (b - c)^2 / n) / n (Fleiss, Levin and
+ * Paik 2003, "Statistical methods for rates and proportions", section 13.1). */
+struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n);
+
 /* Two-sided exact McNemar test for b and c discordant pairs: the binomial probability, p = 1/2, of
  * a split at least as uneven (McNemar 1947). 1 if b = c. */
 double stats_mcnemar(uint64_t b, uint64_t c);

@@ -394,7 +394,8 @@ static void a_report_shows_every_score_and_speed(void **state)
     assert_int_equal(assert_charts(f, page), 7);
     assert_rows(f, 3, 6, 2, 3);
     assert_holds(page, "<h1>two models, run 1</h1>");
-    assert_holds(page, "75.00%");
+    assert_holds(page, "None is worse beyond chance");
+    assert_holds(markdown, "Quantization: points of mmlu against f16");
     assert_holds(page, "7 dropped_shots");
     assert_holds(page, "<pre>name: two models\n</pre>");
     const char *const labels[] = {"phi f16", "phi q4_0", "tiny q8_0", "anatomy", "birds"};

@@ -216,6 +216,22 @@ static void bootstrap_of_nothing_is_not_a_number(void **unused)
     assert_true(constant.low == 10.1 && constant.high == 10.1);
 }
 
+static void paired_rates_have_the_error_of_their_differences(void **unused)
+{
+    (void)unused;
+    /* The definition itself: 20 times -1, 2 times +1, 78 times 0. */
+    double differences[100] = {0};
+    for (int i = 0; i < 22; i++) differences[i] = i < 20 ? -1 : 1;
+    double variance = 0;
+    for (int i = 0; i < 100; i++) variance += (differences[i] + 0.18) * (differences[i] + 0.18);
+    struct estimate estimate = stats_paired(20, 2, 100);
+    assert_near(estimate.mean, -0.18, 1e-15);
+    assert_near(estimate.error, sqrt(variance) / 100, 1e-15);
+    assert_near(estimate.interval.low, -0.18 - 1.959963984540054 * estimate.error, 1e-9);
+    assert_int_equal(estimate.n, 100);
+    assert_true(stats_paired(0, 0, 5).error == 0);
+}
+
 static void holm_adjusts_in_steps_and_keeps_the_order(void **unused)
 {
     (void)unused;
@@ -244,6 +260,7 @@ int main(void)
         cmocka_unit_test(bootstrap_intervals_are_those_of_many_resamples),
         cmocka_unit_test(bootstrap_is_a_function_of_values_and_seed),
         cmocka_unit_test(bootstrap_of_nothing_is_not_a_number),
+        cmocka_unit_test(paired_rates_have_the_error_of_their_differences),
         cmocka_unit_test(holm_adjusts_in_steps_and_keeps_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

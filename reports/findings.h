@@ -1,0 +1,26 @@
+/* findings.h - what a reader should take from a report, in sentences with figures and intervals.
+ *
+ * Decides what is worth saying and says no more than the intervals allow: an order of models only
+ * where no two neighbours' intervals overlap, a loss only where an adjusted test finds one.
+ * Knows nothing of the form that sentences are printed in.
+ */
+#ifndef PHIBENCH_REPORTS_FINDINGS_H
+#define PHIBENCH_REPORTS_FINDINGS_H
+
+#include "reports/data.h"
+
+enum { FINDINGS_MAX = 8 };
+
+struct findings {
+    const char *texts[FINDINGS_MAX]; /* in the data's arena */
+    size_t n;
+};
+
+/* About the first suite of the report: the order of models of different size in the quantization
+ * that comes first; what the other quantizations of each model lose against its first one, question
+ * by question, with Holm's adjustment over all of them; and where neither can be said, the highest
+ * score. */
+bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
+                    struct err *err) __attribute__((warn_unused_result));
+
+#endif
