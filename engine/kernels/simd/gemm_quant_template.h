@@ -53,6 +53,8 @@ struct tile {
     const struct acts *a;
     const uint8_t *group[STRIPS]; /* that the strip is in */
     size_t token;                 /* the first */
+    /* Reading ahead: so far, and only in every n_parts-th 256 k from the i_part-th on. */
+    size_t ahead_bytes, i_part, n_parts;
 };
 
 /* One token's sums of a tile's rows. */
@@ -66,6 +68,7 @@ struct tile_input {
     struct panel_place place;
     const struct panel *panel;
     const struct tile_scales *scales;
+    size_t ahead_bytes; /* 0: none */
     const int8_t *a[TILE_TOKENS];                    /* [PANEL_VALUES] */
     const float *da[TILE_TOKENS];                    /* by block */
     const int16_t *sums[TILE_TOKENS];                /* by sub-block */
@@ -244,12 +247,11 @@ SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens,
     }
 }
 
-/* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. Full
- * tiles compute so long that they need no reading ahead. */
+/* One unit of 32 k. Sums that no bound or scale forces apart are the exact sums themselves. */
 SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
                           const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
-    if (!from_panel && n_tokens < TILE_TOKENS) prefetch_unit(shape, &in->place, unit);
+    if (!from_panel && in->ahead_bytes) prefetch_unit(shape, &in->place, unit, in->ahead_bytes);
     if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape))) {
         add_run(shape, n_tokens, from_panel, in, unit, 0, PACK_UNIT_STEPS, isum);
         return;
@@ -348,6 +350,7 @@ SIMD_INLINE void compute_tile(enum tensor_type type, const size_t n_tokens, cons
         struct tile_scales scales;
         struct tile_input in;
         in.scales = &scales;
+        in.ahead_bytes = i % tile->n_parts == tile->i_part ? tile->ahead_bytes : 0;
         find_place(&shape, tile, i, &in.place);
         if (has_scales(&shape)) load_scales(&shape, &in.place, &scales);
         find_tokens(&shape, n_tokens, tile, i, &in);
@@ -450,11 +453,14 @@ static const struct type_tiles {
     size_t panel_from_tokens;
 } type_tiles[TENSOR_TYPE_LIMIT] = {FOR_TILE_TYPES(LIST_TILE_TYPE) FOR_PANEL_TYPES(LIST_PANEL_TYPE)};
 
-/* sums: [n_tokens] */
+/* sums: [n_tokens]. One tile reads a little ahead of itself; several share the reading of the rows
+ * that come next among them, so that memory is busy while they compute. */
 static void compute_packed(const struct type_tiles *tiles, struct tile tile, size_t n_tokens,
                            struct row_sums *sums)
 {
-    for (size_t n, at = 0; at < n_tokens; at += n, tile.token += n) {
+    tile.n_parts = (n_tokens + TILE_TOKENS - 1) / TILE_TOKENS;
+    tile.ahead_bytes = tile.n_parts == 1 ? PREFETCH_BYTES : TILE_GROUPS * tile.w->group_bytes;
+    for (size_t n, at = 0; at < n_tokens; at += n, tile.token += n, tile.i_part++) {
         n = next_tile_tokens(n_tokens - at);
         tiles->packed[n - 1](&tile, sums + at);
     }

@@ -166,14 +166,14 @@ SIMD_INLINE SIMD_FLOAT load_factor(const struct pack_shape *shape, const struct 
 /* Reads ahead in the bodies for one unit: asking for a whole block at once is more than a core has
  * requests for. To the second level: the first has too few requests to keep memory busy. */
 SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct panel_place *place,
-                               size_t unit)
+                               size_t unit, size_t ahead_bytes)
 {
     const size_t n_bytes =
         has_scales(shape) ? pack_body_bytes(shape) / PANEL_UNITS : pack_body_bytes(shape);
     SIMD_UNROLL
     for (size_t s = 0; s < STRIPS; s++) {
         if (strip_row(s) != 0) continue; /* in the same group as the strip before */
-        const uint8_t *ahead = place->body[s] + unit * n_bytes + PREFETCH_BYTES;
+        const uint8_t *ahead = place->body[s] + unit * n_bytes + ahead_bytes;
         SIMD_UNROLL
         for (size_t at = 0; at < n_bytes; at += 64)
             _mm_prefetch((const char *)ahead + at, _MM_HINT_T1);
@@ -185,7 +185,7 @@ SIMD_INLINE void unpack_panel(const struct pack_shape *shape, const struct panel
 {
     if (has_scales(shape)) load_scales(shape, place, &panel->scales);
     for (size_t unit = 0; unit < place->n_units; unit++) {
-        prefetch_unit(shape, place, unit);
+        prefetch_unit(shape, place, unit, PREFETCH_BYTES);
         SIMD_UNROLL
         for (size_t step = 0; step < PACK_UNIT_STEPS; step++) {
             SIMD_UNROLL
