@@ -150,8 +150,10 @@ static bool add_choice(struct client_window *window, int i_answer, size_t i, int
     struct answer *answer = &window->answers[i_answer];
     const struct joined_tokens *joined = &answer->prompt.branches[i];
     size_t n_tokens = joined->ids.n - joined->n_context, i_row = answer->n_rows;
-    answer->scores[i] = (struct choice_score){
-        .n_tokens = (int)n_tokens, .is_greedy = true, .join_spanned = joined->join_spanned};
+    answer->scores[i] = (struct choice_score){.n_tokens = (int)n_tokens,
+                                              .n_characters = choice_characters(answer->request, i),
+                                              .is_greedy = true,
+                                              .join_spanned = joined->join_spanned};
     if (!grow_rows(answer, n_tokens, err)) return false;
     for (size_t at = joined->n_context; at < joined->ids.n; at++) {
         int node;

@@ -63,7 +63,9 @@ static bool grade_again(void *context, const struct answer_record *answer, struc
     if (!response_read(answer->response_json, strlen(answer->response_json), &response,
                        regrading->arena, err))
         return err_context(err, "reading the stored response of %s", answer->key);
-    regrading->suite->grade(regrading->protocol, &item, &response, &verdict);
+    if (!regrading->suite->grade(regrading->suite, regrading->protocol, &item, &response, &verdict,
+                                 err))
+        return false;
     regrading->n_answers++;
     buf_clear(&regrading->others);
     verdict_write_others(&verdict, &regrading->others);

@@ -125,7 +125,7 @@ static bool load_datasets(struct plan *plan, struct err *err)
     for (size_t i = 0; i < config->n_suites; i++) {
         const struct config_suite *suite = &config->suites[i];
         if (suite->kind != CONFIG_SUITE_ITEMS) continue;
-        plan->datasets[i] = suite->suite->load(&suite->options, err);
+        plan->datasets[i] = suite->suite->load(suite->suite, &suite->options, err);
         if (!plan->datasets[i]) {
             err_context(err, "loading suite %s", suite->suite->name);
             return at_place(err, &suite->place);

@@ -97,6 +97,23 @@ static void cut_beginning(struct prompt_tokens *prompt, struct joined_tokens *jo
 
 /* ---- Choices ---- */
 
+/* The same for a choice that has a beginning of its own after the prompt. */
+static bool join_with_stem(struct line_encoder *encoder, const char *text, const char *stem,
+                           const char *choice, struct joined_tokens *joined, struct err *err)
+{
+    struct buf context = {0};
+    struct tokens before = {0};
+    buf_text(&context, text);
+    buf_text(&context, stem);
+    const char *whole = buf_string(&context);
+    bool ok = buf_check(&context, err) &&
+              line_encode(encoder, whole, stripped_length(whole), &before, err) &&
+              join(encoder, &before, whole, choice, joined, err);
+    tokens_free(&before);
+    buf_free(&context);
+    return ok;
+}
+
 static bool join_choices(struct line_encoder *encoder, const struct prompt_options *options,
                          const struct request *request, const char *text,
                          const struct tokens *before, struct prompt_tokens *prompt, struct err *err)
@@ -105,7 +122,10 @@ static bool join_choices(struct line_encoder *encoder, const struct prompt_optio
     prompt->fits = true;
     for (size_t i = 0; i < request->n_choices; i++) {
         struct joined_tokens *joined = &prompt->branches[i];
-        if (!join(encoder, before, text, request->choices[i], joined, err)) return false;
+        const char *choice = request->choices[i];
+        if (!(request->stems ? join_with_stem(encoder, text, request->stems[i], choice, joined, err)
+                             : join(encoder, before, text, choice, joined, err)))
+            return false;
         prompt->double_bos = prompt->double_bos || begins_twice(encoder->tokenizer, &joined->ids);
         if (request->fit == FIT_KEEP_END)
             cut_beginning(prompt, joined, options->context_tokens + 1);

@@ -124,7 +124,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
     const struct dataset *dataset = items->planned->dataset;
     const struct item *item = &dataset->items[items->pending[asking->window->first + i_request]];
     struct verdict verdict = {0};
-    dataset->suite->grade(dataset->protocol, item, response, &verdict);
+    if (!dataset->suite->grade(dataset->suite, dataset->protocol, item, response, &verdict, err))
+        return false;
     buf_clear(&items->response_json);
     buf_clear(&items->groups_json);
     buf_clear(&items->others_json);
@@ -265,12 +266,14 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
     const struct item item = {
         .key = answer->key, .subset = answer->subset, .expected = answer->expected};
     struct arena *arena = arena_new(0, err);
-    bool ok = arena && response_read(answer->response_json, strlen(answer->response_json),
-                                     &response, arena, err);
+    const struct dataset *dataset = summary->items->planned->dataset;
+    bool ok =
+        arena &&
+        response_read(answer->response_json, strlen(answer->response_json), &response, arena,
+                      err) &&
+        dataset->suite->grade(dataset->suite, dataset->protocol, &item, &response, &verdict, err);
     if (ok) {
         bool spanned = false;
-        const struct dataset *dataset = summary->items->planned->dataset;
-        dataset->suite->grade(dataset->protocol, &item, &response, &verdict);
         for (size_t i = 0; i < response.n_choices; i++)
             spanned = spanned || response.choices[i].join_spanned;
         summary->counts[NOT_ANSWERED] += !response.answered;

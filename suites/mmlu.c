@@ -354,7 +354,8 @@ static bool check_options(const struct suite_options *options, const char *split
     return true;
 }
 
-static struct dataset *load(const struct suite_options *options, struct err *err)
+static struct dataset *load(const struct suite *suite, const struct suite_options *options,
+                            struct err *err)
 {
     const struct protocol *protocol = find_protocol(options->protocol, err);
     if (!protocol) return NULL;
@@ -368,7 +369,7 @@ static struct dataset *load(const struct suite_options *options, struct err *err
     loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
     if (!loader.dataset) goto out;
     *loader.dataset = (struct dataset){
-        .suite = &SUITE_MMLU, .protocol = protocol->name, .shots = shots, .arena = loader.arena};
+        .suite = suite, .protocol = protocol->name, .shots = shots, .arena = loader.arena};
     done = read_subjects(&loader, err) && finish_dataset(&loader, protocol, err);
 out:
     free(loader.items);
@@ -464,19 +465,19 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
 
 /* ---- Grading ---- */
 
-static void grade(const char *protocol, const struct item *item, const struct response *response,
-                  struct verdict *verdict)
+static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
+                  const struct response *response, struct verdict *verdict, struct err *err)
 {
-    (void)protocol;
+    (void)suite, (void)protocol, (void)err;
     *verdict = (struct verdict){0};
-    if (!response->answered || response->n_choices != N_CHOICES) return;
+    if (!response->answered || response->n_choices != N_CHOICES) return true;
     size_t best = N_CHOICES, expected = 0;
     while (expected < N_CHOICES && strcmp(CHOICES[expected] + 1, item->expected)) expected++;
-    if (expected == N_CHOICES) return;
+    if (expected == N_CHOICES) return true;
     double best_other = -INFINITY;
     for (size_t i = 0; i < N_CHOICES; i++) {
         double logprob = response->choices[i].logprob;
-        if (isnan(logprob)) return; /* no order, no answer */
+        if (isnan(logprob)) return true; /* no order, no answer */
         if (best == N_CHOICES || logprob > response->choices[best].logprob) {
             best = i;
             verdict->is_tie = false;
@@ -491,6 +492,7 @@ static void grade(const char *protocol, const struct item *item, const struct re
     verdict->predicted[0] = (char)('A' + best);
     double mine = response->choices[expected].logprob;
     verdict->margin = mine == best_other ? 0 : mine - best_other; /* both may be -inf */
+    return true;
 }
 
 const struct suite SUITE_MMLU = {

@@ -34,6 +34,9 @@ struct request {
     size_t n_prompts;
     const char *const *choices; /* [n_choices] continuations, " A" */
     size_t n_choices;
+    /* [n_choices] the end of the prompt before choice i, where one continuation is scored after
+     * several beginnings; NULL: the prompt is all there is */
+    const char *const *stems;
     size_t max_new_tokens; /* GENERATE, CHAT */
     double temperature;
     uint64_t seed;
@@ -41,12 +44,16 @@ struct request {
     size_t n_stops;
 };
 
+/* What a client puts into choice_score.n_characters for choice i. */
+int choice_characters(const struct request *request, size_t i_choice);
+
 struct choice_score {
-    double logprob; /* sum over the continuation's tokens, natural logarithm */
-    int n_tokens;   /* of the continuation, at least 1 */
-    bool is_greedy; /* every token was the most probable one */
+    double logprob;   /* sum over the continuation's tokens, natural logarithm */
+    int n_tokens;     /* of the continuation, at least 1 */
+    bool is_greedy;   /* every token was the most probable one */
     /* A token spanned prompt and continuation: scored from the longest common token prefix. */
     bool join_spanned;
+    int n_characters; /* of the choice without the space before it; 0: not known */
 };
 
 struct response {

@@ -1,6 +1,7 @@
 /* response.c - a response as one line of JSON and back, exactly.
  *
- * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false}],
+ * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false,
+ *               "characters":1}],
  *  "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,"cut_tokens":0,
  *  "double_bos":false}
  * JSON has no infinities: these stand as strings. Text that is no UTF-8 (a model may stop inside a
@@ -13,6 +14,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+int choice_characters(const struct request *request, size_t i_choice)
+{
+    const char *choice = request->choices[i_choice];
+    choice += *choice == ' ';
+    return (int)utf8_count(choice, strlen(choice));
+}
 
 /* ---- Writing ---- */
 
@@ -46,6 +54,8 @@ static void put_choice(struct json_writer *writer, const struct choice_score *ch
     json_put_bool(writer, choice->is_greedy);
     json_key(writer, "join_spanned");
     json_put_bool(writer, choice->join_spanned);
+    json_key(writer, "characters");
+    json_put_integer(writer, choice->n_characters);
     json_end_object(writer);
 }
 
@@ -132,6 +142,8 @@ static bool read_choices(const struct json *root, struct response *response, str
         struct choice_score *score = &response->choices[i];
         if (!read_exact(choice, "logprob", &score->logprob, err) ||
             !read_count(choice, "tokens", &score->n_tokens, err) ||
+            (json_get(choice, "characters") && /* older responses have none */
+             !read_count(choice, "characters", &score->n_characters, err)) ||
             !read_flag(choice, "greedy", &score->is_greedy, err) ||
             !read_flag(choice, "join_spanned", &score->join_spanned, err))
             return false;

@@ -67,14 +67,16 @@ struct suite {
 
     /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,
      * protocols that are not there yet ERR_UNSUPPORTED. Free with dataset_free. */
-    struct dataset *(*load)(const struct suite_options *options, struct err *err);
+    struct dataset *(*load)(const struct suite *suite, const struct suite_options *options,
+                            struct err *err);
     /* The request for item i, built in the arena. */
     bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
                     struct request *request, struct err *err);
     /* Needs of the item key, subset and expected alone, so that stored responses can be graded
-     * without the data. protocol: the data set's. */
-    void (*grade)(const char *protocol, const struct item *item, const struct response *response,
-                  struct verdict *verdict);
+     * without the data. protocol: the data set's. Fails only where the system does: a bad answer is
+     * a verdict. */
+    bool (*grade)(const struct suite *suite, const char *protocol, const struct item *item,
+                  const struct response *response, struct verdict *verdict, struct err *err);
 };
 
 void dataset_free(struct dataset *dataset); /* NULL is fine */

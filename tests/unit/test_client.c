@@ -216,6 +216,30 @@ static void choices_have_the_log_probabilities_of_the_whole_sequence(void **stat
     client_close(client);
 }
 
+static void a_choice_is_scored_after_its_own_stem(void **state)
+{
+    static const char *const PROMPTS[] = {"An example of the day.\n\n"};
+    static const char *const STEMS[] = {"Question one", "The Answer of one ", ""};
+    static const char *const SAME[] = {" of the day", " of the day", " of the day"};
+    struct request request = choices(PROMPTS, SAME, 3);
+    request.stems = STEMS;
+    struct client *client = open_client(*state, 64, 0);
+    struct kept *kept = answer(client, &request, 1, 1);
+    assert_int_equal(kept->responses[0].n_choices, 3);
+    for (size_t i = 0; i < 3; i++) {
+        char context[128];
+        int n_tokens;
+        snprintf(context, sizeof context, "%s%s", PROMPTS[0], STEMS[i]);
+        double logprob = reference_logprob(*state, context, SAME[i], &n_tokens);
+        assert_memory_equal(&logprob, &kept->scores[0][i].logprob, sizeof logprob);
+        assert_int_equal(n_tokens, kept->scores[0][i].n_tokens);
+        assert_int_equal(kept->scores[0][i].n_characters, 10);
+    }
+    assert_true(kept->scores[0][0].logprob != kept->scores[0][2].logprob);
+    free(kept);
+    client_close(client);
+}
+
 static void answers_do_not_depend_on_window_batch_or_budget(void **state)
 {
     char texts[N_REQUESTS][128];
@@ -541,6 +565,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(choices_have_the_log_probabilities_of_the_whole_sequence),
+        cmocka_unit_test(a_choice_is_scored_after_its_own_stem),
         cmocka_unit_test(answers_do_not_depend_on_window_batch_or_budget),
         cmocka_unit_test(without_sharing_every_prompt_is_computed_from_its_first_token),
         cmocka_unit_test(the_hash_is_of_every_row_of_logits_in_order),

@@ -3,7 +3,7 @@
  * The prompts are written out by hand after the descriptions of the protocols. The counts of the
  * real data set were taken from its files by a script of a few lines with Python's csv module.
  */
-#include "suites/suite.h"
+#include "suites/mmlu.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -69,7 +69,7 @@ static int tear_down(void **state)
 static struct dataset *load(const struct suite_options *options)
 {
     struct err err = {0};
-    struct dataset *dataset = suite_find("mmlu")->load(options, &err);
+    struct dataset *dataset = SUITE_MMLU.load(&SUITE_MMLU, options, &err);
     if (!dataset) fail_msg("%s: %s", err.file, err.message);
     return dataset;
 }
@@ -272,11 +272,12 @@ static void phi3_prompts_are_exact(void **state)
 
 static struct verdict grade(const char *expected, double a, double b, double c, double d)
 {
-    struct choice_score choices[] = {{a, 1, 0, 0}, {b, 1, 0, 0}, {c, 1, 0, 0}, {d, 1, 0, 0}};
+    struct choice_score choices[] = {
+        {.logprob = a}, {.logprob = b}, {.logprob = c}, {.logprob = d}};
     struct response response = {.answered = true, .choices = choices, .n_choices = 4};
     struct item item = {.key = "k/1", .expected = expected};
     struct verdict verdict;
-    suite_find("mmlu")->grade("hendrycks", &item, &response, &verdict);
+    assert_true(SUITE_MMLU.grade(&SUITE_MMLU, "hendrycks", &item, &response, &verdict, NULL));
     return verdict;
 }
 
@@ -312,7 +313,8 @@ static void what_cannot_be_graded_is_not_answered(void **state)
     assert_false(grade("E", -1, -2, -3, -4).answered);
     struct item item = {.expected = "A"};
     struct verdict verdict;
-    suite_find("mmlu")->grade("hendrycks", &item, &(struct response){0}, &verdict);
+    assert_true(
+        SUITE_MMLU.grade(&SUITE_MMLU, "hendrycks", &item, &(struct response){0}, &verdict, NULL));
     assert_true(!verdict.answered && verdict.score == 0 && verdict.margin == 0);
 }
 
@@ -324,7 +326,7 @@ static void assert_refused(const struct fixture *fixture, struct suite_options o
 {
     struct err err = {0};
     options.data = fixture->folder;
-    struct dataset *dataset = suite_find("mmlu")->load(&options, &err);
+    struct dataset *dataset = SUITE_MMLU.load(&SUITE_MMLU, &options, &err);
     assert_null(dataset);
     if (err.code != code || err.line != line || err.column != column ||
         strcmp(file_name(err.file), file) != 0 || !strstr(err.message, message))

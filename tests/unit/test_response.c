@@ -39,7 +39,7 @@ static void assert_same_double(double a, double b)
 static void the_json_is_what_the_header_says(void **unused)
 {
     (void)unused;
-    struct choice_score choices[] = {{-1.5, 1, true, false}, {-0.1, 2, false, true}};
+    struct choice_score choices[] = {{-1.5, 1, true, false, 1}, {-0.1, 2, false, true, 7}};
     struct response response = {.answered = true,
                                 .choices = choices,
                                 .n_choices = 2,
@@ -50,12 +50,13 @@ static void the_json_is_what_the_header_says(void **unused)
                                 .duration_ns = 99};
     struct buf json = {0};
     response_write(&response, &json);
-    assert_string_equal(buf_string(&json),
-                        "{\"answered\":true,\"choices\":["
-                        "{\"logprob\":-1.5,\"tokens\":1,\"greedy\":true,\"join_spanned\":false},"
-                        "{\"logprob\":-0.1,\"tokens\":2,\"greedy\":false,\"join_spanned\":true}],"
-                        "\"text\":null,\"prompt_tokens\":412,\"new_tokens\":3,\"dropped_shots\":2,"
-                        "\"cut_tokens\":7,\"double_bos\":false}");
+    assert_string_equal(
+        buf_string(&json),
+        "{\"answered\":true,\"choices\":["
+        "{\"logprob\":-1.5,\"tokens\":1,\"greedy\":true,\"join_spanned\":false,\"characters\":1},"
+        "{\"logprob\":-0.1,\"tokens\":2,\"greedy\":false,\"join_spanned\":true,\"characters\":7}],"
+        "\"text\":null,\"prompt_tokens\":412,\"new_tokens\":3,\"dropped_shots\":2,"
+        "\"cut_tokens\":7,\"double_bos\":false}");
     buf_free(&json);
 }
 
@@ -63,7 +64,7 @@ static void every_field_comes_back(void **unused)
 {
     (void)unused;
     struct arena *arena = arena_new(0, NULL);
-    struct choice_score choices[] = {{-0.1, 3, true, false}, {-2, 1, false, true}};
+    struct choice_score choices[] = {{-0.1, 3, true, false, 4}, {-2, 1, false, true, 0}};
     struct response response = {.answered = true,
                                 .choices = choices,
                                 .n_choices = 2,
@@ -79,6 +80,7 @@ static void every_field_comes_back(void **unused)
     assert_int_equal(copy.n_choices, 2);
     assert_same_double(choices[0].logprob, copy.choices[0].logprob);
     assert_int_equal(copy.choices[0].n_tokens, 3);
+    assert_int_equal(copy.choices[0].n_characters, 4);
     assert_true(copy.choices[0].is_greedy && !copy.choices[0].join_spanned);
     assert_true(!copy.choices[1].is_greedy && copy.choices[1].join_spanned);
     assert_string_equal(copy.text, response.text);
@@ -88,6 +90,32 @@ static void every_field_comes_back(void **unused)
     assert_int_equal(copy.n_cut_tokens, 4);
     assert_int_equal(copy.duration_ns, 0);
     arena_free(arena);
+}
+
+static void a_response_without_numbers_of_characters_is_read(void **unused)
+{
+    (void)unused;
+    static const char OLDER[] =
+        "{\"answered\":true,\"choices\":[{\"logprob\":-1.5,\"tokens\":1,\"greedy\":true,"
+        "\"join_spanned\":false}],\"text\":null,\"prompt_tokens\":4,\"new_tokens\":1,"
+        "\"dropped_shots\":0,\"cut_tokens\":0,\"double_bos\":false}";
+    struct arena *arena = arena_new(0, NULL);
+    struct response response;
+    struct err err = {0};
+    if (!response_read(OLDER, strlen(OLDER), &response, arena, &err)) fail_msg("%s", err.message);
+    assert_int_equal(response.choices[0].n_characters, 0);
+    arena_free(arena);
+}
+
+static void characters_of_a_choice_leave_out_the_space_before_it(void **unused)
+{
+    (void)unused;
+    static const char *const LIST[] = {" caf\xc3\xa9", "  two", "none", " "};
+    const struct request request = {.choices = LIST, .n_choices = 4};
+    assert_int_equal(choice_characters(&request, 0), 4);
+    assert_int_equal(choice_characters(&request, 1), 4);
+    assert_int_equal(choice_characters(&request, 2), 4);
+    assert_int_equal(choice_characters(&request, 3), 0);
 }
 
 static void an_unanswered_response_comes_back(void **unused)
@@ -181,6 +209,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_json_is_what_the_header_says),
         cmocka_unit_test(every_field_comes_back),
+        cmocka_unit_test(a_response_without_numbers_of_characters_is_read),
+        cmocka_unit_test(characters_of_a_choice_leave_out_the_space_before_it),
         cmocka_unit_test(an_unanswered_response_comes_back),
         cmocka_unit_test(doubles_come_back_bit_for_bit),
         cmocka_unit_test(text_that_is_no_utf8_comes_back),
