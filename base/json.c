@@ -139,6 +139,11 @@ bool json_as_bool(const struct json *value, bool otherwise)
     return json_is_boolean(inner(value)) ? json_is_true(inner(value)) : otherwise;
 }
 
+bool json_is_whole_number(const struct json *value)
+{
+    return json_is_integer(inner(value));
+}
+
 void *json_next_member(const struct json *object, void *it, const char **key,
                        const struct json **value)
 {
@@ -174,7 +179,7 @@ static void separate(struct json_writer *writer)
         return;
     }
     bool *has_items = &writer->has_items[writer->depth - 1];
-    if (*has_items) buf_char(writer->out, ',');
+    if (*has_items) buf_text(writer->out, writer->is_pythonic ? ", " : ",");
     *has_items = true;
     start_line(writer);
 }
@@ -214,6 +219,13 @@ void json_end_array(struct json_writer *writer)
     end(writer, ']');
 }
 
+static void put_escape(struct buf *out, unsigned char byte)
+{
+    const char *known = strchr("\"\"\\\\\bb\ff\nn\rr\tt", byte);
+    if (byte && known) buf_printf(out, "\\%c", known[1]);
+    else buf_printf(out, "\\u%04x", byte);
+}
+
 static void put_quoted(struct buf *out, const char *text, size_t n_bytes)
 {
     buf_char(out, '"');
@@ -223,11 +235,24 @@ static void put_quoted(struct buf *out, const char *text, size_t n_bytes)
         if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
         utf8_append_valid(out, text + plain, i - plain);
         plain = i + 1;
-        const char *known = strchr("\"\"\\\\\bb\ff\nn\rr\tt", byte);
-        if (byte && known) buf_printf(out, "\\%c", known[1]);
-        else buf_printf(out, "\\u%04x", byte);
+        put_escape(out, byte);
     }
     utf8_append_valid(out, text + plain, n_bytes - plain);
+    buf_char(out, '"');
+}
+
+/* In ASCII: what lies outside of the first 16 bits as two escapes, by UTF-16. */
+static void put_quoted_ascii(struct buf *out, const char *text, size_t n_bytes)
+{
+    buf_char(out, '"');
+    for (size_t i = 0; i < n_bytes;) {
+        uint32_t code;
+        i += utf8_decode(text + i, n_bytes - i, &code, NULL);
+        if (code < 0x20 || code == '"' || code == '\\') put_escape(out, (unsigned char)code);
+        else if (code < 0x7f) buf_char(out, (char)code);
+        else if (code < 0x10000) buf_printf(out, "\\u%04x", code);
+        else buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+    }
     buf_char(out, '"');
 }
 
@@ -235,8 +260,9 @@ void json_key(struct json_writer *writer, const char *key)
 {
     assert(writer->depth > 0 && !writer->after_key);
     separate(writer);
-    put_quoted(writer->out, key, strlen(key));
-    buf_text(writer->out, writer->indent ? ": " : ":");
+    if (writer->is_pythonic) put_quoted_ascii(writer->out, key, strlen(key));
+    else put_quoted(writer->out, key, strlen(key));
+    buf_text(writer->out, writer->indent || writer->is_pythonic ? ": " : ":");
     writer->after_key = true;
 }
 
@@ -249,7 +275,8 @@ void json_put_string(struct json_writer *writer, const char *text)
 void json_put_string_n(struct json_writer *writer, const char *text, size_t n_bytes)
 {
     separate(writer);
-    put_quoted(writer->out, text, n_bytes);
+    if (writer->is_pythonic) put_quoted_ascii(writer->out, text, n_bytes);
+    else put_quoted(writer->out, text, n_bytes);
 }
 
 void json_put_number(struct json_writer *writer, double value)
@@ -266,6 +293,7 @@ void json_put_number(struct json_writer *writer, double value)
     }
     separate(writer);
     buf_text(writer->out, text);
+    if (writer->is_pythonic && !strpbrk(text, ".e")) buf_text(writer->out, ".0");
 }
 
 void json_put_integer(struct json_writer *writer, int64_t value)
@@ -290,4 +318,38 @@ void json_put_raw(struct json_writer *writer, const char *json)
 {
     separate(writer);
     buf_text(writer->out, json);
+}
+
+static void put_scalar(struct json_writer *writer, const json_t *value)
+{
+    if (json_is_string(value))
+        json_put_string_n(writer, json_string_value(value), json_string_length(value));
+    else if (json_is_integer(value)) json_put_integer(writer, json_integer_value(value));
+    else if (json_is_real(value)) json_put_number(writer, json_real_value(value));
+    else if (json_is_boolean(value)) json_put_bool(writer, json_is_true(value));
+    else json_put_null(writer);
+}
+
+/* Recursion is bounded by the writer's depth. */
+bool json_put_value(struct json_writer *writer, const struct json *value, struct err *err)
+{
+    enum json_kind kind = json_kind(value);
+    if (kind != JSON_KIND_ARRAY && kind != JSON_KIND_OBJECT) {
+        put_scalar(writer, inner(value));
+        return true;
+    }
+    if (writer->depth == JSON_WRITER_DEPTH)
+        return err_set(err, ERR_INPUT, "JSON nests more than %d levels deep", JSON_WRITER_DEPTH);
+    bool ok = true;
+    begin(writer, kind == JSON_KIND_ARRAY ? '[' : '{');
+    for (size_t i = 0; ok && i < json_length(value); i++)
+        ok = json_put_value(writer, json_at(value, i), err);
+    const char *key;
+    const struct json *member;
+    for (void *it = NULL; ok && (it = json_next_member(value, it, &key, &member));) {
+        json_key(writer, key);
+        ok = json_put_value(writer, member, err);
+    }
+    if (ok) end(writer, kind == JSON_KIND_ARRAY ? ']' : '}');
+    return ok;
 }

@@ -47,6 +47,8 @@ const char *json_as_string(const struct json *value, const char *otherwise);
 double json_as_number(const struct json *value, double otherwise);
 int64_t json_as_integer(const struct json *value, int64_t otherwise);
 bool json_as_bool(const struct json *value, bool otherwise);
+/* Whether a number was written without fraction and exponent: 8, not 8.0. */
+bool json_is_whole_number(const struct json *value);
 /* Walks an object's members in the file's order: start with it = NULL. */
 void *json_next_member(const struct json *object, void *it, const char **key,
                        const struct json **value);
@@ -64,6 +66,8 @@ enum { JSON_WRITER_DEPTH = 32 };
 struct json_writer {
     struct buf *out;
     int indent; /* spaces a level, 0: one line */
+    /* As Python's json.dumps writes: ", " and ": " between, ASCII only, 8.0 for a double. */
+    bool is_pythonic;
     int depth;
     bool has_items[JSON_WRITER_DEPTH], after_key;
 };
@@ -80,5 +84,9 @@ void json_put_bool(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
 /* A value that is JSON already. */
 void json_put_raw(struct json_writer *writer, const char *json);
+/* A parsed value, whole. ERR_INPUT, with a part of it written, if it nests past the writer's depth.
+ */
+bool json_put_value(struct json_writer *writer, const struct json *value, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -198,7 +198,6 @@ static bool make_generation(struct line_encoder *encoder, const struct prompt_op
     return true;
 }
 
-/* The prompts are the conversation: the user speaks first and last. */
 static bool make_chat(struct line_encoder *encoder, const struct prompt_options *options,
                       const struct request *request, struct prompt_tokens *prompt, struct err *err)
 {
@@ -206,13 +205,15 @@ static bool make_chat(struct line_encoder *encoder, const struct prompt_options 
         options->chat_format ? options->chat_format : tokenizer_chat_format(encoder->tokenizer);
     if (!format)
         return err_set(err, ERR_UNSUPPORTED, "the model has no chat format that is built in");
-    struct chat_message *messages = mem_new(request->n_prompts, sizeof *messages, err);
+    struct chat_message *messages = mem_new(request->n_prompts + 1, sizeof *messages, err);
     struct buf text = {0};
+    size_t n = 0;
     if (!messages) return false;
+    if (request->system) messages[n++] = (struct chat_message){CHAT_SYSTEM, request->system};
     for (size_t i = 0; i < request->n_prompts; i++)
-        messages[i] =
+        messages[n++] =
             (struct chat_message){i % 2 ? CHAT_ASSISTANT : CHAT_USER, request->prompts[i]};
-    bool ok = chat_render(format, messages, request->n_prompts, true, &text, err) &&
+    bool ok = chat_render(format, messages, n, true, &text, err) &&
               encode_prompt(encoder, options, request, buf_string(&text), text.n_bytes, true,
                             prompt, err);
     free(messages);

@@ -65,6 +65,15 @@ double stats_clustered_error(const double *scores, const uint32_t *cluster, size
     return variance < 0 ? 0 : sqrt(variance);
 }
 
+struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
+                           size_t n_clusters)
+{
+    struct estimate estimate = {.mean = mean_of(scores, n), .n = n};
+    estimate.error = stats_clustered_error(scores, n_clusters > 1 ? cluster : NULL, n, n_clusters);
+    estimate.interval = stats_normal(estimate.mean, estimate.error);
+    return estimate;
+}
+
 struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters)
 {
@@ -74,10 +83,8 @@ struct estimate stats_estimate(const double *scores, const uint32_t *cluster, si
         n_right += scores[i] == 1;
         is_binary = is_binary && (scores[i] == 0 || scores[i] == 1);
     }
-    struct estimate estimate = {.mean = mean_of(scores, n), .n = n};
-    estimate.error = stats_clustered_error(scores, n_clusters > 1 ? cluster : NULL, n, n_clusters);
-    estimate.interval =
-        is_binary ? stats_wilson(n_right, n) : stats_normal(estimate.mean, estimate.error);
+    struct estimate estimate = stats_mean(scores, cluster, n, n_clusters);
+    if (is_binary) estimate.interval = stats_wilson(n_right, n);
     return estimate;
 }
 

@@ -33,8 +33,12 @@ struct estimate {
     uint64_t n;
 };
 
-/* Of scores [n], n > 0: Wilson interval if all are 0 or 1, otherwise the normal one; the error is
- * clustered if there are two clusters or more. */
+/* Of scores [n], n > 0, on any scale: the normal interval; the error is clustered if there are two
+ * clusters or more. */
+struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
+                           size_t n_clusters);
+
+/* Of scores [n], n > 0: Wilson interval if all are 0 or 1, otherwise as stats_mean. */
 struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters);
 

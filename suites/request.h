@@ -18,7 +18,7 @@ enum request_kind {
     REQUEST_CHOICES,  /* log-likelihood of each choice after the prompt */
     REQUEST_GENERATE, /* text after the prompt */
     REQUEST_LOGLIK,   /* log-likelihood of one continuation: CHOICES with n_choices = 1 */
-    REQUEST_CHAT      /* the prompt is the last user message, earlier messages before it */
+    REQUEST_CHAT      /* the assistant's next message of a conversation */
 };
 
 /* What happens to a prompt that does not fit the context. */
@@ -30,7 +30,10 @@ enum fit_policy {
 struct request {
     enum request_kind kind;
     enum fit_policy fit;
-    const char *const *prompts; /* [n_prompts]; prompts[i] has i examples fewer than prompts[0] */
+    const char *system; /* CHAT: the system message, NULL: none */
+    /* [n_prompts]; prompts[i] has i examples fewer than prompts[0]. CHAT: the conversation so far,
+     * user and assistant in turn, the user first and last. */
+    const char *const *prompts;
     size_t n_prompts;
     const char *const *choices; /* [n_choices] continuations, " A" */
     size_t n_choices;

@@ -1,0 +1,449 @@
+/* fastchat.c - see fastchat.h. A record's members are read by name in any order and written in
+ * FastChat's; what is left over is kept as text.
+ *
+ * Knows the form of the files, not what prompts and scores mean (suites/judging.h).
+ */
+#include "suites/fastchat.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Reading members ---- */
+
+/* A line that is being read. */
+struct reader {
+    struct arena *arena;
+    const struct json *value;
+    void *list;
+    int line;
+};
+
+/* Room for one more of n items: the list moves to twice the room whenever it is full. */
+static void *grow(struct arena *arena, void *items, size_t n, size_t size, struct err *err)
+{
+    if (n & (n - 1)) return items; /* n is not a power of two: there is room */
+    void *moved = arena_alloc(arena, n ? 2 * n : 1, size, err);
+    if (moved && n) memcpy(moved, items, n * size);
+    return moved;
+}
+
+static bool read_text(const struct reader *reader, const char *key, const char **text,
+                      struct err *err)
+{
+    const char *given = json_require_string(reader->value, key, err);
+    return given && (*text = arena_string(reader->arena, given, err));
+}
+
+static bool read_number(const struct reader *reader, const char *key, double *number,
+                        struct err *err)
+{
+    const struct json *value = json_get(reader->value, key);
+    if (!value) return err_set(err, ERR_INPUT, "the key \"%s\" is missing", key);
+    if (json_kind(value) != JSON_KIND_NUMBER)
+        return err_set(err, ERR_INPUT, "\"%s\" must be a number", key);
+    *number = json_as_number(value, 0);
+    return true;
+}
+
+static bool read_integer(const struct reader *reader, const char *key, int64_t *number,
+                         struct err *err)
+{
+    double unused;
+    if (!read_number(reader, key, &unused, err)) return false;
+    *number = json_as_integer(json_get(reader->value, key), INT64_MIN);
+    return *number != INT64_MIN || err_set(err, ERR_INPUT, "\"%s\" must be an integer", key);
+}
+
+static bool read_texts(const struct reader *reader, const struct json *array, const char *key,
+                       struct fastchat_texts *texts, struct err *err)
+{
+    size_t n = json_length(array);
+    if (json_kind(array) != JSON_KIND_ARRAY || !n)
+        return err_set(err, ERR_INPUT, "\"%s\" must be a list of texts", key);
+    const char **items = arena_alloc(reader->arena, n, sizeof *items, err);
+    if (!items) return false;
+    *texts = (struct fastchat_texts){items, n};
+    for (size_t i = 0; i < n; i++) {
+        const char *text = json_as_string(json_at(array, i), NULL);
+        if (!text) return err_set(err, ERR_INPUT, "\"%s\" must be a list of texts", key);
+        if (!(items[i] = arena_string(reader->arena, text, err))) return false;
+    }
+    return true;
+}
+
+static bool is_known(const char *const *known, const char *key)
+{
+    while (*known && strcmp(*known, key) != 0) known++;
+    return *known != NULL;
+}
+
+/* The members that are not among the known ones (NULL-ended), as text that follows a member. */
+static bool read_rest(const struct reader *reader, const char *const *known, const char **rest,
+                      struct err *err)
+{
+    struct buf text = {0};
+    struct json_writer writer = {.out = &text, .is_pythonic = true};
+    const char *key;
+    const struct json *member;
+    bool ok = true;
+    json_begin_object(&writer);
+    for (void *it = NULL; ok && (it = json_next_member(reader->value, it, &key, &member));) {
+        if (is_known(known, key)) continue;
+        buf_text(&text, writer.has_items[0] ? "" : ", ");
+        json_key(&writer, key);
+        ok = json_put_value(&writer, member, err);
+    }
+    ok = ok && buf_check(&text, err) &&
+         (*rest = arena_string(reader->arena, buf_string(&text) + 1, err)) != NULL;
+    buf_free(&text);
+    return ok;
+}
+
+static bool check_object(const struct json *value, struct err *err)
+{
+    return json_kind(value) == JSON_KIND_OBJECT ||
+           err_set(err, ERR_INPUT, "a line must be a JSON object");
+}
+
+/* ---- Questions ---- */
+
+static bool read_question(void *context, const struct json *value, int line, struct err *err)
+{
+    static const char *const known[] = {"question_id", "category", "turns", "reference", NULL};
+    struct reader *reader = context;
+    struct fastchat_questions *list = reader->list;
+    list->items = grow(reader->arena, list->items, list->n, sizeof *list->items, err);
+    if (!list->items || !check_object(value, err)) return false;
+    struct fastchat_question *question = &list->items[list->n];
+    *question = (struct fastchat_question){.line = line};
+    reader->value = value;
+    const struct json *references = json_get(value, "reference");
+    if (!read_integer(reader, "question_id", &question->id, err) ||
+        !read_text(reader, "category", &question->category, err) ||
+        !read_texts(reader, json_get(value, "turns"), "turns", &question->turns, err) ||
+        (references && !read_texts(reader, references, "reference", &question->references, err)) ||
+        !read_rest(reader, known, &question->rest, err))
+        return false;
+    if (fastchat_find_question(list, question->id))
+        return err_set(err, ERR_INPUT, "the question %lld stands here a second time",
+                       (long long)question->id);
+    list->n++;
+    return true;
+}
+
+bool fastchat_read_questions(const char *path, struct arena *arena, struct fastchat_questions *list,
+                             struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return json_read_lines(path, read_question, &reader, err);
+}
+
+/* ---- Answers ---- */
+
+static bool read_choice(const struct reader *reader, const struct json *value,
+                        struct fastchat_choice *choice, struct err *err)
+{
+    struct reader inner = {.arena = reader->arena, .value = value};
+    return check_object(value, err) && read_integer(&inner, "index", &choice->index, err) &&
+           read_texts(&inner, json_get(value, "turns"), "turns", &choice->turns, err);
+}
+
+static bool read_choices(const struct reader *reader, struct fastchat_answer *answer,
+                         struct err *err)
+{
+    const struct json *array = json_get(reader->value, "choices");
+    size_t n = json_length(array);
+    if (!n) return err_set(err, ERR_INPUT, "\"choices\" must be a list of answers");
+    struct fastchat_choice *choices = arena_alloc(reader->arena, n, sizeof *choices, err);
+    if (!choices) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!read_choice(reader, json_at(array, i), &choices[i], err)) return false;
+    answer->choices = choices;
+    answer->n_choices = n;
+    return true;
+}
+
+static bool read_answer(void *context, const struct json *value, int line, struct err *err)
+{
+    static const char *const known[] = {"question_id", "answer_id", "model_id",
+                                        "choices",     "tstamp",    NULL};
+    struct reader *reader = context;
+    struct fastchat_answers *list = reader->list;
+    list->items = grow(reader->arena, list->items, list->n, sizeof *list->items, err);
+    if (!list->items || !check_object(value, err)) return false;
+    struct fastchat_answer *answer = &list->items[list->n];
+    *answer = (struct fastchat_answer){.line = line};
+    reader->value = value;
+    if (!read_integer(reader, "question_id", &answer->question, err) ||
+        !read_text(reader, "answer_id", &answer->id, err) ||
+        !read_text(reader, "model_id", &answer->model, err) || !read_choices(reader, answer, err) ||
+        !read_number(reader, "tstamp", &answer->unix_s, err) ||
+        !read_rest(reader, known, &answer->rest, err))
+        return false;
+    list->n++;
+    return true;
+}
+
+bool fastchat_read_answers(const char *path, struct arena *arena, struct fastchat_answers *list,
+                           struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return json_read_lines(path, read_answer, &reader, err);
+}
+
+/* ---- Judge prompts ---- */
+
+static bool read_prompt(void *context, const struct json *value, int line, struct err *err)
+{
+    static const char *const known[] = {
+        "name",        "type",     "system_prompt", "prompt_template",
+        "description", "category", "output_format", NULL};
+    struct reader *reader = context;
+    struct fastchat_prompts *list = reader->list;
+    list->items = grow(reader->arena, list->items, list->n, sizeof *list->items, err);
+    if (!list->items || !check_object(value, err)) return false;
+    struct fastchat_prompt *prompt = &list->items[list->n];
+    *prompt = (struct fastchat_prompt){.line = line};
+    reader->value = value;
+    const char **fields[] = {&prompt->name,         &prompt->type,        &prompt->system,
+                             &prompt->template,     &prompt->description, &prompt->category,
+                             &prompt->output_format};
+    for (size_t i = 0; known[i]; i++)
+        if (!read_text(reader, known[i], fields[i], err)) return false;
+    if (!read_rest(reader, known, &prompt->rest, err)) return false;
+    list->n++;
+    return true;
+}
+
+bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastchat_prompts *list,
+                           struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return json_read_lines(path, read_prompt, &reader, err);
+}
+
+/* ---- Judgments ---- */
+
+static bool read_judge(const struct reader *reader, struct fastchat_judgment *judgment,
+                       struct err *err)
+{
+    struct fastchat_texts judge;
+    if (!read_texts(reader, json_get(reader->value, "judge"), "judge", &judge, err)) return false;
+    if (judge.n != 2)
+        return err_set(err, ERR_INPUT, "\"judge\" must be a model and the name of a prompt");
+    judgment->judge = judge.items[0];
+    judgment->prompt_name = judge.items[1];
+    return true;
+}
+
+static bool read_single(const struct reader *reader, struct fastchat_judgment *judgment,
+                        struct err *err)
+{
+    static const char *const known[] = {"question_id", "model", "judge",  "user_prompt", "judgment",
+                                        "score",       "turn",  "tstamp", NULL};
+    judgment->score_is_whole = json_is_whole_number(json_get(reader->value, "score"));
+    return read_text(reader, "model", &judgment->models[0], err) &&
+           read_text(reader, "user_prompt", &judgment->user_prompts[0], err) &&
+           read_text(reader, "judgment", &judgment->judgments[0], err) &&
+           read_number(reader, "score", &judgment->score, err) &&
+           read_rest(reader, known, &judgment->rest, err);
+}
+
+static bool read_winner(const struct reader *reader, const char *key, const char **winner,
+                        struct err *err)
+{
+    static const char *const winners[] = {"model_1", "model_2", "tie", "error", NULL};
+    if (!read_text(reader, key, winner, err)) return false;
+    return is_known(winners, *winner) ||
+           err_set(err, ERR_INPUT, "\"%s\" is \"%s\", not model_1, model_2, tie or error", key,
+                   *winner);
+}
+
+static bool read_pair(const struct reader *reader, struct fastchat_judgment *judgment,
+                      struct err *err)
+{
+    static const char *const known[] = {
+        "question_id", "model_1",        "model_2",     "g1_winner",      "g2_winner",
+        "judge",       "g1_user_prompt", "g1_judgment", "g2_user_prompt", "g2_judgment",
+        "turn",        "tstamp",         NULL};
+    judgment->is_pair = true;
+    return read_text(reader, "model_1", &judgment->models[0], err) &&
+           read_text(reader, "model_2", &judgment->models[1], err) &&
+           read_winner(reader, "g1_winner", &judgment->winners[0], err) &&
+           read_winner(reader, "g2_winner", &judgment->winners[1], err) &&
+           read_text(reader, "g1_user_prompt", &judgment->user_prompts[0], err) &&
+           read_text(reader, "g1_judgment", &judgment->judgments[0], err) &&
+           read_text(reader, "g2_user_prompt", &judgment->user_prompts[1], err) &&
+           read_text(reader, "g2_judgment", &judgment->judgments[1], err) &&
+           read_rest(reader, known, &judgment->rest, err);
+}
+
+static bool read_judgment(void *context, const struct json *value, int line, struct err *err)
+{
+    struct reader *reader = context;
+    struct fastchat_judgments *list = reader->list;
+    list->items = grow(reader->arena, list->items, list->n, sizeof *list->items, err);
+    if (!list->items || !check_object(value, err)) return false;
+    struct fastchat_judgment *judgment = &list->items[list->n];
+    *judgment = (struct fastchat_judgment){.line = line};
+    reader->value = value;
+    bool is_pair = json_get(value, "model_1") != NULL;
+    if (!read_integer(reader, "question_id", &judgment->question, err) ||
+        !read_judge(reader, judgment, err) || !read_integer(reader, "turn", &judgment->turn, err) ||
+        !read_number(reader, "tstamp", &judgment->unix_s, err) ||
+        !(is_pair ? read_pair : read_single)(reader, judgment, err))
+        return false;
+    list->n++;
+    return true;
+}
+
+bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
+                             struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return json_read_lines(path, read_judgment, &reader, err);
+}
+
+/* ---- Writing ---- */
+
+static struct json_writer begin_line(struct buf *out)
+{
+    struct json_writer writer = {.out = out, .is_pythonic = true};
+    json_begin_object(&writer);
+    return writer;
+}
+
+static void end_line(struct json_writer *writer, const char *rest)
+{
+    if (rest) buf_text(writer->out, rest);
+    json_end_object(writer);
+    buf_char(writer->out, '\n');
+}
+
+static void put_text(struct json_writer *writer, const char *key, const char *text)
+{
+    json_key(writer, key);
+    json_put_string(writer, text);
+}
+
+static void put_integer(struct json_writer *writer, const char *key, int64_t value)
+{
+    json_key(writer, key);
+    json_put_integer(writer, value);
+}
+
+static void put_number(struct json_writer *writer, const char *key, double value)
+{
+    json_key(writer, key);
+    json_put_number(writer, value);
+}
+
+static void put_texts(struct json_writer *writer, const char *key, struct fastchat_texts texts)
+{
+    json_key(writer, key);
+    json_begin_array(writer);
+    for (size_t i = 0; i < texts.n; i++) json_put_string(writer, texts.items[i]);
+    json_end_array(writer);
+}
+
+void fastchat_write_question(const struct fastchat_question *question, struct buf *out)
+{
+    struct json_writer writer = begin_line(out);
+    put_integer(&writer, "question_id", question->id);
+    put_text(&writer, "category", question->category);
+    put_texts(&writer, "turns", question->turns);
+    if (question->references.n) put_texts(&writer, "reference", question->references);
+    end_line(&writer, question->rest);
+}
+
+void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out)
+{
+    struct json_writer writer = begin_line(out);
+    put_integer(&writer, "question_id", answer->question);
+    put_text(&writer, "answer_id", answer->id);
+    put_text(&writer, "model_id", answer->model);
+    json_key(&writer, "choices");
+    json_begin_array(&writer);
+    for (size_t i = 0; i < answer->n_choices; i++) {
+        json_begin_object(&writer);
+        put_integer(&writer, "index", answer->choices[i].index);
+        put_texts(&writer, "turns", answer->choices[i].turns);
+        json_end_object(&writer);
+    }
+    json_end_array(&writer);
+    put_number(&writer, "tstamp", answer->unix_s);
+    end_line(&writer, answer->rest);
+}
+
+void fastchat_write_prompt(const struct fastchat_prompt *prompt, struct buf *out)
+{
+    struct json_writer writer = begin_line(out);
+    put_text(&writer, "name", prompt->name);
+    put_text(&writer, "type", prompt->type);
+    put_text(&writer, "system_prompt", prompt->system);
+    put_text(&writer, "prompt_template", prompt->template);
+    put_text(&writer, "description", prompt->description);
+    put_text(&writer, "category", prompt->category);
+    put_text(&writer, "output_format", prompt->output_format);
+    end_line(&writer, prompt->rest);
+}
+
+static void put_judge(struct json_writer *writer, const struct fastchat_judgment *judgment)
+{
+    const char *const judge[] = {judgment->judge, judgment->prompt_name};
+    put_texts(writer, "judge", (struct fastchat_texts){judge, 2});
+}
+
+void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct buf *out)
+{
+    struct json_writer writer = begin_line(out);
+    put_integer(&writer, "question_id", judgment->question);
+    if (judgment->is_pair) {
+        put_text(&writer, "model_1", judgment->models[0]);
+        put_text(&writer, "model_2", judgment->models[1]);
+        put_text(&writer, "g1_winner", judgment->winners[0]);
+        put_text(&writer, "g2_winner", judgment->winners[1]);
+        put_judge(&writer, judgment);
+        put_text(&writer, "g1_user_prompt", judgment->user_prompts[0]);
+        put_text(&writer, "g1_judgment", judgment->judgments[0]);
+        put_text(&writer, "g2_user_prompt", judgment->user_prompts[1]);
+        put_text(&writer, "g2_judgment", judgment->judgments[1]);
+    } else {
+        put_text(&writer, "model", judgment->models[0]);
+        put_judge(&writer, judgment);
+        put_text(&writer, "user_prompt", judgment->user_prompts[0]);
+        put_text(&writer, "judgment", judgment->judgments[0]);
+        if (judgment->score_is_whole) put_integer(&writer, "score", (int64_t)judgment->score);
+        else put_number(&writer, "score", judgment->score);
+    }
+    put_integer(&writer, "turn", judgment->turn);
+    put_number(&writer, "tstamp", judgment->unix_s);
+    end_line(&writer, judgment->rest);
+}
+
+/* ---- Finding ---- */
+
+const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,
+                                                       int64_t id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].id == id) return &list->items[i];
+    return NULL;
+}
+
+const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list, int64_t id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].question == id) return &list->items[i];
+    return NULL;
+}
+
+const struct fastchat_prompt *fastchat_find_prompt(const struct fastchat_prompts *list,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (!strcmp(list->items[i].name, name)) return &list->items[i];
+    return NULL;
+}

@@ -1,0 +1,112 @@
+/* fastchat.h - FastChat's files of MT-bench, read and written as they are: one JSON object a line,
+ * as Python's json.dumps writes them.
+ *
+ * What was read is written back byte for byte: members in FastChat's order, and those that it does
+ * not have itself after them. Everything read lives in the arena. Faults are ERR_INPUT with file
+ * and line. Source: lm-sys/FastChat, fastchat/llm_judge. Thread-safe on arenas of one's own.
+ */
+#ifndef PHIBENCH_SUITES_FASTCHAT_H
+#define PHIBENCH_SUITES_FASTCHAT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct fastchat_texts {
+    const char *const *items;
+    size_t n;
+};
+
+/* question.jsonl */
+struct fastchat_question {
+    int64_t id;
+    const char *category;
+    struct fastchat_texts turns, references; /* references: answers that the file itself gives */
+    const char *rest; /* members that are not FastChat's, as they stand in the line; "" */
+    int line;         /* 1-based */
+};
+
+/* model_answer/MODEL.jsonl, reference_answer/JUDGE.jsonl */
+struct fastchat_choice {
+    int64_t index;
+    struct fastchat_texts turns;
+};
+struct fastchat_answer {
+    int64_t question;
+    const char *id, *model;
+    const struct fastchat_choice *choices; /* [n_choices] */
+    size_t n_choices;
+    double unix_s;
+    const char *rest;
+    int line;
+};
+
+/* judge_prompts.jsonl */
+struct fastchat_prompt {
+    const char *name, *type, *system, *template, *description, *category, *output_format;
+    const char *rest;
+    int line;
+};
+
+/* model_judgment/JUDGE_single.jsonl, or JUDGE_pair.jsonl: two games, the second with the answers
+ * in the other order. */
+enum { FASTCHAT_MISSING = -1 }; /* the score of a judgment in which none was found */
+struct fastchat_judgment {
+    int64_t question;
+    bool is_pair;
+    const char *models[2]; /* the second of a pair only */
+    const char *judge, *prompt_name;
+    const char *user_prompts[2], *judgments[2]; /* by game */
+    const char *winners[2]; /* of a pair: "model_1", "model_2", "tie", "error" */
+    double score;           /* of a single one: 1 to 10, or FASTCHAT_MISSING */
+    bool score_is_whole;    /* written 8, not 8.0 */
+    int64_t turn;           /* 1 or 2 */
+    double unix_s;
+    const char *rest;
+    int line;
+};
+
+struct fastchat_questions {
+    struct fastchat_question *items;
+    size_t n;
+};
+struct fastchat_answers {
+    struct fastchat_answer *items;
+    size_t n;
+};
+struct fastchat_prompts {
+    struct fastchat_prompt *items;
+    size_t n;
+};
+struct fastchat_judgments {
+    struct fastchat_judgment *items;
+    size_t n;
+};
+
+/* Read a whole file; items are appended to the list, so that several files make one. */
+bool fastchat_read_questions(const char *path, struct arena *arena, struct fastchat_questions *list,
+                             struct err *err) __attribute__((warn_unused_result));
+bool fastchat_read_answers(const char *path, struct arena *arena, struct fastchat_answers *list,
+                           struct err *err) __attribute__((warn_unused_result));
+bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastchat_prompts *list,
+                           struct err *err) __attribute__((warn_unused_result));
+/* Single and pairwise ones, told apart line by line. */
+bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
+                             struct err *err) __attribute__((warn_unused_result));
+
+/* Append one line with its '\n'. A NULL rest is none. */
+void fastchat_write_question(const struct fastchat_question *question, struct buf *out);
+void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out);
+void fastchat_write_prompt(const struct fastchat_prompt *prompt, struct buf *out);
+void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct buf *out);
+
+/* NULL if there is none. */
+const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,
+                                                       int64_t id);
+const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list, int64_t id);
+const struct fastchat_prompt *fastchat_find_prompt(const struct fastchat_prompts *list,
+                                                   const char *name);
+
+#endif

@@ -1,0 +1,74 @@
+#!/bin/sh
+# MT-bench in FastChat's files: a model answers, the rule judges, judgments are summarized; each step goes on where it
+# stopped, and what is asked for wrongly is said so.
+. "$(dirname "$0")/../support/cli.sh"
+
+questions=models/world/mt_bench/question.jsonl
+references=models/world/mt_bench/reference_answer/world.jsonl
+answer() {
+    expect 0 "$PHIBENCH" mt-bench answer --questions $questions -m synth:tiny:q8_0 -n 8 --id tiny --out a/tiny.jsonl "$@"
+}
+judge() {
+    expect 0 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --references $references \
+        --rule reference-match --out j.jsonl "$@"
+}
+
+# Answers: what is there stays, what a killed process lacks is added; the seed is the choice's, whatever the order.
+answer --limit 20
+grep -q '^20 answers of tiny in a/tiny.jsonl; 0 were there before$' stdout || fail "other answers: $(cat stdout)"
+cp a/tiny.jsonl whole
+head -n 7 whole >a/tiny.jsonl
+answer --limit 20
+grep -q '^13 answers of tiny in a/tiny.jsonl; 7 were there before$' stdout || fail "not 13 answers: $(cat stdout)"
+sed 's/"tstamp".*//' whole >one
+sed 's/"tstamp".*//' a/tiny.jsonl >two
+cmp -s one two || fail "answers differ when they are made in two parts"
+answer --limit 1 --choices 2 --id again
+grep -q '"model_id": "again", "choices": \[{"index": 0, "turns": \[.*\]}, {"index": 1, "turns"' a/tiny.jsonl ||
+    fail "no second choice"
+grep -v again a/tiny.jsonl >kept
+mv kept a/tiny.jsonl
+
+# Judgments by the rule, once for each turn however often it is asked.
+judge
+grep -q '^40 judgments by reference-match in j.jsonl, 0 without a score; 0 were there before$' stdout ||
+    fail "other judgments: $(cat stdout)"
+judge
+grep -q '^0 judgments by reference-match' stdout || fail "judged a second time: $(cat stdout)"
+judge --repeat 2
+[ "$(wc -l <j.jsonl)" -eq 80 ] || fail "two judgments of 40 answers are $(wc -l <j.jsonl)"
+# A judgment without a score is asked again, and then gone.
+sed '3s/"score": [0-9.]*/"score": -1/' j.jsonl >broken
+mv broken j.jsonl
+expect 0 "$PHIBENCH" mt-bench summarize --judgments j.jsonl --json
+grep -q '"missing": 1' stdout || fail "a missing judgment is not counted"
+judge --repeat 2
+[ "$(wc -l <j.jsonl)" -eq 80 ] || fail "not 80 judgments: $(wc -l <j.jsonl)"
+expect 0 "$PHIBENCH" mt-bench summarize --judgments j.jsonl --questions $questions --json
+grep -q '"missing": 0' stdout || fail "the missing judgment is still there"
+grep -q '"not_judged": 120' stdout || fail "not 120 turns without a judgment"
+grep -q '"judge_deviation": 0' stdout || fail "the rule has noise"
+
+# The references themselves have full marks in every category.
+expect 0 "$PHIBENCH" mt-bench judge --data models/world/mt_bench --answers $references \
+    --rule reference-match --out r.jsonl
+expect 0 "$PHIBENCH" mt-bench summarize --judgments r.jsonl --questions $questions
+[ "$(grep -c 'reference-match .*  10  10.00 to 10.00 ' stdout)" -eq 9 ] || fail "references below 10: $(cat stdout)"
+expect 0 "$PHIBENCH" mt-bench summarize --judgments r.jsonl --against r.jsonl
+grep -q '^agreement over 160 answers: 160 with the same score' stdout || fail "disagrees with itself: $(cat stdout)"
+
+# Faults.
+expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --out x
+message "phibench: a judge needs its prompts: --prompts judge_prompts.jsonl"
+expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --rule coin --out x
+message 'phibench: --rule takes reference-match, not "coin"'
+expect 2 "$PHIBENCH" mt-bench answer --questions $questions --out x
+message "phibench: who is asked? give -m MODEL"
+expect 2 "$PHIBENCH" mt-bench score
+message 'phibench: mt-bench takes answer, judge or summarize, not "score"'
+expect 1 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --rule reference-match --out x
+message "a/tiny.jsonl:1: question 81 needs a reference answer: --references"
+printf '{"question_id": 81, "model": "m"}\n' >bad.jsonl
+expect 1 "$PHIBENCH" mt-bench summarize --judgments bad.jsonl
+message 'bad.jsonl:1: "judge" must be a list of texts'
+finish

@@ -1,0 +1,162 @@
+/* test_fastchat.c - FastChat's files of MT-bench: every real file is written back byte for byte;
+ * pairs, strange members and Unicode survive; what is malformed has its place.
+ */
+#include "suites/fastchat.h"
+
+#include "base/file.h"
+#include "tests/support/test_data.h"
+#include "tests/support/test_folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum file_kind { QUESTIONS, ANSWERS, PROMPTS, JUDGMENTS };
+
+/* Reads the file and appends what it holds to `out`; how many lines that are. */
+static size_t copy(enum file_kind kind, const char *path, struct buf *out, struct err *err)
+{
+    struct arena *arena = arena_new(0, err);
+    struct fastchat_questions questions = {0};
+    struct fastchat_answers answers = {0};
+    struct fastchat_prompts prompts = {0};
+    struct fastchat_judgments judgments = {0};
+    bool ok = arena != NULL;
+    switch (kind) {
+    case QUESTIONS: ok = ok && fastchat_read_questions(path, arena, &questions, err); break;
+    case ANSWERS: ok = ok && fastchat_read_answers(path, arena, &answers, err); break;
+    case PROMPTS: ok = ok && fastchat_read_prompts(path, arena, &prompts, err); break;
+    case JUDGMENTS: ok = ok && fastchat_read_judgments(path, arena, &judgments, err); break;
+    }
+    for (size_t i = 0; i < questions.n; i++) fastchat_write_question(&questions.items[i], out);
+    for (size_t i = 0; i < answers.n; i++) fastchat_write_answer(&answers.items[i], out);
+    for (size_t i = 0; i < prompts.n; i++) fastchat_write_prompt(&prompts.items[i], out);
+    for (size_t i = 0; i < judgments.n; i++) fastchat_write_judgment(&judgments.items[i], out);
+    arena_free(arena);
+    return ok ? questions.n + answers.n + prompts.n + judgments.n : 0;
+}
+
+static void every_real_file_is_written_back_byte_for_byte(void **state)
+{
+    static const struct {
+        const char *path;
+        enum file_kind kind;
+        size_t n;
+    } files[] = {
+        {"mt_bench/question.jsonl", QUESTIONS, 80},
+        {"mt_bench/judge_prompts.jsonl", PROMPTS, 8},
+        {"mt_bench/reference_answer/gpt-4.jsonl", ANSWERS, 30},
+        {"mt_bench/model_answer/gpt-3.5-turbo.jsonl", ANSWERS, 80},
+        {"mt_bench/model_answer/llama-13b.jsonl", ANSWERS, 80},
+        {"mt_bench/model_answer/vicuna-13b-v1.3.jsonl", ANSWERS, 80},
+        {"mt_bench/model_judgment/failed_scores_wgm20.gpt-4_single.jsonl", JUDGMENTS, 800},
+        {"mt_bench/model_judgment/official_Llama-2-7b-chat_plus_lyre.gpt-4_single.jsonl", JUDGMENTS,
+         640},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[512];
+        size_t n_bytes;
+        struct err err = {0};
+        struct buf out = {0};
+        if (!test_data_path(path, sizeof path, files[i].path)) skip();
+        size_t n = copy(files[i].kind, path, &out, &err);
+        if (n != files[i].n) fail_msg("%s: %zu lines, %s", path, n, err.message);
+        char *text = file_read(path, 1 << 30, &n_bytes, &err);
+        assert_non_null(text);
+        if (text[n_bytes - 1] != '\n') out.n_bytes--; /* the one file without an end of its line */
+        assert_int_equal(out.n_bytes, n_bytes);
+        if (memcmp(out.data, text, n_bytes) != 0) fail_msg("%s came back different", path);
+        free(text);
+        buf_free(&out);
+    }
+}
+
+static void write_text(const char *text)
+{
+    assert_true(file_write("f.jsonl", text, strlen(text), NULL));
+}
+
+static void check_copy(enum file_kind kind, const char *text)
+{
+    struct err err = {0};
+    struct buf out = {0};
+    write_text(text);
+    if (!copy(kind, "f.jsonl", &out, &err)) fail_msg("%s", err.message);
+    assert_string_equal(buf_string(&out), text);
+    buf_free(&out);
+}
+
+static void pairs_unicode_and_strange_members_survive(void **state)
+{
+    (void)state;
+    check_copy(JUDGMENTS,
+               "{\"question_id\": 81, \"model_1\": \"a\", \"model_2\": \"b\", \"g1_winner\": "
+               "\"model_1\", \"g2_winner\": \"error\", \"judge\": [\"gpt-4\", \"pair-v2\"], "
+               "\"g1_user_prompt\": \"p\", \"g1_judgment\": \"[[A]]\", \"g2_user_prompt\": \"q\", "
+               "\"g2_judgment\": \"\\u00e9 \\ud83d\\ude00 \\u007f \\u0001 \\\\ \\\" / \\n\", "
+               "\"turn\": 1, \"tstamp\": 1687222222.0}\n");
+    check_copy(JUDGMENTS,
+               "{\"question_id\": 81, \"model\": \"a\", \"judge\": [\"gpt-4\", \"single-v1\"], "
+               "\"user_prompt\": \"p\", \"judgment\": \"j\", \"score\": 8.0, \"turn\": 2, "
+               "\"tstamp\": 1e+16, \"cost\": {\"in\": 3, \"out\": [1, 2.5, null, true]}, \"x\": "
+               "\"\\u20ac\"}\n");
+    check_copy(QUESTIONS, "{\"question_id\": 1, \"category\": \"c\", \"turns\": [\"t\"], "
+                          "\"reference\": [\"r\"], \"more\": []}\n");
+}
+
+static void check_refused(enum file_kind kind, const char *text, int line, const char *message)
+{
+    struct err err = {0};
+    struct buf out = {0};
+    write_text(text);
+    assert_int_equal(copy(kind, "f.jsonl", &out, &err), 0);
+    assert_int_equal(err.code, ERR_INPUT);
+    assert_string_equal(err.message, message);
+    assert_string_equal(err.file, "f.jsonl");
+    assert_int_equal(err.line, line);
+    buf_free(&out);
+}
+
+static void what_is_malformed_has_its_place(void **state)
+{
+    (void)state;
+    check_refused(QUESTIONS,
+                  "{\"question_id\": 1, \"category\": \"c\", \"turns\": [\"t\"]}\n"
+                  "{\"question_id\": 1, \"category\": \"c\", \"turns\": [\"t\"]}\n",
+                  2, "the question 1 stands here a second time");
+    check_refused(QUESTIONS, "{\"question_id\": 1.5, \"category\": \"c\", \"turns\": [\"t\"]}\n", 1,
+                  "\"question_id\" must be an integer");
+    check_refused(QUESTIONS, "{\"question_id\": 1, \"category\": \"c\", \"turns\": []}\n", 1,
+                  "\"turns\" must be a list of texts");
+    check_refused(QUESTIONS, "\n[1]\n", 2, "a line must be a JSON object");
+    check_refused(ANSWERS, "{\"question_id\": 1, \"answer_id\": \"i\", \"model_id\": \"m\"}\n", 1,
+                  "\"choices\" must be a list of answers");
+    check_refused(JUDGMENTS,
+                  "{\"question_id\": 1, \"model_1\": \"a\", \"model_2\": \"b\", \"g1_winner\": "
+                  "\"A\", \"judge\": [\"g\", \"p\"], \"turn\": 1, \"tstamp\": 0}\n",
+                  1, "\"g1_winner\" is \"A\", not model_1, model_2, tie or error");
+    check_refused(JUDGMENTS, "{\"question_id\": 1, \"judge\": \"gpt-4\"}\n", 1,
+                  "\"judge\" must be a list of texts");
+    char deep[400] = "{\"question_id\": 1, \"category\": \"c\", \"turns\": [\"t\"], \"x\": ";
+    size_t n = strlen(deep);
+    memset(deep + n, '[', 40);
+    memset(deep + n + 40, ']', 40);
+    strcpy(deep + n + 80, "}\n");
+    check_refused(QUESTIONS, deep, 1, "JSON nests more than 32 levels deep");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_real_file_is_written_back_byte_for_byte),
+        cmocka_unit_test_setup_teardown(pairs_unicode_and_strange_members_survive,
+                                        test_enter_folder, test_leave_folder),
+        cmocka_unit_test_setup_teardown(what_is_malformed_has_its_place, test_enter_folder,
+                                        test_leave_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+/* test_judging.c - prompts for judges equal to those that FastChat sent, replies read as it reads
+ * them, and the rule that needs no judge.
+ */
+#include "suites/judging.h"
+
+#include "tests/support/test_data.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void prompts_and_temperatures_follow_the_category(void **state)
+{
+    (void)state;
+    assert_string_equal(judging_prompt_name(false, "writing", 1), "single-v1");
+    assert_string_equal(judging_prompt_name(false, "stem", 2), "single-v1-multi-turn");
+    assert_string_equal(judging_prompt_name(false, "math", 1), "single-math-v1");
+    assert_string_equal(judging_prompt_name(false, "coding", 2), "single-math-v1-multi-turn");
+    assert_string_equal(judging_prompt_name(true, "roleplay", 1), "pair-v2");
+    assert_string_equal(judging_prompt_name(true, "humanities", 2), "pair-v2-multi-turn");
+    assert_string_equal(judging_prompt_name(true, "reasoning", 1), "pair-math-v1");
+    assert_string_equal(judging_prompt_name(true, "math", 2), "pair-math-v1-multi-turn");
+    assert_true(judging_temperature("writing") == 0.7 && judging_temperature("roleplay") == 0.7);
+    assert_true(judging_temperature("stem") == 0.1 && judging_temperature("humanities") == 0.1);
+    assert_true(judging_temperature("extraction") == 0 && judging_temperature("math") == 0);
+    assert_true(judging_temperature("something else") == 0.7);
+    assert_false(judging_has_reference("extraction"));
+}
+
+static void check_score(const char *reply, double score, bool is_whole)
+{
+    bool whole;
+    double read = judging_read_score(reply, &whole);
+    if (read != score || whole != is_whole)
+        fail_msg("\"%s\": %g, %s", reply, read, whole ? "whole" : "not whole");
+}
+
+static void scores_are_the_first_number_in_brackets(void **state)
+{
+    (void)state;
+    check_score("Rating: [[8]]", 8, true);
+    check_score("[[7.5]] or [[3]]", 7.5, false);
+    check_score("[[8.]]", 8, false);
+    check_score("[3] first, then [[9]]", 9, true); /* two brackets come before one */
+    check_score("[1] is a footnote. Rating: [6]", 1, true);
+    check_score("Rating: [ 5 ] or [[5/10]] or [[-1]]", FASTCHAT_MISSING, true);
+    check_score("[[[4]]]", 4, true);
+    check_score("[[.5]]", FASTCHAT_MISSING, true);
+    check_score("Rating: 7", FASTCHAT_MISSING, true);
+    check_score("", FASTCHAT_MISSING, true);
+    check_score("[[7", FASTCHAT_MISSING, true);
+}
+
+static void winners_are_looked_for_in_fastchats_order(void **state)
+{
+    (void)state;
+    assert_int_equal(judging_read_winner("So: [[B]]"), 'B');
+    assert_int_equal(judging_read_winner("not [[B]] but [[A]]"), 'A');
+    assert_int_equal(judging_read_winner("a tie: [[C]]"), 'C');
+    assert_int_equal(judging_read_winner("[A] wins"), 0);
+}
+
+static void check_rendered(const char *template, const char *expected, const char *fault)
+{
+    const struct fastchat_prompt prompt = {.name = "p", .template = template};
+    const struct judging_case judged = {
+        .questions = {"Q1", "Q2"}, .references = {"R1", NULL}, .answers = {{"A1", "A2"}, {"B1"}}};
+    struct err err = {0};
+    struct buf out = {0};
+    bool ok = judging_render(&prompt, &judged, &out, &err);
+    assert_int_equal(ok, expected != NULL);
+    if (ok) assert_string_equal(buf_string(&out), expected);
+    else assert_string_equal(err.message, fault);
+    buf_free(&out);
+}
+
+static void templates_are_pythons(void **state)
+{
+    (void)state;
+    check_rendered("{question}|{question_1}|{question_2}|{ref_answer_1}", "Q1|Q1|Q2|R1", NULL);
+    check_rendered("{answer}{answer_1}{answer_2} {answer_a}{answer_a_2} {answer_b}{answer_b_1}",
+                   "A1A1A2 A1A2 B1B1", NULL);
+    check_rendered("{{answer}} }}{{", "{answer} }{", NULL);
+    check_rendered("{ref_answer_2}", NULL,
+                   "the judge prompt p asks for {ref_answer_2}, which this question does not have");
+    check_rendered("{answers}", NULL,
+                   "the judge prompt p asks for {answers}, which is no field of it");
+    check_rendered("a { b", NULL, "the judge prompt p has a brace without its partner");
+    check_rendered("a } b", NULL, "the judge prompt p has a brace without its partner");
+}
+
+/* ---- Against what FastChat sent ---- */
+
+struct real {
+    struct arena *arena;
+    struct fastchat_questions questions;
+    struct fastchat_answers references;
+    struct fastchat_prompts prompts;
+    struct fastchat_judgments judgments;
+};
+
+/* The text between the first `before` from *at on and `after`; *at moves past it. */
+static const char *between(struct real *real, const char **at, const char *before,
+                           const char *after)
+{
+    const char *begin = strstr(*at, before);
+    assert_non_null(begin);
+    begin += strlen(before);
+    const char *end = strstr(begin, after);
+    assert_non_null(end);
+    *at = end;
+    return arena_copy(real->arena, begin, (size_t)(end - begin), NULL);
+}
+
+/* The model's answers stand in FastChat's prompt; all else must come from our files. */
+static void check_prompt(struct real *real, const struct fastchat_judgment *judgment)
+{
+    const struct fastchat_question *question =
+        fastchat_find_question(&real->questions, judgment->question);
+    const struct fastchat_answer *reference =
+        fastchat_find_answer(&real->references, judgment->question);
+    struct judging_case judged = {
+        .questions = {question->turns.items[0], question->turns.items[1]}};
+    const char *at = judgment->user_prompts[0];
+    if (judgment->turn == 1) {
+        judged.answers[0][0] = between(real, &at, "[The Start of Assistant's Answer]\n",
+                                       "\n[The End of Assistant's Answer]");
+    } else {
+        judged.answers[0][0] = between(real, &at, "### Assistant A:\n", "\n\n### User:\n");
+        judged.answers[0][1] = between(real, &at, "### Assistant A:\n", "\n\n<|The End of");
+    }
+    const char *name = judging_prompt_name(false, question->category, (int)judgment->turn);
+    assert_string_equal(name, judgment->prompt_name);
+    for (size_t i = 0; judging_has_reference(question->category) && i < 2; i++)
+        judged.references[i] = reference->choices[0].turns.items[i];
+    struct err err = {0};
+    struct buf out = {0};
+    const struct fastchat_prompt *prompt = fastchat_find_prompt(&real->prompts, name);
+    if (!judging_render(prompt, &judged, &out, &err)) fail_msg("%s", err.message);
+    assert_string_equal(buf_string(&out), judgment->user_prompts[0]);
+    buf_free(&out);
+}
+
+static void prompts_and_scores_are_those_of_fastchat(void **state)
+{
+    static const char *const paths[] = {
+        "mt_bench/question.jsonl", "mt_bench/reference_answer/gpt-4.jsonl",
+        "mt_bench/judge_prompts.jsonl",
+        "mt_bench/model_judgment/official_Llama-2-7b-chat_plus_lyre.gpt-4_single.jsonl",
+        "mt_bench/model_judgment/failed_scores_wgm20.gpt-4_single.jsonl"};
+    (void)state;
+    char path[5][512];
+    for (size_t i = 0; i < 5; i++)
+        if (!test_data_path(path[i], sizeof path[i], paths[i])) skip();
+    struct real real = {.arena = arena_new(0, NULL)};
+    assert_true(fastchat_read_questions(path[0], real.arena, &real.questions, NULL) &&
+                fastchat_read_answers(path[1], real.arena, &real.references, NULL) &&
+                fastchat_read_prompts(path[2], real.arena, &real.prompts, NULL) &&
+                fastchat_read_judgments(path[3], real.arena, &real.judgments, NULL));
+    size_t n_llama = 0;
+    for (size_t i = 0; i < real.judgments.n; i++) {
+        const struct fastchat_judgment *judgment = &real.judgments.items[i];
+        if (strcmp(judgment->models[0], "Llama-2-7b-chat") != 0) continue;
+        check_prompt(&real, judgment);
+        n_llama++;
+    }
+    assert_int_equal(n_llama, 160);
+    assert_true(fastchat_read_judgments(path[4], real.arena, &real.judgments, NULL));
+    for (size_t i = 0; i < real.judgments.n; i++) {
+        bool is_whole;
+        const struct fastchat_judgment *judgment = &real.judgments.items[i];
+        assert_true(judging_read_score(judgment->judgments[0], &is_whole) == judgment->score);
+        assert_int_equal(is_whole, judgment->score_is_whole);
+    }
+    assert_int_equal(real.judgments.n, 1440);
+    arena_free(real.arena);
+}
+
+static void the_rule_compares_words(void **state)
+{
+    (void)state;
+    assert_true(judging_match_reference("The cat sat.", "the CAT, sat") == 10);
+    assert_true(judging_match_reference("sat the cat", "The cat sat.") == 10);
+    assert_true(judging_match_reference("a dog", "the cat") == 1);
+    assert_true(judging_match_reference("", "the cat") == 1);
+    assert_true(judging_match_reference("", "") == 1);
+    /* two words of three and four in common: F1 = 4/7 */
+    double score = judging_match_reference("cat cat sat", "the cat sat down");
+    assert_true(fabs(score - (1 + 9 * 4.0 / 7)) < 1e-12);
+    assert_true(judging_match_reference("caf\xc3\xa9", "CAF\xc3\xa9") == 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prompts_and_temperatures_follow_the_category),
+        cmocka_unit_test(scores_are_the_first_number_in_brackets),
+        cmocka_unit_test(winners_are_looked_for_in_fastchats_order),
+        cmocka_unit_test(templates_are_pythons),
+        cmocka_unit_test(prompts_and_scores_are_those_of_fastchat),
+        cmocka_unit_test(the_rule_compares_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
