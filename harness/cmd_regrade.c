@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "harness/commands.h"
+#include "harness/job_scores.h"
 #include "harness/rows.h"
 #include "suites/suite.h"
 
@@ -99,7 +100,7 @@ static bool store_changes(struct store *store, int64_t job, struct regrading *re
                                              .others_json = change->others_json};
         ok = store_put_verdict(store, job, &answer, err);
     }
-    ok = ok && store_compute_scores(store, job, err) && store_commit(store, err);
+    ok = ok && job_scores_compute(store, job, regrading->suite, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }

@@ -42,12 +42,14 @@ struct throughput_options {
     int repeat;
 };
 
-enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_THROUGHPUT };
+/* TEXT: items that are chunks of the tokens of a text, different ones for every tokenizer. */
+enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_TEXT, CONFIG_SUITE_THROUGHPUT };
 
 struct config_suite {
     enum config_suite_kind kind;
-    const struct suite *suite; /* of items: with options */
+    const struct suite *suite; /* of items or a text: with options */
     struct suite_options options;
+    size_t chunk_tokens; /* of a text */
     struct throughput_options throughput;
     struct config_place place;
 };

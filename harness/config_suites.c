@@ -91,6 +91,44 @@ static bool read_mmlu(struct config *config, const struct config_node *map,
     return true;
 }
 
+/* ---- Texts ---- */
+
+struct raw_text {
+    const char *data;
+    int64_t chunk_tokens, limit;
+};
+
+static const struct config_key PERPLEXITY_KEYS[] = {
+    {.name = "data",
+     .type = CONFIG_EXISTING,
+     .offset = offsetof(struct raw_text, data),
+     .required = true},
+    {.name = "context",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_text, chunk_tokens),
+     .low = 4,
+     .high = MAX_TOKENS},
+    {.name = "limit",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_text, limit),
+     .low = 1,
+     .high = INT32_MAX},
+};
+
+static bool read_perplexity(struct config *config, const struct config_node *map,
+                            struct config_suite *suite, struct err *err)
+{
+    struct raw_text raw = {.chunk_tokens = 512};
+    if (!config_read_map(config->arena, map, "suite perplexity", PERPLEXITY_KEYS,
+                         sizeof PERPLEXITY_KEYS / sizeof PERPLEXITY_KEYS[0], &raw, err))
+        return false;
+    suite->kind = CONFIG_SUITE_TEXT;
+    suite->suite = suite_find("perplexity");
+    suite->options = (struct suite_options){.data = raw.data, .limit = (size_t)raw.limit};
+    suite->chunk_tokens = (size_t)raw.chunk_tokens;
+    return true;
+}
+
 /* ---- Throughput ---- */
 
 struct raw_throughput {
@@ -159,8 +197,11 @@ static const struct {
     bool (*read)(struct config *config, const struct config_node *map, struct config_suite *suite,
                  struct err *err);
 } SUITES[] = {
-    {"mmlu", read_mmlu},  {"throughput", read_throughput}, {"triviaqa", NULL}, {"mt_bench", NULL},
-    {"perplexity", NULL}, /* designed, not built yet */
+    {"mmlu", read_mmlu},
+    {"perplexity", read_perplexity},
+    {"throughput", read_throughput},
+    {"triviaqa", NULL},
+    {"mt_bench", NULL}, /* designed, not built yet */
 };
 enum { N_SUITES = sizeof SUITES / sizeof SUITES[0] };
 

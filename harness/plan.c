@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/text_chunks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,31 @@ static bool load_datasets(struct plan *plan, struct err *err)
     return true;
 }
 
+/* The chunks of a text in the model's tokens. */
+static bool load_text(struct plan_job *job, struct err *err)
+{
+    const struct config_suite *suite = job->suite;
+    const struct plan_model *model = job->model;
+    const struct text_chunks_options options = {.suite = suite->suite,
+                                                .path = suite->options.data,
+                                                .chunk_tokens = suite->chunk_tokens,
+                                                .limit = suite->options.limit,
+                                                .bos = model->config->bos};
+    if (suite->chunk_tokens > model->context_tokens)
+        return fail(&suite->place, ERR_CONFIG, err,
+                    "chunks of %zu tokens do not fit the context of %s, %zu tokens",
+                    suite->chunk_tokens, model->path, model->context_tokens);
+    struct model_file *file = model_file_open(model->path, err);
+    struct tokenizer *tokenizer = file ? model_file_tokenizer(file, err) : NULL;
+    if (tokenizer) job->text = text_chunks_load(&options, tokenizer, err);
+    tokenizer_release(tokenizer);
+    model_file_close(file);
+    job->dataset = job->text;
+    if (job->text) return true;
+    err_context(err, "loading suite %s", suite->suite->name);
+    return at_place(err, &suite->place);
+}
+
 static int64_t largest(const int64_t *values, size_t n)
 {
     int64_t most = 0;
@@ -169,8 +195,10 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
 static void put_items_parameters(struct json_writer *json, const struct plan_job *job)
 {
     const struct suite_options *options = &job->suite->options;
-    json_key(json, "split");
-    json_put_string(json, options->split);
+    if (options->split) {
+        json_key(json, "split");
+        json_put_string(json, options->split);
+    }
     json_key(json, "decoding"); /* choices are scored: nothing is sampled */
     json_put_string(json, "loglikelihood");
 }
@@ -227,15 +255,24 @@ static bool fingerprint(struct plan_job *job, struct err *err)
     return true;
 }
 
+/* What a job asks for that the model cannot do; loads its text, if it has one. */
+static bool check_job(struct plan_job *job, struct err *err)
+{
+    switch (job->suite->kind) {
+    case CONFIG_SUITE_TEXT: return load_text(job, err);
+    case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
+    case CONFIG_SUITE_ITEMS: break;
+    }
+    return true;
+}
+
 /* Two equal jobs would be one in the store. */
 static bool check_repeated(const struct plan *plan, const struct plan_job *job, struct err *err)
 {
-    for (size_t i = 0; i < plan->n_jobs; i++) {
-        const struct plan_job *other = &plan->jobs[i];
+    for (const struct plan_job *other = plan->jobs; other < job; other++)
         if (other->model == job->model && !strcmp(other->fingerprint, job->fingerprint))
             return fail(&job->suite->place, ERR_CONFIG, err,
                         "this suite repeats the one in line %d", other->suite->place.line);
-    }
     return true;
 }
 
@@ -252,11 +289,11 @@ static bool plan_jobs(struct plan *plan, struct err *err)
             *job = (struct plan_job){.model = &plan->models[i],
                                      .suite = &plan->config->suites[j],
                                      .dataset = plan->datasets[j]};
-            if (!job->dataset && !check_throughput(job->model, job->suite, err)) return false;
+            plan->n_jobs++;
+            if (!check_job(job, err)) return false;
             if (!describe_parameters(plan, job, err) || !fingerprint(job, err) ||
                 !check_repeated(plan, job, err))
                 return false;
-            plan->n_jobs++;
         }
     return true;
 }
@@ -279,6 +316,7 @@ void plan_free(struct plan *plan)
     if (!plan) return;
     for (size_t i = 0; plan->datasets && i < plan->config->n_suites; i++)
         dataset_free(plan->datasets[i]);
+    for (size_t i = 0; i < plan->n_jobs; i++) dataset_free(plan->jobs[i].text);
     arena_free(plan->arena);
     free(plan);
 }
@@ -287,7 +325,10 @@ void plan_job_label(const struct plan_job *job, char *out, size_t n_out)
 {
     int n = snprintf(out, n_out, "%s %s", job->model->config->id, job->model->quantization);
     if (n < 0 || (size_t)n >= n_out) return;
-    if (job->dataset)
+    if (job->text)
+        snprintf(out + n, n_out - (size_t)n, " %s/%s", job->dataset->suite->name,
+                 job->dataset->protocol);
+    else if (job->dataset)
         snprintf(out + n, n_out - (size_t)n, " %s/%s %d-shot", job->dataset->suite->name,
                  job->dataset->protocol, job->dataset->shots);
     else snprintf(out + n, n_out - (size_t)n, " throughput");

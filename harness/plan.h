@@ -24,6 +24,7 @@ struct plan_job {
     const struct plan_model *model;
     const struct config_suite *suite;
     const struct dataset *dataset; /* NULL: throughput */
+    struct dataset *text;          /* the same, if it belongs to this job alone */
     const char *parameters_json;   /* what the fingerprint covers beyond model, suite and data */
     char fingerprint[65];
 };
@@ -34,7 +35,7 @@ struct plan {
     size_t n_models;
     struct plan_job *jobs; /* those of a model together, in the suites' order */
     size_t n_jobs;
-    struct dataset **datasets; /* [config->n_suites], NULL for throughput */
+    struct dataset **datasets; /* [config->n_suites], NULL for texts and throughput */
     struct arena *arena;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "harness/prompt_tokens.h"
+#include "harness/text_chunks.h"
 #include "harness/trie.h"
 #include "harness/windows.h"
 
@@ -109,6 +110,11 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
         if (!job->dataset) {
             fprintf(out, "%s: %zu measurements\n", label,
                     count_repetitions(&job->suite->throughput));
+            continue;
+        }
+        if (job->text) {
+            size_t n = job->dataset->n_items, n_tokens = text_chunks_of(job->dataset)->chunk_tokens;
+            fprintf(out, "%s: %zu chunks, %zu tokens\n", label, n, n * (n_tokens - 1));
             continue;
         }
         if (!count_job(job, &estimate, err)) return false;

@@ -1,6 +1,6 @@
 /* run_items.c - one job of a suite of items: takes over what is answered, asks the model for the
- * rest in windows, grades, hands answers to the writer, and at the end counts the circumstances,
- * hashes the logits' hashes and computes the scores.
+ * rest, in windows of questions or in chunks of a text, grades, hands answers to the writer, and at
+ * the end counts the circumstances, hashes the logits' hashes and computes the scores.
  *
  * Everything that is stored at the end of a job is computed from its stored answers, not from what
  * this process happened to see: a resumed job ends with the same rows as an undisturbed one.
@@ -10,7 +10,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/chunk_client.h"
+#include "harness/job_scores.h"
 #include "harness/progress.h"
+#include "harness/text_chunks.h"
 #include "harness/windows.h"
 #include "harness/writer.h"
 
@@ -24,14 +27,15 @@ struct item_job {
     struct run_context *run;
     const struct plan_job *planned;
     int64_t job;
-    struct client *client;
     struct writer *writer;
     struct progress progress;
     size_t *by_key;  /* [n_items] items sorted by key */
     size_t *pending; /* [n_pending] items without an answer, in order */
     size_t n_pending, n_answered;
-    int64_t naive_tokens; /* of the answers of this process */
-    int64_t wall_ns;      /* that asking for them took, without loading the model */
+    int64_t naive_tokens;    /* of the answers of this process */
+    int64_t computed_tokens; /* for them */
+    int64_t begin_ns;        /* when asking for them began, after the model was loaded */
+    int64_t wall_ns;         /* and how long it took */
     int64_t committed_ns;
     struct buf response_json, groups_json, others_json;
 };
@@ -110,10 +114,10 @@ static bool reuse_answers(const struct item_job *items, size_t *n, struct err *e
 
 /* ---- Asking ---- */
 
-/* A window, and whose it is. */
+/* The pending items from position `first` on, which are being asked. */
 struct asking {
     struct item_job *items;
-    const struct window *window;
+    size_t first;
 };
 
 static bool keep_response(void *context, size_t i_request, const struct response *response,
@@ -122,7 +126,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
     const struct asking *asking = context;
     struct item_job *items = asking->items;
     const struct dataset *dataset = items->planned->dataset;
-    const struct item *item = &dataset->items[items->pending[asking->window->first + i_request]];
+    const struct item *item = &dataset->items[items->pending[asking->first + i_request]];
     struct verdict verdict = {0};
     if (!dataset->suite->grade(dataset->suite, dataset->protocol, item, response, &verdict, err))
         return false;
@@ -171,56 +175,83 @@ static bool after_batch(void *context, struct err *err)
     return run_check_interrupt(err);
 }
 
-static bool ask_windows(struct item_job *items, struct err *err)
+static bool ask_windows(struct item_job *items, struct client *client, struct err *err)
 {
     const struct item_list list = {items->planned->dataset, items->pending, items->n_pending};
-    struct windows *windows = windows_open(&list, items->client, err);
+    struct windows *windows = windows_open(&list, client, err);
     if (!windows) return false;
     bool ok = true, failed = false;
     for (struct window *window; ok && (window = windows_next(windows, &failed, err));) {
-        struct asking asking = {items, window};
+        struct asking asking = {items, window->first};
         const struct client_sink sink = {keep_response, after_batch, &asking};
-        ok = client_answer(items->client, window->prepared, &sink, err);
+        ok = client_answer(client, window->prepared, &sink, err);
         window_free(window);
     }
     windows_close(windows);
     return ok && !failed;
 }
 
-static bool open_client(struct item_job *items, struct err *err)
+static bool ask_questions(struct item_job *items, const struct session_options *session,
+                          struct err *err)
+{
+    const struct client_options options = {.bos = items->planned->model->config->bos,
+                                           .shares_prefixes =
+                                               items->run->plan->config->shares_prefixes,
+                                           .session = *session};
+    struct client *client = client_open_engine(items->run->model, &options, err);
+    items->begin_ns = clock_ns();
+    bool ok = client && ask_windows(items, client, err);
+    if (client) items->computed_tokens = (int64_t)client_computed_tokens(client);
+    client_close(client);
+    return ok;
+}
+
+static bool ask_chunks(struct item_job *items, const struct session_options *session,
+                       struct err *err)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    struct session_options options = *session;
+    struct asking asking = {items, 0};
+    const struct client_sink sink = {keep_response, after_batch, &asking};
+    options.context_tokens = text_chunks_of(dataset)->chunk_tokens;
+    struct chunk_client *client = chunk_client_open(items->run->model, &options, err);
+    items->begin_ns = clock_ns();
+    bool ok = client &&
+              chunk_client_answer(client, dataset, items->pending, items->n_pending, &sink, err);
+    if (client) items->computed_tokens = (int64_t)chunk_client_computed_tokens(client);
+    chunk_client_close(client);
+    return ok;
+}
+
+static bool ask_model(struct item_job *items, struct err *err)
 {
     const struct plan_job *planned = items->planned;
     const struct config *config = items->run->plan->config;
-    const struct client_options options = {
-        .bos = planned->model->config->bos,
-        .shares_prefixes = config->shares_prefixes,
-        .session = {.n_threads = config->n_threads,
-                    .batch_tokens = config->batch_tokens,
-                    .context_tokens = planned->model->context_tokens,
-                    .kv_budget_bytes = config->kv_budget_bytes,
-                    .kv_type = planned->model->config->kv_type}};
-    if (!run_need_model(items->run, planned->model, err)) return false;
-    items->client = client_open_engine(items->run->model, &options, err);
-    return items->client != NULL;
+    const struct session_options session = {.n_threads = config->n_threads,
+                                            .batch_tokens = config->batch_tokens,
+                                            .context_tokens = planned->model->context_tokens,
+                                            .kv_budget_bytes = config->kv_budget_bytes,
+                                            .kv_type = planned->model->config->kv_type};
+    return planned->suite->kind == CONFIG_SUITE_TEXT ? ask_chunks(items, &session, err)
+                                                     : ask_questions(items, &session, err);
 }
 
 static bool ask_all(struct item_job *items, struct err *err)
 {
     const struct invocation *invocation = items->run->options->invocation;
     char label[256];
-    if (!open_client(items, err)) return false;
+    if (!run_need_model(items->run, items->planned->model, err)) return false;
     items->writer = writer_open(items->run->store, items->job, err);
     if (!items->writer) return false;
     plan_job_label(items->planned, label, sizeof label);
     progress_begin(&items->progress, invocation->log.out, invocation->is_terminal,
                    invocation->columns, label, items->planned->dataset->n_items, items->n_answered);
-    int64_t begin_ns = clock_ns();
-    bool ok = ask_windows(items, err);
+    bool ok = ask_model(items, err);
     progress_end(&items->progress);
     bool written = writer_close(
         items->writer, ok ? err : NULL); /* what was answered is kept, whatever came after */
     items->writer = NULL;
-    items->wall_ns = clock_ns() - begin_ns;
+    items->wall_ns = clock_ns() - items->begin_ns;
     return ok && written;
 }
 
@@ -344,16 +375,16 @@ static bool finish_job(struct item_job *items, const struct summary *summary, bo
                        struct err *err)
 {
     struct store *store = items->run->store;
-    int64_t n_computed = items->client ? (int64_t)client_computed_tokens(items->client) : 0;
     const struct job_result result = {
         .duration_ns = summary->duration_ns,
         .naive_tokens = summary->naive_is_known ? summary->naive_tokens : -1,
-        .computed_tokens = is_continued ? -1 : n_computed,
+        .computed_tokens = is_continued ? -1 : items->computed_tokens,
         .computed_items = is_continued ? -1 : (int64_t)items->n_pending,
         .wall_ns = is_continued ? -1 : items->wall_ns,
         .logits_hash = summary->hash_is_known ? summary->logits_hash : NULL};
     if (!store_begin(store, err)) return false;
-    bool ok = put_notes(items, summary, err) && store_compute_scores(store, items->job, err) &&
+    bool ok = put_notes(items, summary, err) &&
+              job_scores_compute(store, items->job, items->planned->dataset->suite, err) &&
               store_finish_job(store, items->job, &result, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
@@ -372,9 +403,8 @@ static void say_reused(const struct item_job *items, size_t n_reused)
 static void say_finished(const struct item_job *items, const struct summary *summary)
 {
     const struct log *log = &items->run->options->invocation->log;
-    const struct run_work work = {
-        items->n_pending, items->naive_tokens,
-        items->client ? (int64_t)client_computed_tokens(items->client) : 0, items->wall_ns};
+    const struct run_work work = {items->n_pending, items->naive_tokens, items->computed_tokens,
+                                  items->wall_ns};
     char label[256];
     plan_job_label(items->planned, label, sizeof label);
     if (items->n_pending) run_say_work(log, label, &work);
@@ -401,7 +431,6 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     ok = ok && (!items.n_pending || ask_all(&items, err)) && summarize_all(&items, &summary, err) &&
          finish_job(&items, &summary, is_continued, err);
     if (ok) say_finished(&items, &summary);
-    client_close(items.client);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);
     buf_free(&items.others_json);

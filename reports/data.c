@@ -121,29 +121,39 @@ static size_t find_entry(const struct report_data *data, const struct query *que
     return SIZE_MAX;
 }
 
+size_t report_base_entry(const struct report_data *data, size_t i_entry)
+{
+    const struct report_entry *entry = &data->entries[i_entry];
+    size_t i = 0;
+    while (data->entries[i].i_model != entry->i_model || data->entries[i].run != entry->run) i++;
+    return i;
+}
+
 /* ---- Scores ---- */
 
+#define SCORE_COLUMNS                                                                              \
+    "s.model, s.quantization, s.job, s.suite, s.protocol, s.shots, s.metric, s.score, s.low, "     \
+    "s.high, s.n, s.subset, s.unit"
+
 static const char WHOLE_SQL[] =
-    "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
-    "score.metric,"
-    " score.score * 100, score.low * 100, score.high * 100, score.n, '', '', score.metric = "
-    "job.metric "
-    "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
-    "WHERE job.run = ?1 AND score.depth = 0 ORDER BY job.id, score.metric";
+    "SELECT " SCORE_COLUMNS ", '', s.metric = job.metric FROM v_scores AS s "
+    "JOIN job ON job.id = s.job "
+    "WHERE s.run = ?1 AND s.depth = 0 AND (s.suite <> 'perplexity' OR s.metric = 'ppl') "
+    "ORDER BY s.job, s.metric";
+static const char DIVERGENCES_SQL[] =
+    "SELECT " SCORE_COLUMNS ", '', 0 FROM v_scores AS s "
+    "WHERE s.run = ?1 AND s.depth = 0 AND s.suite = 'perplexity' AND s.metric <> 'ppl' "
+    "ORDER BY s.job, s.metric";
 static const char SUBSETS_SQL[] =
     "WITH kinds AS (SELECT DISTINCT item.dataset, item.subset, item.groups FROM item),"
     " categories AS MATERIALIZED (SELECT kinds.dataset, kinds.subset, json_extract(each.value, "
     "'$[1]') AS name"
     "  FROM kinds, json_each(kinds.groups) AS each WHERE json_extract(each.value, '$[0]') = "
     "'category') "
-    "SELECT model.name_in_config, model.quantization, job.id, job.suite, job.protocol, job.shots, "
-    "score.metric,"
-    " score.score * 100, score.low * 100, score.high * 100, score.n, score.name, "
-    "coalesce(categories.name, ''), 1 "
-    "FROM score JOIN job ON job.id = score.job JOIN model ON model.id = job.model "
-    "LEFT JOIN categories ON categories.dataset = job.dataset AND categories.subset = score.name "
-    "WHERE job.run = ?1 AND score.depth = 1 AND score.metric = job.metric ORDER BY job.id, 13, "
-    "score.name";
+    "SELECT " SCORE_COLUMNS ", coalesce(categories.name, ''), 1 FROM v_scores AS s "
+    "JOIN job ON job.id = s.job "
+    "LEFT JOIN categories ON categories.dataset = job.dataset AND categories.subset = s.subset "
+    "WHERE s.run = ?1 AND s.depth = 1 AND s.metric = job.metric ORDER BY s.job, 14, s.subset";
 
 static bool add_score(struct report_data *data, struct query *query, int64_t run, struct list *list,
                       struct err *err)
@@ -163,14 +173,27 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
     score->high = query_number(query, 9);
     score->n = query_integer(query, 10);
     score->subset = copy(data, query, 11, err);
-    score->category = copy(data, query, 12, err);
-    score->is_main = query_integer(query, 13) != 0;
-    return score->suite && score->protocol && score->metric && score->subset && score->category;
+    score->unit = copy(data, query, 12, err);
+    score->category = copy(data, query, 13, err);
+    score->is_main = query_integer(query, 14) != 0;
+    return score->suite && score->protocol && score->metric && score->subset && score->unit &&
+           score->category;
 }
 
 bool report_score_is_macro(const struct report_score *score)
 {
     return strstr(score->metric, "_macro") != NULL;
+}
+
+bool report_score_is_perplexity(const struct report_score *score)
+{
+    return !strncmp(score->metric, "ppl", 3);
+}
+
+const char *report_score_axis(const struct report_score *score)
+{
+    if (report_score_is_perplexity(score)) return "perplexity (lower is better)";
+    return strcmp(score->unit, "points") ? "score, percent" : "score, points";
 }
 
 /* ---- Speeds ---- */
@@ -327,7 +350,7 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
 {
     struct report_data *data = mem_new(1, sizeof *data, err);
     struct list entries = {.size = sizeof(struct report_entry)},
-                whole = {.size = sizeof(struct report_score)}, subsets = whole,
+                whole = {.size = sizeof(struct report_score)}, subsets = whole, divergences = whole,
                 samples = {.size = sizeof(struct sample)}, kernel_samples = samples,
                 speeds = {.size = sizeof(struct report_speed)}, kernels = speeds,
                 notes = {.size = sizeof(struct report_note)};
@@ -342,6 +365,7 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     data->n_entries = entries.n;
     ok = ok && number_entries(data, err) &&
          each_run(store, data, WHOLE_SQL, add_score, &whole, err) &&
+         each_run(store, data, DIVERGENCES_SQL, add_score, &divergences, err) &&
          each_run(store, data, SUBSETS_SQL, add_score, &subsets, err) &&
          each_run(store, data, MODELS_SQL, add_sample, &samples, err) &&
          summarise_all(&samples, &speeds, err) &&
@@ -352,6 +376,8 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     free(kernel_samples.items);
     data->scores = whole.items;
     data->n_scores = whole.n;
+    data->divergences = divergences.items;
+    data->n_divergences = divergences.n;
     data->subsets = subsets.items;
     data->n_subsets = subsets.n;
     data->speeds = speeds.items;
@@ -370,6 +396,7 @@ void report_data_free(struct report_data *data)
     if (!data) return;
     free(data->entries);
     free(data->scores);
+    free(data->divergences);
     free(data->subsets);
     free(data->speeds);
     free(data->kernels);

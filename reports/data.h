@@ -24,9 +24,10 @@ struct report_score {
     int64_t job;
     const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
     const char *category;                           /* of a subset, "" if unknown */
+    const char *unit;                               /* "percent", "points", "nats" or "" */
     int shots;
     bool is_main;            /* the job's own metric, micro: what charts show */
-    double score, low, high; /* percent */
+    double score, low, high; /* in the unit */
     int64_t n;
 };
 
@@ -59,6 +60,8 @@ struct report_data {
     const char **models, **quantizations; /* distinct, in order of appearance */
     struct report_score *scores;          /* whole suites first come first; subsets apart */
     size_t n_scores;
+    struct report_score *divergences; /* what a perplexity job has besides, against a reference */
+    size_t n_divergences;
     struct report_score *subsets;
     size_t n_subsets;
     struct report_speed *speeds;
@@ -74,8 +77,18 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
                                      struct err *err) __attribute__((warn_unused_result));
 void report_data_free(struct report_data *data);
 
+/* The first entry of the same model in the same run, which the others are compared with; itself if
+ * it is the first. */
+size_t report_base_entry(const struct report_data *data, size_t i_entry);
+
 /* True for the mean over subsets in place of the mean over questions. */
 bool report_score_is_macro(const struct report_score *score);
+
+/* True for a perplexity: the only measure that is better when lower. */
+bool report_score_is_perplexity(const struct report_score *score);
+
+/* "score, percent" or "perplexity (lower is better)": what an axis or a column is called. */
+const char *report_score_axis(const struct report_score *score);
 
 /* True for measurements in seconds rather than tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);

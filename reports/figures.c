@@ -35,7 +35,11 @@ static struct chart *add_chart(const struct report_data *data, struct figures *f
     if (figures->n == FIGURES_MAX) return NULL;
     struct chart *chart = &figures->charts[figures->n];
     *chart = (struct chart){.caption = caption};
-    if (group) {
+    if (group && report_score_is_perplexity(group)) {
+        chart->name =
+            arena_printf(data->arena, err, "%s-%s-%s", kind, group->suite, group->protocol);
+        chart->title = arena_printf(data->arena, err, "%s: %s", title, group->protocol);
+    } else if (group) {
         chart->name = arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind, group->suite,
                                    group->protocol, group->shots);
         chart->title = arena_printf(data->arena, err, "%s: %s, protocol %s, %d shots", title,
@@ -71,12 +75,16 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
         points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
         n++;
     }
-    struct chart *chart =
-        add_chart(data, figures, "scores", group, "Score",
-                  "Score of the whole suite with its 95% interval (Wilson). Rows whose intervals "
-                  "overlap may still differ: between quantizations of one model the paired "
-                  "differences tell more.",
-                  err);
+    bool is_perplexity = report_score_is_perplexity(group);
+    struct chart *chart = add_chart(
+        data, figures, "scores", group, is_perplexity ? "Perplexity" : "Score",
+        is_perplexity ? "Perplexity of the text with its 95% interval, errors clustered by chunk: "
+                        "lower is better. Rows whose intervals overlap may still differ: the "
+                        "table of perplexities beside each other tells more."
+                      : "Score of the whole suite with its 95% interval (Wilson). Rows whose "
+                        "intervals overlap may still differ: between quantizations of one model "
+                        "the paired differences tell more.",
+        err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n,
@@ -84,7 +92,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
                                                     .n_series = 1,
                                                     .points = points,
                                                     .n_points = n,
-                                                    .x_label = "score, percent",
+                                                    .x_label = report_score_axis(group),
                                                     .reference = chance_of(group),
                                                     .reference_label = "chance",
                                                     .show_values = true});
@@ -201,7 +209,7 @@ static bool add_subsets(const struct report_data *data, struct figures *figures,
     if (!choose_rows(data, group, &plan, err)) return false;
     struct interval_chart spec = {.rows = plan.rows,
                                   .n_rows = plan.n_rows,
-                                  .x_label = "score, percent",
+                                  .x_label = report_score_axis(group),
                                   .reference = chance_of(group),
                                   .reference_label = "chance"};
     if (!fill_subset_points(data, group, &plan, &spec, err)) return false;
@@ -321,15 +329,15 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     static const struct {
         const char *kind, *title, *x_label, *caption;
     } TEXT[] = {
-        {"score-decode", "Score against decode speed", "tokens per second, decode of one sequence",
+        {"score-decode", "against decode speed", "tokens per second, decode of one sequence",
          "What a bit less or a size more buys. Lines join the quantizations of one model; bars are "
          "95% intervals of "
          "the score. Speed with the most threads measured."},
-        {"score-prefill", "Score against prefill speed", "tokens per second, prefill",
+        {"score-prefill", "against prefill speed", "tokens per second, prefill",
          "Lines join the quantizations of one model; bars are 95% intervals of the score. Speed "
          "with the most threads "
          "and the longest prompt measured."},
-        {"score-size", "Score against size", "size of the weights, MiB",
+        {"score-size", "against size", "size of the weights, MiB",
          "Lines join the quantizations of one model; bars are 95% intervals of the score."},
     };
     struct plane_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
@@ -347,8 +355,12 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
             entry->i_model, entry->i_quantization, x, score->score, score->low, score->high};
     }
     if (n < 2) return true;
-    struct chart *chart = add_chart(data, figures, TEXT[against].kind, group, TEXT[against].title,
-                                    TEXT[against].caption, err);
+    const char *title = arena_printf(data->arena, err, "%s %s",
+                                     report_score_is_perplexity(group) ? "Perplexity" : "Score",
+                                     TEXT[against].title);
+    struct chart *chart = title ? add_chart(data, figures, TEXT[against].kind, group, title,
+                                            TEXT[against].caption, err)
+                                : NULL;
     if (!chart) return false;
     chart_plane(chart,
                 &(struct plane_chart){.colors = data->models,
@@ -358,7 +370,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
                                       .points = points,
                                       .n_points = n,
                                       .x_label = TEXT[against].x_label,
-                                      .y_label = "score, percent",
+                                      .y_label = report_score_axis(group),
                                       .x_log = against == AGAINST_SIZE && spreads(points, n)});
     return true;
 }

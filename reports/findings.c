@@ -19,12 +19,18 @@ static bool is_same_measure(const struct report_score *a, const struct report_sc
            !strcmp(a->metric, b->metric) && a->shots == b->shots;
 }
 
-/* The first score by a job's own metric, which says what the report is about first; NULL if there is none. */
+/* The first score by a job's own metric, which says what the report is about first; a perplexity if
+ * there is nothing else; NULL if there is none. */
 static const struct report_score *headline_of(const struct report_data *data)
 {
-    for (size_t i = 0; i < data->n_scores; i++)
-        if (data->scores[i].is_main) return &data->scores[i];
-    return NULL;
+    const struct report_score *perplexity = NULL;
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (!score->is_main) continue;
+        if (!report_score_is_perplexity(score)) return score;
+        if (!perplexity) perplexity = score;
+    }
+    return perplexity;
 }
 
 static const struct report_score *score_of(const struct report_data *data,
@@ -252,12 +258,30 @@ static bool find_highest(const struct report_data *data, const struct report_sco
     return keep(data, &text, findings, err);
 }
 
+static bool find_lowest(const struct report_data *data, const struct report_score *headline,
+                        struct findings *findings, struct err *err)
+{
+    const struct report_score *best = headline;
+    struct buf text = {0};
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (is_same_measure(score, headline) && score->score < best->score) best = score;
+    }
+    buf_printf(&text,
+               "Lowest perplexity (protocol %s): %s with %.2f, 95%% interval %.2f to %.2f, %lld "
+               "tokens.",
+               best->protocol, data->entries[best->i_entry].label, best->score, best->low,
+               best->high, (long long)best->n);
+    return keep(data, &text, findings, err);
+}
+
 bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
                     struct err *err)
 {
     const struct report_score *headline = headline_of(data);
     findings->n = 0;
     if (!headline) return true;
+    if (report_score_is_perplexity(headline)) return find_lowest(data, headline, findings, err);
     return find_sizes(data, headline, findings, err) &&
            find_losses(store, data, headline, findings, err) &&
            (findings->n || find_highest(data, headline, findings, err));

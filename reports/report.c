@@ -19,7 +19,8 @@
 #include <string.h>
 
 struct tables {
-    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *runs;
+    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *ratios,
+        *divergences, *runs;
     struct findings findings;
 };
 
@@ -33,7 +34,9 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->limits = tables->kernels ? tables_limits(store, data, err) : NULL;
     tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
-    tables->runs = tables->paired ? tables_runs(store, data, err) : NULL;
+    tables->ratios = tables->paired ? tables_ratios(store, data, err) : NULL;
+    tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
+    tables->runs = tables->divergences ? tables_runs(store, data, err) : NULL;
     return tables->runs && findings_build(store, data, &tables->findings, err);
 }
 
@@ -69,6 +72,13 @@ static bool has_synthetic(const struct report_data *data)
 {
     for (size_t i = 0; i < data->n_entries; i++)
         if (data->entries[i].is_synthetic) return true;
+    return false;
+}
+
+static bool has_perplexity(const struct report_data *data)
+{
+    for (size_t i = 0; i < data->n_scores; i++)
+        if (report_score_is_perplexity(&data->scores[i])) return true;
     return false;
 }
 
@@ -119,6 +129,26 @@ static bool write_configurations(struct store *store, const struct report_data *
     return true;
 }
 
+/* What is told of the same questions or tokens. */
+static void write_comparisons(const struct tables *tables, struct buf *out)
+{
+    section(out, "Paired differences",
+            "Each quantization against the first one of its model, question by question: more "
+            "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
+            "several comparisons.",
+            tables->paired);
+    section(out, "Perplexities beside each other",
+            "Each quantization against the first one of its model, chunk by chunk of the same "
+            "text: 1.01 is a perplexity 1% higher, which is worse.",
+            tables->ratios);
+    section(out, "Divergence from the reference",
+            "Token by token against stored logits of a reference: Kullback-Leibler divergence in "
+            "nats, 0 for the same bits; same top: both find the same token most probable; Δp: "
+            "difference of the probabilities of the token that came. In parentheses the 95% "
+            "interval.",
+            tables->divergences);
+}
+
 static bool write_page(struct store *store, const struct report_data *data,
                        const struct tables *tables, const struct figures *figures,
                        const char *title, struct buf *out, struct err *err)
@@ -139,14 +169,13 @@ static bool write_page(struct store *store, const struct report_data *data,
         out, "Scores",
         "Scores of different protocols or shots are different measurements: never compare across "
         "rows "
-        "that differ in them. score is the average over questions (micro), macro the average over "
+        "that differ in them. score is in percent, but for ppl, a perplexity, which is better when "
+        "lower, "
+        "and points; it is the average "
+        "over questions (micro), macro the average over "
         "subjects.",
         tables->scores);
-    section(out, "Paired differences",
-            "Each quantization against the first one of its model, question by question: more "
-            "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
-            "several comparisons.",
-            tables->paired);
+    write_comparisons(tables, out);
     if (figures->n) buf_text(out, "<h2>Charts</h2>\n");
     write_figures(figures, out);
     section(out, "Speed",
@@ -190,6 +219,8 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "%s%s\n", i ? "\n" : "", tables->findings.texts[i]);
     markdown_section(out, "Scores", tables->scores);
     markdown_section(out, "Paired differences", tables->paired);
+    markdown_section(out, "Perplexities beside each other", tables->ratios);
+    markdown_section(out, "Divergence from the reference", tables->divergences);
     if (figures->n) buf_text(out, "\n## Charts\n");
     for (size_t i = 0; i < figures->n; i++)
         buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
@@ -304,6 +335,9 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
         for (size_t i = 0; i < tables.findings.n; i++)
             fprintf(out, "%s\n\n", tables.findings.texts[i]);
         print_section(tables.scores, NULL, &is_first, out);
+        if (has_perplexity(data)) fputs("ppl is a perplexity: lower is better\n", out);
+        print_section(tables.ratios, "perplexities beside each other", &is_first, out);
+        print_section(tables.divergences, "divergence from the reference", &is_first, out);
         print_section(tables.speeds, NULL, &is_first, out);
         print_section(tables.kernels, "kernels", &is_first, out);
         print_section(tables.limits, "limits of the machine: mean (lowest to highest)", &is_first,

@@ -265,8 +265,8 @@ struct table *tables_subsets(const struct report_data *data, struct err *err)
 
 static const char PAIRED_SQL[] =
     "SELECT suite, protocol, shots, n, only_a, only_b, delta FROM v_compare "
-    "WHERE run_a = ?1 AND run_b = ?1 AND model_a = ?2 AND quantization_a = ?3 AND model_b = ?4 AND "
-    "quantization_b = ?5";
+    "WHERE metric <> 'ppl' AND run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
+    "AND quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5";
 
 static bool add_pairs(struct store *store, const struct report_entry *a,
                       const struct report_entry *b, struct table *table, struct err *err)
@@ -305,11 +305,8 @@ struct table *tables_paired(struct store *store, const struct report_data *data,
                                     err);
     bool ok = table != NULL;
     for (size_t b = 0; ok && b < data->n_entries; b++) {
-        size_t a = 0;
-        while (a < b && (data->entries[a].i_model != data->entries[b].i_model ||
-                         data->entries[a].run != data->entries[b].run))
-            a++;
-        if (a < b) ok = add_pairs(store, &data->entries[a], &data->entries[b], table, err);
+        size_t a = report_base_entry(data, b);
+        if (a != b) ok = add_pairs(store, &data->entries[a], &data->entries[b], table, err);
     }
     return ok && table_check(table, err) ? table : NULL;
 }

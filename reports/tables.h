@@ -12,6 +12,11 @@
 
 /* A row for each job and whole-suite metric: score, interval, n, and the traps counted under it. */
 struct table *tables_scores(const struct report_data *data, struct err *err);
+/* Every later entry against the first one of the same model: the ratio of their perplexities, from
+ * the differences of each chunk of the text. */
+struct table *tables_ratios(struct store *store, const struct report_data *data, struct err *err);
+/* A row for each job that was compared with a reference, token by token. */
+struct table *tables_divergences(const struct report_data *data, struct err *err);
 /* A row for each counted circumstance of a job. */
 struct table *tables_notes(const struct report_data *data, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);
@@ -21,7 +26,7 @@ struct table *tables_kernels(const struct report_data *data, struct err *err);
 struct table *tables_limits(struct store *store, const struct report_data *data, struct err *err);
 /* A row for each subset, a column of scores for each job that has them (at most 61). */
 struct table *tables_subsets(const struct report_data *data, struct err *err);
-/* Every later entry against the first one of the same model: items right in only one of the two,
+/* The same for answers that are right or wrong: items right in only one of the two,
  * difference, exact McNemar p. Reads v_compare. */
 struct table *tables_paired(struct store *store, const struct report_data *data, struct err *err);
 /* A column for each run: build, machine and its state. */

@@ -9,6 +9,7 @@
 #define PHIBENCH_RESULTS_STORE_H
 
 #include "base/err.h"
+#include "results/stats.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -92,7 +93,8 @@ bool store_put_dataset(struct store *store, const struct dataset_record *dataset
 
 struct job_record {
     int64_t run, model, dataset; /* dataset 0: none (throughput) */
-    /* metric: "acc" or another rate of 0..1, shown in percent by the views; or "points", 1 to 10 */
+    /* metric: "acc" or another rate of 0..1, shown in percent by the views; "points", 1 to 10; or
+     * "ppl", a perplexity */
     const char *suite, *protocol, *metric, *fingerprint, *bos, *parameters_json;
     int suite_version, shots, context_tokens;
     size_t n_items;
@@ -161,6 +163,12 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
  * by the first group level where an aggregate spans several, unless the level is "source": where
  * questions come from is no sample of anything. Replaces what was there. */
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* A score of the whole job that is no mean over its verdicts: replaces that of this metric. An
+ * error of NaN is not known. */
+bool store_put_score(struct store *store, int64_t job, const char *metric,
+                     const struct estimate *estimate, struct err *err)
     __attribute__((warn_unused_result));
 
 /* ---- Speed, notes ---- */

@@ -41,17 +41,18 @@ static void scorer_done(struct scorer *scorer)
     free(scorer->parts);
 }
 
-static bool insert_score(const struct scorer *scorer, int depth, const char *metric,
-                         const struct estimate *estimate, struct err *err)
+static bool put_score(struct store *store, int64_t job, int depth, const char *level,
+                      const char *name, const char *metric, const struct estimate *estimate,
+                      struct err *err)
 {
-    static const char INSERT_SCORE[] =
-        "INSERT INTO score (job, depth, level, name, metric, score, low, high, error, n) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    struct statement insert = statement_begin(scorer->store, INSERT_SCORE);
-    statement_integer(&insert, scorer->job);
+    static const char PUT_SCORE[] =
+        "INSERT OR REPLACE INTO score (job, depth, level, name, metric, score, low, high, error, "
+        "n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    struct statement insert = statement_begin(store, PUT_SCORE);
+    statement_integer(&insert, job);
     statement_integer(&insert, depth);
-    statement_text(&insert, depth ? buf_string(&scorer->level) : "");
-    statement_text(&insert, depth ? buf_string(&scorer->name) : "");
+    statement_text(&insert, level);
+    statement_text(&insert, name);
     statement_text(&insert, metric);
     statement_number(&insert, estimate->mean);
     statement_number(&insert, estimate->interval.low);
@@ -59,6 +60,19 @@ static bool insert_score(const struct scorer *scorer, int depth, const char *met
     statement_number(&insert, estimate->error); /* NaN, of one item, is stored as NULL */
     statement_integer(&insert, (int64_t)estimate->n);
     return statement_run(&insert, err);
+}
+
+bool store_put_score(struct store *store, int64_t job, const char *metric,
+                     const struct estimate *estimate, struct err *err)
+{
+    return put_score(store, job, 0, "", "", metric, estimate, err);
+}
+
+static bool insert_score(const struct scorer *scorer, int depth, const char *metric,
+                         const struct estimate *estimate, struct err *err)
+{
+    return put_score(scorer->store, scorer->job, depth, depth ? buf_string(&scorer->level) : "",
+                     depth ? buf_string(&scorer->name) : "", metric, estimate, err);
 }
 
 /* One score that is neither right nor wrong tells nothing of its precision: the mean may be

@@ -51,19 +51,29 @@ struct request {
 int choice_characters(const struct request *request, size_t i_choice);
 
 struct choice_score {
-    double logprob;   /* sum over the continuation's tokens, natural logarithm */
-    int n_tokens;     /* of the continuation, at least 1 */
-    bool is_greedy;   /* every token was the most probable one */
+    double logprob; /* sum over the continuation's tokens, natural logarithm */
+    int n_tokens;   /* of the continuation, at least 1 */
+    bool is_greedy; /* every token was the most probable one */
     /* A token spanned prompt and continuation: scored from the longest common token prefix. */
     bool join_spanned;
     int n_characters; /* of the choice without the space before it; 0: not known */
+};
+
+/* A token of a text: what it was worth to the model, and to a reference. */
+struct token_score {
+    double logprob, reference_logprob;
+    double divergence; /* Kullback-Leibler, of the model's distribution from the reference's */
+    bool same_top;     /* both find the same token most probable */
 };
 
 struct response {
     bool answered;                /* false: the prompt did not fit at all */
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
-    const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
+    const char *text;           /* GENERATE, CHAT: without the stop string; NULL otherwise */
+    struct token_score *tokens; /* chunks of a text: [n_tokens] in their order */
+    size_t n_tokens;
+    bool has_reference; /* otherwise a token has its logprob alone */
     int n_prompt_tokens, n_new_tokens;
     int n_dropped_shots, n_cut_tokens;
     bool double_bos;     /* the prompt began with BOS already */

@@ -1,9 +1,10 @@
 /* response.c - a response as one line of JSON and back, exactly.
  *
  * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false,
- *               "characters":1}],
- *  "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,"cut_tokens":0,
- *  "double_bos":false}
+ *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
+ *  "cut_tokens":0,"double_bos":false}
+ * Of a chunk of a text: "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
+ * "reference_logprob", "divergence" and "same_top" (1 or 0) beside "logprob".
  * JSON has no infinities: these stand as strings. Text that is no UTF-8 (a model may stop inside a
  * character) stands as an array of its bytes.
  */
@@ -59,6 +60,34 @@ static void put_choice(struct json_writer *writer, const struct choice_score *ch
     json_end_object(writer);
 }
 
+static void put_column(struct json_writer *writer, const char *key, const struct response *response,
+                       size_t offset)
+{
+    json_key(writer, key);
+    json_begin_array(writer);
+    for (size_t i = 0; i < response->n_tokens; i++)
+        put_exact(writer, *(const double *)((const char *)&response->tokens[i] + offset));
+    json_end_array(writer);
+}
+
+static void put_tokens(struct json_writer *writer, const struct response *response)
+{
+    json_key(writer, "tokens");
+    json_begin_object(writer);
+    put_column(writer, "logprob", response, offsetof(struct token_score, logprob));
+    if (response->has_reference) {
+        put_column(writer, "reference_logprob", response,
+                   offsetof(struct token_score, reference_logprob));
+        put_column(writer, "divergence", response, offsetof(struct token_score, divergence));
+        json_key(writer, "same_top");
+        json_begin_array(writer);
+        for (size_t i = 0; i < response->n_tokens; i++)
+            json_put_integer(writer, response->tokens[i].same_top);
+        json_end_array(writer);
+    }
+    json_end_object(writer);
+}
+
 void response_write(const struct response *response, struct buf *out)
 {
     struct json_writer writer = {.out = out};
@@ -81,6 +110,7 @@ void response_write(const struct response *response, struct buf *out)
     json_put_integer(&writer, response->n_cut_tokens);
     json_key(&writer, "double_bos");
     json_put_bool(&writer, response->double_bos);
+    if (response->n_tokens) put_tokens(&writer, response);
     json_end_object(&writer);
 }
 
@@ -116,16 +146,21 @@ static bool read_flag(const struct json *object, const char *key, bool *flag, st
     return true;
 }
 
-static bool read_exact(const struct json *object, const char *key, double *number, struct err *err)
+static bool parse_exact(const struct json *value, double *number)
 {
-    const struct json *value = json_get(object, key);
     const char *word = json_as_string(value, "");
     if (value && json_kind(value) == JSON_KIND_NUMBER) *number = json_as_number(value, 0);
     else if (!strcmp(word, "nan")) *number = NAN;
     else if (!strcmp(word, "inf")) *number = INFINITY;
     else if (!strcmp(word, "-inf")) *number = -INFINITY;
-    else return require(object, key, JSON_KIND_NUMBER, err) != NULL;
+    else return false;
     return true;
+}
+
+static bool read_exact(const struct json *object, const char *key, double *number, struct err *err)
+{
+    return parse_exact(json_get(object, key), number) ||
+           require(object, key, JSON_KIND_NUMBER, err) != NULL;
 }
 
 static bool read_choices(const struct json *root, struct response *response, struct arena *arena,
@@ -174,6 +209,44 @@ static bool read_text(const struct json *root, struct response *response, struct
     return true;
 }
 
+static bool read_column(const struct json *tokens, const char *key, struct response *response,
+                        size_t offset, struct err *err)
+{
+    const struct json *column = require(tokens, key, JSON_KIND_ARRAY, err);
+    if (!column) return false;
+    bool ok = json_length(column) == response->n_tokens;
+    for (size_t i = 0; ok && i < response->n_tokens; i++)
+        ok = parse_exact(json_at(column, i), (double *)((char *)&response->tokens[i] + offset));
+    return ok || err_set(err, ERR_INPUT, "\"%s\" of a stored response is not %zu numbers", key,
+                         response->n_tokens);
+}
+
+static bool read_reference(const struct json *tokens, struct response *response, struct err *err)
+{
+    const struct json *same_top = require(tokens, "same_top", JSON_KIND_ARRAY, err);
+    if (!same_top ||
+        !read_column(tokens, "reference_logprob", response,
+                     offsetof(struct token_score, reference_logprob), err) ||
+        !read_column(tokens, "divergence", response, offsetof(struct token_score, divergence), err))
+        return false;
+    for (size_t i = 0; i < response->n_tokens; i++)
+        response->tokens[i].same_top = json_as_integer(json_at(same_top, i), 0) != 0;
+    return true;
+}
+
+static bool read_tokens(const struct json *root, struct response *response, struct arena *arena,
+                        struct err *err)
+{
+    const struct json *tokens = json_get(root, "tokens");
+    if (!tokens) return true;
+    response->n_tokens = json_length(json_get(tokens, "logprob"));
+    response->tokens = arena_alloc(arena, response->n_tokens, sizeof *response->tokens, err);
+    response->has_reference = json_get(tokens, "divergence") != NULL;
+    return response->tokens &&
+           read_column(tokens, "logprob", response, offsetof(struct token_score, logprob), err) &&
+           (!response->has_reference || read_reference(tokens, response, err));
+}
+
 bool response_read(const char *text, size_t n_bytes, struct response *response, struct arena *arena,
                    struct err *err)
 {
@@ -185,7 +258,8 @@ bool response_read(const char *text, size_t n_bytes, struct response *response, 
                 read_count(root, "new_tokens", &response->n_new_tokens, err) &&
                 read_count(root, "dropped_shots", &response->n_dropped_shots, err) &&
                 read_count(root, "cut_tokens", &response->n_cut_tokens, err) &&
-                read_flag(root, "double_bos", &response->double_bos, err);
+                read_flag(root, "double_bos", &response->double_bos, err) &&
+                read_tokens(root, response, arena, err);
     json_free(root);
     return done;
 }

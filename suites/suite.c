@@ -5,10 +5,11 @@
 #include "suites/suite.h"
 
 #include "suites/mmlu.h"
+#include "suites/perplexity.h"
 
 #include <string.h>
 
-static const struct suite *const SUITES[] = {&SUITE_MMLU};
+static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_PERPLEXITY};
 
 const struct suite *suite_find(const char *name)
 {

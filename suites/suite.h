@@ -66,7 +66,8 @@ struct suite {
     const char *const *protocols; /* NULL-ended, the first is the default */
 
     /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,
-     * protocols that are not there yet ERR_UNSUPPORTED. Free with dataset_free. */
+     * protocols that are not there yet ERR_UNSUPPORTED. Free with dataset_free. NULL, and request
+     * too, where items are tokens, which the harness makes. */
     struct dataset *(*load)(const struct suite *suite, const struct suite_options *options,
                             struct err *err);
     /* The request for item i, built in the arena. */

@@ -110,6 +110,26 @@ static void a_full_configuration_is_read_as_it_was_meant(void **state)
     config_free(config);
 }
 
+static void a_perplexity_has_chunks_of_512_tokens_unless_others_are_asked_for(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config = read_text(MODELS "suites:\n"
+                                             "  - perplexity: {data: mmlu, context: 64, limit: 7}\n"
+                                             "  - perplexity: {data: mmlu}\n",
+                                      &err);
+    assert_non_null(config);
+    const struct config_suite *perplexity = &config->suites[0];
+    assert_int_equal(perplexity->kind, CONFIG_SUITE_TEXT);
+    assert_string_equal(perplexity->suite->name, "perplexity");
+    assert_string_equal(perplexity->options.data, "mmlu");
+    assert_int_equal(perplexity->chunk_tokens, 64);
+    assert_int_equal(perplexity->options.limit, 7);
+    assert_int_equal(config->suites[1].chunk_tokens, 512);
+    assert_int_equal(config->suites[1].options.limit, 0);
+    config_free(config);
+}
+
 static void defaults_stand_where_nothing_is_said(void **state)
 {
     (void)state;
@@ -354,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_configuration_is_read_as_it_was_meant),
+        cmocka_unit_test(a_perplexity_has_chunks_of_512_tokens_unless_others_are_asked_for),
         cmocka_unit_test(defaults_stand_where_nothing_is_said),
         cmocka_unit_test(an_unknown_key_is_named_with_the_nearest),
         cmocka_unit_test(a_wrong_type_says_what_was_found),

@@ -153,6 +153,37 @@ static void faults_have_the_place_of_what_names_them(void **state)
     assert_int_equal(remove("mmlu/dev/broken_dev.csv"), 0);
 }
 
+/* Two models with the same vocabulary read the same chunks; an unequal length is another suite. */
+static void a_text_is_cut_for_every_model(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config;
+    char label[128];
+    char text[2000];
+    for (size_t i = 0; i < sizeof text; i++) text[i] = "abcdefg hijk\n"[i % 13];
+    assert_true(file_write("letters.txt", text, sizeof text, NULL));
+    struct plan *plan = make("models: [{id: m, path: \"synth:tiny\", quantizations: [f16, q8_0]}]\n"
+                             "suites:\n  - perplexity: {data: letters.txt, context: 64}\n"
+                             "  - perplexity: {data: letters.txt, context: 32, limit: 3}\n",
+                             NULL, &config, &err);
+    if (!plan) fail_msg("%s", err.message);
+    assert_int_equal(plan->n_jobs, 4);
+    plan_job_label(&plan->jobs[3], label, sizeof label);
+    assert_string_equal(label, "m q8_0 perplexity/chunks-32-letters");
+    assert_int_equal(plan->jobs[3].dataset->n_items, 3);
+    assert_string_equal(plan->jobs[0].dataset->data_hash, plan->jobs[2].dataset->data_hash);
+    assert_string_not_equal(plan->jobs[0].dataset->data_hash, plan->jobs[1].dataset->data_hash);
+    assert_string_not_equal(plan->jobs[0].fingerprint, plan->jobs[2].fingerprint);
+    plan_free(plan);
+    config_free(config);
+    assert_refused(MODEL "suites:\n  - perplexity: {data: letters.txt, context: 999999}\n",
+                   "c.yaml", 3, 17,
+                   "chunks of 999999 tokens do not fit the context of synth:tiny:q8_0");
+    assert_refused(MODEL "suites:\n  - perplexity: {data: c.yaml}\n", "c.yaml", 0, 0,
+                   "tokens do not fill one chunk of 512");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +191,7 @@ int main(void)
         cmocka_unit_test(fingerprints_ignore_what_does_not_change_a_bit),
         cmocka_unit_test(a_changed_question_changes_the_fingerprint),
         cmocka_unit_test(faults_have_the_place_of_what_names_them),
+        cmocka_unit_test(a_text_is_cut_for_every_model),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }

@@ -127,10 +127,11 @@ static void views_have_exactly_their_columns(void **unused)
         const char *view, *columns;
     } views[] = {
         {"v_scores", "run model params quantization bytes suite subset protocol shots metric score "
-                     "low high n"},
+                     "low high n unit error job depth"},
         {"v_speed", "run model params quantization bytes test prompt generate batch threads isa "
                     "repetition tokens_per_s gb_per_s gmac_per_s percent_of_limit"},
-        {"v_items", "run model quantization suite subset item correct predicted expected margin"},
+        {"v_items", "run model quantization suite subset item correct predicted expected margin "
+                    "protocol shots score others"},
         {"v_compare", "suite protocol shots metric run_a model_a quantization_a run_b model_b "
                       "quantization_b n both_right only_a only_b delta"},
     };

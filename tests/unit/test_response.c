@@ -118,6 +118,33 @@ static void characters_of_a_choice_leave_out_the_space_before_it(void **unused)
     assert_int_equal(choice_characters(&request, 3), 0);
 }
 
+static void the_tokens_of_a_text_come_back(void **unused)
+{
+    (void)unused;
+    struct token_score tokens[] = {{-1.5, -0.1, 1e-300, true}, {-INFINITY, NAN, 0, false}};
+    struct response response = {.answered = true, .tokens = tokens, .n_tokens = 2};
+    struct buf json = {0};
+    struct arena *arena = arena_new(0, NULL);
+    response_write(&response, &json);
+    assert_non_null(strstr(buf_string(&json), ",\"tokens\":{\"logprob\":[-1.5,\"-inf\"]}}"));
+    struct response copy = read_back(&response, arena);
+    assert_int_equal(copy.n_tokens, 2);
+    assert_false(copy.has_reference);
+    assert_same_double(copy.tokens[1].logprob, -INFINITY);
+    assert_same_double(copy.tokens[0].reference_logprob, 0);
+    response.has_reference = true;
+    copy = read_back(&response, arena);
+    assert_true(copy.has_reference);
+    for (size_t i = 0; i < 2; i++) {
+        assert_same_double(copy.tokens[i].logprob, tokens[i].logprob);
+        assert_same_double(copy.tokens[i].reference_logprob, tokens[i].reference_logprob);
+        assert_same_double(copy.tokens[i].divergence, tokens[i].divergence);
+        assert_int_equal(copy.tokens[i].same_top, tokens[i].same_top);
+    }
+    arena_free(arena);
+    buf_free(&json);
+}
+
 static void an_unanswered_response_comes_back(void **unused)
 {
     (void)unused;
@@ -174,6 +201,9 @@ static void malformed_responses_are_refused_with_the_key(void **unused)
 #define TAIL                                                                                       \
     ",\"prompt_tokens\":1,\"new_tokens\":0,\"dropped_shots\":0,\"cut_tokens\":0,\"double_bos\":"   \
     "false}"
+#define TEXT_OF                                                                                    \
+    "{\"answered\":true,\"choices\":[],\"text\":null,\"prompt_tokens\":1,\"new_tokens\":0,"        \
+    "\"dropped_shots\":0,\"cut_tokens\":0,\"double_bos\":false,\"tokens\":{"
     static const struct {
         const char *json, *message;
     } cases[] = {
@@ -192,6 +222,11 @@ static void malformed_responses_are_refused_with_the_key(void **unused)
         {"{\"answered\":true,\"choices\":[],\"text\":[65,256]" TAIL, "no bytes"},
         {"{\"answered\":true,\"choices\":[],\"text\":[65,0]" TAIL, "no bytes"},
         {"{\"answered\":true,\"choices\":[],\"text\":null,\"prompt_tokens\":1}", "\"new_tokens\""},
+        {TEXT_OF "\"logprob\":[-1,\"x\"]}}", "\"logprob\" of a stored response is not 2 numbers"},
+        {TEXT_OF "\"logprob\":[-1],\"divergence\":[0]}}", "\"same_top\""},
+        {TEXT_OF "\"logprob\":[-1],\"divergence\":[0,1],\"same_top\":[1],"
+                 "\"reference_logprob\":[-1]}}",
+         "\"divergence\" of a stored response is not 1 numbers"},
     };
     struct arena *arena = arena_new(0, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -211,6 +246,7 @@ int main(void)
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(a_response_without_numbers_of_characters_is_read),
         cmocka_unit_test(characters_of_a_choice_leave_out_the_space_before_it),
+        cmocka_unit_test(the_tokens_of_a_text_come_back),
         cmocka_unit_test(an_unanswered_response_comes_back),
         cmocka_unit_test(doubles_come_back_bit_for_bit),
         cmocka_unit_test(text_that_is_no_utf8_comes_back),
