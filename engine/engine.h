@@ -19,16 +19,13 @@
 enum { ENGINE_NUMERICS_VERSION = 1 };
 
 /* ---- Instruction sets ---- */
-
 enum isa { ISA_SCALAR, ISA_AVX2, ISA_AVXVNNI, ISA_AVX512, ISA_AVX512VNNI, ISA_NEON, ISA_COUNT };
-
 const char *isa_name(enum isa isa); /* "avx512vnni" */
 bool isa_parse(const char *name, enum isa *isa, struct err *err);
 bool isa_available(enum isa isa); /* compiled in, and this CPU has it */
 enum isa isa_best(void);
 
 /* ---- What the machine can do at best ---- */
-
 /* Sustained by all the threads together. Multiply-adds: of registers, as matrix products have them;
  * int8 for quantized weights. */
 struct machine_limits {
@@ -57,7 +54,6 @@ const struct kernel_case *kernel_timing_case(const struct kernel_timing *timing,
 double kernel_timing_run(struct kernel_timing *timing, size_t i);
 
 /* ---- Models ---- */
-
 struct model;
 struct tokenizer;
 struct session;
@@ -77,14 +73,15 @@ struct model_options model_default_options(void);
 /* As many as physical cores that the process may use, by its affinity and a container's quota. */
 int engine_default_threads(void);
 
-/* Opens a GGUF file or "synth:SHAPE:TYPE..." and repacks its weights. Close with model_close. */
+/* A GGUF file, "synth:SHAPE:TYPE..." or "quantize:TYPE:" before one of both: repacks its weights.
+ * Close with model_close. */
 struct model *model_open(const char *path, const struct model_options *options, struct err *err)
     __attribute__((warn_unused_result));
 void model_close(struct model *model);
 
 struct model_info {
     const char *path, *name, *architecture; /* general.name or "", "phi3" */
-    const char *quantization;   /* the type that holds most bytes of the matrices: "q4_0" */
+    const char *quantization;   /* the type that most bytes of the layers are of: "q4_0" */
     uint64_t n_params, n_bytes; /* n_bytes: of all tensors as stored */
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     int context_tokens; /* what the model was made for */
@@ -99,11 +96,11 @@ const struct model_info *model_info(const struct model *model);
 const struct tokenizer *model_tokenizer(const struct model *model);
 /* SHA-256 that determines every bit of the model (file or recipe); reads the whole file. */
 bool model_hash(const char *path, char hex[65], struct err *err);
+/* That of "quantize:TYPE:MODEL", for a MODEL whose hash is known. */
+bool model_hash_quantized(const char *type, const char *model_hash, char hex[65], struct err *err);
 
 /* ---- What a file says, without loading it (inspect) ---- */
-
 struct model_file;
-
 struct model_file_tensor {
     const char *name, *type;
     size_t n_dimensions, shape[4]; /* GGUF order, fastest first */
@@ -116,6 +113,8 @@ void model_file_close(struct model_file *file);
 /* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not
  * supported. */
 bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err);
+/* What a "quantize:" spec does not do as asked, a line each; "" in general. */
+const char *model_file_notes(const struct model_file *file);
 size_t model_file_count_metadata(const struct model_file *file);
 /* Key owned by the file; the value is appended as text, cut at max_chars. */
 const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars,
@@ -127,16 +126,24 @@ struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err
     __attribute__((warn_unused_result));
 void tokenizer_release(struct tokenizer *tokenizer);
 
-/* ---- Synthetic models ---- */
-
-/* Names of shapes, NULL-ended. */
+/* ---- Making files ---- */
+/* Names of synthetic shapes, NULL-ended. */
 const char *const *engine_synth_shapes(void);
-/* Writes spec ("synth:SHAPE:TYPE[:SEED][:VOCAB.gguf]") as a GGUF file, whole or not at all. */
-bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress,
-                        void *context, struct err *err) __attribute__((warn_unused_result));
+/* How much the columns of each matrix matter, by the inputs that they meet in a text; n_threads 0:
+ * the default; progress in tokens. Free with importance_free. */
+struct importance;
+struct importance *importance_measure(const struct model *model, const char *text, size_t n_bytes,
+                                      int n_threads, engine_progress_fn *progress, void *context,
+                                      struct err *err) __attribute__((warn_unused_result));
+void importance_free(struct importance *importance);
+
+/* Writes what model_open would open as a GGUF file, whole or not at all. importance (NULL: none)
+ * weighs the errors of a "quantize:TYPE:MODEL"; n_threads 0: the default. */
+bool model_write(const char *path, const char *out, const struct importance *importance,
+                 int n_threads, engine_progress_fn *progress, void *context, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* ---- Tokens ---- */
-
 struct tokens {
     int32_t *ids; /* free with tokens_free */
     size_t n, capacity;
@@ -146,7 +153,6 @@ bool tokens_append(struct tokens *tokens, const int32_t *ids, size_t n, struct e
     __attribute__((warn_unused_result));
 
 enum bos_policy { BOS_AUTO, BOS_ALWAYS, BOS_NEVER }; /* auto: what the model's file says */
-
 struct encode_options {
     enum bos_policy bos;
     bool parse_special; /* text like "<|user|>" becomes its token; otherwise it is plain text */
@@ -196,7 +202,6 @@ bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool r
                           struct err *err);
 
 /* ---- Chat formats ---- */
-
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
 struct chat_message {
     enum chat_role role;
@@ -213,10 +218,8 @@ bool chat_render(const char *format, const struct chat_message *messages, size_t
     __attribute__((warn_unused_result));
 
 /* ---- Sessions ---- */
-
 enum kv_type { KV_F16, KV_F32 };
 enum { SESSION_PAGE_TOKENS = 16 };
-
 struct session_options {
     int n_threads;            /* 0: engine_default_threads() */
     size_t batch_tokens;      /* most tokens in one session_eval, 0: 512 */
@@ -268,11 +271,9 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
 const float *session_logits(const struct session *session, size_t i);
 
 /* ---- Probabilities and sampling ---- */
-
 /* Natural logarithm of softmax(logits)[id]; double, the project's own exp and log, so the same on
- * every machine. */
+ * every machine. And the same for several ids in one pass. */
 double logits_logprob(const float *logits, size_t n_vocab, int32_t id);
-/* The same for several ids in one pass. */
 void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, size_t n_ids,
                      double *logprobs);
 /* Highest logit, lowest id among equals. */

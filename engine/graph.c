@@ -9,6 +9,7 @@
  */
 #include "engine/session.h"
 
+#include "engine/importance.h"
 #include "engine/kernels/math.h"
 
 #include <math.h>
@@ -99,6 +100,14 @@ static void project_groups(const struct pass *pass, const struct projection *pro
     }
 }
 
+/* A thread adds columns of its own. */
+static void observe(const struct pass *pass, const struct projection *projection, const float *x)
+{
+    struct range share = share_of(pass, projection->n_cols);
+    importance_add(pass->session->importance, projection, x, pass->n_active, share.begin,
+                   share.end);
+}
+
 /* out: [n_active, out_stride], from column 0 on = projection of input x: [n_active, n_cols], which
  * was quantized before. */
 static void project(const struct pass *pass, const struct projection *projection, const float *x,
@@ -107,6 +116,7 @@ static void project(const struct pass *pass, const struct projection *projection
     struct take take = {.n = projection_groups(projection)};
     size_t n_parts = PARTS_PER_SHARE * threads_count(pass->threads);
     take.chunk = (take.n / n_parts + 2) / 2 * 2;
+    if (pass->session->importance) observe(pass, projection, x);
     while (threads_take(pass->threads, pass->i_thread, &take))
         project_groups(pass, projection, x, take.taken, out, out_stride);
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "engine/kernels/pack.h"
+#include "engine/quantize.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -326,14 +327,17 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
             info->read_bytes_per_token += n_values * sizeof(float);
             continue;
         }
-        type_bytes[tensor->type] += (uint64_t)tensor->row_bytes * tensor->n_rows;
-        if (type_bytes[tensor->type] > type_bytes[most]) most = tensor->type;
         bool is_embedding = tensor == hparams_tensor(source, WEIGHT_TOKEN_EMBD, 0);
+        if (!is_embedding && tensor != hparams_tensor(source, WEIGHT_OUTPUT, 0)) {
+            type_bytes[tensor->type] += (uint64_t)tensor->row_bytes * tensor->n_rows;
+            if (type_bytes[tensor->type] > type_bytes[most]) most = tensor->type;
+        }
         if (is_embedding && !hparams->is_tied) continue;
         info->macs_per_token += n_values;
         info->read_bytes_per_token += n_groups * pack_group_bytes(tensor->type, tensor->shape[0]);
     }
-    info->quantization = tensor_type_info(most)->name;
+    info->quantization =
+        quantize_type_name(most, metadata_integer(source->metadata, "general.file_type", -1));
 }
 
 bool model_info_fill(const struct source *source, struct model_info *info, struct err *err)

@@ -1,5 +1,5 @@
 /* model_file.c - what a model's file or spec says, without loading weights; and the functions on
- * paths that need no model: hashing and writing synthetic ones.
+ * paths that need no model: hashing and writing files.
  *
  * A thin layer between engine.h, which callers see, and source.h, which the engine works with.
  */
@@ -8,12 +8,14 @@
 #include "base/mem.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
+#include "engine/quantize.h"
 #include "engine/source.h"
 #include "engine/synth.h"
 #include "engine/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct model_file {
     struct source *source;
@@ -86,20 +88,40 @@ bool model_hash(const char *path, char hex[65], struct err *err)
     return ok;
 }
 
+const char *model_file_notes(const struct model_file *file)
+{
+    return file->source->notes ? file->source->notes : "";
+}
+
+bool model_hash_quantized(const char *type, const char *model_hash, char hex[65], struct err *err)
+{
+    return quantize_hash(type, model_hash, hex, err);
+}
+
 const char *const *engine_synth_shapes(void)
 {
     return synth_shapes();
 }
 
-bool engine_synth_write(const char *spec, const char *path, engine_progress_fn *progress,
-                        void *context, struct err *err)
+/* A model that is read while its file is replaced would be lost. */
+static bool check_distinct(const char *path, const char *out, struct err *err)
 {
-    struct synth_options options;
-    char *storage = NULL;
+    const char *file = quantize_is_spec(path) ? strchr(path + strlen("quantize:"), ':') + 1 : path;
+    struct stat from, to;
+    if (stat(file, &from) != 0 || stat(out, &to) != 0 || from.st_dev != to.st_dev ||
+        from.st_ino != to.st_ino)
+        return true;
+    return err_set_at(err, ERR_USAGE, out, 0, 0, "cannot write a model over itself");
+}
+
+bool model_write(const char *path, const char *out, const struct importance *importance,
+                 int n_threads, engine_progress_fn *progress, void *context, struct err *err)
+{
     struct source *source =
-        synth_parse(spec, &options, &storage, err) ? synth_open(&options, err) : NULL;
-    bool ok = source && gguf_write(path, source, engine_default_threads(), progress, context, err);
+        quantize_is_spec(path) ? quantize_open(path, importance, err) : source_open(path, err);
+    bool ok = source && check_distinct(path, out, err) &&
+              gguf_write(out, source, n_threads > 0 ? n_threads : engine_default_threads(),
+                         progress, context, err);
     source_close(source);
-    free(storage);
     return ok;
 }

@@ -39,6 +39,7 @@ struct tiles {
 
 struct session {
     const struct model *model;
+    struct importance *importance; /* that the inputs of every projection are added to, or NULL */
     struct threads *threads;
     struct kv *kv;
     size_t context_tokens, batch_tokens;

@@ -5,6 +5,7 @@
 #include "engine/source.h"
 
 #include "engine/gguf.h"
+#include "engine/quantize.h"
 #include "engine/synth.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 struct source *source_open(const char *path, struct err *err)
 {
+    if (quantize_is_spec(path)) return quantize_open(path, NULL, err);
     if (strncmp(path, "synth:", strlen("synth:")) != 0) return gguf_open(path, err);
     struct synth_options options;
     char *storage = NULL;

@@ -1,5 +1,5 @@
-/* source.h - where weights come from: a GGUF file or a synthetic shape. Metadata, a table of
- * tensors, rows on demand.
+/* source.h - where weights come from: a GGUF file, a synthetic shape, or either of them quantized.
+ * Metadata, a table of tensors, rows on demand.
  *
  * Const after opening; read_rows is thread-safe, so that repacking runs on all threads.
  */
@@ -29,6 +29,7 @@ struct source {
     size_t n_tensors;
     uint64_t n_bytes; /* of all tensors */
     bool synthetic;
+    const char *notes; /* what was not done as asked, a line each, or NULL (quantize.h) */
 
     /* rows [row, row + n_rows) of the tensor -> out: n_rows * row_bytes bytes. Thread-safe. */
     bool (*read_rows)(const struct source *source, const struct tensor_info *tensor, size_t row,
@@ -39,8 +40,8 @@ struct source {
     void (*close)(struct source *source);
 };
 
-/* Opens a GGUF file, or a synthetic model if path begins "synth:" (see synth.h). Close with
- * source_close. */
+/* Opens a GGUF file; a synthetic model if path begins "synth:" (synth.h); one of both in another
+ * type if it begins "quantize:" (quantize.h). Close with source_close. */
 struct source *source_open(const char *path, struct err *err);
 void source_close(struct source *source);
 

@@ -239,18 +239,6 @@ static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n
 
 /* ---- Metadata ---- */
 
-/* The number that GGUF files give their predominant type. */
-static uint32_t file_type(enum tensor_type type)
-{
-    static const uint32_t numbers[TENSOR_TYPE_LIMIT] = {
-        [TENSOR_F32] = 0,   [TENSOR_F16] = 1,   [TENSOR_Q4_0] = 2,  [TENSOR_Q4_1] = 3,
-        [TENSOR_Q8_0] = 7,  [TENSOR_Q5_0] = 8,  [TENSOR_Q5_1] = 9,  [TENSOR_Q2_K] = 10,
-        [TENSOR_Q3_K] = 11, [TENSOR_Q4_K] = 14, [TENSOR_Q5_K] = 16, [TENSOR_Q6_K] = 18,
-        [TENSOR_BF16] = 32,
-    };
-    return numbers[type];
-}
-
 static bool set_shape_key(struct metadata *metadata, const struct shape *shape, const char *key,
                           uint32_t value, struct err *err)
 {
@@ -326,7 +314,8 @@ static bool set_metadata(struct synth *synth, const struct synth_options *option
     return metadata_set_string(metadata, "general.architecture", shape->architecture, err) &&
            metadata_set_string(metadata, "general.name", name, err) &&
            set_shape(metadata, shape, err) &&
-           metadata_set_unsigned(metadata, "general.file_type", file_type(options->type), err) &&
+           metadata_set_unsigned(metadata, "general.file_type",
+                                 tensor_type_info(options->type)->file_type, err) &&
            metadata_set_unsigned(metadata, "general.quantization_version", 2, err) &&
            (options->vocab_path ? copy_vocabulary(metadata, options->vocab_path, n_vocab, err)
                                 : synth_add_vocabulary(metadata, *n_vocab, err));

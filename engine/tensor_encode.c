@@ -4,7 +4,8 @@
  * The same bytes on every machine: only + - * /, comparisons and lrintf, in a fixed order.
  * Legacy types take the scale from the extreme value. K types try a few scales per sub-block,
  * refine each by least squares, keep the best, and then quantize the scales themselves; the
- * quants are rounded last, against the scales as stored.
+ * quants are rounded last, against the scales as stored. With weights the legacy types, Q8_0 apart,
+ * find their scales in the same way.
  */
 #include "engine/tensor_type.h"
 
@@ -54,90 +55,14 @@ static void range_of(const float *x, int n, float *low, float *high)
     }
 }
 
-static void pack_legacy(const uint8_t q[32], uint8_t quants[16])
-{
-    for (int i = 0; i < 16; i++) quants[i] = (uint8_t)((q[i] & 15) | (q[i + 16] & 15) << 4);
-}
-
-static void pack_fifth_bits(const uint8_t q[32], uint8_t high_bits[4])
-{
-    memset(high_bits, 0, 4);
-    for (int i = 0; i < 32; i++) high_bits[i / 8] |= (uint8_t)((q[i] >> 4 & 1) << (i % 8));
-}
-
-/* Quants of 32 values with one scale, q in [0, 2 * middle), value (q - middle) * d. */
-static void quantize_centered(const float *values, int middle, uint8_t d_bytes[2], uint8_t q[32])
-{
-    float inverse = inverse_of(store_half(d_bytes, peak_of(values, 32) / (float)-middle));
-    float low = (float)-middle, high = (float)(middle - 1);
-    for (int i = 0; i < 32; i++)
-        q[i] = (uint8_t)(round_to_range(values[i] * inverse, low, high) + middle);
-}
-
-/* The same with a minimum: value q * d + m, q in [0, levels]. */
-static void quantize_ranged(const float *values, int levels, uint8_t d_bytes[2], uint8_t m_bytes[2],
-                            uint8_t q[32])
-{
-    float low, high;
-    range_of(values, 32, &low, &high);
-    float inverse = inverse_of(store_half(d_bytes, (high - low) / (float)levels));
-    float m = store_half(m_bytes, low);
-    for (int i = 0; i < 32; i++) {
-        q[i] = (uint8_t)round_to_range((values[i] - m) * inverse, 0, (float)levels);
-    }
-}
-
-static void encode_q4_0(const float *values, void *bytes)
-{
-    struct block_q4_0 *block = bytes;
-    uint8_t q[32];
-    quantize_centered(values, 8, block->d, q);
-    pack_legacy(q, block->quants);
-}
-
-static void encode_q4_1(const float *values, void *bytes)
-{
-    struct block_q4_1 *block = bytes;
-    uint8_t q[32];
-    quantize_ranged(values, 15, block->d, block->m, q);
-    pack_legacy(q, block->quants);
-}
-
-static void encode_q5_0(const float *values, void *bytes)
-{
-    struct block_q5_0 *block = bytes;
-    uint8_t q[32];
-    quantize_centered(values, 16, block->d, q);
-    pack_legacy(q, block->quants);
-    pack_fifth_bits(q, block->high_bits);
-}
-
-static void encode_q5_1(const float *values, void *bytes)
-{
-    struct block_q5_1 *block = bytes;
-    uint8_t q[32];
-    quantize_ranged(values, 31, block->d, block->m, q);
-    pack_legacy(q, block->quants);
-    pack_fifth_bits(q, block->high_bits);
-}
-
-static void encode_q8_0(const float *values, void *bytes)
-{
-    struct block_q8_0 *block = bytes;
-    float inverse = inverse_of(store_half(block->d, fabsf(peak_of(values, 32)) / 127));
-    for (int i = 0; i < 32; i++) {
-        block->quants[i] = (uint8_t)(int8_t)round_to_range(values[i] * inverse, -127, 127);
-    }
-}
-
 /* Widening of the first guess of a scale, in quantization steps: the extreme values may well be
  * cut or not reached. */
 static const float widenings[] = {-0.6f, -0.2f, 0.2f, 0.6f, 1.0f};
 enum { N_WIDENINGS = sizeof widenings / sizeof *widenings };
 
 /* The scale for which scale * q, q in [-middle, middle), comes nearest to x[0..n) in the sense
- * of least squares. */
-static float fit_centered(const float *x, int n, int middle)
+ * of least squares weighted by w[0..n). */
+static float fit_centered(const float *x, const float *w, int n, int middle)
 {
     float peak = peak_of(x, n), best_scale = 0, best_gain = 0;
     if (peak == 0) return 0;
@@ -146,8 +71,8 @@ static float fit_centered(const float *x, int n, int middle)
         float sum_xq = 0, sum_qq = 0;
         for (int i = 0; i < n; i++) {
             float q = (float)round_to_range(x[i] * inverse, (float)-middle, (float)(middle - 1));
-            sum_xq += x[i] * q;
-            sum_qq += q * q;
+            sum_xq += w[i] * x[i] * q;
+            sum_qq += w[i] * q * q;
         }
         /* With scale = sum_xq / sum_qq the squared error is the sum of x * x less this gain. */
         float gain = sum_qq > 0 ? sum_xq * sum_xq / sum_qq : 0;
@@ -159,30 +84,34 @@ static float fit_centered(const float *x, int n, int middle)
     return best_scale;
 }
 
-/* The scale and minimum >= 0 for which scale * q - minimum, q in [0, levels], comes nearest to
- * x[0..n). */
-static float fit_ranged(const float *x, int n, int levels, float *minimum)
+/* The scale and minimum for which scale * q - minimum, q in [0, levels], comes nearest to x[0..n)
+ * in the same sense; -minimum is at most `highest`, 0 or INFINITY. */
+static float fit_ranged(const float *x, const float *w, int n, int levels, float highest,
+                        float *minimum)
 {
-    float low, high, sum_x = 0, best_scale = 0, best_error = INFINITY;
+    float low, high, count = 0, sum_x = 0, best_scale = 0, best_error = INFINITY;
     range_of(x, n, &low, &high);
-    low = low < 0 ? low : 0;
+    low = low < highest ? low : highest;
     *minimum = -low;
     if (!(high > low)) return 0;
-    for (int i = 0; i < n; i++) sum_x += x[i];
+    for (int i = 0; i < n; i++) {
+        count += w[i];
+        sum_x += w[i] * x[i];
+    }
     for (int t = 0; t < N_WIDENINGS; t++) {
-        float inverse = ((float)levels + widenings[t]) / (high - low), count = (float)n;
+        float inverse = ((float)levels + widenings[t]) / (high - low);
         float sum_q = 0, sum_qq = 0, sum_xq = 0;
         for (int i = 0; i < n; i++) {
             float q = (float)round_to_range((x[i] - low) * inverse, 0, (float)levels);
-            sum_q += q;
-            sum_qq += q * q;
-            sum_xq += x[i] * q;
+            sum_q += w[i] * q;
+            sum_qq += w[i] * q * q;
+            sum_xq += w[i] * x[i] * q;
         }
         float determinant = count * sum_qq - sum_q * sum_q;
         if (!(determinant > 0)) continue;
         float scale = (count * sum_xq - sum_x * sum_q) / determinant;
         float offset = (sum_x - scale * sum_q) / count;
-        if (offset > 0) {
+        if (offset > highest) {
             offset = 0;
             scale = sum_xq / sum_qq;
         }
@@ -196,6 +125,89 @@ static float fit_ranged(const float *x, int n, int levels, float *minimum)
         }
     }
     return best_scale;
+}
+
+static void pack_legacy(const uint8_t q[32], uint8_t quants[16])
+{
+    for (int i = 0; i < 16; i++) quants[i] = (uint8_t)((q[i] & 15) | (q[i + 16] & 15) << 4);
+}
+
+static void pack_fifth_bits(const uint8_t q[32], uint8_t high_bits[4])
+{
+    memset(high_bits, 0, 4);
+    for (int i = 0; i < 32; i++) high_bits[i / 8] |= (uint8_t)((q[i] >> 4 & 1) << (i % 8));
+}
+
+/* Quants of 32 values with one scale, q in [0, 2 * middle), value (q - middle) * d. Without weights
+ * the scale is such that the extreme value is met. */
+static void quantize_centered(const float *values, const float *weights, int middle,
+                              uint8_t d_bytes[2], uint8_t q[32])
+{
+    float d =
+        weights ? fit_centered(values, weights, 32, middle) : peak_of(values, 32) / (float)-middle;
+    float inverse = inverse_of(store_half(d_bytes, d));
+    float low = (float)-middle, high = (float)(middle - 1);
+    for (int i = 0; i < 32; i++)
+        q[i] = (uint8_t)(round_to_range(values[i] * inverse, low, high) + middle);
+}
+
+/* The same with a minimum: value q * d + m, q in [0, levels]. */
+static void quantize_ranged(const float *values, const float *weights, int levels,
+                            uint8_t d_bytes[2], uint8_t m_bytes[2], uint8_t q[32])
+{
+    float low, high, d, minimum;
+    range_of(values, 32, &low, &high);
+    d = weights ? fit_ranged(values, weights, 32, levels, INFINITY, &minimum)
+                : (high - low) / (float)levels;
+    float inverse = inverse_of(store_half(d_bytes, d));
+    float m = store_half(m_bytes, weights ? -minimum : low);
+    for (int i = 0; i < 32; i++) {
+        q[i] = (uint8_t)round_to_range((values[i] - m) * inverse, 0, (float)levels);
+    }
+}
+
+static void encode_q4_0(const float *values, const float *weights, void *bytes)
+{
+    struct block_q4_0 *block = bytes;
+    uint8_t q[32];
+    quantize_centered(values, weights, 8, block->d, q);
+    pack_legacy(q, block->quants);
+}
+
+static void encode_q4_1(const float *values, const float *weights, void *bytes)
+{
+    struct block_q4_1 *block = bytes;
+    uint8_t q[32];
+    quantize_ranged(values, weights, 15, block->d, block->m, q);
+    pack_legacy(q, block->quants);
+}
+
+static void encode_q5_0(const float *values, const float *weights, void *bytes)
+{
+    struct block_q5_0 *block = bytes;
+    uint8_t q[32];
+    quantize_centered(values, weights, 16, block->d, q);
+    pack_legacy(q, block->quants);
+    pack_fifth_bits(q, block->high_bits);
+}
+
+static void encode_q5_1(const float *values, const float *weights, void *bytes)
+{
+    struct block_q5_1 *block = bytes;
+    uint8_t q[32];
+    quantize_ranged(values, weights, 31, block->d, block->m, q);
+    pack_legacy(q, block->quants);
+    pack_fifth_bits(q, block->high_bits);
+}
+
+static void encode_q8_0(const float *values, const float *weights, void *bytes)
+{
+    struct block_q8_0 *block = bytes;
+    (void)weights; /* 127 steps: nothing to gain */
+    float inverse = inverse_of(store_half(block->d, fabsf(peak_of(values, 32)) / 127));
+    for (int i = 0; i < 32; i++) {
+        block->quants[i] = (uint8_t)(int8_t)round_to_range(values[i] * inverse, -127, 127);
+    }
 }
 
 /* n scales as integers in [low, high] times one binary16 factor d. */
@@ -260,13 +272,14 @@ static void pack_1_bit(const uint8_t q[K_BLOCK_VALUES], int shift, uint8_t high_
     }
 }
 
-static void encode_q2_k(const float *values, void *bytes)
+static void encode_q2_k(const float *values, const float *weights, void *bytes)
 {
     struct block_q2_k *block = bytes;
     float scales[16], minimums[16];
     int scale_bits[16], minimum_bits[16];
     uint8_t q[K_BLOCK_VALUES];
-    for (int j = 0; j < 16; j++) scales[j] = fit_ranged(values + 16 * j, 16, 3, &minimums[j]);
+    for (int j = 0; j < 16; j++)
+        scales[j] = fit_ranged(values + 16 * j, weights + 16 * j, 16, 3, 0, &minimums[j]);
     quantize_scales(scales, 16, 0, 15, block->d, scale_bits, scales);
     quantize_scales(minimums, 16, 0, 15, block->d_min, minimum_bits, minimums);
     for (int j = 0; j < 16; j++) block->scales[j] = (uint8_t)(scale_bits[j] | minimum_bits[j] << 4);
@@ -274,13 +287,13 @@ static void encode_q2_k(const float *values, void *bytes)
     pack_2_bits(q, 0, block->quants);
 }
 
-static void encode_q3_k(const float *values, void *bytes)
+static void encode_q3_k(const float *values, const float *weights, void *bytes)
 {
     struct block_q3_k *block = bytes;
     float scales[16];
     int bits[16];
     uint8_t q[K_BLOCK_VALUES];
-    for (int j = 0; j < 16; j++) scales[j] = fit_centered(values + 16 * j, 16, 4);
+    for (int j = 0; j < 16; j++) scales[j] = fit_centered(values + 16 * j, weights + 16 * j, 16, 4);
     quantize_scales(scales, 16, -32, 31, block->d, bits, scales);
     for (int j = 0; j < 16; j++) bits[j] += 32;
     for (int j = 0; j < 8; j++)
@@ -295,12 +308,13 @@ static void encode_q3_k(const float *values, void *bytes)
 }
 
 /* What Q4_K and Q5_K share: scales of eight sub-blocks, and quants in [0, levels]. */
-static void encode_eight(const float *values, int levels, uint8_t d[2], uint8_t d_min[2],
-                         uint8_t packed[12], uint8_t q[K_BLOCK_VALUES])
+static void encode_eight(const float *values, const float *weights, int levels, uint8_t d[2],
+                         uint8_t d_min[2], uint8_t packed[12], uint8_t q[K_BLOCK_VALUES])
 {
     float scales[8], minimums[8];
     int scale_bits[8], minimum_bits[8];
-    for (int j = 0; j < 8; j++) scales[j] = fit_ranged(values + 32 * j, 32, levels, &minimums[j]);
+    for (int j = 0; j < 8; j++)
+        scales[j] = fit_ranged(values + 32 * j, weights + 32 * j, 32, levels, 0, &minimums[j]);
     quantize_scales(scales, 8, 0, 63, d, scale_bits, scales);
     quantize_scales(minimums, 8, 0, 63, d_min, minimum_bits, minimums);
     for (int j = 0; j < 4; j++) {
@@ -311,30 +325,31 @@ static void encode_eight(const float *values, int levels, uint8_t d[2], uint8_t 
     round_ranged(values, 32, scales, minimums, levels, q);
 }
 
-static void encode_q4_k(const float *values, void *bytes)
+static void encode_q4_k(const float *values, const float *weights, void *bytes)
 {
     struct block_q4_k *block = bytes;
     uint8_t q[K_BLOCK_VALUES];
-    encode_eight(values, 15, block->d, block->d_min, block->scales, q);
+    encode_eight(values, weights, 15, block->d, block->d_min, block->scales, q);
     pack_4_bits(q, 32, block->quants);
 }
 
-static void encode_q5_k(const float *values, void *bytes)
+static void encode_q5_k(const float *values, const float *weights, void *bytes)
 {
     struct block_q5_k *block = bytes;
     uint8_t q[K_BLOCK_VALUES];
-    encode_eight(values, 31, block->d, block->d_min, block->scales, q);
+    encode_eight(values, weights, 31, block->d, block->d_min, block->scales, q);
     pack_4_bits(q, 32, block->quants);
     pack_1_bit(q, 4, block->high_bits);
 }
 
-static void encode_q6_k(const float *values, void *bytes)
+static void encode_q6_k(const float *values, const float *weights, void *bytes)
 {
     struct block_q6_k *block = bytes;
     float scales[16];
     int bits[16];
     uint8_t q[K_BLOCK_VALUES];
-    for (int j = 0; j < 16; j++) scales[j] = fit_centered(values + 16 * j, 16, 32);
+    for (int j = 0; j < 16; j++)
+        scales[j] = fit_centered(values + 16 * j, weights + 16 * j, 16, 32);
     quantize_scales(scales, 16, -128, 127, block->d, bits, scales);
     for (int j = 0; j < 16; j++) block->scales[j] = (uint8_t)(int8_t)bits[j];
     round_centered(values, scales, 32, q);
@@ -342,9 +357,10 @@ static void encode_q6_k(const float *values, void *bytes)
     pack_2_bits(q, 4, block->high_bits);
 }
 
-void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks)
+void tensor_encode_weighted(enum tensor_type type, const float *values, const float *weights,
+                            size_t n_values, void *blocks)
 {
-    typedef void encode_fn(const float *values, void *block);
+    typedef void encode_fn(const float *values, const float *weights, void *block);
     static encode_fn *const encoders[TENSOR_TYPE_LIMIT] = {
         [TENSOR_Q4_0] = encode_q4_0, [TENSOR_Q4_1] = encode_q4_1, [TENSOR_Q5_0] = encode_q5_0,
         [TENSOR_Q5_1] = encode_q5_1, [TENSOR_Q8_0] = encode_q8_0, [TENSOR_Q2_K] = encode_q2_k,
@@ -361,8 +377,16 @@ void tensor_encode(enum tensor_type type, const float *values, size_t n_values, 
     } else if (type == TENSOR_BF16) {
         for (size_t i = 0; i < n_values; i++) store_u16(block + 2 * i, float_to_bfloat(values[i]));
     } else {
+        float ones[K_BLOCK_VALUES]; /* K types have one way for both: times one changes no bit */
+        for (int i = 0; i < K_BLOCK_VALUES; i++) ones[i] = 1;
+        const float *otherwise = info->block_values == K_BLOCK_VALUES ? ones : NULL;
         for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
-            encoders[type](values + at, block);
+            encoders[type](values + at, weights ? weights + at : otherwise, block);
         }
     }
+}
+
+void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks)
+{
+    tensor_encode_weighted(type, values, NULL, n_values, blocks);
 }

@@ -33,6 +33,7 @@ struct tensor_type_info {
     size_t block_values; /* values in a block: 1, 32 or 256 */
     size_t block_bytes;  /* bytes of a block */
     bool supported;      /* can be read, computed with and written */
+    uint32_t file_type;  /* of supported types: general.file_type of a file that is mostly of it */
 };
 
 /* NULL for a number that GGUF does not know. */
@@ -52,5 +53,10 @@ void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, f
 /* The reverse: round to nearest per block; deterministic on every machine. n_values a multiple
  * of the block. */
 void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks);
+
+/* The same for values whose squared errors count as much as weights: [n_values], finite and
+ * positive, say; NULL: all the same. Q8_0 and what is no quantized type have no use for them. */
+void tensor_encode_weighted(enum tensor_type type, const float *values, const float *weights,
+                            size_t n_values, void *blocks);
 
 #endif

@@ -61,7 +61,7 @@ static bool run(const struct invocation *invocation, struct err *err)
                (long long)options->seed);
     if (options->vocabulary) buf_printf(&spec, ":%s", options->vocabulary);
     bool ok = buf_check(&spec, err) &&
-              engine_synth_write(buf_string(&spec), path, show_progress, (void *)invocation, err);
+              model_write(buf_string(&spec), path, NULL, 0, show_progress, (void *)invocation, err);
     if (ok) printf("%s: %s\n", path, buf_string(&spec));
     buf_free(&spec);
     return ok;

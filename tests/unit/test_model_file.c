@@ -89,7 +89,7 @@ static void a_written_model_has_the_info_of_its_spec(void **state)
     char folder[256], path[300], of_file[65], of_spec[65];
     assert_non_null(test_make_folder(folder, sizeof folder));
     snprintf(path, sizeof path, "%s/tiny.gguf", folder);
-    assert_true(engine_synth_write("synth:tiny:q4_k:3", path, NULL, NULL, NULL));
+    assert_true(model_write("synth:tiny:q4_k:3", path, NULL, 0, NULL, NULL, NULL));
     struct model_file *file = open_file(path), *spec = open_file("synth:tiny:q4_k:3");
     struct model_info a, b;
     assert_true(model_file_info(file, &a, NULL));
@@ -131,7 +131,7 @@ static void errors_name_the_file(void **state)
     err_clear(&err);
     assert_false(model_hash(path, hex, &err));
     assert_int_equal(err.code, ERR_IO);
-    assert_false(engine_synth_write("synth:none:q4_0", path, NULL, NULL, &err));
+    assert_false(model_write("synth:none:q4_0", path, NULL, 0, NULL, NULL, &err));
     assert_int_equal(err.code, ERR_USAGE);
     assert_false(file_exists(path));
     model_file_close(NULL);
