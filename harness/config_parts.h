@@ -19,4 +19,9 @@ bool config_read_models(struct config *config, const struct config_node *list, s
 bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)
     __attribute__((warn_unused_result));
 
+/* One suite's settings, where they have a file of their own. */
+bool config_read_mt_bench(struct config *config, const struct config_node *map,
+                          struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -200,8 +200,8 @@ static const struct {
     {"mmlu", read_mmlu},
     {"perplexity", read_perplexity},
     {"throughput", read_throughput},
-    {"triviaqa", NULL},
-    {"mt_bench", NULL}, /* designed, not built yet */
+    {"triviaqa", NULL}, /* designed, not built yet */
+    {"mt_bench", config_read_mt_bench},
 };
 enum { N_SUITES = sizeof SUITES / sizeof SUITES[0] };
 

@@ -201,6 +201,9 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     }
     json_key(json, "decoding"); /* choices are scored: nothing is sampled */
     json_put_string(json, "loglikelihood");
+    if (!options->max_new_tokens) return;
+    json_key(json, "max_new_tokens");
+    json_put_integer(json, (int64_t)options->max_new_tokens);
 }
 
 static void put_throughput_parameters(struct json_writer *json,

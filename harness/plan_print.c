@@ -52,6 +52,7 @@ static bool count_window(const struct plan_job *job, const struct tokenizer *tok
     for (size_t i = first; ok && i < end; i++) {
         struct request request;
         ok = dataset->suite->request(dataset, i, arena, &request, err) &&
+             (!dataset->items[i].follows || request_set_answer(&request, arena, "", err)) &&
              count_item(&encoder, &options, &request, &trie, estimate, err);
     }
     estimate->shared_tokens += (double)trie.ids.n;
@@ -82,7 +83,7 @@ static bool count_job(const struct plan_job *job, struct estimate *estimate, str
     size_t *all = mem_new(n, sizeof *all, err);
     struct model_file *file = all ? model_file_open(job->model->path, err) : NULL;
     struct tokenizer *tokenizer = file ? model_file_tokenizer(file, err) : NULL;
-    const struct item_list list = {job->dataset, all, n};
+    const struct item_list list = {job->dataset, all, n, NULL};
     for (size_t i = 0; tokenizer && i < n; i++) all[i] = i;
     bool ok = tokenizer && count_windows(job, tokenizer, &list, estimate, err);
     tokenizer_release(tokenizer);

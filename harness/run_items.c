@@ -36,6 +36,8 @@ struct item_job {
     int64_t computed_tokens; /* for them */
     int64_t begin_ns;        /* when asking for them began, after the model was loaded */
     int64_t wall_ns;         /* and how long it took */
+    struct arena *arena;     /* of the answers */
+    const char **answers;    /* [n_items], as far as known; NULL where no item follows another */
     int64_t committed_ns;
     struct buf response_json, groups_json, others_json;
 };
@@ -74,17 +76,43 @@ static size_t find_item(const struct item_job *items, const char *key)
     return dataset->n_items;
 }
 
+/* Keeps the text of an answer for the items that follow it. */
+static bool keep_text(struct item_job *items, size_t i_item, const struct response *response,
+                      struct err *err)
+{
+    return !items->answers || (items->answers[i_item] = arena_string(
+                                   items->arena, response->text ? response->text : "", err));
+}
+
+static bool expect_followers(struct item_job *items, struct err *err)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    size_t n = 0;
+    while (n < dataset->n_items && !dataset->items[n].follows) n++;
+    if (n == dataset->n_items) return true;
+    items->arena = arena_new(0, err);
+    items->answers = items->arena
+                         ? arena_alloc(items->arena, dataset->n_items, sizeof(const char *), err)
+                         : NULL;
+    return items->answers != NULL;
+}
+
 struct known {
-    const struct item_job *items;
+    struct item_job *items;
     bool *is_known; /* [n_items + 1], the last for keys that are not the data set's */
 };
 
 static bool mark_known(void *context, const struct answer_record *answer, struct err *err)
 {
     const struct known *known = context;
-    (void)err;
-    known->is_known[find_item(known->items, answer->key)] = true;
-    return true;
+    struct item_job *items = known->items;
+    struct response response;
+    size_t i_item = find_item(items, answer->key);
+    known->is_known[i_item] = true;
+    if (!items->answers || i_item == items->planned->dataset->n_items) return true;
+    return response_read(answer->response_json, strlen(answer->response_json), &response,
+                         items->arena, err) &&
+           keep_text(items, i_item, &response, err);
 }
 
 static bool find_pending(struct item_job *items, struct err *err)
@@ -126,7 +154,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
     const struct asking *asking = context;
     struct item_job *items = asking->items;
     const struct dataset *dataset = items->planned->dataset;
-    const struct item *item = &dataset->items[items->pending[asking->first + i_request]];
+    size_t i_item = items->pending[asking->first + i_request];
+    const struct item *item = &dataset->items[i_item];
     struct verdict verdict = {0};
     if (!dataset->suite->grade(dataset->suite, dataset->protocol, item, response, &verdict, err))
         return false;
@@ -158,6 +187,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .margin = verdict.margin,
         .predicted = verdict.predicted,
         .others_json = verdict.n_others ? buf_string(&items->others_json) : NULL};
+    if (!keep_text(items, i_item, response, err)) return false;
     items->n_answered++;
     items->naive_tokens += response->naive_tokens;
     return writer_put(items->writer, &answer, err);
@@ -175,20 +205,38 @@ static bool after_batch(void *context, struct err *err)
     return run_check_interrupt(err);
 }
 
-static bool ask_windows(struct item_job *items, struct client *client, struct err *err)
+/* Asks for the pending items from `first` to `end`, none of which follows another one of them. */
+static bool ask_part(struct item_job *items, struct client *client, size_t first, size_t end,
+                     struct err *err)
 {
-    const struct item_list list = {items->planned->dataset, items->pending, items->n_pending};
+    const struct item_list list = {items->planned->dataset, items->pending + first, end - first,
+                                   items->answers};
     struct windows *windows = windows_open(&list, client, err);
     if (!windows) return false;
     bool ok = true, failed = false;
     for (struct window *window; ok && (window = windows_next(windows, &failed, err));) {
-        struct asking asking = {items, window->first};
+        struct asking asking = {items, first + window->first};
         const struct client_sink sink = {keep_response, after_batch, &asking};
         ok = client_answer(client, window->prepared, &sink, err);
         window_free(window);
     }
     windows_close(windows);
     return ok && !failed;
+}
+
+/* What follows is asked when the answers before it are there. */
+static bool ask_windows(struct item_job *items, struct client *client, struct err *err)
+{
+    const struct dataset *dataset = items->planned->dataset;
+    for (size_t first = 0, end; first < items->n_pending; first = end) {
+        bool follows = dataset->items[items->pending[first]].follows != NULL;
+        end = first + 1;
+        while (end < items->n_pending &&
+               follows == (dataset->items[items->pending[end]].follows != NULL))
+            end++;
+        if (!ask_part(items, client, first, end, err)) return false;
+    }
+    return true;
 }
 
 static bool ask_questions(struct item_job *items, const struct session_options *session,
@@ -426,7 +474,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     size_t n_reused = 0;
     bool ok = !may_reuse(run) || reuse_answers(&items, &n_reused, err);
     if (ok) say_reused(&items, n_reused);
-    ok = ok && sort_keys(&items, err) && find_pending(&items, err);
+    ok = ok && sort_keys(&items, err) && expect_followers(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;
     ok = ok && (!items.n_pending || ask_all(&items, err)) && summarize_all(&items, &summary, err) &&
          finish_job(&items, &summary, is_continued, err);
@@ -434,6 +482,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     buf_free(&items.response_json);
     buf_free(&items.groups_json);
     buf_free(&items.others_json);
+    arena_free(items.arena);
     free(items.pending);
     free(items.by_key);
     return ok;

@@ -43,10 +43,22 @@ void window_free(struct window *window)
     free(window);
 }
 
-static struct window *make_window(const struct windows *windows, size_t first, struct err *err)
+static bool make_request(const struct windows *windows, struct window *window, size_t i,
+                         struct err *err)
 {
     const struct item_list *list = windows->list;
     const struct dataset *dataset = list->dataset;
+    size_t i_item = list->items[window->first + i];
+    const struct item *follows = dataset->items[i_item].follows;
+    struct request *request = &window->requests[i];
+    return dataset->suite->request(dataset, i_item, window->arena, request, err) &&
+           (!follows || request_set_answer(request, window->arena,
+                                           list->answers[follows - dataset->items], err));
+}
+
+static struct window *make_window(const struct windows *windows, size_t first, struct err *err)
+{
+    const struct item_list *list = windows->list;
     struct window *window = mem_new(1, sizeof *window, err);
     if (!window) return NULL;
     window->first = first;
@@ -55,9 +67,7 @@ static struct window *make_window(const struct windows *windows, size_t first, s
     if (window->arena)
         window->requests = arena_alloc(window->arena, window->n, sizeof *window->requests, err);
     bool ok = window->requests != NULL;
-    for (size_t i = 0; ok && i < window->n; i++)
-        ok = dataset->suite->request(dataset, list->items[first + i], window->arena,
-                                     &window->requests[i], err);
+    for (size_t i = 0; ok && i < window->n; i++) ok = make_request(windows, window, i, err);
     if (ok) window->prepared = client_prepare(windows->client, window->requests, window->n, err);
     if (window->prepared) return window;
     window_free(window);

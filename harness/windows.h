@@ -14,6 +14,7 @@ struct item_list {
     const struct dataset *dataset;
     const size_t *items; /* [n], ascending */
     size_t n;
+    const char *const *answers; /* [n_items] of the data set, of those that others follow */
 };
 
 /* Where the window that begins at position `first` of the list ends: where a subset ends, for the

@@ -87,8 +87,9 @@ static void bound_interval(const struct scorer *scorer, struct interval *interva
 static bool close_group(struct scorer *scorer, struct err *err)
 {
     if (scorer->n == 0) return true;
-    struct estimate estimate =
-        stats_estimate(scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
+    bool is_points = !strcmp(buf_string(&scorer->metric), "points");
+    struct estimate estimate = (is_points ? stats_mean : stats_estimate)(
+        scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
     bound_interval(scorer, &estimate.interval);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;
@@ -167,7 +168,8 @@ static bool read_rows(struct scorer *scorer, struct err *err)
         "WITH answer AS (SELECT job.metric AS metric, verdict.score AS score, "
         "verdict.others AS others, item.groups AS groups, "
         "CASE json_extract(item.groups, '$[0][0]') WHEN 'source' THEN '' "
-        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END AS cluster "
+        "ELSE CASE job.metric WHEN 'points' THEN substr(item.key, 1, instr(item.key, '/')) "
+        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END END AS cluster "
         "FROM job JOIN response ON response.job = job.id "
         "JOIN verdict ON verdict.response = response.id "
         "JOIN item ON item.id = response.item WHERE job.id = ?1), "

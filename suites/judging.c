@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,5 +217,5 @@ double judging_match_reference(const char *answer, const char *reference)
         f1 = 2 * (double)count_common(&given, &wanted) / (double)(given.n + wanted.n);
     words_done(&given);
     words_done(&wanted);
-    return 1 + 9 * f1;
+    return round(100 + 900 * f1) / 100;
 }

@@ -40,9 +40,9 @@ double judging_read_score(const char *reply, bool *is_whole);
 /* 'A', 'B', 'C' (a tie), or 0 if the reply has none of "[[A]]", "[[B]]" and "[[C]]". */
 char judging_read_winner(const char *reply);
 
-/* No judge, but a rule, for demonstrations: 1 + 9 F1, where F1 compares the words of answer and
- * reference, whatever their case, punctuation and order. 10 for the same words, 1 for none in
- * common or where memory is short. */
+/* No judge, but a rule, for demonstrations: 1 + 9 F1 to the nearest hundredth, where F1 compares
+ * the words of answer and reference, whatever their case, punctuation and order. 10 for the same
+ * words, 1 for none in common or where memory is short. */
 double judging_match_reference(const char *answer, const char *reference);
 
 #endif

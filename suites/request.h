@@ -47,6 +47,10 @@ struct request {
     size_t n_stops;
 };
 
+/* Puts an answer, without white space at its ends, where the prompts are NULL. */
+bool request_set_answer(struct request *request, struct arena *arena, const char *answer,
+                        struct err *err) __attribute__((warn_unused_result));
+
 /* What a client puts into choice_score.n_characters for choice i. */
 int choice_characters(const struct request *request, size_t i_choice);
 

@@ -16,6 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool request_set_answer(struct request *request, struct arena *arena, const char *answer,
+                        struct err *err)
+{
+    static const char white[] = " \t\n\r\f\v";
+    const char **prompts = arena_alloc(arena, request->n_prompts, sizeof *prompts, err);
+    answer += strspn(answer, white);
+    size_t n = strlen(answer);
+    while (n && strchr(white, answer[n - 1])) n--;
+    const char *kept = arena_copy(arena, answer, n, err);
+    if (!prompts || !kept) return false;
+    for (size_t i = 0; i < request->n_prompts; i++)
+        prompts[i] = request->prompts[i] ? request->prompts[i] : kept;
+    request->prompts = prompts;
+    return true;
+}
+
 int choice_characters(const struct request *request, size_t i_choice)
 {
     const char *choice = request->choices[i_choice];

@@ -5,11 +5,12 @@
 #include "suites/suite.h"
 
 #include "suites/mmlu.h"
+#include "suites/mt_bench.h"
 #include "suites/perplexity.h"
 
 #include <string.h>
 
-static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_PERPLEXITY};
+static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_MT_BENCH, &SUITE_PERPLEXITY};
 
 const struct suite *suite_find(const char *name)
 {

@@ -21,6 +21,8 @@ struct item {
     const char *expected; /* "C" */
     const char *const *fields;
     size_t n_fields;
+    /* The item, before this one, whose answer stands in this one's request; NULL: none. */
+    const struct item *follows;
 };
 
 struct suite_options {
@@ -30,7 +32,8 @@ struct suite_options {
     size_t limit;               /* items per subset at most, the first ones; 0: all */
     const char *const *subsets; /* [n_subsets] only these; 0: all */
     size_t n_subsets;
-    const char *split; /* "test" (default), "val", "dev" */
+    const char *split;     /* "test" (default), "val", "dev" */
+    size_t max_new_tokens; /* 0: the suite's own, or what its protocol says */
 };
 
 struct dataset {
@@ -70,7 +73,8 @@ struct suite {
      * too, where items are tokens, which the harness makes. */
     struct dataset *(*load)(const struct suite *suite, const struct suite_options *options,
                             struct err *err);
-    /* The request for item i, built in the arena. */
+    /* The request for item i, built in the arena. Of an item that follows another one a prompt is
+     * NULL: that one's answer. */
     bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
                     struct request *request, struct err *err);
     /* Needs of the item key, subset and expected alone, so that stored responses can be graded

@@ -22,6 +22,13 @@ for config in configs/*.yaml; do
         expect 0 "$PHIBENCH" run "$config" --db demo.db --set report.out=demo
         check_run demo 576 # 3 quantizations, 2 protocols, 96 questions
         ;;
+    mt-bench)
+        expect 0 "$PHIBENCH" run "$config" --dry-run
+        grep -q 'mt_bench/reference-match 0-shot: 160 items' stdout || fail "$config: other jobs than it says"
+        expect 0 "$PHIBENCH" run "$config" --db mt.db --set report.out=mt
+        check_run mt 160
+        grep -q 'reference-match' mt/report.md || fail "$config: the report does not name the rule"
+        ;;
     mmlu-stories)
         if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run

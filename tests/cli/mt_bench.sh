@@ -57,6 +57,32 @@ expect 0 "$PHIBENCH" mt-bench summarize --judgments r.jsonl --questions $questio
 expect 0 "$PHIBENCH" mt-bench summarize --judgments r.jsonl --against r.jsonl
 grep -q '^agreement over 160 answers: 160 with the same score' stdout || fail "disagrees with itself: $(cat stdout)"
 
+# The suite gives the answers that the command gives, and the same means by the rule.
+expect 0 "$PHIBENCH" run configs/mt-bench.yaml --db m.db --limit 2 --set report.out=m --set suites.0.max_new_tokens=8
+rows() {
+    sqlite3 "$1" "SELECT item.key, response.content, verdict.score, response.logits_hash FROM response
+        JOIN item ON item.id = item JOIN verdict ON verdict.response = response.id ORDER BY 1;
+        SELECT depth, level, name, metric, score, low, high, n FROM score; SELECT logits_hash FROM job"
+}
+rows m.db >whole
+grep -q '^81/2|' whole || fail "no second turn"
+text=$(sqlite3 m.db "SELECT json_extract(content, '$.text') FROM response JOIN item ON item.id = item WHERE key = '81/2'")
+grep -q '"question_id": 81' a/tiny.jsonl || fail "no answer to 81"
+sqlite3 :memory: "SELECT json_extract(readfile('one.json'), '$.choices[0].turns[1]')" >/dev/null 2>&1
+grep '"question_id": 81' a/tiny.jsonl >one.json
+told=$(sqlite3 :memory: "SELECT json_extract(CAST(readfile('one.json') AS TEXT), '$.choices[0].turns[1]')")
+[ "$(printf '%s' "$text" | xargs -0 printf '%s' | sed 's/^[[:space:]]*//;s/[[:space:]]*$//')" = "$told" ] ||
+    fail "the suite says '$text', the command '$told'"
+
+# A run that ended between the turns goes on to the same rows.
+sqlite3 m.db "PRAGMA foreign_keys = ON; DELETE FROM response WHERE item IN (SELECT id FROM item WHERE key LIKE '%/2');
+    DELETE FROM response WHERE item IN (SELECT id FROM item WHERE key = '91/1');
+    DELETE FROM score; UPDATE job SET is_finished = 0; UPDATE run SET status = 'interrupted'"
+expect 0 "$PHIBENCH" run configs/mt-bench.yaml --db m.db --limit 2 --set report.out=m --set suites.0.max_new_tokens=8
+message_has "continuing run 1"
+rows m.db >again
+cmp -s whole again || fail "a run that was interrupted between the turns ends with other rows"
+
 # Faults.
 expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --out x
 message "phibench: a judge needs its prompts: --prompts judge_prompts.jsonl"

@@ -241,8 +241,6 @@ static void what_is_not_built_yet_says_so(void **state)
     assert_refused("models: [{id: a, path: mmlu}]\n" SUITES, ERR_UNSUPPORTED,
                    "c.yaml:1:24: not supported yet: mmlu is a folder, as of Hugging Face; give a "
                    "GGUF file");
-    assert_refused(MODELS "suites:\n  - mt_bench: {data: x, judge: {api: {}}}\n", ERR_UNSUPPORTED,
-                   "c.yaml:4:5: not supported yet: the suite mt_bench");
 }
 
 static void yaml_that_could_surprise_is_refused(void **state)

@@ -5,7 +5,6 @@
 
 #include "tests/support/test_data.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -188,8 +187,7 @@ static void the_rule_compares_words(void **state)
     assert_true(judging_match_reference("", "the cat") == 1);
     assert_true(judging_match_reference("", "") == 1);
     /* two words of three and four in common: F1 = 4/7 */
-    double score = judging_match_reference("cat cat sat", "the cat sat down");
-    assert_true(fabs(score - (1 + 9 * 4.0 / 7)) < 1e-12);
+    assert_true(judging_match_reference("cat cat sat", "the cat sat down") == 6.14);
     assert_true(judging_match_reference("caf\xc3\xa9", "CAF\xc3\xa9") == 10);
 }
 

@@ -64,7 +64,7 @@ static struct made *make(const size_t *sizes, int fault)
 
 static struct item_list list_of(const struct made *made)
 {
-    return (struct item_list){&made->dataset, made->all, N_ITEMS};
+    return (struct item_list){&made->dataset, made->all, N_ITEMS, NULL};
 }
 
 static void a_window_ends_with_a_subset_from_256_questions_on(void **state)
@@ -98,10 +98,10 @@ static void subsets_are_those_of_the_items_that_are_left(void **state)
     (void)state;
     struct made *made = make((const size_t[]){600, N_ITEMS, 0}, NO_FAULT);
     const size_t some[] = {0, 599, 600, 601};
-    struct item_list list = {&made->dataset, some, 4};
+    struct item_list list = {&made->dataset, some, 4, NULL};
     assert_int_equal(window_end(&list, 0), 4);
     assert_int_equal(window_end(&list, 3), 4);
-    list = (struct item_list){&made->dataset, made->all + 300, N_ITEMS - 300};
+    list = (struct item_list){&made->dataset, made->all + 300, N_ITEMS - 300, NULL};
     assert_int_equal(window_end(&list, 0), 300); /* item 600 */
     free(made);
 }
@@ -212,7 +212,7 @@ static void windows_close_while_windows_are_being_made(void **state)
 static void no_questions_make_no_window(void **state)
 {
     struct made *made = make((const size_t[]){N_ITEMS, 0}, NO_FAULT);
-    const struct item_list list = {&made->dataset, made->all, 0};
+    const struct item_list list = {&made->dataset, made->all, 0, NULL};
     struct windows *windows = open_windows(state, &list);
     bool failed = true;
     assert_null(windows_next(windows, &failed, NULL));

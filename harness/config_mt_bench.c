@@ -1,0 +1,84 @@
+/* config_mt_bench.c - the suite mt_bench of a configuration: its data, and who judges.
+ *
+ * Owns these keys only. Whether the data are as they should be is found when the plan is made.
+ */
+#include "harness/config_keys.h"
+#include "harness/config_parts.h"
+
+#include <string.h>
+
+enum { MAX_NEW_TOKENS = 1 << 22 };
+
+struct raw_mt_bench {
+    const char *data;
+    const struct config_node *judge;
+    struct config_texts categories;
+    int64_t limit, max_new_tokens;
+};
+
+static const struct config_key MT_BENCH_KEYS[] = {
+    {.name = "data",
+     .type = CONFIG_EXISTING,
+     .offset = offsetof(struct raw_mt_bench, data),
+     .required = true},
+    {.name = "judge",
+     .type = CONFIG_NODE,
+     .offset = offsetof(struct raw_mt_bench, judge),
+     .required = true},
+    {.name = "categories",
+     .type = CONFIG_TEXTS,
+     .offset = offsetof(struct raw_mt_bench, categories)},
+    {.name = "limit",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_mt_bench, limit),
+     .low = 1,
+     .high = INT32_MAX},
+    {.name = "max_new_tokens",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_mt_bench, max_new_tokens),
+     .low = 1,
+     .high = MAX_NEW_TOKENS},
+};
+
+struct raw_judge {
+    const char *rule;
+};
+
+static const struct config_key JUDGE_KEYS[] = {
+    {.name = "rule",
+     .type = CONFIG_TEXT,
+     .offset = offsetof(struct raw_judge, rule),
+     .required = true},
+};
+
+static bool read_judge(struct config *config, const struct config_node *map,
+                       struct config_suite *suite, struct err *err)
+{
+    struct raw_judge raw = {0};
+    if (!config_read_map(config->arena, map, "judge", JUDGE_KEYS,
+                         sizeof JUDGE_KEYS / sizeof JUDGE_KEYS[0], &raw, err))
+        return false;
+    suite->options.protocol = suite->suite->protocols[0];
+    return !strcmp(raw.rule, suite->options.protocol) ||
+           config_fail(config_find(map, "rule"), err, "the rule of mt_bench is %s, not \"%s\"",
+                       suite->options.protocol, raw.rule);
+}
+
+bool config_read_mt_bench(struct config *config, const struct config_node *map,
+                          struct config_suite *suite, struct err *err)
+{
+    struct raw_mt_bench raw = {0};
+    suite->kind = CONFIG_SUITE_ITEMS;
+    suite->suite = suite_find("mt_bench");
+    struct suite_options *options = &suite->options;
+    if (!config_read_map(config->arena, map, "suite mt_bench", MT_BENCH_KEYS,
+                         sizeof MT_BENCH_KEYS / sizeof MT_BENCH_KEYS[0], &raw, err) ||
+        !read_judge(config, raw.judge, suite, err))
+        return false;
+    options->data = raw.data;
+    options->limit = (size_t)raw.limit;
+    options->max_new_tokens = (size_t)raw.max_new_tokens;
+    options->subsets = raw.categories.items;
+    options->n_subsets = raw.categories.n;
+    return true;
+}

@@ -1,0 +1,246 @@
+/* mt_bench.c - see mt_bench.h. An item's groups are its category and its turn; what is expected of
+ * it is the reference answer, "" where there is none.
+ *
+ * All first turns come before all second ones, so that a client answers each kind together.
+ */
+#include "suites/mt_bench.h"
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/utf8.h"
+#include "suites/judging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ARENA_BYTES = 256 << 20, MAX_FILE_BYTES = 64 << 20, MAX_NEW_TOKENS = 1024 };
+static const char RULE[] = "reference-match";
+static const char *const PROTOCOL_NAMES[] = {RULE, NULL};
+
+struct state {
+    size_t max_new_tokens;
+    const struct fastchat_question *const *question_of; /* [n_items] */
+};
+
+struct loader {
+    const struct suite_options *options;
+    struct dataset *dataset;
+    struct arena *arena;
+    const char *question_file;
+    struct fastchat_questions questions;
+    struct fastchat_answers references;
+    struct item *items;
+    const struct fastchat_question **question_of;
+    size_t n_items;
+};
+
+/* ---- Files ---- */
+
+static bool hash_file(struct sha256 *hash, const char *path, struct err *err)
+{
+    size_t n_bytes;
+    char size[32];
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    if (!text) return false;
+    snprintf(size, sizeof size, "%zu", n_bytes);
+    sha256_field(hash, file_name(path));
+    sha256_field(hash, size);
+    sha256_update(hash, text, n_bytes);
+    free(text);
+    return true;
+}
+
+/* The file of references; *path stays NULL if there is none. */
+static bool find_references(const struct loader *loader, const char **path, struct err *err)
+{
+    char **names;
+    size_t n;
+    const char *folder =
+        arena_printf(loader->arena, err, "%s/reference_answer", loader->options->data);
+    if (!folder) return false;
+    if (!file_is_folder(folder)) return true;
+    if (!file_list(folder, &names, &n, err)) return false;
+    const char *name = n ? names[0] : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(names[i], "gpt-4.jsonl")) name = names[i];
+    bool ok = !name || (*path = arena_printf(loader->arena, err, "%s/%s", folder, name)) != NULL;
+    file_free_names(names, n);
+    return ok;
+}
+
+static bool read_files(struct loader *loader, struct err *err)
+{
+    const char *references = NULL;
+    loader->question_file =
+        arena_printf(loader->arena, err, "%s/question.jsonl", loader->options->data);
+    if (!loader->question_file || !find_references(loader, &references, err) ||
+        !fastchat_read_questions(loader->question_file, loader->arena, &loader->questions, err) ||
+        (references && !fastchat_read_answers(references, loader->arena, &loader->references, err)))
+        return false;
+    struct sha256 *hash = sha256_new(err);
+    bool ok = hash && hash_file(hash, loader->question_file, err) &&
+              (!references || hash_file(hash, references, err));
+    if (ok) sha256_finish(hash, loader->dataset->data_hash);
+    sha256_free(hash);
+    return ok;
+}
+
+/* ---- Items ---- */
+
+static const char *find_reference(const struct loader *loader, int64_t question, size_t i_turn)
+{
+    const struct fastchat_answer *answer = fastchat_find_answer(&loader->references, question);
+    if (!answer || answer->choices[0].turns.n <= i_turn) return "";
+    return answer->choices[0].turns.items[i_turn];
+}
+
+static bool add_item(struct loader *loader, const struct fastchat_question *question, size_t i_turn,
+                     struct err *err)
+{
+    static const char *const turns[] = {"1", "2"};
+    struct item *item = &loader->items[loader->n_items];
+    *item = (struct item){
+        .key = arena_printf(loader->arena, err, "%lld/%s", (long long)question->id, turns[i_turn]),
+        .file = loader->question_file,
+        .line = question->line,
+        .subset = question->category,
+        .groups = {{"category", question->category}, {"turn", turns[i_turn]}},
+        .n_groups = 2,
+        .expected = find_reference(loader, question->id, i_turn),
+        .fields = question->turns.items,
+        .n_fields = i_turn + 1};
+    loader->question_of[loader->n_items++] = question;
+    if (item->key && !item->expected[0] && !strcmp(loader->dataset->protocol, RULE))
+        return err_set_at(err, ERR_INPUT, loader->question_file, question->line, 0,
+                          "the rule %s needs a reference answer to turn %s of question %lld", RULE,
+                          turns[i_turn], (long long)question->id);
+    return item->key != NULL;
+}
+
+/* Whether the question is among the first of its category. */
+static bool is_wanted(const struct loader *loader, const struct fastchat_question *question)
+{
+    size_t n_before = 0;
+    for (const struct fastchat_question *other = loader->questions.items; other < question; other++)
+        n_before += !strcmp(other->category, question->category);
+    if (loader->options->limit && n_before >= loader->options->limit) return false;
+    for (size_t i = 0; i < loader->options->n_subsets; i++)
+        if (!strcmp(loader->options->subsets[i], question->category)) return true;
+    return !loader->options->n_subsets;
+}
+
+static bool check_questions(const struct loader *loader, struct err *err)
+{
+    const struct fastchat_questions *questions = &loader->questions;
+    for (size_t i = 0; i < questions->n; i++)
+        if (questions->items[i].turns.n > JUDGING_TURNS)
+            return err_set_at(err, ERR_INPUT, loader->question_file, questions->items[i].line, 0,
+                              "a question of %zu turns: MT-bench has two",
+                              questions->items[i].turns.n);
+    return questions->n || err_set_at(err, ERR_INPUT, loader->question_file, 0, 0,
+                                      "there are no questions in this file");
+}
+
+static bool add_items(struct loader *loader, struct err *err)
+{
+    size_t n_most = loader->questions.n * JUDGING_TURNS, n_first;
+    loader->items = arena_alloc(loader->arena, n_most, sizeof *loader->items, err);
+    loader->question_of = arena_alloc(loader->arena, n_most, sizeof *loader->question_of, err);
+    if (!loader->items || !loader->question_of) return false;
+    for (size_t i = 0; i < loader->questions.n; i++)
+        if (is_wanted(loader, &loader->questions.items[i]) &&
+            !add_item(loader, &loader->questions.items[i], 0, err))
+            return false;
+    n_first = loader->n_items;
+    for (size_t i = 0; i < n_first; i++) {
+        const struct fastchat_question *question = loader->question_of[i];
+        if (question->turns.n < 2) continue;
+        if (!add_item(loader, question, 1, err)) return false;
+        loader->items[loader->n_items - 1].follows = &loader->items[i];
+    }
+    return n_first || err_set_at(err, ERR_CONFIG, loader->question_file, 0, 0,
+                                 "there is no question of the categories asked for");
+}
+
+static bool load_into(struct loader *loader, struct err *err)
+{
+    struct dataset *dataset = loader->dataset;
+    struct state *state = arena_alloc(loader->arena, 1, sizeof *state, err);
+    if (!state || !read_files(loader, err) || !check_questions(loader, err) ||
+        !add_items(loader, err))
+        return false;
+    size_t asked = loader->options->max_new_tokens;
+    *state = (struct state){asked ? asked : MAX_NEW_TOKENS, loader->question_of};
+    dataset->items = loader->items;
+    dataset->n_items = loader->n_items;
+    dataset->state = state;
+    return true;
+}
+
+static struct dataset *load(const struct suite *suite, const struct suite_options *options,
+                            struct err *err)
+{
+    struct arena *arena = arena_new(MAX_ARENA_BYTES, err);
+    struct dataset *dataset = arena ? arena_alloc(arena, 1, sizeof *dataset, err) : NULL;
+    if (!dataset) {
+        arena_free(arena);
+        return NULL;
+    }
+    *dataset = (struct dataset){
+        .suite = suite, .protocol = options->protocol ? options->protocol : RULE, .arena = arena};
+    struct loader loader = {.options = options, .dataset = dataset, .arena = arena};
+    if (load_into(&loader, err)) return dataset;
+    dataset_free(dataset);
+    return NULL;
+}
+
+/* ---- Requests and grades ---- */
+
+/* The conversation up to the item's turn; the answer between is filled in by who asks. */
+static bool request(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                    struct request *made, struct err *err)
+{
+    const struct state *state = dataset->state;
+    const struct item *item = &dataset->items[i_item];
+    size_t n = 2 * item->n_fields - 1;
+    const char **prompts = arena_alloc(arena, n, sizeof *prompts, err);
+    if (!prompts) return false;
+    for (size_t i = 0; i < item->n_fields; i++) prompts[2 * i] = item->fields[i];
+    *made =
+        (struct request){.kind = REQUEST_CHAT,
+                         .prompts = prompts,
+                         .n_prompts = n,
+                         .max_new_tokens = state->max_new_tokens,
+                         .temperature = judging_temperature(state->question_of[i_item]->category)};
+    return true;
+}
+
+static void cut_text(const char *text, char *out, size_t n_out)
+{
+    size_t n = strlen(text);
+    if (n >= n_out) n = utf8_complete_prefix(text, n_out - 1);
+    memcpy(out, text, n);
+    out[n] = 0;
+}
+
+static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
+                  const struct response *response, struct verdict *verdict, struct err *err)
+{
+    (void)suite, (void)protocol, (void)err;
+    *verdict = (struct verdict){.answered = response->answered && response->text, .score = 1};
+    if (!verdict->answered) return true;
+    verdict->score = judging_match_reference(response->text, item->expected);
+    verdict->is_correct = verdict->score == 10;
+    cut_text(response->text, verdict->predicted, sizeof verdict->predicted);
+    return true;
+}
+
+const struct suite SUITE_MT_BENCH = {
+    .name = "mt_bench",
+    .version = 1,
+    .metric = "points",
+    .protocols = PROTOCOL_NAMES,
+    .load = load,
+    .request = request,
+    .grade = grade,
+};
