@@ -42,6 +42,7 @@ struct answer {
     size_t n_pending;            /* tokens to be scored, or 1 while a generation runs */
     struct sampler *sampler;
     struct buf text;
+    const char *stop; /* what ended the text, NULL: nothing yet, or its length */
     int n_new_tokens;
     int leaf; /* of a generation, -1 */
     int64_t naive_tokens;
@@ -312,9 +313,10 @@ static bool score_node(struct client_window *window, int node, const float *logi
     return true;
 }
 
-/* Where the first stop string begins in text that grew from n_before bytes on; the length if
- * there is none. */
-static size_t find_stop(const struct request *request, const struct buf *text, size_t n_before)
+/* Where the first stop string begins in text that grew from n_before bytes on, and which it is; the
+ * length if there is none. */
+static size_t find_stop(const struct request *request, const struct buf *text, size_t n_before,
+                        const char **stop)
 {
     size_t first = text->n_bytes;
     for (size_t i = 0; i < request->n_stops; i++) {
@@ -323,7 +325,9 @@ static size_t find_stop(const struct request *request, const struct buf *text, s
         if (!n_stop || from >= text->n_bytes) continue;
         const char *found =
             memmem(text->data + from, text->n_bytes - from, request->stops[i], n_stop);
-        if (found && (size_t)(found - text->data) < first) first = (size_t)(found - text->data);
+        if (!found || (size_t)(found - text->data) >= first) continue;
+        first = (size_t)(found - text->data);
+        *stop = request->stops[i];
     }
     return first;
 }
@@ -338,12 +342,13 @@ static bool generate_token(struct client_window *window, struct answer *answer, 
         return false;
     int32_t id = sampler_pick(answer->sampler, logits);
     bool ends = tokenizer_is_end(window->client->tokenizer, id);
-    if (!ends) {
+    if (ends) answer->stop = "";
+    else {
         size_t n_before = answer->text.n_bytes;
         if (!tokenizer_decode(window->client->tokenizer, &id, 1, false, false, &answer->text, err))
             return false;
         answer->n_new_tokens++;
-        size_t n_kept = find_stop(request, &answer->text, n_before);
+        size_t n_kept = find_stop(request, &answer->text, n_before, &answer->stop);
         ends = n_kept < answer->text.n_bytes ||
                (size_t)answer->n_new_tokens == request->max_new_tokens;
         if (n_kept < answer->text.n_bytes) answer->text.data[answer->text.n_bytes = n_kept] = 0;
@@ -413,6 +418,8 @@ static bool respond(struct client_window *window, size_t i, struct err *err)
         if (!is_scored) {
             utf8_append_valid(&text, buf_string(&answer->text), answer->text.n_bytes);
             response.text = buf_string(&text);
+            response.stop = answer->stop;
+            response.context = answer->request->context;
         }
     }
     bool ok = buf_check(&text, err) && hash_rows(answer, response.logits_hash, err) &&

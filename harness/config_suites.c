@@ -129,6 +129,55 @@ static bool read_perplexity(struct config *config, const struct config_node *map
     return true;
 }
 
+/* ---- TriviaQA ---- */
+
+struct raw_trivia {
+    const char *data, *examples;
+    const struct config_node *protocol;
+    int64_t shots, limit;
+    struct config_texts sources;
+};
+
+static const struct config_key TRIVIA_KEYS[] = {
+    {.name = "data",
+     .type = CONFIG_EXISTING,
+     .offset = offsetof(struct raw_trivia, data),
+     .required = true},
+    {.name = "protocol", .type = CONFIG_NODE, .offset = offsetof(struct raw_trivia, protocol)},
+    {.name = "shots",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_trivia, shots),
+     .low = 0,
+     .high = MAX_SHOTS},
+    {.name = "examples", .type = CONFIG_EXISTING, .offset = offsetof(struct raw_trivia, examples)},
+    {.name = "sources", .type = CONFIG_TEXTS, .offset = offsetof(struct raw_trivia, sources)},
+    {.name = "limit",
+     .type = CONFIG_INTEGER,
+     .offset = offsetof(struct raw_trivia, limit),
+     .low = 1,
+     .high = INT32_MAX},
+};
+
+static bool read_trivia(struct config *config, const struct config_node *map,
+                        struct config_suite *suite, struct err *err)
+{
+    struct raw_trivia raw = {.shots = -1};
+    suite->kind = CONFIG_SUITE_ITEMS;
+    suite->suite = suite_find("triviaqa");
+    struct suite_options *options = &suite->options;
+    if (!config_read_map(config->arena, map, "suite triviaqa", TRIVIA_KEYS,
+                         sizeof TRIVIA_KEYS / sizeof TRIVIA_KEYS[0], &raw, err) ||
+        !read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
+        return false;
+    options->data = raw.data;
+    options->examples = raw.examples;
+    options->shots = (int)raw.shots;
+    options->limit = (size_t)raw.limit;
+    options->subsets = raw.sources.items;
+    options->n_subsets = raw.sources.n;
+    return true;
+}
+
 /* ---- Throughput ---- */
 
 struct raw_throughput {
@@ -197,11 +246,8 @@ static const struct {
     bool (*read)(struct config *config, const struct config_node *map, struct config_suite *suite,
                  struct err *err);
 } SUITES[] = {
-    {"mmlu", read_mmlu},
-    {"perplexity", read_perplexity},
-    {"throughput", read_throughput},
-    {"triviaqa", NULL}, /* designed, not built yet */
-    {"mt_bench", config_read_mt_bench},
+    {"mmlu", read_mmlu},       {"perplexity", read_perplexity},    {"throughput", read_throughput},
+    {"triviaqa", read_trivia}, {"mt_bench", config_read_mt_bench},
 };
 enum { N_SUITES = sizeof SUITES / sizeof SUITES[0] };
 

@@ -199,8 +199,8 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
         json_key(json, "split");
         json_put_string(json, options->split);
     }
-    json_key(json, "decoding"); /* choices are scored: nothing is sampled */
-    json_put_string(json, "loglikelihood");
+    json_key(json, "decoding");
+    json_put_string(json, job->dataset->suite->decoding);
     if (!options->max_new_tokens) return;
     json_key(json, "max_new_tokens");
     json_put_integer(json, (int64_t)options->max_new_tokens);

@@ -313,19 +313,31 @@ enum circumstance {
     JOIN_SPANNED,
     TIE,
     DOUBLE_BOS,
+    UNFINISHED,
+    CUT_AT_MARK,
     N_CIRCUMSTANCES
 };
 
+/* Where a circumstance can occur. */
+enum circumstance_of { OF_ALL, OF_CHOICES, OF_TEXTS };
+
 static const struct {
     const char *kind, *text;
+    enum circumstance_of of;
 } CIRCUMSTANCES[N_CIRCUMSTANCES] = {
-    [NOT_ANSWERED] = {"not_answered", "prompts that do not fit the context at all"},
-    [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number"},
-    [TRUNCATED] = {"truncated", "prompts that lost their beginning to fit the context"},
-    [DROPPED_SHOTS] = {"dropped_shots", "prompts that lost examples to fit the context"},
-    [JOIN_SPANNED] = {"join_spanned", "items where a token spans the prompt and a choice"},
-    [TIE] = {"tie", "items whose best choices have equal scores"},
-    [DOUBLE_BOS] = {"double_bos", "prompts that begin with two BOS tokens"},
+    [NOT_ANSWERED] = {"not_answered", "prompts that do not fit the context at all", OF_ALL},
+    [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number",
+                   OF_CHOICES},
+    [TRUNCATED] = {"truncated", "prompts that lost their beginning to fit the context", OF_ALL},
+    [DROPPED_SHOTS] = {"dropped_shots", "prompts that lost examples to fit the context", OF_ALL},
+    [JOIN_SPANNED] = {"join_spanned", "items where a token spans the prompt and a choice",
+                      OF_CHOICES},
+    [TIE] = {"tie", "items whose best choices have equal scores", OF_CHOICES},
+    [DOUBLE_BOS] = {"double_bos", "prompts that begin with two BOS tokens", OF_ALL},
+    [UNFINISHED] = {"unfinished", "answers that ran out of tokens before they came to an end",
+                    OF_TEXTS},
+    [CUT_AT_MARK] = {"cut_at_mark", "answers that a full stop or a comma ended, as in St. Ives",
+                     OF_TEXTS},
 };
 
 struct summary {
@@ -336,6 +348,24 @@ struct summary {
     char (*hashes)[SHA256_HEX_BYTES]; /* [n_items + 1] of the logits of each item */
     char logits_hash[SHA256_HEX_BYTES];
 };
+
+static void count_circumstances(struct summary *summary, const struct response *response,
+                                const struct verdict *verdict)
+{
+    const char *stop = response->stop;
+    bool spanned = false;
+    for (size_t i = 0; i < response->n_choices; i++)
+        spanned = spanned || response->choices[i].join_spanned;
+    summary->counts[NOT_ANSWERED] += !response->answered;
+    summary->counts[NO_NUMBER] += response->answered && !verdict->answered;
+    summary->counts[TRUNCATED] += response->n_cut_tokens > 0;
+    summary->counts[DROPPED_SHOTS] += response->n_dropped_shots > 0;
+    summary->counts[JOIN_SPANNED] += spanned;
+    summary->counts[TIE] += verdict->is_tie;
+    summary->counts[DOUBLE_BOS] += response->double_bos;
+    summary->counts[UNFINISHED] += response->text && !stop;
+    summary->counts[CUT_AT_MARK] += stop && (!strcmp(stop, ".") || !strcmp(stop, ","));
+}
 
 static bool summarize(void *context, const struct answer_record *answer, struct err *err)
 {
@@ -352,16 +382,7 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
                       err) &&
         dataset->suite->grade(dataset->suite, dataset->protocol, &item, &response, &verdict, err);
     if (ok) {
-        bool spanned = false;
-        for (size_t i = 0; i < response.n_choices; i++)
-            spanned = spanned || response.choices[i].join_spanned;
-        summary->counts[NOT_ANSWERED] += !response.answered;
-        summary->counts[NO_NUMBER] += response.answered && !verdict.answered;
-        summary->counts[TRUNCATED] += response.n_cut_tokens > 0;
-        summary->counts[DROPPED_SHOTS] += response.n_dropped_shots > 0;
-        summary->counts[JOIN_SPANNED] += spanned;
-        summary->counts[TIE] += verdict.is_tie;
-        summary->counts[DOUBLE_BOS] += response.double_bos;
+        count_circumstances(summary, &response, &verdict);
         summary->duration_ns += answer->duration_ns;
         summary->naive_tokens += answer->naive_tokens;
         summary->naive_is_known = summary->naive_is_known && answer->naive_tokens >= 0;
@@ -377,9 +398,11 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
 {
     static const char *const policies[] = {"by the model's file", "always", "never"};
     const struct plan_model *model = items->planned->model;
+    bool scores_choices = !strcmp(items->planned->dataset->suite->decoding, "loglikelihood");
     char text[128];
     for (int i = 0; i < N_CIRCUMSTANCES; i++)
-        if (!store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
+        if (CIRCUMSTANCES[i].of != (scores_choices ? OF_TEXTS : OF_CHOICES) &&
+            !store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
                             summary->counts[i], CIRCUMSTANCES[i].text, err))
             return false;
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",

@@ -8,6 +8,7 @@
 
 #include "base/csv.h"
 #include "base/file.h"
+#include "base/letter_case.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -382,26 +383,11 @@ out:
 
 /* ---- Requests ---- */
 
-/* Whether Python's str.strip() takes the character away: lm-eval's prompts are defined by it. */
-static bool is_space(uint32_t code)
-{
-    return (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code <= 0x20) || code == 0x85 ||
-           code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
-           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
-}
-
 static void append_stripped(struct buf *out, const char *text)
 {
-    size_t n = strlen(text), at = 0, end = 0;
-    const char *start = NULL;
-    for (size_t length; at < n; at += length) {
-        uint32_t code;
-        length = utf8_decode(text + at, n - at, &code, NULL);
-        if (is_space(code)) continue;
-        if (!start) start = text + at;
-        end = at + length;
-    }
-    if (start) buf_append(out, start, (size_t)(text + end - start));
+    size_t n = strlen(text);
+    const char *start = letter_strip(text, &n, true);
+    buf_append(out, start, n);
 }
 
 static void append_question(struct buf *out, const struct protocol *protocol,
@@ -499,6 +485,7 @@ const struct suite SUITE_MMLU = {
     .name = "mmlu",
     .version = 1,
     .metric = "acc",
+    .decoding = "loglikelihood",
     .protocols = PROTOCOL_NAMES,
     .load = load,
     .request = request_item,

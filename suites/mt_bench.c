@@ -239,6 +239,7 @@ const struct suite SUITE_MT_BENCH = {
     .name = "mt_bench",
     .version = 1,
     .metric = "points",
+    .decoding = "sampled",
     .protocols = PROTOCOL_NAMES,
     .load = load,
     .request = request,

@@ -25,6 +25,7 @@ const struct suite SUITE_PERPLEXITY = {
     .name = "perplexity",
     .version = 1,
     .metric = "ppl",
+    .decoding = "loglikelihood",
     .protocols = PROTOCOL_NAMES,
     .grade = grade,
 };

@@ -45,6 +45,7 @@ struct request {
     uint64_t seed;
     const char *const *stops; /* [n_stops] strings that end a generation; cut off the text */
     size_t n_stops;
+    const char *context; /* what the prompts give to read, as it stands in them; NULL: nothing */
 };
 
 /* Puts an answer, without white space at its ends, where the prompts are NULL. */
@@ -74,7 +75,10 @@ struct response {
     bool answered;                /* false: the prompt did not fit at all */
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
-    const char *text;           /* GENERATE, CHAT: without the stop string; NULL otherwise */
+    const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
+    /* What ended the text: a stop string, or "" for the model's own end; NULL: its length. */
+    const char *stop;
+    const char *context;        /* the request's */
     struct token_score *tokens; /* chunks of a text: [n_tokens] in their order */
     size_t n_tokens;
     bool has_reference; /* otherwise a token has its logprob alone */

@@ -4,9 +4,9 @@
  *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
  *  "cut_tokens":0,"double_bos":false}
  * Of a chunk of a text: "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
- * "reference_logprob", "divergence" and "same_top" (1 or 0) beside "logprob".
- * JSON has no infinities: these stand as strings. Text that is no UTF-8 (a model may stop inside a
- * character) stands as an array of its bytes.
+ * "reference_logprob", "divergence" and "same_top" (1 or 0) beside "logprob". Of a text "stop"
+ * if one ended it, "context" if there was something to read. JSON has no infinities: these stand as
+ * strings. Text that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
  */
 #include "suites/request.h"
 
@@ -104,6 +104,14 @@ static void put_tokens(struct json_writer *writer, const struct response *respon
     json_end_object(writer);
 }
 
+/* A member that is there only where it means something. */
+static void put_known(struct json_writer *writer, const char *key, const char *text)
+{
+    if (!text) return;
+    json_key(writer, key);
+    put_text(writer, text);
+}
+
 void response_write(const struct response *response, struct buf *out)
 {
     struct json_writer writer = {.out = out};
@@ -116,6 +124,8 @@ void response_write(const struct response *response, struct buf *out)
     json_end_array(&writer);
     json_key(&writer, "text");
     put_text(&writer, response->text);
+    put_known(&writer, "stop", response->stop);
+    put_known(&writer, "context", response->context);
     json_key(&writer, "prompt_tokens");
     json_put_integer(&writer, response->n_prompt_tokens);
     json_key(&writer, "new_tokens");
@@ -202,26 +212,27 @@ static bool read_choices(const struct json *root, struct response *response, str
     return true;
 }
 
-static bool read_text(const struct json *root, struct response *response, struct arena *arena,
-                      struct err *err)
+/* The text of a member; NULL where it is null, or may be absent and is. */
+static bool read_text(const struct json *root, const char *key, bool is_required, const char **text,
+                      struct arena *arena, struct err *err)
 {
-    const struct json *value = json_get(root, "text");
-    if (value && json_kind(value) == JSON_KIND_NULL) return true;
+    const struct json *value = json_get(root, key);
+    if (value ? json_kind(value) == JSON_KIND_NULL : !is_required) return true;
     if (value && json_kind(value) == JSON_KIND_STRING) {
-        response->text = arena_string(arena, json_as_string(value, ""), err);
-        return response->text != NULL;
+        *text = arena_string(arena, json_as_string(value, ""), err);
+        return *text != NULL;
     }
-    if (!require(root, "text", JSON_KIND_ARRAY, err)) return false;
+    if (!require(root, key, JSON_KIND_ARRAY, err)) return false;
     size_t n = json_length(value);
     char *bytes = arena_alloc(arena, n + 1, 1, err);
     if (!bytes) return false;
     for (size_t i = 0; i < n; i++) {
         int64_t byte = json_as_integer(json_at(value, i), 0);
         if (byte < 1 || byte > 255)
-            return err_set(err, ERR_INPUT, "the text of a stored response holds no bytes");
+            return err_set(err, ERR_INPUT, "the %s of a stored response holds no bytes", key);
         bytes[i] = (char)byte;
     }
-    response->text = bytes;
+    *text = bytes;
     return true;
 }
 
@@ -269,7 +280,10 @@ bool response_read(const char *text, size_t n_bytes, struct response *response, 
     *response = (struct response){0};
     struct json *root = json_parse(text, n_bytes, "", err);
     bool done = root && read_flag(root, "answered", &response->answered, err) &&
-                read_choices(root, response, arena, err) && read_text(root, response, arena, err) &&
+                read_choices(root, response, arena, err) &&
+                read_text(root, "text", true, &response->text, arena, err) &&
+                read_text(root, "stop", false, &response->stop, arena, err) &&
+                read_text(root, "context", false, &response->context, arena, err) &&
                 read_count(root, "prompt_tokens", &response->n_prompt_tokens, err) &&
                 read_count(root, "new_tokens", &response->n_new_tokens, err) &&
                 read_count(root, "dropped_shots", &response->n_dropped_shots, err) &&

@@ -32,8 +32,18 @@ struct suite_options {
     size_t limit;               /* items per subset at most, the first ones; 0: all */
     const char *const *subsets; /* [n_subsets] only these; 0: all */
     size_t n_subsets;
-    const char *split;     /* "test" (default), "val", "dev" */
+    const char *split;     /* "test" (default), "val", "dev"; NULL for a suite without splits */
     size_t max_new_tokens; /* 0: the suite's own, or what its protocol says */
+    const char *examples;  /* file of examples; NULL: where the suite expects them */
+    bool is_open_book;     /* the data set will be given something to read */
+};
+
+/* What stands before a question of an open book: found by the harness. */
+struct reading {
+    /* The text for a question, in the arena; "" if nothing was found. */
+    bool (*find)(void *context, const char *question, struct arena *arena, const char **text,
+                 struct err *err);
+    void *context;
 };
 
 struct dataset {
@@ -45,6 +55,7 @@ struct dataset {
     char data_hash[65];  /* SHA-256 over the data files used, in order, with their names */
     struct arena *arena; /* owns everything above */
     const void *state;   /* the suite's own: examples by subset ... */
+    const struct reading *reading; /* open book; NULL: closed */
 };
 
 enum { VERDICT_MAX_OTHERS = 4 };
@@ -63,9 +74,10 @@ struct verdict {
 };
 
 struct suite {
-    const char *name;   /* "mmlu" */
-    int version;        /* changes when a prompt or a verdict changes; part of the fingerprint */
-    const char *metric; /* "acc" */
+    const char *name;     /* "mmlu" */
+    int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
+    const char *metric;   /* "acc" */
+    const char *decoding; /* "loglikelihood": scored; "greedy", "sampled": written */
     const char *const *protocols; /* NULL-ended, the first is the default */
 
     /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,

@@ -40,7 +40,10 @@ refused "$model  - mmlu: {data: models/demo-mmlu, shots: 4.5}\n" \
     'c.yaml:5:43: shots must be an integer, but this is a number, 4.5'
 refused "$model  - mmlu: {data: models/demo-mmlu, protocol: hendriks}\n" \
     'c.yaml:5:46: mmlu has no protocol "hendriks": did you mean "hendrycks"?'
-refused "$model  - triviaqa: {data: models/demo-mmlu}\n" 'c.yaml:5:5: not supported yet: the suite triviaqa'
+refused "$model  - triviaqa: {data: models/demo-mmlu, protocol: hendrycks}\n" \
+    'c.yaml:5:50: triviaqa has no protocol "hendrycks" (known: official, lm-eval, phi3)'
+refused "$model  - triviaqa: {data: models/demo-mmlu}\n" \
+    'models/demo-mmlu: there is no file whose name ends in dev.json (while loading suite triviaqa)'
 refused "$model  - throughput: {prompt: [5000]}\n" \
     'c.yaml:5:17: 5128 tokens do not fit the context of synth:tiny:q4_0, 2048 tokens'
 

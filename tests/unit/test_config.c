@@ -232,8 +232,6 @@ static void what_is_missing_or_repeated_is_refused(void **state)
 static void what_is_not_built_yet_says_so(void **state)
 {
     (void)state;
-    assert_refused(MODELS "suites:\n  - triviaqa: {data: x}\n", ERR_UNSUPPORTED,
-                   "c.yaml:4:5: not supported yet: the suite triviaqa");
     assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, protocol: generative}\n",
                    ERR_UNSUPPORTED, "c.yaml:4:34: not supported yet: the protocol generative");
     assert_refused("models: [{id: a, api: {model: b}}]\n" SUITES, ERR_UNSUPPORTED,

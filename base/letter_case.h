@@ -1,0 +1,28 @@
+/* letter_case.h - lower case and white space over all of Unicode, as Python's str.lower, str.split
+ * and str.strip have them: protocols of evaluation are defined by these.
+ *
+ * Code points of Unicode 14. Pure, thread-safe.
+ */
+#ifndef PHIBENCH_BASE_LETTER_CASE_H
+#define PHIBENCH_BASE_LETTER_CASE_H
+
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The lower-case letter of one code point; itself where there is none of one code point. */
+uint32_t letter_lower(uint32_t code);
+
+/* Appends the text in lower case; malformed bytes as they are. A capital sigma becomes the final
+ * form at the end of a word, and U+0130 two code points. */
+void letter_lower_text(struct buf *out, const char *text, size_t n_bytes);
+
+/* Whether str.split() divides and str.strip() strips there. */
+bool letter_is_space(uint32_t code);
+
+/* The text without white space at its beginning and, if `end`, at its end: *n_bytes is its new
+ * length. */
+const char *letter_strip(const char *text, size_t *n_bytes, bool end);
+
+#endif

@@ -1,0 +1,30 @@
+/* mersenne.h - the random numbers of Python's `random.Random(seed)`: protocols of evaluation draw
+ * their examples with it. For all else there is base/rng.h.
+ *
+ * MT19937 (Matsumoto and Nishimura 1998), seeded by an array of one word as Python seeds it. The
+ * draws are those of CPython from 3.2 on. One thread at a time on one state.
+ */
+#ifndef PHIBENCH_BASE_MERSENNE_H
+#define PHIBENCH_BASE_MERSENNE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MERSENNE_WORDS = 624 };
+
+struct mersenne {
+    uint32_t words[MERSENNE_WORDS];
+    size_t at;
+};
+
+/* random.Random(seed) */
+void mersenne_seed(struct mersenne *mersenne, uint32_t seed);
+/* getrandbits(32) */
+uint32_t mersenne_next(struct mersenne *mersenne);
+/* randrange(n), n > 0 */
+uint32_t mersenne_below(struct mersenne *mersenne, uint32_t n);
+/* sample(range(n), k) into chosen: [k], k <= n. scratch: [n], overwritten. */
+void mersenne_sample(struct mersenne *mersenne, uint32_t n, uint32_t k, uint32_t *chosen,
+                     uint32_t *scratch);
+
+#endif

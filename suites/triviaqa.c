@@ -1,0 +1,488 @@
+/* triviaqa.c - see triviaqa.h: finds the files, draws examples, builds prompts, grades short
+ * answers.
+ *
+ * An item expects {"aliases": [...], "normalized": [...]}: the answers as they were written and the
+ * gold of the official evaluation, which is all that grading needs. Questions whose ids begin with
+ * a word and `_` ("tc_33") count in that source besides the whole.
+ */
+#include "suites/triviaqa.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/letter_case.h"
+#include "base/mem.h"
+#include "base/mersenne.h"
+#include "base/utf8.h"
+#include "suites/answer_match.h"
+#include "suites/triviaqa_data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SHOTS = 100, MERSENNE_SEED = 1234 };
+static const char *const LINE_END[] = {"\n"};
+static const char *const MARKS[] = {"\n", ".", ","};
+static const char OPEN_BOOK[] = "-open-book";
+
+struct protocol {
+    const char *name, *open_book_name;
+    int default_shots;
+    enum fit_policy fit;
+    const char *question_end; /* after every question */
+    const char *const *stops;
+    size_t n_stops, max_new_tokens;
+    bool is_lm_eval; /* how examples are drawn, which form of an answer they show, and grading */
+};
+
+/* 256 tokens are lm-evaluation-harness's default. */
+static const struct protocol PROTOCOLS[] = {
+    {"official", "official-open-book", 0, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
+    {"lm-eval", "lm-eval-open-book", 0, FIT_KEEP_END, "?", MARKS, 3, 256, true},
+    {"phi3", "phi3-open-book", 5, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
+};
+enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
+static const char *const PROTOCOL_NAMES[] = {"official", "lm-eval", "phi3", NULL};
+
+/* The protocol of that name, open book or not; NULL if there is none. */
+static const struct protocol *find_protocol(const char *name)
+{
+    if (!name) return &PROTOCOLS[0];
+    for (size_t i = 0; i < N_PROTOCOLS; i++)
+        if (!strcmp(PROTOCOLS[i].name, name) || !strcmp(PROTOCOLS[i].open_book_name, name))
+            return &PROTOCOLS[i];
+    return NULL;
+}
+
+struct state {
+    const struct protocol *protocol;
+    const struct trivia_question *examples;
+    const uint32_t *drawn; /* [n_items][shots] positions in examples; NULL: the first ones */
+};
+
+/* ---- Finding files ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), n_end = strlen(end);
+    return n >= n_end && !strcmp(text + n - n_end, end);
+}
+
+/* The one file of the folder whose name ends in dev.json, dev.json itself before others; "" if
+ * there is none, NULL with an error. */
+static const char *find_in_folder(const char *folder, struct arena *arena, struct err *err)
+{
+    char **names;
+    size_t n, n_found = 0;
+    const char *found = "";
+    if (!file_list(folder, &names, &n, err)) return NULL;
+    for (size_t i = 0; found && i < n; i++) {
+        bool is_plain = !strcmp(names[i], "dev.json");
+        if (!is_plain && !ends_with(names[i], "dev.json")) continue;
+        n_found++;
+        found = arena_printf(arena, err, "%s/%s", folder, names[i]);
+        if (is_plain) n_found = 1;
+        if (is_plain) break;
+    }
+    file_free_names(names, n);
+    if (found && n_found > 1) {
+        err_set_at(err, ERR_CONFIG, folder, 0, 0,
+                   "%zu files end in dev.json: name the one that is meant", n_found);
+        return NULL;
+    }
+    return found;
+}
+
+static const char *find_questions(const char *data, struct arena *arena, struct err *err)
+{
+    if (!file_is_folder(data)) return arena_string(arena, data, err);
+    const char *found = find_in_folder(data, arena, err);
+    const char *inner = arena_printf(arena, err, "%s/qa", data);
+    if (found && inner && !*found && file_is_folder(inner))
+        found = find_in_folder(inner, arena, err);
+    if (!found || !inner) return NULL;
+    if (*found) return found;
+    err_set_at(err, ERR_CONFIG, data, 0, 0, "there is no file whose name ends in dev.json");
+    return NULL;
+}
+
+/* The file of examples beside the questions; NULL with an error. */
+static const char *find_examples(const char *questions, struct arena *arena, struct err *err)
+{
+    size_t n = strlen(questions), n_folder = (size_t)(file_name(questions) - questions);
+    bool is_dev = ends_with(questions, "dev.json");
+    for (int i = is_dev ? 0 : 1; i < 3; i++) {
+        static const char *const names[] = {"train.json", "train.json", "shots.json"};
+        size_t n_kept = i ? n_folder : n - strlen("dev.json");
+        const char *path = arena_printf(arena, err, "%.*s%s", (int)n_kept, questions, names[i]);
+        if (!path || file_exists(path)) return path;
+    }
+    err_set_at(err, ERR_INPUT, questions, 0, 0,
+               "there are no examples beside it, neither train.json nor shots.json: name their "
+               "file with examples, or ask for 0 shots");
+    return NULL;
+}
+
+/* ---- Loading ---- */
+
+/* What loading shares. */
+struct loader {
+    const struct suite_options *options;
+    const struct protocol *protocol;
+    struct dataset *dataset;
+    struct arena *arena;
+    struct sha256 *hash;
+    struct trivia_file questions, examples;
+    struct item *items;
+    uint32_t *drawn; /* [n questions][shots], NULL: the first examples */
+    size_t n_items;
+};
+
+/* "tc" of "tc_33"; "" without such a beginning. */
+static const char *source_of(const char *id, struct arena *arena, struct err *err)
+{
+    size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    return arena_copy(arena, id, id[n] == '_' ? n : 0, err);
+}
+
+static void put_strings(struct json_writer *writer, const char *key, const char *const *texts,
+                        size_t n)
+{
+    json_key(writer, key);
+    json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) json_put_string(writer, texts[i]);
+    json_end_array(writer);
+}
+
+static const char *write_expected(const struct trivia_question *question, struct arena *arena,
+                                  struct err *err)
+{
+    struct buf text = {0};
+    struct json_writer writer = {.out = &text};
+    json_begin_object(&writer);
+    put_strings(&writer, "aliases", question->aliases, question->n_aliases);
+    put_strings(&writer, "normalized", question->gold, question->n_gold);
+    json_end_object(&writer);
+    const char *copy =
+        buf_check(&text, err) ? arena_copy(arena, text.data, text.n_bytes, err) : NULL;
+    buf_free(&text);
+    return copy;
+}
+
+static bool make_item(struct loader *loader, const struct trivia_question *question,
+                      const char *source, struct item *item, struct err *err)
+{
+    const char **fields = arena_alloc(loader->arena, 1, sizeof *fields, err);
+    if (!fields) return false;
+    fields[0] = question->text;
+    *item = (struct item){.key = question->id,
+                          .file = loader->questions.path,
+                          .line = question->line,
+                          .subset = source,
+                          .expected = write_expected(question, loader->arena, err),
+                          .fields = fields,
+                          .n_fields = 1};
+    if (*source) item->groups[item->n_groups++] = (struct item_group){"source", source};
+    return item->expected != NULL;
+}
+
+static bool is_wanted(const struct loader *loader, const char *source)
+{
+    const struct suite_options *options = loader->options;
+    size_t n_before = 0;
+    bool is_named = options->n_subsets == 0;
+    for (size_t i = 0; i < options->n_subsets; i++)
+        is_named = is_named || !strcmp(options->subsets[i], source);
+    if (!is_named || !options->limit) return is_named;
+    for (size_t i = 0; i < loader->n_items && n_before < options->limit; i++)
+        n_before += !strcmp(loader->items[i].subset, source);
+    return n_before < options->limit;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct item *const *x = a, *const *y = b;
+    int order = strcmp((*x)->key, (*y)->key);
+    return order ? order : ((*x)->line > (*y)->line) - ((*x)->line < (*y)->line);
+}
+
+static bool check_repeated(const struct loader *loader, struct err *err)
+{
+    const struct item **sorted = mem_new(loader->n_items, sizeof *sorted, err);
+    bool is_fine = sorted != NULL;
+    for (size_t i = 0; is_fine && i < loader->n_items; i++) sorted[i] = &loader->items[i];
+    if (is_fine) qsort(sorted, loader->n_items, sizeof *sorted, compare_keys);
+    for (size_t i = 1; is_fine && i < loader->n_items; i++)
+        if (!strcmp(sorted[i - 1]->key, sorted[i]->key))
+            is_fine = err_set_at(err, ERR_INPUT, sorted[i]->file, sorted[i]->line, 0,
+                                 "the QuestionId \"%s\" is that of line %d too", sorted[i]->key,
+                                 sorted[i - 1]->line);
+    free(sorted);
+    return is_fine;
+}
+
+/* Which examples every question gets, whether it is asked or not: the draws follow each other. */
+static bool draw_examples(struct loader *loader, struct err *err)
+{
+    size_t shots = (size_t)loader->dataset->shots, n_drawn;
+    uint32_t n_examples = (uint32_t)loader->examples.n;
+    struct mersenne mersenne;
+    if (!loader->protocol->is_lm_eval || !shots) return true;
+    if (!mem_multiply(loader->questions.n, shots, &n_drawn))
+        return err_set(err, ERR_MEMORY, "too many questions");
+    uint32_t *scratch = mem_new(n_examples, sizeof *scratch, err);
+    loader->drawn = arena_alloc(loader->arena, n_drawn, sizeof *loader->drawn, err);
+    bool done = scratch && loader->drawn;
+    mersenne_seed(&mersenne, MERSENNE_SEED);
+    for (size_t i = 0; done && i < loader->questions.n; i++)
+        mersenne_sample(&mersenne, n_examples, (uint32_t)shots, loader->drawn + i * shots, scratch);
+    free(scratch);
+    return done;
+}
+
+/* The items that are wanted; draws move along with them. */
+static bool make_items(struct loader *loader, struct err *err)
+{
+    size_t shots = (size_t)loader->dataset->shots;
+    loader->items = arena_alloc(loader->arena, loader->questions.n, sizeof *loader->items, err);
+    if (!loader->items || !draw_examples(loader, err)) return false;
+    for (size_t i = 0; i < loader->questions.n; i++) {
+        const struct trivia_question *question = &loader->questions.questions[i];
+        const char *source = source_of(question->id, loader->arena, err);
+        if (!source) return false;
+        if (!is_wanted(loader, source)) continue;
+        if (!make_item(loader, question, source, &loader->items[loader->n_items], err))
+            return false;
+        if (loader->drawn)
+            memmove(loader->drawn + loader->n_items * shots, loader->drawn + i * shots,
+                    shots * sizeof *loader->drawn);
+        loader->n_items++;
+    }
+    return loader->n_items > 0 ? check_repeated(loader, err)
+                               : err_set_at(err, ERR_CONFIG, loader->questions.path, 0, 0,
+                                            "no question is of the sources that are named");
+}
+
+static bool read_examples(struct loader *loader, struct err *err)
+{
+    const char *path = loader->options->examples;
+    if (!loader->dataset->shots) return true;
+    if (!path) path = find_examples(loader->questions.path, loader->arena, err);
+    if (!path || !trivia_read(path, loader->arena, loader->hash, &loader->examples, err))
+        return false;
+    for (size_t i = 0; i < loader->examples.n; i++)
+        if (!strcmp(loader->examples.questions[i].id, loader->questions.questions[0].id))
+            return err_set_at(err, ERR_CONFIG, path, loader->examples.questions[i].line, 0,
+                              "\"%s\" is a question of %s: examples must be others",
+                              loader->examples.questions[i].id, loader->questions.path);
+    return loader->examples.n >= (size_t)loader->dataset->shots ||
+           err_set_at(err, ERR_INPUT, path, 0, 0, "%zu example%s, and %d shots need as many",
+                      loader->examples.n, loader->examples.n == 1 ? "" : "s",
+                      loader->dataset->shots);
+}
+
+static bool read_all(struct loader *loader, struct err *err)
+{
+    const char *path = find_questions(loader->options->data, loader->arena, err);
+    struct state *state = arena_alloc(loader->arena, 1, sizeof *state, err);
+    if (!path || !state ||
+        !trivia_read(path, loader->arena, loader->hash, &loader->questions, err) ||
+        !read_examples(loader, err) || !make_items(loader, err))
+        return false;
+    *state = (struct state){loader->protocol, loader->examples.questions, loader->drawn};
+    loader->dataset->items = loader->items;
+    loader->dataset->n_items = loader->n_items;
+    loader->dataset->state = state;
+    sha256_finish(loader->hash, loader->dataset->data_hash);
+    return true;
+}
+
+static struct dataset *load(const struct suite *suite, const struct suite_options *options,
+                            struct err *err)
+{
+    struct loader loader = {.options = options, .protocol = find_protocol(options->protocol)};
+    bool done = false;
+    if (!loader.protocol || (options->protocol && ends_with(options->protocol, OPEN_BOOK))) {
+        err_set(err, ERR_CONFIG, "triviaqa has no protocol \"%s\": it has official, lm-eval, phi3",
+                options->protocol);
+        return NULL;
+    }
+    int shots = options->shots == -1 ? loader.protocol->default_shots : options->shots;
+    if (shots < 0 || shots > MAX_SHOTS) {
+        err_set(err, ERR_CONFIG, "triviaqa takes 0 to %d shots, not %d", MAX_SHOTS, shots);
+        return NULL;
+    }
+    loader.arena = arena_new(0, err);
+    loader.hash = sha256_new(err);
+    if (loader.arena && loader.hash)
+        loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
+    if (loader.dataset) {
+        *loader.dataset =
+            (struct dataset){.suite = suite,
+                             .protocol = options->is_open_book ? loader.protocol->open_book_name
+                                                               : loader.protocol->name,
+                             .shots = shots,
+                             .arena = loader.arena};
+        done = read_all(&loader, err);
+    }
+    sha256_free(loader.hash);
+    if (!done) arena_free(loader.arena);
+    return done ? loader.dataset : NULL;
+}
+
+/* ---- Requests ---- */
+
+static void append_question(struct buf *out, const struct protocol *protocol, const char *text)
+{
+    buf_printf(out, "Question: %s%s\nAnswer:", text, protocol->question_end);
+}
+
+static void append_example(struct buf *out, const struct state *state, size_t i_item, int shots,
+                           int i_shot)
+{
+    size_t i =
+        state->drawn ? state->drawn[i_item * (size_t)shots + (size_t)i_shot] : (size_t)i_shot;
+    const struct trivia_question *example = &state->examples[i];
+    const char *answer =
+        state->protocol->is_lm_eval && example->n_aliases ? example->aliases[0] : example->value;
+    append_question(out, state->protocol, example->text);
+    buf_printf(out, " %s\n\n", answer);
+}
+
+/* The prompt with the first n_shots examples; what there is to read stands before the question. */
+static const char *build_prompt(const struct dataset *dataset, size_t i_item, int n_shots,
+                                const char *context, struct arena *arena, struct err *err)
+{
+    const struct state *state = dataset->state;
+    struct buf prompt = {0};
+    for (int i = 0; i < n_shots; i++) append_example(&prompt, state, i_item, dataset->shots, i);
+    if (context && *context) buf_printf(&prompt, "%s\n\n", context);
+    append_question(&prompt, state->protocol, dataset->items[i_item].fields[0]);
+    const char *copy =
+        buf_check(&prompt, err) ? arena_copy(arena, prompt.data, prompt.n_bytes, err) : NULL;
+    buf_free(&prompt);
+    return copy;
+}
+
+static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                         struct request *request, struct err *err)
+{
+    const struct protocol *protocol = ((const struct state *)dataset->state)->protocol;
+    const struct reading *reading = dataset->reading;
+    const char *context = NULL;
+    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
+    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
+    if (!prompts || (reading && !reading->find(reading->context, dataset->items[i_item].fields[0],
+                                               arena, &context, err)))
+        return false;
+    for (size_t i = 0; i < n_prompts; i++)
+        if (!(prompts[i] =
+                  build_prompt(dataset, i_item, dataset->shots - (int)i, context, arena, err)))
+            return false;
+    *request = (struct request){.kind = REQUEST_GENERATE,
+                                .fit = protocol->fit,
+                                .prompts = prompts,
+                                .n_prompts = n_prompts,
+                                .max_new_tokens = protocol->max_new_tokens,
+                                .stops = protocol->stops,
+                                .n_stops = protocol->n_stops,
+                                .context = context};
+    return true;
+}
+
+/* ---- Grading ---- */
+
+static void keep_prediction(const char *text, struct verdict *verdict)
+{
+    size_t n = strlen(text), most = sizeof verdict->predicted - 1;
+    text = letter_strip(text, &n, true);
+    if (n > most) n = utf8_complete_prefix(text, most);
+    memcpy(verdict->predicted, text, n);
+    verdict->predicted[n] = 0;
+}
+
+/* The answer against one accepted one: equal, and how much of it is shared. */
+static bool compare(const struct protocol *rules, const char *predicted, const char *gold,
+                    double *f1, bool *is_equal, struct err *err)
+{
+    struct buf form = {0};
+    if (rules->is_lm_eval) answer_simplify(gold, &form);
+    else answer_normalize(gold, &form);
+    *is_equal = !strcmp(predicted, buf_string(&form));
+    double shared = rules->is_lm_eval ? 0 : answer_f1(predicted, buf_string(&form));
+    if (shared > *f1) *f1 = shared;
+    bool done = buf_check(&form, err);
+    buf_free(&form);
+    return done;
+}
+
+static bool grade_text(const struct protocol *rules, const struct json *answers, const char *text,
+                       struct verdict *verdict, struct err *err)
+{
+    struct buf predicted = {0};
+    double f1 = 0;
+    size_t n = strlen(text);
+    if (rules->is_lm_eval) answer_simplify(letter_strip(text, &n, false), &predicted);
+    else answer_normalize(text, &predicted);
+    bool done = buf_check(&predicted, err);
+    for (size_t i = 0; done && i < json_length(answers); i++) {
+        bool is_equal;
+        done = compare(rules, buf_string(&predicted), json_as_string(json_at(answers, i), ""), &f1,
+                       &is_equal, err);
+        verdict->is_correct = verdict->is_correct || (done && is_equal);
+    }
+    verdict->score = verdict->is_correct ? 1 : 0;
+    if (!rules->is_lm_eval)
+        verdict->others[verdict->n_others++] = (struct verdict_metric){TRIVIAQA_F1, f1};
+    buf_free(&predicted);
+    return done;
+}
+
+/* Whether an accepted answer stood in what there was to read. */
+static bool grade_context(const struct json *gold, const char *context, struct verdict *verdict,
+                          struct err *err)
+{
+    struct buf text = {0}, form = {0};
+    bool is_found = false;
+    answer_normalize(context, &text);
+    for (size_t i = 0; !is_found && i < json_length(gold); i++) {
+        buf_clear(&form);
+        answer_normalize(json_as_string(json_at(gold, i), ""), &form);
+        is_found = answer_is_within(buf_string(&form), buf_string(&text));
+    }
+    verdict->others[verdict->n_others++] = (struct verdict_metric){TRIVIAQA_HIT, is_found};
+    bool done = buf_check(&text, err) && buf_check(&form, err);
+    buf_free(&text);
+    buf_free(&form);
+    return done;
+}
+
+static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
+                  const struct response *response, struct verdict *verdict, struct err *err)
+{
+    const struct protocol *rules = find_protocol(protocol);
+    struct json *expected = json_parse(item->expected, strlen(item->expected), "", err);
+    const struct json *gold = json_get(expected, "normalized");
+    *verdict = (struct verdict){.answered = response->answered && response->text};
+    bool done = expected != NULL;
+    if (done && !rules)
+        done = err_set(err, ERR_INPUT, "%s has no protocol \"%s\"", suite->name, protocol);
+    if (done && verdict->answered) {
+        const struct json *answers = rules->is_lm_eval ? json_get(expected, "aliases") : gold;
+        done = grade_text(rules, answers, response->text, verdict, err);
+        keep_prediction(response->text, verdict);
+    }
+    if (done && response->context) done = grade_context(gold, response->context, verdict, err);
+    json_free(expected);
+    return done;
+}
+
+const struct suite SUITE_TRIVIAQA = {
+    .name = "triviaqa",
+    .version = 1,
+    .metric = "em",
+    .decoding = "greedy",
+    .protocols = PROTOCOL_NAMES,
+    .load = load,
+    .request = request_item,
+    .grade = grade,
+};
