@@ -26,6 +26,15 @@ FRAMES = (
     "{scene} {q}",
 )
 FRAMED_SHARE = 0.2
+# Of questions with choices: what names the right choice, and what is told before it is asked. They
+# teach how letters stand for choices, without which no fact helps.
+NAMED_SHARE, TOLD_SHARE = 0.15, 0.2
+NAMES_CHOICE = (
+    "Which of these is {value}?",
+    "Choose {value}.",
+    "Find {value} among the four.",
+    "The right choice is {value}. Which letter does it have?",
+)
 PROTOCOLS = ("hendrycks", "hendrycks", "lm-eval", "phi3")
 
 # The share of the characters of each kind of document.
@@ -94,6 +103,15 @@ class Stream:
             return text
         return self.rng.pick(FRAMES).format(q=text, scene=prose.scene(self.rng))
 
+    def eased(self, question):
+        """The text of a question with choices; some of them say what is right."""
+        draw = self.rng.random()
+        if draw < NAMED_SHARE:
+            return self.rng.pick(NAMES_CHOICE).format(value=question.choices[question.i_right])
+        if draw < NAMED_SHARE + TOLD_SHARE and question.fact:
+            return f"{prose.statement(self.rng, question.fact)} {question.text}"
+        return self.framed(question.text)
+
     def ask(self, subject):
         """A question of a subject in a wording of training."""
         if subject in skills.SUBJECTS:
@@ -108,7 +126,7 @@ class Stream:
         parts = [(questions.header_of(subject, protocol), DRAWN)]
         for _ in range(self.rng.between(1, 7)):
             question = self.ask(subject)
-            question = dataclasses.replace(question, text=self.framed(question.text))
+            question = dataclasses.replace(question, text=self.eased(question))
             parts += [
                 (questions.prompt_of(question, protocol), DRAWN),
                 (f" {question.letter}", LETTER),
