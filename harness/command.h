@@ -49,6 +49,7 @@ struct invocation {
     int columns;         /* of the terminal, 80 if unknown */
     const char *isa;     /* PHIBENCH_ISA or NULL; --isa comes first */
     const char *gnuplot; /* PHIBENCH_GNUPLOT, the program that draws charts, or NULL */
+    const char *cache;   /* where made files are kept unless a configuration says; NULL: unknown */
 };
 
 struct command {

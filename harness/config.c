@@ -18,13 +18,14 @@
 enum { MAX_FILE_BYTES = 1 << 20, MAX_ARENA_BYTES = 64 << 20 };
 
 struct raw_config {
-    const char *name, *db;
+    const char *name, *db, *cache;
     const struct config_node *defaults, *models, *suites, *report;
 };
 
 static const struct config_key TOP_KEYS[] = {
     {.name = "name", .type = CONFIG_TEXT, .offset = offsetof(struct raw_config, name)},
     {.name = "db", .type = CONFIG_PATH, .offset = offsetof(struct raw_config, db)},
+    {.name = "cache", .type = CONFIG_PATH, .offset = offsetof(struct raw_config, cache)},
     {.name = "defaults", .type = CONFIG_NODE, .offset = offsetof(struct raw_config, defaults)},
     {.name = "models",
      .type = CONFIG_NODE,
@@ -124,6 +125,7 @@ static bool read_tree(struct config *config, const struct config_node *root, str
     if (raw.report && !read_report(config, raw.report, err)) return false;
     config->name = raw.name;
     config->db = raw.db;
+    config->cache = raw.cache;
     if (!config->name) { /* the file's name without its ending */
         const char *name = file_name(config->file), *dot = strrchr(name, '.');
         config->name = arena_copy(config->arena, name,

@@ -20,7 +20,7 @@ struct config_place {
 /* One model in one quantization. */
 struct config_variant {
     const char *path;         /* as the engine takes it: a GGUF file, or synth:SHAPE:TYPE... */
-    const char *quantization; /* as asked for; NULL: whatever the file holds */
+    const char *quantization; /* as asked for, in lower case; NULL: whatever the file holds */
     struct config_place place;
 };
 
@@ -57,6 +57,7 @@ struct config_suite {
 struct config {
     const char *file, *name, *db;
     const char *report_out; /* NULL: no report */
+    const char *cache;      /* folder of quantized files; NULL: the invocation's */
     const char *isa;        /* NULL: the best */
     int n_threads;          /* 0: one per physical core */
     size_t batch_tokens;

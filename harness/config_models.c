@@ -2,12 +2,14 @@
  * quantizations they run.
  *
  * A synthetic model is generated in every type that is asked for. What a GGUF file holds is
- * compared with what is asked for when the plan is made: no file is opened here.
+ * compared with what is asked for when the plan is made, which makes the others of it: no file is
+ * opened here.
  */
 #include "base/file.h"
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { MAX_CONTEXT_TOKENS = 1 << 22 };
@@ -62,13 +64,22 @@ static const char *synthetic_path(struct arena *arena, const char *path, const c
     return arena_printf(arena, err, "synth:%.*s:%s%s", (int)n_shape, shape, type, rest ? rest : "");
 }
 
+/* A type's name as tables show it. */
+static const char *lower_case(struct arena *arena, const char *text, struct err *err)
+{
+    char *copy = arena_copy(arena, text, strlen(text), err);
+    for (char *c = copy; c && *c; c++) *c = (char)tolower((unsigned char)*c);
+    return copy;
+}
+
 static bool read_variant(struct config *config, const char *path, const struct config_node *node,
                          struct config_variant *variant, struct err *err)
 {
     variant->path = path;
     variant->place = config_place(node);
     if (!config_read_text(config->arena, node, "quantizations", CONFIG_TEXT, &variant->quantization,
-                          err))
+                          err) ||
+        !(variant->quantization = lower_case(config->arena, variant->quantization, err)))
         return false;
     if (is_synthetic(path))
         variant->path = synthetic_path(config->arena, path, variant->quantization, err);

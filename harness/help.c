@@ -27,6 +27,9 @@ static const struct {
      "instruction set level to use: scalar, avx2, avxvnni, avx512, avx512vnni or neon; "
      "--isa comes first"},
     {"PHIBENCH_GNUPLOT", "program that draws charts; default gnuplot"},
+    {"PHIBENCH_CACHE",
+     "folder of the quantized files that configurations ask for; default "
+     "$XDG_CACHE_HOME/phibench or ~/.cache/phibench; `cache` in a configuration comes first"},
     {"NO_COLOR", "set to anything: no colours on the terminal"},
 };
 static const struct {

@@ -40,9 +40,21 @@ static void join_command_line(int argc, char **argv, struct buf *out)
     }
 }
 
+/* A folder: $PHIBENCH_CACHE, or phibench in the user's folder for such things, which the XDG base
+ * directory specification names. Empty if there is none. */
+static const char *find_cache(struct buf *out)
+{
+    const char *own = getenv("PHIBENCH_CACHE"), *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    if (own && *own) buf_text(out, own);
+    else if (cache && *cache == '/') buf_printf(out, "%s/phibench", cache);
+    else if (home && *home) buf_printf(out, "%s/.cache/phibench", home);
+    return out->n_bytes && !out->failed ? buf_string(out) : NULL;
+}
+
 static bool run_command(const struct command *command, int argc, char **argv, struct err *err)
 {
-    struct buf line = {0};
+    struct buf line = {0}, cache = {0};
     struct invocation invocation = {
         .log = {.out = stderr, .level = LOG_INFO},
         .is_terminal = isatty(STDERR_FILENO) && !getenv("CI"),
@@ -50,6 +62,7 @@ static bool run_command(const struct command *command, int argc, char **argv, st
         .columns = terminal_columns(),
         .isa = getenv("PHIBENCH_ISA"),
         .gnuplot = getenv("PHIBENCH_GNUPLOT"),
+        .cache = find_cache(&cache),
     };
     void *options = calloc(1, command->options_size ? command->options_size : 1);
     bool ok = options || err_set(err, ERR_MEMORY, "out of memory");
@@ -62,6 +75,7 @@ static bool run_command(const struct command *command, int argc, char **argv, st
     if (options) command_release(&invocation, options);
     free(options);
     buf_free(&line);
+    buf_free(&cache);
     return ok;
 }
 

@@ -52,14 +52,10 @@ static bool keep_info(struct arena *arena, struct plan_model *model, const struc
     return true;
 }
 
-static bool check_model(const struct config_model *config, const struct config_variant *variant,
-                        struct plan_model *model, struct err *err)
+static bool check_context(const struct config_model *config, const struct config_variant *variant,
+                          struct plan_model *model, struct err *err)
 {
     size_t most = (size_t)model->info.context_tokens;
-    if (variant->quantization && strcmp(variant->quantization, model->quantization) != 0)
-        return fail(&variant->place, ERR_UNSUPPORTED, err,
-                    "not supported yet: making %s from %s, which holds %s", variant->quantization,
-                    variant->path, model->quantization);
     if (config->context_tokens > most)
         return fail(&config->place, ERR_CONFIG, err,
                     "context %zu is more than the %zu tokens that %s was made for",
@@ -84,23 +80,75 @@ static bool read_model(struct plan *plan, const struct model_file *file, struct 
     return model->tokenizer != NULL;
 }
 
+/* What model->path is. */
+static bool look_at(struct plan *plan, const struct config_variant *variant,
+                    struct plan_model *model, const struct log *log, struct err *err)
+{
+    struct model_file *file = model_file_open(model->path, err);
+    bool ok = file && read_model(plan, file, model, err);
+    for (const char *note = ok ? model_file_notes(file) : "", *end; (end = strchr(note, '\n'));
+         note = end + 1)
+        log_warning(log, "%s %s: %.*s", model->config->id, variant->quantization, (int)(end - note),
+                    note);
+    model_file_close(file);
+    return ok;
+}
+
+/* The model becomes another type of what its file holds: never one of more bits, which would seem
+ * to be better than it is. */
+static bool plan_quantized(struct plan *plan, const struct config_variant *variant,
+                           struct plan_model *model, const struct log *log, struct err *err)
+{
+    const char *held = model->quantization;
+    uint64_t n_bytes = model->info.n_bytes;
+    model->is_made = true;
+    model->path =
+        arena_printf(plan->arena, err, "quantize:%s:%s", variant->quantization, variant->path);
+    if (!model->path || !look_at(plan, variant, model, log, err)) return false;
+    model->quantization = variant->quantization;
+    return model->info.n_bytes <= n_bytes ||
+           fail(&variant->place, ERR_CONFIG, err, "%s has more bits than %s, which %s holds",
+                variant->quantization, held, variant->path);
+}
+
+/* A source and its hash, so that a file is read once for all of its quantizations. */
+struct hashed {
+    const char *path;
+    char hash[65];
+};
+
+static bool hash_model(const struct config_variant *variant, struct plan_model *model,
+                       struct hashed *source, const struct log *log, struct err *err)
+{
+    if (!source->path || strcmp(source->path, variant->path) != 0) {
+        if (file_size_bytes(variant->path) > LARGE_BYTES)
+            log_info(log, "reading %s for its hash", variant->path);
+        if (!model_hash(variant->path, source->hash, err)) return false;
+        source->path = variant->path;
+    }
+    if (model->is_made)
+        return model_hash_quantized(variant->quantization, source->hash, model->hash, err);
+    memcpy(model->hash, source->hash, sizeof model->hash);
+    return true;
+}
+
 static bool plan_model(struct plan *plan, const struct config_model *config,
                        const struct config_variant *variant, struct plan_model *model,
-                       const struct log *log, struct err *err)
+                       struct hashed *source, const struct log *log, struct err *err)
 {
     *model = (struct plan_model){.config = config, .path = variant->path};
-    struct model_file *file = model_file_open(variant->path, err);
-    bool ok = file && read_model(plan, file, model, err);
-    model_file_close(file);
-    if (!ok || !check_model(config, variant, model, err)) return at_place(err, &variant->place);
-    if (file_size_bytes(variant->path) > LARGE_BYTES)
-        log_info(log, "reading %s for its hash", variant->path);
-    return model_hash(variant->path, model->hash, err) || at_place(err, &variant->place);
+    bool ok = look_at(plan, variant, model, log, err);
+    if (ok && variant->quantization && strcmp(variant->quantization, model->quantization) != 0)
+        ok = plan_quantized(plan, variant, model, log, err);
+    return (ok && check_context(config, variant, model, err) &&
+            hash_model(variant, model, source, log, err)) ||
+           at_place(err, &variant->place);
 }
 
 static bool plan_models(struct plan *plan, const struct log *log, struct err *err)
 {
     const struct config *config = plan->config;
+    struct hashed source = {0};
     size_t n = 0;
     for (size_t i = 0; i < config->n_models; i++) n += config->models[i].n_variants;
     plan->models = arena_alloc(plan->arena, n, sizeof *plan->models, err);
@@ -108,8 +156,8 @@ static bool plan_models(struct plan *plan, const struct log *log, struct err *er
     for (size_t i = 0; i < config->n_models; i++)
         for (size_t j = 0; j < config->models[i].n_variants; j++) {
             const struct config_model *model = &config->models[i];
-            if (!plan_model(plan, model, &model->variants[j], &plan->models[plan->n_models], log,
-                            err))
+            if (!plan_model(plan, model, &model->variants[j], &plan->models[plan->n_models],
+                            &source, log, err))
                 return false;
             plan->n_models++;
         }

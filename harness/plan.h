@@ -13,6 +13,7 @@
 struct plan_model {
     const struct config_model *config;
     const char *path, *quantization; /* as opened; the type it holds */
+    bool is_made;                    /* path is "quantize:...": run from a file of the cache */
     const char *tokenizer;           /* its kind */
     bool adds_bos;                   /* what prompts get, policy and file taken together */
     size_t context_tokens;

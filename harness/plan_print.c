@@ -124,6 +124,12 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
                 label, job->dataset->n_items, is_exact ? "" : "about ", estimate.naive_tokens,
                 estimate.shared_tokens);
     }
+    for (size_t i = 0; i < plan->n_models; i++) {
+        const struct plan_model *model = &plan->models[i];
+        if (model->is_made)
+            fprintf(out, "%s %s: %.4g MB, quantized from %s\n", model->config->id,
+                    model->quantization, (double)model->info.n_bytes * 1e-6, model->config->path);
+    }
     fprintf(out, "%zu job%s, %zu model%s; nothing was loaded or stored\n", plan->n_jobs,
             plan->n_jobs == 1 ? "" : "s", plan->n_models, plan->n_models == 1 ? "" : "s");
     return true;

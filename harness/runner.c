@@ -7,11 +7,13 @@
 #include "base/clock.h"
 #include "harness/interrupt.h"
 #include "harness/machine.h"
+#include "harness/model_cache.h"
 #include "harness/open_model.h"
 #include "harness/run_job.h"
 #include "harness/run_lock.h"
 #include "results/query.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- The model of the current jobs ---- */
@@ -26,13 +28,20 @@ static void close_model(struct run_context *run)
 bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
 {
     const struct config *config = run->plan->config;
+    const struct invocation *invocation = run->options->invocation;
     if (run->model) return true;
+    char *made = NULL;
+    if (planned->is_made &&
+        !(made = model_cache_get(invocation, config->cache ? config->cache : invocation->cache,
+                                 planned, config->n_threads, err)))
+        return false;
     machine_reset_peak();
     int64_t begin_ns = clock_ns();
     run->model =
-        open_model(run->options->invocation, planned->path, config->isa, config->n_threads, err);
+        open_model(invocation, made ? made : planned->path, config->isa, config->n_threads, err);
     run->load_ns = clock_ns() - begin_ns;
     run->load_rss_bytes = machine_peak_rss_bytes();
+    free(made);
     return run->model != NULL;
 }
 

@@ -120,6 +120,45 @@ static void a_changed_question_changes_the_fingerprint(void **state)
     assert_string_equal(plain, hex);
 }
 
+#define FILE_MODEL(types) "models: [{id: m, path: dir/m.gguf, quantizations: " types "}]\n"
+
+static void other_types_of_a_file_are_planned_without_making_them(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config;
+    char label[128], source[65], recipe[65];
+    assert_true(file_make_folders("dir", NULL));
+    assert_true(model_write("synth:tiny:f16", "dir/m.gguf", NULL, 1, NULL, NULL, NULL));
+    struct plan *plan = make(FILE_MODEL("[f16, Q8_0, q4_k_m]") MMLU, NULL, &config, &err);
+    if (!plan) fail_msg("%s", err.message);
+    static const char *const labels[] = {"m f16 mmlu/hendrycks 1-shot",
+                                         "m q8_0 mmlu/hendrycks 1-shot",
+                                         "m q4_k_m mmlu/hendrycks 1-shot"};
+    static const char *const paths[] = {"dir/m.gguf", "quantize:q8_0:dir/m.gguf",
+                                        "quantize:q4_k_m:dir/m.gguf"};
+    assert_true(model_hash("dir/m.gguf", source, NULL));
+    for (size_t i = 0; i < 3; i++) {
+        const struct plan_model *model = plan->jobs[i].model;
+        plan_job_label(&plan->jobs[i], label, sizeof label);
+        assert_string_equal(label, labels[i]);
+        assert_string_equal(model->path, paths[i]);
+        assert_int_equal(model->is_made, i > 0);
+        assert_true(model_hash(paths[i], recipe, NULL));
+        assert_string_equal(model->hash, recipe);
+        if (i) assert_true(model->info.n_bytes < plan->jobs[i - 1].model->info.n_bytes);
+        if (i) assert_string_not_equal(plan->jobs[i].fingerprint, plan->jobs[i - 1].fingerprint);
+    }
+    assert_string_equal(plan->jobs[0].model->hash, source);
+    plan_free(plan);
+    config_free(config);
+    char **names;
+    size_t n_names;
+    assert_true(file_list("dir", &names, &n_names, NULL));
+    assert_int_equal(n_names, 1);
+    file_free_names(names, n_names);
+}
+
 static void assert_refused(const char *text, const char *file, int line, int column,
                            const char *message)
 {
@@ -146,6 +185,9 @@ static void faults_have_the_place_of_what_names_them(void **state)
                    "c.yaml", 1, 59, "q9_9");
     assert_refused("models: [{id: m, path: \"synth:tiny:f16\", context: 4000000}]\n" MMLU, "c.yaml",
                    1, 10, "context 4000000 is more than");
+    assert_refused(FILE_MODEL("[f16, q9_9]") MMLU, "c.yaml", 1, 57, "unknown tensor type 'q9_9'");
+    assert_refused(FILE_MODEL("[f32]") MMLU, "c.yaml", 1, 52,
+                   "f32 has more bits than f16, which dir/m.gguf holds");
     write_text("mmlu/test/broken_test.csv", "Question?,A,B,C\n");
     write_text("mmlu/dev/broken_dev.csv", "Question?,A,B,C,D,A\n");
     assert_refused(MODEL MMLU, "mmlu/test/broken_test.csv", 1, 16, "column");
@@ -190,6 +232,7 @@ int main(void)
         cmocka_unit_test(jobs_are_models_times_quantizations_times_suites),
         cmocka_unit_test(fingerprints_ignore_what_does_not_change_a_bit),
         cmocka_unit_test(a_changed_question_changes_the_fingerprint),
+        cmocka_unit_test(other_types_of_a_file_are_planned_without_making_them),
         cmocka_unit_test(faults_have_the_place_of_what_names_them),
         cmocka_unit_test(a_text_is_cut_for_every_model),
     };
