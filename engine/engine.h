@@ -276,21 +276,21 @@ const float *session_logits(const struct session *session, size_t i);
 double logits_logprob(const float *logits, size_t n_vocab, int32_t id);
 void logits_logprobs(const float *logits, size_t n_vocab, const int32_t *ids, size_t n_ids,
                      double *logprobs);
+/* Kullback-Leibler divergence of softmax(logits) from softmax(reference), nats; 0 of equal bits. */
+double logits_divergence(const float *reference, const float *logits, size_t n_vocab);
 /* Highest logit, lowest id among equals. */
 int32_t logits_argmax(const float *logits, size_t n_vocab);
 
 /* Applied in this order: logits / temperature; the top_k most likely; of these the fewest whose
  * probability reaches top_p; of these the ones with at least min_p times the probability of the
- * first. Equal logits: lower ids first. */
+ * first. Equal logits: lower ids first. A sampler picks among the first n_vocab logits. */
 struct sampling {
-    double temperature; /* 0: greedy, the rest is ignored */
-    int top_k;          /* 0: all */
-    double top_p;       /* 1: all */
-    double min_p;       /* 0: all */
-    uint64_t seed;      /* per request */
+    double temperature;  /* 0: greedy, the rest is ignored */
+    int top_k;           /* 0: all */
+    double top_p, min_p; /* 1 and 0: all */
+    uint64_t seed;       /* per request */
 };
 struct sampler;
-/* Picks among the first n_vocab logits. */
 struct sampler *sampler_new(const struct sampling *sampling, size_t n_vocab, struct err *err)
     __attribute__((warn_unused_result));
 void sampler_free(struct sampler *sampler);

@@ -1,7 +1,7 @@
 /* chunk_client.c - see chunk_client.h. As many chunks as a batch holds are computed together, the
  * tokens of one after those of another; a chunk longer than a batch takes several. The last token
  * of a chunk is predicted and never computed. After each batch threads of their own judge its rows
- * of logits, before the next batch overwrites them.
+ * of logits, before the next batch overwrites them; each holds one row of a reference at a time.
  */
 #include "harness/chunk_client.h"
 
@@ -20,40 +20,51 @@ enum { MAX_JUDGES = 64, MAX_TOGETHER = 4096 };
 struct row {
     const float *logits;
     int32_t id;
+    size_t i_chunk, i; /* of the text, and of the chunk's scored tokens */
     struct token_score *score;
-    uint8_t *hash; /* [SHA256_BYTES] */
+    uint8_t *hash, *reference_hash; /* [SHA256_BYTES] */
 };
 
 struct chunk_client {
     struct session *session;
+    struct reference *save, *against;
     size_t n_vocab, n_judges;
+    float *reference_rows; /* [n_judges, n_vocab]; NULL without a reference */
     uint64_t n_computed;
     /* Of the chunks that are computed together. */
     int *sequences;                  /* [n_together] */
     struct token_score *scores;      /* [n_together, n_scored] */
-    uint8_t (*hashes)[SHA256_BYTES]; /* [n_together, n_scored] */
+    uint8_t (*hashes)[SHA256_BYTES]; /* [2, n_together, n_scored] of rows, and of the reference's */
     size_t together_capacity, scores_capacity, hashes_capacity;
     struct session_token *batch; /* [batch_tokens] */
     struct row *rows;            /* [batch_tokens], n_rows of this batch */
     size_t n_rows;
 };
 
+static bool allocate(struct chunk_client *client, struct err *err)
+{
+    size_t n = session_batch_tokens(client->session);
+    client->batch = mem_new(n, sizeof *client->batch, err);
+    client->rows = client->batch ? mem_new(n, sizeof *client->rows, err) : NULL;
+    if (!client->rows || !client->against) return client->rows != NULL;
+    client->reference_rows =
+        mem_new(client->n_judges, client->n_vocab * sizeof *client->reference_rows, err);
+    return client->reference_rows != NULL;
+}
+
 struct chunk_client *chunk_client_open(const struct model *model,
-                                       const struct session_options *options, struct err *err)
+                                       const struct chunk_client_options *options, struct err *err)
 {
     struct chunk_client *client = mem_new(1, sizeof *client, err);
     if (!client) return NULL;
-    client->session = session_open(model, options, err);
-    if (client->session) {
-        size_t n = session_batch_tokens(client->session);
-        size_t n_threads =
-            (size_t)(options->n_threads ? options->n_threads : engine_default_threads());
-        client->n_vocab = (size_t)model_info(model)->n_vocab;
-        client->n_judges = n_threads < MAX_JUDGES ? n_threads : MAX_JUDGES;
-        client->batch = mem_new(n, sizeof *client->batch, err);
-        client->rows = client->batch ? mem_new(n, sizeof *client->rows, err) : NULL;
-    }
-    if (client->rows) return client;
+    int n_threads = options->session.n_threads;
+    size_t n_judges = (size_t)(n_threads ? n_threads : engine_default_threads());
+    client->session = session_open(model, &options->session, err);
+    client->save = options->save;
+    client->against = options->against;
+    client->n_vocab = (size_t)model_info(model)->n_vocab;
+    client->n_judges = n_judges < MAX_JUDGES ? n_judges : MAX_JUDGES;
+    if (client->session && allocate(client, err)) return client;
     chunk_client_close(client);
     return NULL;
 }
@@ -67,6 +78,7 @@ void chunk_client_close(struct chunk_client *client)
     free(client->hashes);
     free(client->batch);
     free(client->rows);
+    free(client->reference_rows);
     free(client);
 }
 
@@ -78,22 +90,43 @@ uint64_t chunk_client_computed_tokens(const struct chunk_client *client)
 /* ---- Judging the rows of a batch ---- */
 
 struct judge {
+    const struct chunk_client *client;
     const struct row *rows;
-    size_t n, n_vocab;
+    size_t n;
+    float *reference_row; /* [n_vocab] */
     struct err err;
     bool ok;
 };
 
+static bool compare_row(struct judge *judge, const struct row *row)
+{
+    const struct chunk_client *client = judge->client;
+    const float *reference = judge->reference_row;
+    if (!reference_get_row(client->against, row->i_chunk, row->i, judge->reference_row,
+                           &judge->err))
+        return false;
+    row->score->reference_logprob = logits_logprob(reference, client->n_vocab, row->id);
+    row->score->divergence = logits_divergence(reference, row->logits, client->n_vocab);
+    row->score->same_top =
+        logits_argmax(reference, client->n_vocab) == logits_argmax(row->logits, client->n_vocab);
+    return sha256_digest(reference, client->n_vocab * sizeof *reference, row->reference_hash,
+                         &judge->err);
+}
+
 static void *judge_rows(void *context)
 {
     struct judge *judge = context;
+    const struct chunk_client *client = judge->client;
     judge->ok = true;
     for (size_t i = 0; judge->ok && i < judge->n; i++) {
         const struct row *row = &judge->rows[i];
         *row->score =
-            (struct token_score){.logprob = logits_logprob(row->logits, judge->n_vocab, row->id)};
-        judge->ok = sha256_digest(row->logits, judge->n_vocab * sizeof *row->logits, row->hash,
-                                  &judge->err);
+            (struct token_score){.logprob = logits_logprob(row->logits, client->n_vocab, row->id)};
+        judge->ok = sha256_digest(row->logits, client->n_vocab * sizeof *row->logits, row->hash,
+                                  &judge->err) &&
+                    (!client->save || reference_put_row(client->save, row->i_chunk, row->i,
+                                                        row->logits, &judge->err)) &&
+                    (!client->against || compare_row(judge, row));
     }
     return NULL;
 }
@@ -107,8 +140,9 @@ static bool judge_all(struct chunk_client *client, struct err *err)
     size_t n = client->n_judges < client->n_rows ? client->n_judges : client->n_rows;
     for (size_t i = 0; i < n; i++) {
         size_t begin = client->n_rows * i / n, end = client->n_rows * (i + 1) / n;
-        judges[i] = (struct judge){
-            .rows = client->rows + begin, .n = end - begin, .n_vocab = client->n_vocab};
+        judges[i] =
+            (struct judge){.client = client, .rows = client->rows + begin, .n = end - begin};
+        if (client->against) judges[i].reference_row = client->reference_rows + i * client->n_vocab;
         is_running[i] = i + 1 < n && pthread_create(&threads[i], NULL, judge_rows, &judges[i]) == 0;
         if (!is_running[i]) judge_rows(&judges[i]);
     }
@@ -141,6 +175,20 @@ static bool eval_batch(struct chunk_client *client, const struct client_sink *si
     return judge_all(client, err) && (!sink->pause || sink->pause(sink->context, err));
 }
 
+/* The next row of the batch judges token i_scored of chunk i of the group. */
+static void add_row(struct chunk_client *client, const struct group *group, size_t i,
+                    size_t i_scored, int32_t id)
+{
+    size_t slot = i * group->n_scored + i_scored;
+    client->rows[client->n_rows++] =
+        (struct row){.id = id,
+                     .i_chunk = group->items[i],
+                     .i = i_scored,
+                     .score = &client->scores[slot],
+                     .hash = client->hashes[slot],
+                     .reference_hash = client->hashes[group->n * group->n_scored + slot]};
+}
+
 /* Every token of every chunk of the group, in batches as full as they can be. */
 static bool eval_group(struct chunk_client *client, const struct group *group, struct err *err)
 {
@@ -151,14 +199,7 @@ static bool eval_group(struct chunk_client *client, const struct group *group, s
             bool wants_logits = at + 1 >= group->first_scored;
             client->batch[n++] =
                 (struct session_token){client->sequences[i], ids[at], wants_logits};
-            if (wants_logits) {
-                size_t slot = i * group->n_scored + at + 1 - group->first_scored;
-                client->rows[client->n_rows++] = (struct row){
-                    .id = ids[at + 1],
-                    .score = &client->scores[slot],
-                    .hash = client->hashes[slot],
-                };
-            }
+            if (wants_logits) add_row(client, group, i, at + 1 - group->first_scored, ids[at + 1]);
             if (n < capacity) continue;
             if (!eval_batch(client, group->sink, n, err)) return false;
             n = 0;
@@ -174,7 +215,7 @@ static bool begin_group(struct chunk_client *client, const struct group *group, 
                   sizeof *client->sequences, MAX_TOGETHER, err) ||
         !mem_grow((void **)&client->scores, &client->scores_capacity, n_rows,
                   sizeof *client->scores, SIZE_MAX / sizeof *client->scores, err) ||
-        !mem_grow((void **)&client->hashes, &client->hashes_capacity, n_rows,
+        !mem_grow((void **)&client->hashes, &client->hashes_capacity, 2 * n_rows,
                   sizeof *client->hashes, SIZE_MAX / sizeof *client->hashes, err))
         return false;
     client->n_rows = 0;
@@ -183,13 +224,29 @@ static bool begin_group(struct chunk_client *client, const struct group *group, 
     return true;
 }
 
-static bool respond(const struct chunk_client *client, const struct group *group, size_t i,
+/* Ends a chunk's part in the references. */
+static bool end_chunk(struct chunk_client *client, const struct group *group, size_t i,
+                      struct err *err)
+{
+    uint8_t hash[SHA256_BYTES];
+    size_t n_bytes = group->n_scored * sizeof *client->hashes;
+    const void *rows = client->hashes + i * group->n_scored;
+    const void *reference = client->hashes + (group->n + i) * group->n_scored;
+    if (client->against && (!sha256_digest(reference, n_bytes, hash, err) ||
+                            !reference_check_chunk(client->against, group->items[i], hash, err)))
+        return false;
+    return !client->save || (sha256_digest(rows, n_bytes, hash, err) &&
+                             reference_put_chunk(client->save, group->items[i], hash, err));
+}
+
+static bool respond(struct chunk_client *client, const struct group *group, size_t i,
                     size_t i_request, int64_t duration_ns, struct err *err)
 {
     struct response response = {
         .answered = true,
         .tokens = client->scores + i * group->n_scored,
         .n_tokens = group->n_scored,
+        .has_reference = client->against != NULL,
         .n_prompt_tokens = (int)group->first_scored,
         .n_new_tokens = (int)group->n_scored,
         .duration_ns = duration_ns,
@@ -201,7 +258,8 @@ static bool respond(const struct chunk_client *client, const struct group *group
                   group->n_scored * sizeof *client->hashes);
     sha256_finish(hash, response.logits_hash);
     sha256_free(hash);
-    return group->sink->respond(group->sink->context, i_request, &response, err);
+    return end_chunk(client, group, i, err) &&
+           group->sink->respond(group->sink->context, i_request, &response, err);
 }
 
 /* How many chunks fit a batch and the pages. */

@@ -9,14 +9,20 @@
 #define PHIBENCH_HARNESS_CHUNK_CLIENT_H
 
 #include "harness/client.h"
+#include "harness/reference.h"
 #include "suites/suite.h"
 
 struct chunk_client;
 
-/* session.context_tokens is the chunks' length. The model must outlive it. Close with
- * chunk_client_close. */
+struct chunk_client_options {
+    struct session_options session; /* context_tokens: the chunks' length */
+    struct reference *save;         /* keeps all logits there; NULL: nowhere */
+    struct reference *against;      /* compares all logits with these; NULL: with none */
+};
+
+/* Model and references must outlive it. Close with chunk_client_close. */
 struct chunk_client *chunk_client_open(const struct model *model,
-                                       const struct session_options *session, struct err *err)
+                                       const struct chunk_client_options *options, struct err *err)
     __attribute__((warn_unused_result));
 void chunk_client_close(struct chunk_client *client);
 

@@ -10,15 +10,28 @@
 #include <string.h>
 
 static const struct command *const COMMANDS[] = {
-    &COMMAND_RUN,      &COMMAND_REPORT,     &COMMAND_BENCH,
-    &COMMAND_GENERATE, &COMMAND_SCORE,      &COMMAND_LOGITS,
-    &COMMAND_TOKENIZE, &COMMAND_DETOKENIZE, &COMMAND_INSPECT,
-    &COMMAND_SYNTH,    &COMMAND_QUANTIZE,   &COMMAND_MT_BENCH,
-    &COMMAND_RUNS,     &COMMAND_SHOW,       &COMMAND_EXPORT,
-    &COMMAND_REGRADE,  &COMMAND_DOCTOR,     NULL,
+    &COMMAND_RUN,
+    &COMMAND_REPORT,
+    &COMMAND_BENCH,
+    &COMMAND_PERPLEXITY,
+    &COMMAND_GENERATE,
+    &COMMAND_SCORE,
+    &COMMAND_LOGITS,
+    &COMMAND_TOKENIZE,
+    &COMMAND_DETOKENIZE,
+    &COMMAND_INSPECT,
+    &COMMAND_SYNTH,
+    &COMMAND_QUANTIZE,
+    &COMMAND_MT_BENCH,
+    &COMMAND_RUNS,
+    &COMMAND_SHOW,
+    &COMMAND_EXPORT,
+    &COMMAND_REGRADE,
+    &COMMAND_DOCTOR,
+    NULL,
 };
 
-static const char *const PLANNED[] = {"compare", "perplexity", "convert", "merge"};
+static const char *const PLANNED[] = {"compare", "convert", "merge"};
 
 const struct command *const *command_list(void)
 {

@@ -164,12 +164,30 @@ static bool keep_text(struct config *config, const char *text, const char *const
     return ok;
 }
 
+static struct config *read_all(const char *text, size_t n_bytes, const char *name,
+                               const char *const *overrides, size_t n_overrides, struct err *err)
+{
+    struct config *config = mem_new(1, sizeof *config, err);
+    struct arena *arena = config ? arena_new(MAX_ARENA_BYTES, err) : NULL;
+    bool ok = false;
+    if (!arena) goto out;
+    config->arena = arena;
+    if (!(config->file = arena_string(arena, name, err))) goto out;
+    struct config_node *root = config_parse(arena, text, n_bytes, name, err);
+    if (!root) goto out;
+    for (size_t i = 0; i < n_overrides; i++)
+        if (!config_override(arena, root, overrides[i], err)) goto out;
+    ok = read_tree(config, root, err) && hash_meaning(config, root, err) &&
+         keep_text(config, text, overrides, n_overrides, err);
+out:
+    if (ok) return config;
+    config_free(config);
+    return NULL;
+}
+
 struct config *config_read(const char *path, const char *const *overrides, size_t n_overrides,
                            struct err *err)
 {
-    struct config *config = NULL;
-    struct arena *arena = NULL;
-    bool ok = false;
     size_t n_bytes;
     char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
     if (!text) {
@@ -177,22 +195,14 @@ struct config *config_read(const char *path, const char *const *overrides, size_
             err->code = ERR_CONFIG; /* a wrong path is a usage error: exit 2 */
         return NULL;
     }
-    config = mem_new(1, sizeof *config, err);
-    arena = config ? arena_new(MAX_ARENA_BYTES, err) : NULL;
-    if (!arena) goto out;
-    config->arena = arena;
-    if (!(config->file = arena_string(arena, path, err))) goto out;
-    struct config_node *root = config_parse(arena, text, n_bytes, path, err);
-    if (!root) goto out;
-    for (size_t i = 0; i < n_overrides; i++)
-        if (!config_override(arena, root, overrides[i], err)) goto out;
-    ok = read_tree(config, root, err) && hash_meaning(config, root, err) &&
-         keep_text(config, text, overrides, n_overrides, err);
-out:
+    struct config *config = read_all(text, n_bytes, path, overrides, n_overrides, err);
     free(text);
-    if (ok) return config;
-    config_free(config);
-    return NULL;
+    return config;
+}
+
+struct config *config_read_made(const char *text, const char *name, struct err *err)
+{
+    return read_all(text, strlen(text), name, NULL, 0, err);
 }
 
 void config_free(struct config *config)

@@ -50,6 +50,9 @@ struct config_suite {
     const struct suite *suite; /* of items or a text: with options */
     struct suite_options options;
     size_t chunk_tokens; /* of a text */
+    /* Of a text: a quantization of each model, or a file of logits, that the others are compared
+     * with; and a file where the logits are kept. NULL: none. */
+    const char *reference, *save_reference;
     struct throughput_options throughput;
     struct config_place place;
 };
@@ -76,6 +79,10 @@ struct config {
  * config_free. */
 struct config *config_read(const char *path, const char *const *overrides, size_t n_overrides,
                            struct err *err) __attribute__((warn_unused_result));
+/* The same of a text that a command has made; `name` stands for the file in messages and in the
+ * store. */
+struct config *config_read_made(const char *text, const char *name, struct err *err)
+    __attribute__((warn_unused_result));
 void config_free(struct config *config);
 
 #endif

@@ -94,7 +94,7 @@ static bool read_mmlu(struct config *config, const struct config_node *map,
 /* ---- Texts ---- */
 
 struct raw_text {
-    const char *data;
+    const char *data, *reference, *save_reference;
     int64_t chunk_tokens, limit;
 };
 
@@ -113,6 +113,10 @@ static const struct config_key PERPLEXITY_KEYS[] = {
      .offset = offsetof(struct raw_text, limit),
      .low = 1,
      .high = INT32_MAX},
+    {.name = "reference", .type = CONFIG_PATH, .offset = offsetof(struct raw_text, reference)},
+    {.name = "save_reference",
+     .type = CONFIG_PATH,
+     .offset = offsetof(struct raw_text, save_reference)},
 };
 
 static bool read_perplexity(struct config *config, const struct config_node *map,
@@ -126,6 +130,11 @@ static bool read_perplexity(struct config *config, const struct config_node *map
     suite->suite = suite_find("perplexity");
     suite->options = (struct suite_options){.data = raw.data, .limit = (size_t)raw.limit};
     suite->chunk_tokens = (size_t)raw.chunk_tokens;
+    suite->reference = raw.reference;
+    suite->save_reference = raw.save_reference;
+    if (raw.save_reference && config->n_models * config->models[0].n_variants > 1)
+        return config_fail_key(config_find(map, "save_reference"), err,
+                               "one file keeps the logits of one model in one quantization");
     return true;
 }
 

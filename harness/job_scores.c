@@ -121,7 +121,16 @@ static void fill_values(const struct text *text, token_value_fn *value)
     for (size_t i = 0; i < text->n; i++) text->values[i] = value(&text->tokens[i]);
 }
 
+/* A mean of any numbers, be they all 0 or 1 by chance. */
 static struct estimate estimate(const struct text *text, token_value_fn *value)
+{
+    fill_values(text, value);
+    struct estimate mean = stats_estimate(text->values, text->chunk_of, text->n, text->n_chunks);
+    mean.interval = stats_normal(mean.mean, mean.error);
+    return mean;
+}
+
+static struct estimate rate(const struct text *text, token_value_fn *value)
 {
     fill_values(text, value);
     return stats_estimate(text->values, text->chunk_of, text->n, text->n_chunks);
@@ -181,7 +190,7 @@ static struct estimate quantile(const double *sorted, size_t n, double q)
                              .n = n};
 }
 
-/* PREFIX_p99.9 and so on; the extremes have no interval but themselves. */
+/* PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself; leaves the values sorted. */
 static bool put_quantiles(struct store *store, int64_t job, const struct text *text,
                           const char *prefix, token_value_fn *value, const double *percents,
                           size_t n_percents, struct err *err)
@@ -195,9 +204,7 @@ static bool put_quantiles(struct store *store, int64_t job, const struct text *t
             return false;
     }
     snprintf(metric, sizeof metric, "%s_max", prefix);
-    if (!put(store, job, metric, quantile(text->values, text->n, 1), err)) return false;
-    snprintf(metric, sizeof metric, "%s_min", prefix);
-    return put(store, job, metric, quantile(text->values, text->n, 0), err);
+    return put(store, job, metric, quantile(text->values, text->n, 1), err);
 }
 
 /* ---- All of a job ---- */
@@ -210,11 +217,13 @@ static bool put_reference(struct store *store, int64_t job, const struct text *t
     return put(store, job, "ppl_reference", exponential(estimate(text, reference_loss)), err) &&
            put(store, job, "ln_ppl_ratio", estimate(text, loss_difference), err) &&
            put(store, job, "kld", estimate(text, divergence), err) &&
-           put(store, job, "same_top", estimate(text, same_top), err) &&
+           put(store, job, "same_top", rate(text, same_top), err) &&
            put(store, job, "dp_mean", estimate(text, probability_difference), err) &&
            put(store, job, "dp_rms", root(estimate(text, squared_difference)), err) &&
-           put_quantiles(store, job, text, "kld", divergence, percents, N_PERCENTS, err) &&
-           put_quantiles(store, job, text, "dp", probability_difference, percents, N_PERCENTS, err);
+           put_quantiles(store, job, text, "kld", divergence, percents, N_PERCENTS - 1, err) &&
+           put_quantiles(store, job, text, "dp", probability_difference, percents, N_PERCENTS,
+                         err) &&
+           put(store, job, "dp_min", quantile(text->values, text->n, 0), err);
 }
 
 static bool is_number(const struct text *text)

@@ -19,7 +19,7 @@
  *   same_top      share of tokens where both find the same one most probable
  *   dp_mean, dp_rms, dp_p99.9 ... dp_p0.1, dp_max, dp_min   difference of the probabilities of the
  *                 token that came, model minus reference
- * Errors and intervals of means are clustered by chunk; of same_top they are binomial; those of a
+ * Errors and intervals of means are clustered by chunk; that of same_top is Wilson's; those of a
  * quantile are distribution-free, from order statistics (David and Nagaraja 2003, "Order
  * statistics", section 7.1). Nothing is stored where a token's score is not a number. */
 bool job_scores_compute(struct store *store, int64_t job, const struct suite *suite,

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/reference.h"
 #include "harness/text_chunks.h"
 
 #include <stdlib.h>
@@ -208,6 +209,42 @@ static bool load_text(struct plan_job *job, struct err *err)
     return at_place(err, &suite->place);
 }
 
+/* The job that the suite's reference names, which is an earlier quantization of the same model;
+ * NULL if it names none. */
+static struct plan_job *find_reference(struct plan *plan, const struct plan_job *job)
+{
+    for (struct plan_job *other = plan->jobs; other < job; other++)
+        if (other->suite == job->suite && other->model->config == job->model->config &&
+            !strcmp(other->model->quantization, job->suite->reference))
+            return other;
+    return NULL;
+}
+
+static bool resolve_reference(struct plan *plan, struct plan_job *job, struct err *err)
+{
+    const struct config_suite *suite = job->suite;
+    const struct config_model *model = job->model->config;
+    if (!suite->reference || !strcmp(suite->reference, job->model->quantization)) return true;
+    struct plan_job *reference = find_reference(plan, job);
+    if (reference) {
+        reference->is_reference = true;
+        job->reference_job = reference;
+        return true;
+    }
+    for (size_t i = 0; i < model->n_variants; i++)
+        if (model->variants[i].quantization &&
+            !strcmp(model->variants[i].quantization, suite->reference))
+            return fail(&model->place, ERR_CONFIG, err,
+                        "%s is the reference: it must stand before the quantizations that are "
+                        "compared with it",
+                        suite->reference);
+    job->reference_file = suite->reference;
+    return file_exists(suite->reference) ||
+           fail(&suite->place, ERR_CONFIG, err,
+                "reference: %s has no quantization %s, and there is no such file", model->id,
+                suite->reference);
+}
+
 static int64_t largest(const int64_t *values, size_t n)
 {
     int64_t most = 0;
@@ -240,12 +277,22 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
     json_end_array(json);
 }
 
-static void put_items_parameters(struct json_writer *json, const struct plan_job *job)
+/* reference: hash of the file that the job is compared with, NULL: none. */
+static void put_items_parameters(struct json_writer *json, const struct plan_job *job,
+                                 const char *reference)
 {
     const struct suite_options *options = &job->suite->options;
     if (options->split) {
         json_key(json, "split");
         json_put_string(json, options->split);
+    }
+    if (job->reference_job) {
+        json_key(json, "reference");
+        json_put_string(json, job->reference_job->fingerprint);
+    }
+    if (reference) {
+        json_key(json, "reference_file");
+        json_put_string(json, reference);
     }
     json_key(json, "decoding");
     json_put_string(json, job->dataset->suite->decoding);
@@ -268,7 +315,9 @@ static void put_throughput_parameters(struct json_writer *json,
 static bool describe_parameters(struct plan *plan, struct plan_job *job, struct err *err)
 {
     static const char *const bos[] = {"auto", "always", "never"};
+    char reference[SHA256_HEX_BYTES];
     struct buf text = {0};
+    if (job->reference_file && !reference_hash(job->reference_file, reference, err)) return false;
     struct json_writer json = {.out = &text};
     json_begin_object(&json);
     json_key(&json, "context");
@@ -277,7 +326,7 @@ static bool describe_parameters(struct plan *plan, struct plan_job *job, struct 
     json_put_string(&json, bos[job->model->config->bos]);
     json_key(&json, "kv");
     json_put_string(&json, job->model->config->kv_type == KV_F32 ? "f32" : "f16");
-    if (job->dataset) put_items_parameters(&json, job);
+    if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     json_end_object(&json);
     bool ok = buf_check(&text, err);
@@ -307,10 +356,10 @@ static bool fingerprint(struct plan_job *job, struct err *err)
 }
 
 /* What a job asks for that the model cannot do; loads its text, if it has one. */
-static bool check_job(struct plan_job *job, struct err *err)
+static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
     switch (job->suite->kind) {
-    case CONFIG_SUITE_TEXT: return load_text(job, err);
+    case CONFIG_SUITE_TEXT: return load_text(job, err) && resolve_reference(plan, job, err);
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
     case CONFIG_SUITE_ITEMS: break;
     }
@@ -341,7 +390,7 @@ static bool plan_jobs(struct plan *plan, struct err *err)
                                      .suite = &plan->config->suites[j],
                                      .dataset = plan->datasets[j]};
             plan->n_jobs++;
-            if (!check_job(job, err)) return false;
+            if (!check_job(plan, job, err)) return false;
             if (!describe_parameters(plan, job, err) || !fingerprint(job, err) ||
                 !check_repeated(plan, job, err))
                 return false;

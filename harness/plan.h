@@ -26,7 +26,12 @@ struct plan_job {
     const struct config_suite *suite;
     const struct dataset *dataset; /* NULL: throughput */
     struct dataset *text;          /* the same, if it belongs to this job alone */
-    const char *parameters_json;   /* what the fingerprint covers beyond model, suite and data */
+    /* Whose logits a text's are compared with: those that an earlier job of the plan keeps, or a
+     * file's; NULL: none. */
+    const struct plan_job *reference_job;
+    const char *reference_file;
+    bool is_reference;           /* later jobs are compared with this one: its logits are kept */
+    const char *parameters_json; /* what the fingerprint covers beyond model, suite and data */
     char fingerprint[65];
 };
 

@@ -13,6 +13,7 @@
 #include "harness/chunk_client.h"
 #include "harness/job_scores.h"
 #include "harness/progress.h"
+#include "harness/run_references.h"
 #include "harness/text_chunks.h"
 #include "harness/windows.h"
 #include "harness/writer.h"
@@ -28,6 +29,7 @@ struct item_job {
     const struct plan_job *planned;
     int64_t job;
     struct writer *writer;
+    struct run_references references; /* of a text */
     struct progress progress;
     size_t *by_key;  /* [n_items] items sorted by key */
     size_t *pending; /* [n_pending] items without an answer, in order */
@@ -123,7 +125,8 @@ static bool find_pending(struct item_job *items, struct err *err)
     bool ok = known.is_known && items->pending &&
               store_each_answer(items->run->store, items->job, mark_known, &known, err);
     for (size_t i = 0; ok && i < n; i++)
-        if (!known.is_known[i]) items->pending[items->n_pending++] = i;
+        if (!known.is_known[i] || run_references_lack(&items->references, i))
+            items->pending[items->n_pending++] = i;
     items->n_answered = n - items->n_pending;
     free(known.is_known);
     return ok;
@@ -258,10 +261,11 @@ static bool ask_chunks(struct item_job *items, const struct session_options *ses
                        struct err *err)
 {
     const struct dataset *dataset = items->planned->dataset;
-    struct session_options options = *session;
+    struct chunk_client_options options = {
+        .session = *session, .save = items->references.save, .against = items->references.against};
     struct asking asking = {items, 0};
     const struct client_sink sink = {keep_response, after_batch, &asking};
-    options.context_tokens = text_chunks_of(dataset)->chunk_tokens;
+    options.session.context_tokens = text_chunks_of(dataset)->chunk_tokens;
     struct chunk_client *client = chunk_client_open(items->run->model, &options, err);
     items->begin_ns = clock_ns();
     bool ok = client &&
@@ -486,7 +490,8 @@ static void say_finished(const struct item_job *items, const struct summary *sum
 /* Without prefix sharing a run is there to be measured: it takes over its own answers alone. */
 static bool may_reuse(const struct run_context *run)
 {
-    return !run->options->is_fresh && run->plan->config->shares_prefixes;
+    return !run->options->is_fresh && !run->options->own_answers_only &&
+           run->plan->config->shares_prefixes;
 }
 
 bool run_items(struct run_context *run, const struct plan_job *planned, int64_t job,
@@ -495,7 +500,8 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     struct item_job items = {.run = run, .planned = planned, .job = job};
     struct summary summary;
     size_t n_reused = 0;
-    bool ok = !may_reuse(run) || reuse_answers(&items, &n_reused, err);
+    bool ok = run_references_open(run, planned, &items.references, err) &&
+              (!may_reuse(run) || reuse_answers(&items, &n_reused, err));
     if (ok) say_reused(&items, n_reused);
     ok = ok && sort_keys(&items, err) && expect_followers(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;

@@ -11,6 +11,7 @@
 #include "harness/open_model.h"
 #include "harness/run_job.h"
 #include "harness/run_lock.h"
+#include "harness/run_references.h"
 #include "results/query.h"
 
 #include <stdlib.h>
@@ -141,11 +142,12 @@ static bool is_finished(struct run_context *run, int64_t job, bool *finished, st
 static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
 {
     int64_t id;
-    bool finished;
+    bool finished, complete = true;
     if (!run_check_interrupt(err) || !put_job(run, job, &id, err) ||
-        !is_finished(run, id, &finished, err))
+        !is_finished(run, id, &finished, err) ||
+        (finished && !run_references_are_complete(run, job, &complete, err)))
         return false;
-    if (finished) return true;
+    if (finished && complete) return true;
     return job->dataset ? run_items(run, job, id, err) : run_speed(run, job, id, err);
 }
 

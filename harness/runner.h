@@ -15,6 +15,7 @@
 struct runner_options {
     const struct invocation *invocation; /* log, terminal, command line, ISA of the environment */
     bool is_fresh;                       /* neither continues a run nor reuses answers */
+    bool own_answers_only;               /* reuses no answers of other runs */
     bool must_resume;                    /* ERR_USAGE if there is no unfinished run */
 };
 

@@ -116,6 +116,47 @@ static void logits_argmax_prefers_the_lowest_id_among_equals(void **state)
     assert_int_equal(logits_argmax(masked, 3), 2);
 }
 
+static long double expected_divergence(const float *x, const float *y, size_t n)
+{
+    long double sum = 0.0L;
+    for (size_t i = 0; i < n; i++) {
+        long double mine = expected_logprob(x, n, (int32_t)i);
+        sum += expl(mine) * (mine - expected_logprob(y, n, (int32_t)i));
+    }
+    return sum;
+}
+
+static void logits_divergence_is_that_of_the_two_softmaxes(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    float x[N], y[N];
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        fill_logits(x, N, seed);
+        fill_logits(y, N, seed + 100);
+        if (seed % 2) /* close to each other, and shifted by a constant, which changes nothing */
+            for (size_t i = 0; i < N; i++) y[i] = x[i] + 7.0F + y[i] / 1000.0F;
+        double expected = (double)expected_divergence(x, y, N);
+        double divergence = logits_divergence(x, y, N);
+        assert_true(expected > 0);
+        assert_true(fabs(divergence - expected) <= 1e-13 + 1e-12 * expected);
+    }
+}
+
+static void logits_divergence_of_the_same_bits_is_exactly_zero(void **state)
+{
+    (void)state;
+    static float x[N_VOCAB];
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        fill_logits(x, N_VOCAB, seed);
+        assert_true(logits_divergence(x, x, N_VOCAB) == 0);
+    }
+    x[0] = -INFINITY; /* what cannot come adds nothing */
+    assert_true(logits_divergence(x, x, N_VOCAB) == 0);
+    x[0] = NAN;
+    assert_true(isnan(logits_divergence(x, x, N_VOCAB)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +168,8 @@ int main(void)
         cmocka_unit_test(logits_logprob_is_nan_if_any_logit_is),
         cmocka_unit_test(logits_logprob_has_its_bits),
         cmocka_unit_test(logits_argmax_prefers_the_lowest_id_among_equals),
+        cmocka_unit_test(logits_divergence_is_that_of_the_two_softmaxes),
+        cmocka_unit_test(logits_divergence_of_the_same_bits_is_exactly_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,8 @@ static struct outcome execute_with(request_fn *request, const char *text, const 
     struct outcome outcome = {0};
     const struct invocation invocation = {
         .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
-    const struct runner_options options = {&invocation, is_fresh, must_resume};
+    const struct runner_options options = {
+        .invocation = &invocation, .is_fresh = is_fresh, .must_resume = must_resume};
     struct suite suite = SUITE_MMLU;
     write_text("c.yaml", text);
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
