@@ -98,7 +98,7 @@ $(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c)
+$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c harness/task_files.c)
 $(ENGINE): $(ENGINE_SOURCES:%.c=$(BUILD)/%.o)
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 $(LIBRARY) $(ENGINE) $(SUPPORT):
@@ -120,6 +120,20 @@ $(BUILD)/results/schema_sql.c: results/schema.sql
 	$(Q){ echo '#include "results/store_internal.h"'; echo 'const char SCHEMA_SQL[] ='; \
 	    sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $<; echo '    ;'; } >$@
 
+# So do the tasks, one string each.
+TASK_FILES := $(sort $(wildcard suites/tasks/*.yaml))
+$(BUILD)/harness/task_files.o: $(BUILD)/harness/task_files.c $(BUILD)/flags
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/harness/task_files.c: $(TASK_FILES) $(BUILD)/task_list
+	@mkdir -p $(@D)
+	$(say) EMBED suites/tasks
+	$(Q){ echo '#include "harness/config_task.h"'; echo 'const struct task_file TASK_FILES[] = {'; \
+	    for file in $(TASK_FILES); do \
+	        echo "    {\"$$(basename $$file .yaml)\", \"$$file\","; \
+	        sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $$file; echo '    },'; \
+	    done; echo '    {0}};'; } >$@
+
 # A stamp is a file that changes only when its text does: what depends on it is rebuilt then.
 .PHONY: FORCE
 FORCE:
@@ -130,6 +144,9 @@ $(BUILD)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null || { echo 'no C compiler: run tools/install-deps' >&2; exit 1; }
 	@$(PKG_CONFIG) --exists $(PACKAGES) || { echo 'libraries are missing: run tools/install-deps' >&2; exit 1; }
 	@$(call write_stamp,'$(CC) $(BASIC_FLAGS)')
+
+$(BUILD)/task_list: FORCE
+	@$(call write_stamp,'$(TASK_FILES)')
 
 # What the program says of its own build. The revision is of the whole tree, dirty if a tracked file differs.
 REVISION := $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)

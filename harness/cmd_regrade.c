@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "harness/commands.h"
+#include "harness/config_task.h"
 #include "harness/job_scores.h"
 #include "harness/rows.h"
 #include "suites/suite.h"
@@ -108,26 +109,39 @@ static bool store_changes(struct store *store, int64_t job, struct regrading *re
 struct graded_job {
     int64_t id;
     char suite[64], protocol[64];
+    char task[1024]; /* the file of a task that is not built in, "" for others */
 };
+
+/* The suite of a job: NULL without an error for a measurement. *task is its owner, if it is one. */
+static const struct suite *find_suite(const struct graded_job *job, struct task **task,
+                                      struct err *err)
+{
+    const struct suite *suite = suite_find(job->suite);
+    if (suite || (!job->task[0] && !task_file_find(job->suite))) return suite;
+    *task = config_task_open(job->task[0] ? job->task : job->suite, err);
+    if (*task) return &(*task)->suite;
+    err_context(err, "grading job %lld (%s)", (long long)job->id, job->suite);
+    return NULL;
+}
 
 static bool regrade_job(struct store *store, const struct graded_job *job, bool dry_run,
                         struct err *err)
 {
-    struct regrading regrading = {.suite = suite_find(job->suite),
-                                  .protocol = job->protocol,
-                                  .arena = arena_new(MAX_ARENA_BYTES, err)};
-    bool ok = regrading.arena != NULL;
-    if (!regrading.suite) { /* throughput: nothing to grade */
-        arena_free(regrading.arena);
-        return true;
-    }
-    ok = ok && store_each_answer(store, job->id, grade_again, &regrading, err);
+    struct task *task = NULL;
+    struct err reason = {0};
+    struct regrading regrading = {.suite = find_suite(job, &task, &reason),
+                                  .protocol = job->protocol};
+    if (reason.code && err) *err = reason;
+    if (!regrading.suite) return !reason.code; /* a measurement: nothing to grade */
+    regrading.arena = arena_new(MAX_ARENA_BYTES, err);
+    bool ok = regrading.arena && store_each_answer(store, job->id, grade_again, &regrading, err);
     if (ok && regrading.n_changes && !dry_run) ok = store_changes(store, job->id, &regrading, err);
     if (ok)
         printf("job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job->id, job->suite,
                regrading.n_answers, regrading.n_changes, dry_run ? "would change" : "changed");
     buf_free(&regrading.others);
     arena_free(regrading.arena);
+    task_free(task);
     return ok;
 }
 
@@ -138,7 +152,9 @@ static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct e
     size_t n = 0;
     int more;
     struct query *query =
-        jobs ? query_open(store, "SELECT id, suite, protocol FROM job WHERE run = ? ORDER BY id",
+        jobs ? query_open(store,
+                          "SELECT id, suite, protocol, coalesce(parameters ->> '$.task', '') "
+                          "FROM job WHERE run = ? ORDER BY id",
                           err)
              : NULL;
     if (!query) {
@@ -150,6 +166,7 @@ static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct e
         jobs[n].id = query_integer(query, 0);
         snprintf(jobs[n].suite, sizeof jobs[n].suite, "%s", query_text(query, 1));
         snprintf(jobs[n].protocol, sizeof jobs[n].protocol, "%s", query_text(query, 2));
+        snprintf(jobs[n].task, sizeof jobs[n].task, "%s", query_text(query, 3));
         n++;
     }
     query_close(query);

@@ -208,6 +208,7 @@ struct config *config_read_made(const char *text, const char *name, struct err *
 void config_free(struct config *config)
 {
     if (!config) return;
+    for (size_t i = 0; i < config->n_suites; i++) task_free(config->suites[i].task);
     arena_free(config->arena);
     free(config);
 }

@@ -9,7 +9,7 @@
 #define PHIBENCH_HARNESS_CONFIG_H
 
 #include "engine/engine.h"
-#include "suites/suite.h"
+#include "suites/task.h"
 
 /* For messages that come later: a missing tensor type, a data set that does not load. */
 struct config_place {
@@ -53,6 +53,8 @@ struct config_suite {
     /* Of a text: a quantization of each model, or a file of logits, that the others are compared
      * with; and a file where the logits are kept. NULL: none. */
     const char *reference, *save_reference;
+    struct task *task;     /* where the suite is one; owned */
+    const char *task_file; /* its file, where it is not built in; otherwise NULL */
     struct throughput_options throughput;
     struct config_place place;
 };

@@ -18,6 +18,14 @@ bool config_read_models(struct config *config, const struct config_node *list, s
     __attribute__((warn_unused_result));
 bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)
     __attribute__((warn_unused_result));
+/* A task: a built-in one by its name, or, under the name "task", that of a file. */
+bool config_read_task(struct config *config, const struct config_node *map,
+                      struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
+/* The protocol of that name; without a node the suite's default. */
+bool config_read_protocol(struct config *config, const struct config_node *node,
+                          const struct suite *suite, const char **protocol, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* One suite's settings, where they have a file of their own. */
 bool config_read_mt_bench(struct config *config, const struct config_node *map,

@@ -5,6 +5,7 @@
  */
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"
+#include "harness/config_task.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ static const struct config_key MMLU_KEYS[] = {
      .high = INT32_MAX},
 };
 
-static bool read_protocol(struct config *config, const struct config_node *node,
+bool config_read_protocol(struct config *config, const struct config_node *node,
                           const struct suite *suite, const char **protocol, struct err *err)
 {
     char hint[400];
@@ -80,7 +81,7 @@ static bool read_mmlu(struct config *config, const struct config_node *map,
     struct suite_options *options = &suite->options;
     if (!config_read_map(config->arena, map, "suite mmlu", MMLU_KEYS,
                          sizeof MMLU_KEYS / sizeof MMLU_KEYS[0], &raw, err) ||
-        !read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
+        !config_read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
         return false;
     options->data = raw.data;
     options->shots = (int)raw.shots;
@@ -176,7 +177,7 @@ static bool read_trivia(struct config *config, const struct config_node *map,
     struct suite_options *options = &suite->options;
     if (!config_read_map(config->arena, map, "suite triviaqa", TRIVIA_KEYS,
                          sizeof TRIVIA_KEYS / sizeof TRIVIA_KEYS[0], &raw, err) ||
-        !read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
+        !config_read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
         return false;
     options->data = raw.data;
     options->examples = raw.examples;
@@ -256,15 +257,15 @@ static const struct {
                  struct err *err);
 } SUITES[] = {
     {"mmlu", read_mmlu},       {"perplexity", read_perplexity},    {"throughput", read_throughput},
-    {"triviaqa", read_trivia}, {"mt_bench", config_read_mt_bench},
+    {"triviaqa", read_trivia}, {"mt_bench", config_read_mt_bench}, {"task", config_read_task},
 };
-enum { N_SUITES = sizeof SUITES / sizeof SUITES[0] };
+enum { N_SUITES = sizeof SUITES / sizeof SUITES[0], MAX_TASKS = 64 };
 
 static bool read_suite(struct config *config, const struct config_node *node,
                        struct config_suite *suite, struct err *err)
 {
     char hint[400];
-    const char *names[N_SUITES];
+    const char *names[N_SUITES + MAX_TASKS];
     size_t n_known = 0;
     if (node->kind != CONFIG_MAP || !node->first || node->first->next)
         return config_fail(
@@ -279,6 +280,12 @@ static bool read_suite(struct config *config, const struct config_node *node,
         if (err) err->code = ERR_UNSUPPORTED;
         return false;
     }
+    if (task_file_find(map->key)) {
+        suite->place = config_place(map);
+        return config_read_task(config, map, suite, err);
+    }
+    for (size_t i = 0; TASK_FILES[i].name && i < MAX_TASKS; i++)
+        names[n_known++] = TASK_FILES[i].name;
     config_suggest(map->key, names, n_known, hint, sizeof hint);
     return config_fail_key(map, err, "there is no suite \"%.64s\"%s", map->key, hint);
 }
@@ -291,9 +298,9 @@ bool config_read_suites(struct config *config, const struct config_node *list, s
     struct config_suite *suites = arena_alloc(config->arena, n, sizeof *suites, err);
     if (!suites) return false;
     const struct config_node *node = list->first;
+    config->suites = suites; /* also of a failure: tasks are freed */
+    config->n_suites = n;
     for (size_t i = 0; i < n; i++, node = node->next)
         if (!read_suite(config, node, &suites[i], err)) return false;
-    config->suites = suites;
-    config->n_suites = n;
     return true;
 }

@@ -136,15 +136,6 @@ static struct estimate rate(const struct text *text, token_value_fn *value)
     return stats_estimate(text->values, text->chunk_of, text->n, text->n_chunks);
 }
 
-static struct estimate exponential(struct estimate estimate)
-{
-    estimate.mean = exp(estimate.mean);
-    estimate.error *= estimate.mean;
-    estimate.interval.low = exp(estimate.interval.low);
-    estimate.interval.high = exp(estimate.interval.high);
-    return estimate;
-}
-
 static struct estimate root(struct estimate estimate)
 {
     estimate.mean = sqrt(estimate.mean);
@@ -214,7 +205,8 @@ static bool put_reference(struct store *store, int64_t job, const struct text *t
 {
     static const double percents[] = {99.9, 99, 95, 90, 50, 10, 5, 1, 0.1};
     enum { N_PERCENTS = sizeof percents / sizeof percents[0] };
-    return put(store, job, "ppl_reference", exponential(estimate(text, reference_loss)), err) &&
+    return put(store, job, "ppl_reference", stats_exponential(estimate(text, reference_loss)),
+               err) &&
            put(store, job, "ln_ppl_ratio", estimate(text, loss_difference), err) &&
            put(store, job, "kld", estimate(text, divergence), err) &&
            put(store, job, "same_top", rate(text, same_top), err) &&
@@ -244,7 +236,7 @@ static bool compute_text(struct store *store, int64_t job, struct err *err)
     bool ok =
         text.arena && store_each_answer(store, job, add_chunk, &text, err) && lay_out(&text, err);
     if (ok && is_number(&text))
-        ok = put(store, job, "ppl", exponential(estimate(&text, loss)), err) &&
+        ok = put(store, job, "ppl", stats_exponential(estimate(&text, loss)), err) &&
              (!text.has_reference || put_reference(store, job, &text, err));
     free(text.chunks);
     free(text.tokens);

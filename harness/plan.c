@@ -294,6 +294,10 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
         json_key(json, "reference_file");
         json_put_string(json, reference);
     }
+    if (job->suite->task_file) { /* for grading again */
+        json_key(json, "task");
+        json_put_string(json, job->suite->task_file);
+    }
     json_key(json, "decoding");
     json_put_string(json, job->dataset->suite->decoding);
     if (!options->max_new_tokens) return;

@@ -312,6 +312,7 @@ static bool ask_all(struct item_job *items, struct err *err)
 enum circumstance {
     NOT_ANSWERED,
     NO_NUMBER,
+    UNREAD,
     TRUNCATED,
     DROPPED_SHOTS,
     JOIN_SPANNED,
@@ -332,6 +333,8 @@ static const struct {
     [NOT_ANSWERED] = {"not_answered", "prompts that do not fit the context at all", OF_ALL},
     [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number",
                    OF_CHOICES},
+    [UNREAD] = {"unread", "answers in which no answer of the form that is wanted was found",
+                OF_TEXTS},
     [TRUNCATED] = {"truncated", "prompts that lost their beginning to fit the context", OF_ALL},
     [DROPPED_SHOTS] = {"dropped_shots", "prompts that lost examples to fit the context", OF_ALL},
     [JOIN_SPANNED] = {"join_spanned", "items where a token spans the prompt and a choice",
@@ -361,7 +364,9 @@ static void count_circumstances(struct summary *summary, const struct response *
     for (size_t i = 0; i < response->n_choices; i++)
         spanned = spanned || response->choices[i].join_spanned;
     summary->counts[NOT_ANSWERED] += !response->answered;
-    summary->counts[NO_NUMBER] += response->answered && !verdict->answered;
+    bool is_read = !response->answered || verdict->answered;
+    summary->counts[NO_NUMBER] += !is_read && !response->text;
+    summary->counts[UNREAD] += !is_read && response->text;
     summary->counts[TRUNCATED] += response->n_cut_tokens > 0;
     summary->counts[DROPPED_SHOTS] += response->n_dropped_shots > 0;
     summary->counts[JOIN_SPANNED] += spanned;

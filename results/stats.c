@@ -88,6 +88,16 @@ struct estimate stats_estimate(const double *scores, const uint32_t *cluster, si
     return estimate;
 }
 
+struct estimate stats_exponential(struct estimate logarithm)
+{
+    double mean = exp(logarithm.mean);
+    return (struct estimate){
+        .mean = mean,
+        .error = mean * logarithm.error,
+        .interval = {exp(logarithm.interval.low), exp(logarithm.interval.high)},
+        .n = logarithm.n};
+}
+
 struct estimate stats_macro(const struct estimate *parts, size_t n_parts)
 {
     struct estimate macro = {0};

@@ -42,6 +42,9 @@ struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t
 struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters);
 
+/* Of a mean of logarithms: of its exponential, the error by the delta method. */
+struct estimate stats_exponential(struct estimate logarithm);
+
 /* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
  * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high
  * alike (Zou and Donner 2008, "Construction of confidence limits about effect measures: a general

@@ -75,22 +75,31 @@ static bool insert_score(const struct scorer *scorer, int depth, const char *met
                      depth ? buf_string(&scorer->name) : "", metric, estimate, err);
 }
 
-/* One score that is neither right nor wrong tells nothing of its precision: the mean may be
- * anything that a score can be. */
+/* What scores by a metric can be. Losses, from which perplexities are made, have no upper limit. */
+static struct interval range_of(const char *metric)
+{
+    if (!strcmp(metric, "points")) return (struct interval){1, 10};
+    return (struct interval){0, strcmp(metric, "ppl") ? 1 : INFINITY};
+}
+
+/* The mean is within the range of scores, and nothing is known of it beyond that where one score
+ * tells nothing of its precision. */
 static void bound_interval(const struct scorer *scorer, struct interval *interval)
 {
-    bool is_points = !strcmp(buf_string(&scorer->metric), "points");
-    if (isnan(interval->low)) interval->low = is_points ? 1 : 0;
-    if (isnan(interval->high)) interval->high = is_points ? 10 : 1;
+    struct interval range = range_of(buf_string(&scorer->metric));
+    interval->low = isnan(interval->low) ? range.low : fmax(interval->low, range.low);
+    interval->high = isnan(interval->high) ? range.high : fmin(interval->high, range.high);
 }
 
 static bool close_group(struct scorer *scorer, struct err *err)
 {
     if (scorer->n == 0) return true;
+    bool is_loss = !strcmp(buf_string(&scorer->metric), "ppl");
     bool is_points = !strcmp(buf_string(&scorer->metric), "points");
-    struct estimate estimate = (is_points ? stats_mean : stats_estimate)(
+    struct estimate estimate = (is_points || is_loss ? stats_mean : stats_estimate)(
         scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
     bound_interval(scorer, &estimate.interval);
+    if (is_loss) estimate = stats_exponential(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;
     if (scorer->depth != 1) return true;

@@ -1,0 +1,176 @@
+/* task_grade.c - suite->grade of tasks. The first metric of a protocol is the score, the others
+ * stand beside it.
+ *
+ * Works on the response and the item's `expected` alone. Choices are compared as lm-evaluation-
+ * harness does: the first of equal ones wins.
+ */
+#include "suites/task_question.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool has_numbers(const struct response *response)
+{
+    for (size_t i = 0; i < response->n_choices; i++)
+        if (isnan(response->choices[i].logprob)) return false;
+    return response->n_choices > 0;
+}
+
+/* Log-likelihood, per character where `norm`; an empty choice has no length to divide by. */
+static double score_of(const struct choice_score *choice, bool norm)
+{
+    int n = choice->n_characters > 0 ? choice->n_characters : 1;
+    return norm ? choice->logprob / n : choice->logprob;
+}
+
+static size_t find_best(const struct response *response, bool norm, bool *is_tie)
+{
+    size_t best = 0;
+    *is_tie = false;
+    for (size_t i = 1; i < response->n_choices; i++) {
+        double score = score_of(&response->choices[i], norm);
+        double highest = score_of(&response->choices[best], norm);
+        if (score > highest) best = i;
+        *is_tie = score > highest ? false : *is_tie || score == highest;
+    }
+    return best;
+}
+
+/* The right choices' share of all probability. */
+static double share_of_right(const struct response *response, const char *expected)
+{
+    double most = -INFINITY, right = 0, all = 0;
+    for (size_t i = 0; i < response->n_choices; i++)
+        most = fmax(most, response->choices[i].logprob);
+    for (size_t i = 0; i < response->n_choices; i++) {
+        double p = isinf(most) ? 1 : exp(response->choices[i].logprob - most);
+        all += p;
+        if (choice_is_named(expected, i)) right += p;
+    }
+    return right / all;
+}
+
+/* Log-probability of the best right choice minus that of the best wrong one; 0 without either. */
+static double margin_of(const struct response *response, const char *expected)
+{
+    double right = -INFINITY, wrong = -INFINITY;
+    for (size_t i = 0; i < response->n_choices; i++) {
+        double *side = choice_is_named(expected, i) ? &right : &wrong;
+        *side = fmax(*side, response->choices[i].logprob);
+    }
+    return isinf(right) || isinf(wrong) ? 0 : right - wrong;
+}
+
+/* ---- Generations ---- */
+
+static bool is_one_of_lines(const char *text, const char *lines)
+{
+    size_t n = strlen(text);
+    for (const char *line = lines; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strcspn(line, "\n") == n && !memcmp(line, text, n)) return true;
+    }
+    return false;
+}
+
+/* *read: what the metric's template makes of the response; NULL where it finds nothing. */
+static bool read_response(const struct task_metric *metric, const struct response *response,
+                          struct arena *arena, const char **read, struct err *err)
+{
+    static const char *const key = "response";
+    const struct value text = value_text(response->text);
+    const struct value map = {.kind = VALUE_MAP, .items = &text, .keys = &key, .n = 1};
+    const struct value *maps[] = {&map};
+    const struct scope scope = {maps, 1};
+    struct value value;
+    if (!template_evaluate(metric->reads, &scope, arena, &value, err)) return false;
+    *read = value.text;
+    return true;
+}
+
+/* ---- Verdicts ---- */
+
+struct graded {
+    bool answered, is_tie;
+    double score;
+    char predicted[sizeof((struct verdict *)0)->predicted];
+};
+
+static bool grade_match(const struct task_metric *metric, const struct item *item,
+                        const struct response *response, struct graded *graded, struct err *err)
+{
+    const char *read = NULL;
+    struct arena *arena = arena_new(0, err);
+    bool ok = arena && read_response(metric, response, arena, &read, err);
+    if (ok && read) {
+        graded->answered = true;
+        graded->score = is_one_of_lines(read, item->expected);
+        snprintf(graded->predicted, sizeof graded->predicted, "%s", read);
+    }
+    arena_free(arena);
+    return ok;
+}
+
+static void grade_choices(const struct task_metric *metric, const struct item *item,
+                          const struct response *response, struct graded *graded)
+{
+    char name[CHOICE_NAME_BYTES];
+    size_t best = find_best(response, metric->kind == METRIC_ACC_NORM, &graded->is_tie);
+    choice_name(best, name);
+    graded->answered = true;
+    snprintf(graded->predicted, sizeof graded->predicted, "%s", name);
+    graded->score = metric->kind == METRIC_MC2 ? share_of_right(response, item->expected)
+                                               : choice_is_named(item->expected, best);
+}
+
+static void grade_continuation(const struct task_metric *metric, const struct response *response,
+                               struct graded *graded)
+{
+    const struct choice_score *choice = &response->choices[0];
+    graded->answered = true;
+    graded->score = metric->kind == METRIC_PERPLEXITY ? -choice->logprob : choice->is_greedy;
+}
+
+static bool grade_metric(const struct task_protocol *protocol, const struct task_metric *metric,
+                         const struct item *item, const struct response *response,
+                         struct graded *graded, struct err *err)
+{
+    *graded = (struct graded){0};
+    if (protocol->kind == TASK_GENERATE)
+        return !response->text || grade_match(metric, item, response, graded, err);
+    if (!has_numbers(response)) return true;
+    if (protocol->kind == TASK_CHOICES) grade_choices(metric, item, response, graded);
+    else grade_continuation(metric, response, graded);
+    return true;
+}
+
+bool task_grade(const struct suite *suite, const char *protocol_name, const struct item *item,
+                const struct response *response, struct verdict *verdict, struct err *err)
+{
+    const struct task_protocol *protocol = task_find_protocol(task_of(suite), protocol_name);
+    *verdict = (struct verdict){0};
+    if (!protocol)
+        return err_set(err, ERR_INPUT, "the task %s of this program has no protocol \"%s\"",
+                       suite->name, protocol_name);
+    for (size_t i = 0; i < protocol->n_metrics; i++) {
+        const struct task_metric *metric = &protocol->metrics[i];
+        struct graded graded = {0};
+        if (response->answered && !grade_metric(protocol, metric, item, response, &graded, err))
+            return err_context(err, "grading %s", item->key);
+        if (metric->kind == METRIC_PERPLEXITY && !graded.answered) continue; /* no loss is known */
+        if (i > 0) {
+            verdict->others[verdict->n_others++] =
+                (struct verdict_metric){metric->name, graded.score};
+            continue;
+        }
+        verdict->answered = graded.answered;
+        verdict->is_tie = graded.is_tie;
+        verdict->score = graded.score;
+        verdict->is_correct = graded.score == 1;
+        snprintf(verdict->predicted, sizeof verdict->predicted, "%s", graded.predicted);
+    }
+    if (verdict->answered && protocol->kind == TASK_CHOICES)
+        verdict->margin = margin_of(response, item->expected);
+    return true;
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# Tasks: the list, the prompts of a data file, a run and its grades; and a user's own, with what may be wrong in it.
+. "$(dirname "$0")/../support/cli.sh"
+data=$top/tests/golden/tasks
+
+expect 0 "$PHIBENCH" tasks
+[ "$(wc -l <stdout)" -eq "$(ls "$top"/suites/tasks | wc -l)" ] || fail "not every file is listed"
+expect 0 "$PHIBENCH" tasks arc_easy --show
+cmp -s stdout "$top/suites/tasks/arc_easy.yaml" || fail "another file than suites/tasks/arc_easy.yaml"
+expect 0 "$PHIBENCH" tasks "$top/suites/tasks" --json
+grep -c '"name": "lm-eval"' stdout | grep -qx "$(ls "$top"/suites/tasks | wc -l)" || fail "not lm-eval in every task"
+
+expect 0 "$PHIBENCH" tasks winogrande --check "$data/winogrande.jsonl" --shots 1 --count 1
+cat >wanted <<'END'
+winogrande/lm-eval, 1-shot: 3 items
+--- 1, expected A
+Mara lent Nils a coat, for Nils was cold .
+
+
+0: The cup did not fit the bag because the cup| was too large.
+1: The cup did not fit the bag because the bag| was too large.
+END
+diff wanted stdout || fail "another prompt"
+
+# A user's own task, in another format and with subsets.
+mkdir towns
+printf 'Italy,Rome,Oslo,1\nNorway,"Bergen, or so",Oslo,2\n' >towns/towns_easy.csv
+printf 'Chad,Kano,N'"'"'Djamena,2\n' >towns/towns_hard.csv
+cat >own.yaml <<'END'
+name: towns
+version: 1
+summary: "Capitals"
+records:
+  files: "towns_{subset}.csv"
+  columns: [country, town1, town2, right]
+  level: difficulty
+layouts:
+  mine:
+    question: "What is the capital of {country}?"
+    choices: ["{town1}", "{town2}"]
+    answer: "{right | add(-1)}"
+protocols:
+  plain:
+    prompt: "{question}"
+    choices: "{choices}"
+    metrics: [acc, acc_norm]
+END
+expect 0 "$PHIBENCH" tasks own.yaml --check towns --count 0 --json
+cat >wanted <<'END'
+{"item":"easy/1","expected":"A","prompt":"What is the capital of Italy?","choices":[" Rome"," Oslo"]}
+{"item":"easy/2","expected":"B","prompt":"What is the capital of Norway?","choices":[" Bergen, or so"," Oslo"]}
+{"item":"hard/1","expected":"B","prompt":"What is the capital of Chad?","choices":[" Kano"," N'Djamena"]}
+END
+diff wanted stdout || fail "other questions"
+
+cat >run.yaml <<END
+models: [{id: tiny, path: "synth:tiny:q4_0"}]
+suites:
+  - task: {file: own.yaml, data: towns}
+  - lambada: {data: $data/lambada.jsonl}
+  - gsm8k: {data: $data/gsm8k.jsonl, shots: 1}
+END
+expect 0 "$PHIBENCH" run run.yaml --db tasks.db
+expect 0 "$PHIBENCH" export --db tasks.db --table scores --format csv
+grep -q 'towns,easy,plain,0,acc,' stdout || fail "no score of a subset"
+grep -q 'towns,,plain,0,acc_norm,' stdout || fail "no second metric"
+grep -q 'lambada,,lm-eval,0,ppl,' stdout || fail "no perplexity"
+expect 0 "$PHIBENCH" show last --db tasks.db
+grep -q '3 unread' stdout || fail "generations of noise are not counted as unread"
+expect 0 "$PHIBENCH" regrade last --db tasks.db
+grep -q '^job 1 (towns): 3 answers, 0 verdicts changed$' stdout || fail "grades again differently"
+
+# What is wrong has a place, and what would be right.
+refuses() {
+    expect 2 "$PHIBENCH" tasks "$1"
+    message "$2"
+}
+sed 's/version/verson/' own.yaml >bad.yaml
+refuses bad.yaml 'bad.yaml:2:1: unknown key "verson" in the task: did you mean "version"?'
+sed 's/{country}/{country | upper}/' own.yaml >bad.yaml
+expect 2 "$PHIBENCH" tasks bad.yaml
+message_has 'bad.yaml:10:15: question: there is no filter "upper" (known: strip, lower'
+sed 's/acc_norm/acc_nrm/' own.yaml >bad.yaml
+refuses bad.yaml 'bad.yaml:17:20: there is no such metric of choices: did you mean "acc_norm"?'
+sed 's/    choices: "{choices}"//' own.yaml >bad.yaml
+refuses bad.yaml 'bad.yaml:15:5: a protocol has one of the keys choices, continuation and generate'
+sed 's/towns_{subset}.csv/towns.csv/' own.yaml >bad.yaml
+refuses bad.yaml 'bad.yaml:5:10: files must have {subset} in the file'"'"'s name, as in "questions_{subset}.jsonl"'
+sed 's/name: towns/name: To wns/' own.yaml >bad.yaml
+refuses bad.yaml 'bad.yaml:1:7: a task'"'"'s name is made of a-z, 0-9, _ and -, and this is "To wns"'
+refuses none.yaml 'none.yaml: cannot open: No such file or directory'
+refuses arc_eazy "phibench: there is no task \"arc_eazy\"; 'phibench tasks' lists them"
+
+# And so has a record.
+printf 'Italy,Rome,Oslo,3\n' >towns/towns_easy.csv
+expect 1 "$PHIBENCH" tasks own.yaml --check towns
+message 'towns/towns_easy.csv:1: the answer is "2", not the position of one of 2 choices (the first is 0)'
+printf 'Italy,Rome,1\n' >towns/towns_easy.csv
+expect 1 "$PHIBENCH" tasks own.yaml --check towns
+message 'towns/towns_easy.csv:1:13: 3 columns, not 4 as the task says'
+expect 1 "$PHIBENCH" tasks arc_easy --check "$data/piqa.jsonl"
+message_has "piqa.jsonl:1: the record fits no layout of the task arc_easy: huggingface: there is no field"
+expect 2 "$PHIBENCH" tasks bbh --check own.yaml
+message 'own.yaml: bbh takes a folder that holds bbh/{subset}.json'
+finish

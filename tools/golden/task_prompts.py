@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Writes what lm-evaluation-harness asks, for comparison with the tasks of suites/tasks.
+
+    python3 tools/golden/task_prompts.py tests/golden/tasks [DATA]
+
+The folder has small data files, made up for this, in the layout of the Hugging Face data sets. The
+harness' own tasks make contexts and continuations of them, which go to prompts.jsonl as they are. DATA
+is a folder of real data sets, the `suites` that tests/support/test_data.h finds: what the tasks make of
+those goes to hashes.tsv, as hashes only. Nothing is downloaded. Needs the package `lm-eval`, whose version
+is in the first line of both files; the only random numbers are its own, seeded as its evaluator does.
+
+A hash is SHA-256 over the requests in order: for each continuation the context, 0x1f, the continuation,
+0x1e; for a generation the context, 0x1f, each stop with 0x1d behind it, 0x1e.
+"""
+import hashlib
+import importlib.metadata
+import json
+import logging
+import pathlib
+import re
+import sys
+import tempfile
+
+import lm_eval
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.tasks._yaml_loader import load_yaml
+
+SEED = 1234
+ROOT = pathlib.Path(lm_eval.__file__).parent / "tasks"
+
+# Our task: theirs, the small file, numbers of shots.
+SMALL = {
+    "arc_easy": ("arc/arc_easy.yaml", "arc_easy", (0, 1, 2)),
+    "arc_challenge": ("arc/arc_challenge.yaml", "arc_easy", (0,)),
+    "hellaswag": ("hellaswag/hellaswag.yaml", "hellaswag", (0, 2)),
+    "piqa": ("piqa/piqa.yaml", "piqa", (0, 1)),
+    "winogrande": ("winogrande/default.yaml", "winogrande", (0, 2)),
+    "boolq": ("super_glue/boolq/default.yaml", "boolq", (0, 1)),
+    "openbookqa": ("openbookqa/openbookqa.yaml", "openbookqa", (0, 1)),
+    "commonsense_qa": ("commonsense_qa/default.yaml", "commonsense_qa", (0, 1)),
+    "siqa": ("siqa/siqa.yaml", "siqa", (0, 1)),
+    "truthfulqa_mc1": ("truthfulqa/truthfulqa_mc1.yaml", "truthfulqa", (0,)),
+    "truthfulqa_mc2": ("truthfulqa/truthfulqa_mc2.yaml", "truthfulqa", (0,)),
+    "lambada": ("lambada/lambada_openai.yaml", "lambada", (0,)),
+    "gsm8k": ("gsm8k/gsm8k.yaml", "gsm8k", (0, 2)),
+}
+LANGUAGES = "bn de en es fr ja ru sw te th zh".split()
+MGSM = {"lm-eval": "direct/mgsm_direct", "native-cot": "native_cot/mgsm_native_cot",
+        "en-cot": "en_cot/mgsm_en_cot"}
+
+
+def make_task(path, records, examples=None):
+    """Their task on these records, in every split but that of examples."""
+    config = load_yaml(ROOT / path)
+    for key in ("tag", "group", "task_list"):
+        config.pop(key, None)
+    splits = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rows in (("records", records), ("examples", examples or records)):
+            file = pathlib.Path(folder) / f"{name}.jsonl"
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            for key in ("training_split", "validation_split", "test_split", "fewshot_split"):
+                if config.get(key):
+                    is_pool = key in ("training_split", "fewshot_split")
+                    if is_pool == (name == "examples"):
+                        splits.setdefault(config[key], str(file))
+        config.update(dataset_path="json", dataset_name=None, dataset_kwargs={
+            "data_files": splits, "cache_dir": folder})
+        return ConfigurableTask(config=config)
+
+
+def requests(task, n_shots):
+    """For each document the list of (context, continuation), or of (context, stops)."""
+    task.set_config(key="num_fewshot", value=n_shots)
+    task.set_fewshot_seed(seed=SEED)
+    for doc in task.eval_docs:
+        made = task.construct_requests(doc, task.fewshot_context(doc, num_fewshot=n_shots))
+        made = made if isinstance(made, list) else [made]
+        yield [(one.args[0], one.args[1]["until"] if isinstance(one.args[1], dict) else one.args[1])
+               for one in made]
+
+
+def hash_of(items):
+    digest, n = hashlib.sha256(), 0
+    for item in items:
+        n += 1
+        for context, rest in item:
+            behind = rest if isinstance(rest, str) else "".join(stop + "\x1d" for stop in rest)
+            digest.update(f"{context}\x1f{behind}\x1e".encode())
+    return n, digest.hexdigest()
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_small(folder, out):
+    for ours, (theirs, file, shots) in SMALL.items():
+        task = make_task(theirs, read_lines(folder / f"{file}.jsonl"))
+        for n_shots in shots:
+            for i, item in enumerate(requests(task, n_shots)):
+                out.write(json.dumps({"task": ours, "protocol": "lm-eval", "file": f"{file}.jsonl",
+                                      "shots": n_shots, "item": i, "requests": item}) + "\n")
+
+
+# ---- The real data sets, brought into the layout that the harness expects ----
+
+def lettered(choices, gold):
+    labels = [chr(ord("A") + i) for i in range(len(choices))]
+    return {"choices": {"text": choices, "label": labels}, "answerKey": labels[gold]}
+
+
+def from_arc(row):
+    return {"question": row["query"][len("Question: "):], **lettered(row["choices"], row["gold"])}
+
+
+def from_piqa(row):
+    goal = re.fullmatch(r"Question: (.*)\n", row["query"], re.S).group(1)
+    return {"goal": goal, "sol1": row["choices"][0], "sol2": row["choices"][1], "label": row["gold"]}
+
+
+def from_winogrande(row):
+    first, second = row["context_options"]
+    n = next(i for i in range(len(first), -1, -1) if second.startswith(first[:i]))
+    return {"sentence": f"{first[:n]}_ {row['continuation']}", "option1": first[n:], "option2": second[n:],
+            "answer": str(row["gold"] + 1)}
+
+
+def from_boolq(row):
+    passage, _, question = row["query"][len("Passage: "):].rpartition("\nQuestion: ")
+    return {"passage": passage, "question": question[:-1], "label": row["gold"]}
+
+
+def from_openbookqa(row):
+    return {"question_stem": row["query"], **lettered(row["choices"], row["gold"])}
+
+
+def from_lambada(row):
+    return {"text": f"{row['context']} {row['continuation']}"}
+
+
+def from_truthfulqa(row):
+    return {"question": row["question"], **{key: {"choices": list(row[key]), "labels": list(row[key].values())}
+                                            for key in ("mc1_targets", "mc2_targets")}}
+
+
+# Our task: theirs, the file, what makes a record of it, numbers of shots, the file of examples.
+REAL = [
+    ("arc_easy", "llm_foundry/arc_easy.jsonl", from_arc, (0, 10), None),
+    ("arc_challenge", "llm_foundry/arc_challenge.jsonl", from_arc, (0, 25), None),
+    ("piqa", "llm_foundry/piqa.jsonl", from_piqa, (0, 5), None),
+    ("winogrande", "llm_foundry/winogrande.jsonl", from_winogrande, (0, 5), None),
+    ("boolq", "llm_foundry/boolq.jsonl", from_boolq, (0, 2), None),
+    ("openbookqa", "llm_foundry/openbook_qa.jsonl", from_openbookqa, (0, 10), None),
+    ("truthfulqa_mc1", "truthfulqa/mc_task.json", from_truthfulqa, (0,), None),
+    ("truthfulqa_mc2", "truthfulqa/mc_task.json", from_truthfulqa, (0,), None),
+    ("lambada", "llm_foundry/lambada_openai.jsonl", from_lambada, (0,), None),
+    ("gsm8k", "gsm8k/test.jsonl", dict, (0, 5), "gsm8k/train.jsonl"),
+]
+
+
+def read_records(path, make):
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else read_lines(path)
+    return [make(row) for row in rows]
+
+
+def put(out, *fields):
+    print(*fields, sep="\t", file=out)
+
+
+def write_real(data, out):
+    put(out, "task", "protocol", "file", "examples", "shots", "items", "sha256")
+    for ours, file, make, shots, examples in REAL:
+        pool = read_records(data / examples, make) if examples else None
+        task = make_task(SMALL[ours][0], read_records(data / file, make), pool)
+        for n_shots in shots:
+            put(out, ours, "lm-eval", file, (examples or file) if n_shots else "-", n_shots,
+                *hash_of(requests(task, n_shots)))
+    for protocol, theirs in MGSM.items():
+        items = []
+        for language in LANGUAGES:
+            lines = (data / f"mgsm/mgsm_{language}.tsv").read_text(encoding="utf-8").splitlines()
+            rows = [line.split("\t") for line in lines]
+            task = make_task(f"mgsm/{theirs}_{language}.yaml",
+                             [{"question": row[0], "answer": None, "answer_number": row[1]} for row in rows])
+            items += requests(task, 0)
+        put(out, "mgsm", protocol, "mgsm", "-", 0, *hash_of(items))
+    items = []
+    for path in sorted((data / "bbh/bbh").glob("*.json")):
+        rows = json.loads(path.read_text(encoding="utf-8"))["examples"]
+        items += requests(make_task(f"bbh/cot_fewshot/{path.stem}.yaml", rows), 3)
+    put(out, "bbh", "lm-eval", "bbh", "-", 3, *hash_of(items))
+
+
+def main():
+    logging.disable(logging.WARNING)
+    folder = pathlib.Path(sys.argv[1])
+    made_by = f"tools/golden/task_prompts.py, lm-eval {importlib.metadata.version('lm-eval')}"
+    with open(folder / "prompts.jsonl", "w", encoding="utf-8") as out:
+        out.write(json.dumps({"made_by": made_by}) + "\n")
+        write_small(folder, out)
+    if len(sys.argv) > 2:
+        with open(folder / "hashes.tsv", "w", encoding="utf-8") as out:
+            out.write(f"# {made_by}\n")
+            write_real(pathlib.Path(sys.argv[2]), out)
+
+
+main()
