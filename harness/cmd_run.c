@@ -69,8 +69,9 @@ static bool add_limits(struct overrides *overrides, const char *path, int64_t li
     struct config *config = config_read(path, overrides->items, overrides->n, err);
     bool ok = config != NULL;
     for (size_t i = 0; ok && i < config->n_suites; i++)
-        if (config->suites[i].kind != CONFIG_SUITE_THROUGHPUT)
-            ok = add_override(overrides, err, "suites.%zu.limit=%lld", i, (long long)limit);
+        if (config->suites[i].kind != CONFIG_SUITE_THROUGHPUT && !config->suites[i].is_implied)
+            ok = add_override(overrides, err, "suites.%zu.limit=%lld", config->suites[i].i_list,
+                              (long long)limit);
     config_free(config);
     return ok;
 }

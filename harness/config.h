@@ -42,6 +42,12 @@ struct throughput_options {
     int repeat;
 };
 
+/* Open book: what to look answers up in. */
+struct retrieval_options {
+    const char *index, *build_from; /* the index; the texts to make it of; one may be NULL */
+    size_t top_k, max_tokens;       /* passages, tokens of them in a prompt */
+};
+
 /* TEXT: items that are chunks of the tokens of a text, different ones for every tokenizer. */
 enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_TEXT, CONFIG_SUITE_THROUGHPUT };
 
@@ -53,8 +59,11 @@ struct config_suite {
     /* Of a text: a quantization of each model, or a file of logits, that the others are compared
      * with; and a file where the logits are kept. NULL: none. */
     const char *reference, *save_reference;
-    struct task *task;     /* where the suite is one; owned */
-    const char *task_file; /* its file, where it is not built in; otherwise NULL */
+    struct task *task;                  /* where the suite is one; owned */
+    const char *task_file;              /* its file, where it is not built in; otherwise NULL */
+    struct retrieval_options retrieval; /* of an open book, as options say */
+    size_t i_list;                      /* in the file's list, from 0 */
+    bool is_implied; /* by an open book; gives way to an equal one that is asked for */
     struct throughput_options throughput;
     struct config_place place;
 };
@@ -62,7 +71,7 @@ struct config_suite {
 struct config {
     const char *file, *name, *db;
     const char *report_out; /* NULL: no report */
-    const char *cache;      /* folder of quantized files; NULL: the invocation's */
+    const char *cache;      /* folder of files made here; NULL: the invocation's, and beside `db` */
     const char *isa;        /* NULL: the best */
     int n_threads;          /* 0: one per physical core */
     size_t batch_tokens;

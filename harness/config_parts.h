@@ -28,6 +28,9 @@ bool config_read_protocol(struct config *config, const struct config_node *node,
     __attribute__((warn_unused_result));
 
 /* One suite's settings, where they have a file of their own. */
+bool config_read_trivia(struct config *config, const struct config_node *map,
+                        struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
 bool config_read_mt_bench(struct config *config, const struct config_node *map,
                           struct config_suite *suite, struct err *err)
     __attribute__((warn_unused_result));

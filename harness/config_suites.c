@@ -139,55 +139,6 @@ static bool read_perplexity(struct config *config, const struct config_node *map
     return true;
 }
 
-/* ---- TriviaQA ---- */
-
-struct raw_trivia {
-    const char *data, *examples;
-    const struct config_node *protocol;
-    int64_t shots, limit;
-    struct config_texts sources;
-};
-
-static const struct config_key TRIVIA_KEYS[] = {
-    {.name = "data",
-     .type = CONFIG_EXISTING,
-     .offset = offsetof(struct raw_trivia, data),
-     .required = true},
-    {.name = "protocol", .type = CONFIG_NODE, .offset = offsetof(struct raw_trivia, protocol)},
-    {.name = "shots",
-     .type = CONFIG_INTEGER,
-     .offset = offsetof(struct raw_trivia, shots),
-     .low = 0,
-     .high = MAX_SHOTS},
-    {.name = "examples", .type = CONFIG_EXISTING, .offset = offsetof(struct raw_trivia, examples)},
-    {.name = "sources", .type = CONFIG_TEXTS, .offset = offsetof(struct raw_trivia, sources)},
-    {.name = "limit",
-     .type = CONFIG_INTEGER,
-     .offset = offsetof(struct raw_trivia, limit),
-     .low = 1,
-     .high = INT32_MAX},
-};
-
-static bool read_trivia(struct config *config, const struct config_node *map,
-                        struct config_suite *suite, struct err *err)
-{
-    struct raw_trivia raw = {.shots = -1};
-    suite->kind = CONFIG_SUITE_ITEMS;
-    suite->suite = suite_find("triviaqa");
-    struct suite_options *options = &suite->options;
-    if (!config_read_map(config->arena, map, "suite triviaqa", TRIVIA_KEYS,
-                         sizeof TRIVIA_KEYS / sizeof TRIVIA_KEYS[0], &raw, err) ||
-        !config_read_protocol(config, raw.protocol, suite->suite, &options->protocol, err))
-        return false;
-    options->data = raw.data;
-    options->examples = raw.examples;
-    options->shots = (int)raw.shots;
-    options->limit = (size_t)raw.limit;
-    options->subsets = raw.sources.items;
-    options->n_subsets = raw.sources.n;
-    return true;
-}
-
 /* ---- Throughput ---- */
 
 struct raw_throughput {
@@ -256,8 +207,12 @@ static const struct {
     bool (*read)(struct config *config, const struct config_node *map, struct config_suite *suite,
                  struct err *err);
 } SUITES[] = {
-    {"mmlu", read_mmlu},       {"perplexity", read_perplexity},    {"throughput", read_throughput},
-    {"triviaqa", read_trivia}, {"mt_bench", config_read_mt_bench}, {"task", config_read_task},
+    {"mmlu", read_mmlu},
+    {"perplexity", read_perplexity},
+    {"throughput", read_throughput},
+    {"triviaqa", config_read_trivia},
+    {"mt_bench", config_read_mt_bench},
+    {"task", config_read_task},
 };
 enum { N_SUITES = sizeof SUITES / sizeof SUITES[0], MAX_TASKS = 64 };
 
@@ -294,13 +249,19 @@ bool config_read_suites(struct config *config, const struct config_node *list, s
 {
     if (list->kind != CONFIG_LIST || !list->first)
         return config_fail(list, err, "suites must be a list of at least one suite");
-    size_t n = config_count(list);
-    struct config_suite *suites = arena_alloc(config->arena, n, sizeof *suites, err);
+    size_t n_list = config_count(list);
+    struct config_suite *suites = arena_alloc(config->arena, 2 * n_list, sizeof *suites, err);
     if (!suites) return false;
     const struct config_node *node = list->first;
     config->suites = suites; /* also of a failure: tasks are freed */
-    config->n_suites = n;
-    for (size_t i = 0; i < n; i++, node = node->next)
-        if (!read_suite(config, node, &suites[i], err)) return false;
+    for (size_t i = 0; i < n_list; i++, node = node->next) {
+        struct config_suite *suite = &suites[config->n_suites++];
+        if (!read_suite(config, node, suite, err)) return false;
+        suite->i_list = i;
+        if (!suite->options.is_open_book) continue;
+        suites[config->n_suites++] = *suite; /* after the closed book, which it is compared with */
+        suite->options.is_open_book = false;
+        suite->is_implied = true;
+    }
     return true;
 }

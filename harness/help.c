@@ -101,7 +101,7 @@ void help_print_overview(FILE *out)
 {
     fprintf(out, "phibench - %s\n\nUsage: phibench COMMAND [OPTIONS] [ARGUMENTS]\n\n", PURPOSE);
     for (const struct command *const *command = command_list(); *command; command++)
-        fprintf(out, "  %-12s %s\n", (*command)->name, (*command)->summary);
+        fprintf(out, "  %-18s %s\n", (*command)->name, (*command)->summary);
     fputs("\n'phibench COMMAND --help' shows options and examples; 'phibench --version' the "
           "version.\n"
           "A first run without any download: phibench run configs/demo.yaml\n",

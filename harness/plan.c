@@ -184,6 +184,50 @@ static bool load_datasets(struct plan *plan, struct err *err)
     return true;
 }
 
+static bool open_retrievals(struct plan *plan, const struct log *log, struct err *err)
+{
+    const struct config *config = plan->config;
+    const char *cache = config->cache;
+    if (!cache) /* beside the database */
+        cache = arena_printf(plan->arena, err, "%.*scache",
+                             (int)(file_name(config->db) - config->db), config->db);
+    if (!cache) return false;
+    plan->retrievals = arena_alloc(plan->arena, config->n_suites, sizeof(struct retrieval *), err);
+    if (!plan->retrievals) return false;
+    for (size_t i = 0; i < config->n_suites; i++) {
+        const struct config_suite *suite = &config->suites[i];
+        if (!suite->options.is_open_book) continue;
+        plan->retrievals[i] = retrieval_open(&suite->retrieval, cache, log, err);
+        if (!plan->retrievals[i]) return at_place(err, &suite->place);
+    }
+    return true;
+}
+
+static bool open_tokenizer(struct plan_model *model, struct err *err)
+{
+    if (model->reads_with) return true;
+    struct model_file *file = model_file_open(model->path, err);
+    if (file) model->reads_with = model_file_tokenizer(file, err);
+    model_file_close(file);
+    return model->reads_with != NULL;
+}
+
+/* The data set of an open book, read by this job's model. */
+static bool give_reading(struct plan *plan, struct plan_job *job, struct err *err)
+{
+    struct dataset *dataset = arena_alloc(plan->arena, 1, sizeof *dataset, err);
+    struct reading *reading = arena_alloc(plan->arena, 1, sizeof *reading, err);
+    struct reader_of_model *reader = arena_alloc(plan->arena, 1, sizeof *reader, err);
+    struct plan_model *model = &plan->models[job->model - plan->models];
+    if (!dataset || !reading || !reader || !open_tokenizer(model, err)) return false;
+    *reader = (struct reader_of_model){job->retrieval, model->reads_with};
+    *reading = (struct reading){retrieval_read, reader};
+    *dataset = *job->dataset;
+    dataset->reading = reading;
+    job->dataset = dataset;
+    return true;
+}
+
 /* The chunks of a text in the model's tokens. */
 static bool load_text(struct plan_job *job, struct err *err)
 {
@@ -300,9 +344,16 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     }
     json_key(json, "decoding");
     json_put_string(json, job->dataset->suite->decoding);
-    if (!options->max_new_tokens) return;
-    json_key(json, "max_new_tokens");
-    json_put_integer(json, (int64_t)options->max_new_tokens);
+    if (options->max_new_tokens) {
+        json_key(json, "max_new_tokens");
+        json_put_integer(json, (int64_t)options->max_new_tokens);
+    }
+    if (job->retrieval) {
+        json_key(json, "retrieval");
+        json_begin_object(json);
+        retrieval_describe(job->retrieval, json);
+        json_end_object(json);
+    }
 }
 
 static void put_throughput_parameters(struct json_writer *json,
@@ -367,16 +418,38 @@ static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
     case CONFIG_SUITE_ITEMS: break;
     }
+    return !job->retrieval || give_reading(plan, job, err);
+}
+
+/* Two equal jobs would be one in the store. *repeats says that one of the two is only implied. */
+static bool check_repeated(const struct plan *plan, const struct plan_job *job, bool *repeats,
+                           struct err *err)
+{
+    *repeats = false;
+    for (const struct plan_job *other = plan->jobs; other < job; other++) {
+        if (other->model != job->model || strcmp(other->fingerprint, job->fingerprint)) continue;
+        *repeats = other->suite->is_implied || job->suite->is_implied;
+        if (!*repeats)
+            return fail(&job->suite->place, ERR_CONFIG, err,
+                        "this suite repeats the one in line %d", other->suite->place.line);
+    }
     return true;
 }
 
-/* Two equal jobs would be one in the store. */
-static bool check_repeated(const struct plan *plan, const struct plan_job *job, struct err *err)
+static bool plan_job(struct plan *plan, const struct plan_model *model, size_t i_suite,
+                     struct err *err)
 {
-    for (const struct plan_job *other = plan->jobs; other < job; other++)
-        if (other->model == job->model && !strcmp(other->fingerprint, job->fingerprint))
-            return fail(&job->suite->place, ERR_CONFIG, err,
-                        "this suite repeats the one in line %d", other->suite->place.line);
+    struct plan_job *job = &plan->jobs[plan->n_jobs];
+    bool repeats;
+    *job = (struct plan_job){.model = model,
+                             .suite = &plan->config->suites[i_suite],
+                             .dataset = plan->datasets[i_suite],
+                             .retrieval = plan->retrievals[i_suite]};
+    plan->n_jobs++;
+    if (!check_job(plan, job, err) || !describe_parameters(plan, job, err) ||
+        !fingerprint(job, err) || !check_repeated(plan, job, &repeats, err))
+        return false;
+    if (repeats) plan->n_jobs--;
     return true;
 }
 
@@ -388,17 +461,8 @@ static bool plan_jobs(struct plan *plan, struct err *err)
     plan->jobs = arena_alloc(plan->arena, n, sizeof *plan->jobs, err);
     if (!plan->jobs) return false;
     for (size_t i = 0; i < plan->n_models; i++)
-        for (size_t j = 0; j < n_suites; j++) {
-            struct plan_job *job = &plan->jobs[plan->n_jobs];
-            *job = (struct plan_job){.model = &plan->models[i],
-                                     .suite = &plan->config->suites[j],
-                                     .dataset = plan->datasets[j]};
-            plan->n_jobs++;
-            if (!check_job(plan, job, err)) return false;
-            if (!describe_parameters(plan, job, err) || !fingerprint(job, err) ||
-                !check_repeated(plan, job, err))
-                return false;
-        }
+        for (size_t j = 0; j < n_suites; j++)
+            if (!plan_job(plan, &plan->models[i], j, err)) return false;
     return true;
 }
 
@@ -408,8 +472,8 @@ struct plan *plan_make(const struct config *config, const struct log *log, struc
     if (!plan) return NULL;
     plan->config = config;
     plan->arena = arena_new(MAX_ARENA_BYTES, err);
-    if (plan->arena && load_datasets(plan, err) && plan_models(plan, log, err) &&
-        plan_jobs(plan, err))
+    if (plan->arena && load_datasets(plan, err) && open_retrievals(plan, log, err) &&
+        plan_models(plan, log, err) && plan_jobs(plan, err))
         return plan;
     plan_free(plan);
     return NULL;
@@ -420,6 +484,9 @@ void plan_free(struct plan *plan)
     if (!plan) return;
     for (size_t i = 0; plan->datasets && i < plan->config->n_suites; i++)
         dataset_free(plan->datasets[i]);
+    for (size_t i = 0; plan->retrievals && i < plan->config->n_suites; i++)
+        retrieval_close(plan->retrievals[i]);
+    for (size_t i = 0; i < plan->n_models; i++) tokenizer_release(plan->models[i].reads_with);
     for (size_t i = 0; i < plan->n_jobs; i++) dataset_free(plan->jobs[i].text);
     arena_free(plan->arena);
     free(plan);

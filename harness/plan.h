@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "harness/config.h"
+#include "harness/retrieval.h"
 
 #include <stdio.h>
 
@@ -15,6 +16,7 @@ struct plan_model {
     const char *path, *quantization; /* as opened; the type it holds */
     bool is_made;                    /* path is "quantize:...": run from a file of the cache */
     const char *tokenizer;           /* its kind */
+    struct tokenizer *reads_with;    /* for open books, NULL if there is none */
     bool adds_bos;                   /* what prompts get, policy and file taken together */
     size_t context_tokens;
     struct model_info info; /* its strings live as long as the plan */
@@ -31,6 +33,7 @@ struct plan_job {
     const struct plan_job *reference_job;
     const char *reference_file;
     bool is_reference;           /* later jobs are compared with this one: its logits are kept */
+    struct retrieval *retrieval; /* what its data set reads, NULL: closed book */
     const char *parameters_json; /* what the fingerprint covers beyond model, suite and data */
     char fingerprint[65];
 };
@@ -41,13 +44,14 @@ struct plan {
     size_t n_models;
     struct plan_job *jobs; /* those of a model together, in the suites' order */
     size_t n_jobs;
-    struct dataset **datasets; /* [config->n_suites], NULL for texts and throughput */
+    struct dataset **datasets;     /* [config->n_suites], NULL for texts and throughput */
+    struct retrieval **retrievals; /* [config->n_suites], NULL but for open books */
     struct arena *arena;
 };
 
 /* The configuration must outlive the plan. A fault in what the configuration names has its place
- * there. Hashes every model file, and says so in the log where that takes time. Free with
- * plan_free. */
+ * there. Hashes every model file and builds the indexes of open books, and says so in the log where
+ * that takes time. Free with plan_free. */
 struct plan *plan_make(const struct config *config, const struct log *log, struct err *err)
     __attribute__((warn_unused_result));
 void plan_free(struct plan *plan);

@@ -286,3 +286,42 @@ bool findings_build(struct store *store, const struct report_data *data, struct 
            find_losses(store, data, headline, findings, err) &&
            (findings->n || find_highest(data, headline, findings, err));
 }
+
+/* ---- Open book ---- */
+
+/* Whether it is the first book's measurement, of any model in its quantization. */
+static bool is_of_first(const struct open_book *book, const struct open_book *first)
+{
+    return !strcmp(book->suite, first->suite) && !strcmp(book->protocol, first->protocol) &&
+           !strcmp(book->metric, first->metric) && book->shots == first->shots &&
+           book->top_k == first->top_k && book->max_tokens == first->max_tokens &&
+           book->entry->i_quantization == first->entry->i_quantization;
+}
+
+bool findings_add_open_book(const struct report_data *data, const struct open_book *books, size_t n,
+                            struct findings *findings, struct err *err)
+{
+    struct buf text = {0}, figures = {0};
+    bool helps = true;
+    if (!n) return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct estimate *change = &books[i].change;
+        if (!is_of_first(&books[i], &books[0])) continue;
+        helps = helps && change->interval.low > 0;
+        buf_printf(&figures, "%s%s %.1f to %.1f, %+.1f (%+.1f to %+.1f)",
+                   figures.n_bytes ? "; " : "", books[i].entry->name, 100 * books[i].closed,
+                   100 * books[i].open, 100 * change->mean, 100 * change->interval.low,
+                   100 * change->interval.high);
+    }
+    buf_printf(&text,
+               "%s: %s of %s (protocol %s, %d shots) with %lld passages to read, with the 95%% "
+               "intervals of the paired differences: %s. An accepted answer stood in what was read "
+               "for %.1f%% of the questions.",
+               helps ? "An open book helps" : "Open book", books[0].metric, books[0].suite,
+               books[0].protocol, books[0].shots, (long long)books[0].top_k, buf_string(&figures),
+               100 * books[0].hit_rate);
+    bool ok = buf_check(&figures, err);
+    buf_free(&figures);
+    if (!ok) buf_free(&text);
+    return ok && keep(data, &text, findings, err);
+}

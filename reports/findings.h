@@ -7,7 +7,7 @@
 #ifndef PHIBENCH_REPORTS_FINDINGS_H
 #define PHIBENCH_REPORTS_FINDINGS_H
 
-#include "reports/data.h"
+#include "reports/open_book.h"
 
 enum { FINDINGS_MAX = 8 };
 
@@ -22,5 +22,11 @@ struct findings {
  * score. */
 bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
                     struct err *err) __attribute__((warn_unused_result));
+
+/* Adds what reading gained, if a book was open: the first protocol with one, for every model in the
+ * quantization that comes first. */
+bool findings_add_open_book(const struct report_data *data, const struct open_book *books, size_t n,
+                            struct findings *findings, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -20,9 +20,19 @@
 
 struct tables {
     struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *ratios,
-        *divergences, *runs;
+        *divergences, *open_book, *runs;
     struct findings findings;
 };
+
+static bool add_open_book(struct store *store, const struct report_data *data,
+                          struct tables *tables, struct err *err)
+{
+    struct open_book *books;
+    size_t n;
+    if (!open_book_load(store, data, &books, &n, err)) return false;
+    tables->open_book = tables_open_book(data, books, n, err);
+    return tables->open_book && findings_add_open_book(data, books, n, &tables->findings, err);
+}
 
 static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
                          struct err *err)
@@ -37,7 +47,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->ratios = tables->paired ? tables_ratios(store, data, err) : NULL;
     tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
     tables->runs = tables->divergences ? tables_runs(store, data, err) : NULL;
-    return tables->runs && findings_build(store, data, &tables->findings, err);
+    return tables->runs && findings_build(store, data, &tables->findings, err) &&
+           add_open_book(store, data, tables, err);
 }
 
 /* ---- Which runs ---- */
@@ -137,6 +148,13 @@ static void write_comparisons(const struct tables *tables, struct buf *out)
             "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
             "several comparisons.",
             tables->paired);
+    section(out, "Open book",
+            "Answers with passages to read before the question against those of the same model "
+            "without, question by question. found: questions with an accepted answer in what was "
+            "read, so that a miss of the search is told from a miss of the reader; open if found, "
+            "open if not: the score with the book open where it was and was not. p: exact McNemar "
+            "test of no difference.",
+            tables->open_book);
     section(out, "Perplexities beside each other",
             "Each quantization against the first one of its model, chunk by chunk of the same "
             "text: 1.01 is a perplexity 1% higher, which is worse.",
@@ -219,6 +237,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "%s%s\n", i ? "\n" : "", tables->findings.texts[i]);
     markdown_section(out, "Scores", tables->scores);
     markdown_section(out, "Paired differences", tables->paired);
+    markdown_section(out, "Open book", tables->open_book);
     markdown_section(out, "Perplexities beside each other", tables->ratios);
     markdown_section(out, "Divergence from the reference", tables->divergences);
     if (figures->n) buf_text(out, "\n## Charts\n");
@@ -289,7 +308,8 @@ static bool write_files(struct store *store, const struct report_data *data,
          write_csv(out, "kernels.csv", tables->kernels, err) &&
          write_csv(out, "limits.csv", tables->limits, err) &&
          write_csv(out, "subsets.csv", tables->subsets, err) &&
-         write_csv(out, "notes.csv", tables->notes, err);
+         write_csv(out, "notes.csv", tables->notes, err) &&
+         write_csv(out, "open-book.csv", tables->open_book, err);
     free(name);
     buf_free(&page);
     buf_free(&markdown);
@@ -336,6 +356,7 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
             fprintf(out, "%s\n\n", tables.findings.texts[i]);
         print_section(tables.scores, NULL, &is_first, out);
         if (has_perplexity(data)) fputs("ppl is a perplexity: lower is better\n", out);
+        print_section(tables.open_book, "open book against closed book", &is_first, out);
         print_section(tables.ratios, "perplexities beside each other", &is_first, out);
         print_section(tables.divergences, "divergence from the reference", &is_first, out);
         print_section(tables.speeds, NULL, &is_first, out);

@@ -154,6 +154,27 @@ double answer_f1(const char *predicted, const char *gold)
     return 2 * precision * recall / (precision + recall);
 }
 
+bool answer_score(const char *predicted, const char *const *accepted, size_t n, bool *is_exact,
+                  double *f1, struct err *err)
+{
+    struct buf mine = {0}, gold = {0};
+    *is_exact = false;
+    *f1 = 0;
+    answer_normalize(predicted, &mine);
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&gold);
+        answer_normalize(accepted[i], &gold);
+        if (gold.failed) break;
+        double shared = answer_f1(buf_string(&mine), buf_string(&gold));
+        if (!strcmp(buf_string(&mine), buf_string(&gold))) *is_exact = true;
+        if (shared > *f1) *f1 = shared;
+    }
+    bool done = buf_check(&mine, err) && buf_check(&gold, err);
+    buf_free(&mine);
+    buf_free(&gold);
+    return done;
+}
+
 bool answer_is_within(const char *gold, const char *text)
 {
     size_t n = strlen(gold);

@@ -20,6 +20,10 @@ void answer_simplify(const char *text, struct buf *out);
  * share none. */
 double answer_f1(const char *predicted, const char *gold);
 
+/* The best of an answer against each of the accepted ones [n], by the official rules. */
+bool answer_score(const char *predicted, const char *const *accepted, size_t n, bool *is_exact,
+                  double *f1, struct err *err) __attribute__((warn_unused_result));
+
 /* Whether the words of `gold` stand in a row in `text`, both normalised; false for no words. */
 bool answer_is_within(const char *gold, const char *text);
 

@@ -42,6 +42,11 @@ refused "$model  - mmlu: {data: models/demo-mmlu, protocol: hendriks}\n" \
     'c.yaml:5:46: mmlu has no protocol "hendriks": did you mean "hendrycks"?'
 refused "$model  - triviaqa: {data: models/demo-mmlu, protocol: hendrycks}\n" \
     'c.yaml:5:50: triviaqa has no protocol "hendrycks" (known: official, lm-eval, phi3)'
+trivia='  - triviaqa: {data: models/world/triviaqa, retrieval:'
+refused "$model$trivia {top_k: 3}}\n" "c.yaml:5:56: retrieval takes the index to search, index: FILE, or \
+the texts to make one of, build_from: FILE or FOLDER"
+refused "$model$trivia {index: a.db, top_k: 0}}\n" 'c.yaml:5:77: top_k must be between 1 and 100, but this is 0'
+refused "$model$trivia {build_from: nowhere}}\n" 'c.yaml:5:69: build_from: there is no file or folder nowhere'
 refused "$model  - triviaqa: {data: models/demo-mmlu}\n" \
     'models/demo-mmlu: there is no file whose name ends in dev.json (while loading suite triviaqa)'
 refused "$model  - throughput: {prompt: [5000]}\n" \

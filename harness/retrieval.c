@@ -1,0 +1,188 @@
+/* retrieval.c - see retrieval.h. An index is known by the hash of its evidence, which is read anew
+ * for every plan: an index of other texts is never taken for this one's.
+ */
+#include "harness/retrieval.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "harness/evidence.h"
+#include "harness/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TERMINAL_COLUMNS = 80 };
+
+struct retrieval {
+    const struct retrieval_options *options;
+    struct passages *passages;
+};
+
+/* ---- The index ---- */
+
+struct building {
+    struct passages_writer *writer;
+    struct progress progress;
+    size_t n_passages;
+};
+
+static bool add_passage(void *context, const struct passage *passage, uint64_t n_bytes,
+                        struct err *err)
+{
+    struct building *building = context;
+    building->n_passages++;
+    progress_update(&building->progress, (size_t)(n_bytes >> 10));
+    return passages_add(building->writer, passage, err);
+}
+
+static bool build(const struct evidence *evidence, const char *from, const char *path,
+                  const char *hash, const struct log *log, struct err *err)
+{
+    struct building building = {.writer = passages_create(path, err)};
+    const struct evidence_sink sink = {add_passage, &building};
+    FILE *out = log ? log->out : NULL;
+    if (!building.writer) return false;
+    log_info(log, "building %s, the index of the passages of %s", path, from);
+    progress_begin(&building.progress, out, out && isatty(fileno(out)), TERMINAL_COLUMNS,
+                   "index, KiB read", (size_t)(evidence_bytes(evidence) >> 10), 0);
+    bool done = evidence_read(evidence, &sink, err);
+    progress_end(&building.progress);
+    if (!done) passages_abandon(building.writer);
+    done = done && passages_finish(building.writer, hash, err);
+    if (done) log_info(log, "%s: %zu passages", path, building.n_passages);
+    return done;
+}
+
+/* To be freed. */
+static char *cached_path(const char *cache, const char *hash, struct err *err)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/passages-%.16s.db", cache, hash);
+    return buf_take(&path, err);
+}
+
+/* The index at `path` if there is one of this hash. */
+static struct passages *open_same(const char *path, const char *hash)
+{
+    struct passages *passages = file_exists(path) ? passages_open(path, NULL) : NULL;
+    if (passages && !strcmp(passages_hash(passages), hash)) return passages;
+    passages_close(passages);
+    return NULL;
+}
+
+static struct passages *open_built(const struct retrieval_options *options, const char *cache,
+                                   const struct log *log, struct err *err)
+{
+    char hash[PASSAGES_HASH_BYTES];
+    struct passages *passages = NULL;
+    char *path = NULL;
+    struct evidence *evidence = evidence_open(options->build_from, err);
+    if (evidence && evidence_hash(evidence, hash, err))
+        path =
+            options->index ? mem_copy_string(options->index, err) : cached_path(cache, hash, err);
+    if (path && !(passages = open_same(path, hash)) &&
+        build(evidence, options->build_from, path, hash, log, err))
+        passages = passages_open(path, err);
+    free(path);
+    evidence_close(evidence);
+    return passages;
+}
+
+struct retrieval *retrieval_open(const struct retrieval_options *options, const char *cache,
+                                 const struct log *log, struct err *err)
+{
+    struct retrieval *retrieval = mem_new(1, sizeof *retrieval, err);
+    if (!retrieval) return NULL;
+    retrieval->options = options;
+    retrieval->passages = options->build_from ? open_built(options, cache, log, err)
+                                              : passages_open(options->index, err);
+    if (retrieval->passages) return retrieval;
+    free(retrieval);
+    return NULL;
+}
+
+void retrieval_close(struct retrieval *retrieval)
+{
+    if (!retrieval) return;
+    passages_close(retrieval->passages);
+    free(retrieval);
+}
+
+void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json)
+{
+    json_key(json, "version");
+    json_put_integer(json, PASSAGES_VERSION);
+    json_key(json, "index");
+    json_put_string(json, passages_hash(retrieval->passages));
+    json_key(json, "top_k");
+    json_put_integer(json, (int64_t)retrieval->options->top_k);
+    json_key(json, "max_tokens");
+    json_put_integer(json, (int64_t)retrieval->options->max_tokens);
+}
+
+/* ---- Reading ---- */
+
+static bool count_tokens(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                         size_t *n, struct err *err)
+{
+    const struct encode_options options = {.bos = BOS_NEVER};
+    struct tokens tokens = {0};
+    bool done = tokenizer_encode(tokenizer, text, n_bytes, &options, &tokens, err);
+    *n = tokens.n;
+    tokens_free(&tokens);
+    return done;
+}
+
+/* Where words end: [n] offsets, to be freed. */
+static size_t *find_ends(const char *text, size_t n_bytes, size_t *n, struct err *err)
+{
+    size_t *ends = mem_new(n_bytes / 2 + 1, sizeof *ends, err);
+    *n = 0;
+    for (size_t at = 1; ends && at <= n_bytes; at++) {
+        bool is_end = at == n_bytes || text[at] == ' ' || text[at] == '\n';
+        if (is_end && text[at - 1] != ' ' && text[at - 1] != '\n') ends[(*n)++] = at;
+    }
+    return ends;
+}
+
+/* The bytes of the most words that are no more than max_tokens. */
+static bool fit(const struct tokenizer *tokenizer, const char *text, size_t max_tokens,
+                size_t *n_bytes, struct err *err)
+{
+    size_t n_tokens, n_words, low = 0;
+    *n_bytes = strlen(text);
+    if (!count_tokens(tokenizer, text, *n_bytes, &n_tokens, err)) return false;
+    if (n_tokens <= max_tokens) return true;
+    size_t *ends = find_ends(text, *n_bytes, &n_words, err);
+    bool done = ends != NULL;
+    for (size_t high = done ? n_words - 1 : 0; done && low < high;) {
+        size_t middle = low + (high - low + 1) / 2;
+        done = count_tokens(tokenizer, text, ends[middle - 1], &n_tokens, err);
+        if (n_tokens <= max_tokens) low = middle;
+        else high = middle - 1;
+    }
+    *n_bytes = done && low ? ends[low - 1] : 0;
+    free(ends);
+    return done;
+}
+
+bool retrieval_read(void *reader, const char *question, struct arena *arena, const char **text,
+                    struct err *err)
+{
+    const struct reader_of_model *of = reader;
+    const struct retrieval_options *options = of->retrieval->options;
+    struct passage *found;
+    struct buf all = {0};
+    size_t n, n_bytes;
+    if (!passages_find(of->retrieval->passages, question, options->top_k, arena, &found, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&all, "%s%s%s%s", i ? "\n\n" : "", found[i].title, *found[i].title ? "\n" : "",
+                   found[i].text);
+    bool done = buf_check(&all, err) &&
+                fit(of->tokenizer, buf_string(&all), options->max_tokens, &n_bytes, err) &&
+                (*text = arena_copy(arena, buf_string(&all), n_bytes, err)) != NULL;
+    buf_free(&all);
+    return done;
+}

@@ -1,0 +1,35 @@
+/* retrieval.h - open book: finds passages for a question and cuts them to what a prompt may hold.
+ *
+ * Owns where an index lies: at `index`, or in the cache under the hash of what it was built from.
+ * Knows nothing of suites but what they read.
+ */
+#ifndef PHIBENCH_HARNESS_RETRIEVAL_H
+#define PHIBENCH_HARNESS_RETRIEVAL_H
+
+#include "base/log.h"
+#include "harness/config.h"
+
+struct retrieval;
+
+/* Opens the index; builds it first, with progress in the log, where `build_from` is given and there
+ * is none of just that. cache: the folder of indexes without a name. Free with retrieval_close. */
+struct retrieval *retrieval_open(const struct retrieval_options *options, const char *cache,
+                                 const struct log *log, struct err *err)
+    __attribute__((warn_unused_result));
+void retrieval_close(struct retrieval *retrieval);
+
+/* What of it determines a prompt, as the members of a JSON object. */
+void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json);
+
+/* What a model reads: the first passages, joined by empty lines, each with its title as its first
+ * line, and cut at the end of a word so that they are no more than max_tokens of its tokens. One
+ * thread at a time for all readers of an index. */
+struct reader_of_model {
+    struct retrieval *retrieval;
+    const struct tokenizer *tokenizer;
+};
+/* The function of a `struct reading` whose context is a reader_of_model. */
+bool retrieval_read(void *reader, const char *question, struct arena *arena, const char **text,
+                    struct err *err);
+
+#endif

@@ -1,0 +1,146 @@
+/* test_passages.c - an index of passages: what a question finds in it, and what is no index.
+ *
+ * Which passage is the better one follows from BM25: rarer words and shorter texts count more.
+ */
+#include "results/passages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "results/store.h"
+#include "tests/support/test_folder.h"
+
+static const char HASH[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+static const struct passage PASSAGES[] = {
+    {"Owls", "Owls hunt at night. They eat mice."},
+    {"Herons", "Herons fish in the marsh; herons eat frogs."},
+    {"", "The marsh lies between the hills."},
+    {"Gr\xc3\xbcnwald", "A small caf\xc3\xa9 stands there."},
+    {"", "one same text"},
+    {"", "one same text"},
+};
+
+static void make_index(const char *path)
+{
+    struct err err = {0};
+    struct passages_writer *writer = passages_create(path, &err);
+    if (!writer) fail_msg("%s", err.message);
+    for (size_t i = 0; i < sizeof PASSAGES / sizeof PASSAGES[0]; i++)
+        assert_true(passages_add(writer, &PASSAGES[i], &err));
+    if (!passages_finish(writer, HASH, &err)) fail_msg("%s", err.message);
+}
+
+/* Titles or beginnings of what the question finds, "|" after each. */
+static void assert_found(struct passages *passages, const char *question, size_t most,
+                         const char *expected)
+{
+    struct err err = {0};
+    struct arena *arena = arena_new(0, NULL);
+    struct passage *found;
+    struct buf titles = {0};
+    size_t n;
+    if (!passages_find(passages, question, most, arena, &found, &n, &err))
+        fail_msg("%s: %s", question, err.message);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&titles, "%.10s|", *found[i].title ? found[i].title : found[i].text);
+    if (strcmp(buf_string(&titles), expected))
+        fail_msg("\"%s\" found %s, not %s", question, buf_string(&titles), expected);
+    buf_free(&titles);
+    arena_free(arena);
+}
+
+static void a_question_finds_what_shares_its_words(void **unused)
+{
+    (void)unused;
+    make_index("deep/er/index.db");
+    struct passages *passages = passages_open("deep/er/index.db", NULL);
+    assert_non_null(passages);
+    assert_string_equal(passages_hash(passages), HASH);
+    assert_int_equal(passages_count(passages), 6);
+    assert_found(passages, "What do owls eat?", 3, "Owls|Herons|");
+    assert_found(passages, "What do owls eat?", 1, "Owls|");
+    assert_found(passages, "Which HERON is eating in a marsh?", 3, "Herons|The marsh |Owls|");
+    assert_found(passages, "a cafe in Grunwald", 3, "Gr\xc3\xbcnwald|");
+    assert_found(passages, "same", 3, "one same t|one same t|");
+    assert_found(passages, "zebras", 3, "");
+    passages_close(passages);
+}
+
+/* What would be an operator or a quote in FTS5's language is a word, or nothing. */
+static void any_text_is_a_question(void **unused)
+{
+    (void)unused;
+    make_index("index.db");
+    struct passages *passages = passages_open("index.db", NULL);
+    assert_found(passages, "", 3, "");
+    assert_found(passages, "?!", 3, "");
+    assert_found(passages, "\xe2\x80\x94", 3, "");
+    assert_found(passages, "owls NOT \"mice\" AND (title: NEAR(* ^ - +", 1, "Owls|");
+    assert_found(passages, "\"owls", 1, "Owls|");
+    assert_found(passages, "\xe2\x80\x9cOwls\xe2\x80\x9d", 1, "Owls|");
+    assert_found(passages, "\xff\xfe owls", 1, "Owls|");
+    assert_found(passages, "what is the", 1, "The marsh |"); /* no other words */
+    struct buf longest = {0};
+    for (int i = 0; i < 3000; i++) buf_printf(&longest, "w%d ", i);
+    assert_found(passages, buf_string(&longest), 3, "");
+    buf_free(&longest);
+    passages_close(passages);
+}
+
+static void an_index_is_whole_or_not_there(void **unused)
+{
+    (void)unused;
+    char **names;
+    size_t n;
+    assert_true(file_make_folders("half", NULL));
+    struct passages_writer *writer = passages_create("half/index.db", NULL);
+    assert_true(passages_add(writer, &PASSAGES[0], NULL));
+    assert_false(file_exists("half/index.db"));
+    passages_abandon(writer);
+    assert_true(file_list("half", &names, &n, NULL));
+    assert_int_equal(n, 0);
+    file_free_names(names, n);
+}
+
+static void assert_refused(const char *path, enum err_code code, const char *message)
+{
+    struct err err = {0};
+    assert_null(passages_open(path, &err));
+    assert_int_equal(err.code, code);
+    assert_string_equal(err.file, path);
+    if (!strstr(err.message, message)) fail_msg("%s", err.message);
+}
+
+static void what_is_no_index_is_refused(void **unused)
+{
+    (void)unused;
+    assert_refused("nowhere.db", ERR_IO, "unable to open");
+    assert_true(file_write("text.db",
+                           "just a text, long enough for a header of SQLite, it goes on "
+                           "and on until a hundred bytes have passed by",
+                           110, NULL));
+    assert_refused("text.db", ERR_INPUT, "no index of passages");
+    store_close(store_open("store.db", STORE_CREATE, NULL));
+    assert_refused("store.db", ERR_INPUT, "no index of passages");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_question_finds_what_shares_its_words),
+        cmocka_unit_test(any_text_is_a_question),
+        cmocka_unit_test(an_index_is_whole_or_not_there),
+        cmocka_unit_test(what_is_no_index_is_refused),
+    };
+    return cmocka_run_group_tests(tests, test_enter_folder, test_leave_folder);
+}
