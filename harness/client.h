@@ -1,5 +1,5 @@
-/* client.h - answers requests: the runner's view of whatever speaks for a model. Today that is the
- * engine in this process.
+/* client.h - answers requests: the runner's view of whatever speaks for a model: the engine in this
+ * process, or a server behind HTTP (client_api.h).
  *
  * A response depends on its request and the model alone, not on the other requests of the window,
  * the batch size, the threads or the KV budget.
@@ -49,7 +49,7 @@ bool client_answer(struct client *client, struct client_window *window,
                    const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Tokens computed so far. */
+/* Tokens computed so far, by whomever. */
 uint64_t client_computed_tokens(const struct client *client);
 
 #endif

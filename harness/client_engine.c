@@ -11,12 +11,14 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "harness/client_ops.h"
 #include "harness/scheduler.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct client {
+struct engine_client {
+    struct client base;
     const struct tokenizer *tokenizer;
     struct session *session;
     enum bos_policy bos;
@@ -51,8 +53,9 @@ struct answer {
     size_t n_rows, rows_capacity;
 };
 
-struct client_window {
-    const struct client *client;
+struct engine_window {
+    struct client_window base;
+    const struct engine_client *client;
     struct answer *answers; /* [n_answers] */
     size_t n_answers, n_responded;
     struct trie trie;
@@ -68,42 +71,10 @@ struct client_window {
     const struct client_sink *sink;
 };
 
-struct client *client_open_engine(const struct model *model, const struct client_options *options,
-                                  struct err *err)
-{
-    struct client *client = mem_new(1, sizeof *client, err);
-    if (!client) return NULL;
-    client->session = session_open(model, &options->session, err);
-    if (!client->session) {
-        client_close(client);
-        return NULL;
-    }
-    client->tokenizer = model_tokenizer(model);
-    client->bos = options->bos;
-    client->shares_prefixes = options->shares_prefixes;
-    client->n_vocab = (size_t)model_info(model)->n_vocab;
-    client->prompts =
-        (struct prompt_options){.context_tokens = session_context_tokens(client->session),
-                                .chat_format = options->chat_format};
-    return client;
-}
-
-void client_close(struct client *client)
-{
-    if (!client) return;
-    session_close(client->session);
-    free(client);
-}
-
-uint64_t client_computed_tokens(const struct client *client)
-{
-    return client->n_computed;
-}
-
 /* ---- Laying out a window ---- */
 
 /* first_want for nodes up to n_nodes; new ones are empty. */
-static bool grow_nodes(struct client_window *window, struct err *err)
+static bool grow_nodes(struct engine_window *window, struct err *err)
 {
     size_t before = window->first_want_capacity;
     if (!mem_grow((void **)&window->first_want, &window->first_want_capacity, window->trie.n_nodes,
@@ -113,7 +84,7 @@ static bool grow_nodes(struct client_window *window, struct err *err)
     return true;
 }
 
-static bool add_want(struct client_window *window, int node, struct want want, struct err *err)
+static bool add_want(struct engine_window *window, int node, struct want want, struct err *err)
 {
     if (!grow_nodes(window, err) ||
         !mem_grow((void **)&window->wants, &window->wants_capacity, window->n_wants + 1,
@@ -136,7 +107,7 @@ static bool grow_rows(struct answer *answer, size_t n, struct err *err)
 }
 
 /* Where the paths of a branch begin: the root, or a leaf that equal branches share. */
-static bool find_root(struct client_window *window, int i_answer, size_t i, int *roots,
+static bool find_root(struct engine_window *window, int i_answer, size_t i, int *roots,
                       struct err *err)
 {
     size_t i_equal = prompt_first_equal(&window->answers[i_answer].prompt, i);
@@ -145,7 +116,7 @@ static bool find_root(struct client_window *window, int i_answer, size_t i, int 
            trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &roots[i], err);
 }
 
-static bool add_choice(struct client_window *window, int i_answer, size_t i, int root,
+static bool add_choice(struct engine_window *window, int i_answer, size_t i, int root,
                        struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
@@ -170,7 +141,7 @@ static bool add_choice(struct client_window *window, int i_answer, size_t i, int
     return true;
 }
 
-static bool add_choices(struct client_window *window, int i_answer, struct err *err)
+static bool add_choices(struct engine_window *window, int i_answer, struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
     size_t n = answer->prompt.n_branches;
@@ -184,7 +155,7 @@ static bool add_choices(struct client_window *window, int i_answer, struct err *
     return ok;
 }
 
-static bool add_generation(struct client_window *window, int i_answer, struct err *err)
+static bool add_generation(struct engine_window *window, int i_answer, struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
     const struct tokens *ids = &answer->prompt.branches[0].ids;
@@ -203,11 +174,11 @@ static bool add_generation(struct client_window *window, int i_answer, struct er
     return true;
 }
 
-static bool add_request(struct client_window *window, struct line_encoder *encoder, size_t i,
+static bool add_request(struct engine_window *window, struct line_encoder *encoder, size_t i,
                         const struct request *request, struct err *err)
 {
     struct answer *answer = &window->answers[i];
-    const struct client *client = window->client;
+    const struct engine_client *client = window->client;
     answer->request = request;
     answer->leaf = answer->first_node = -1;
     if (!prompt_tokens_make(encoder, &client->prompts, request, &answer->prompt, err)) return false;
@@ -219,7 +190,7 @@ static bool add_request(struct client_window *window, struct line_encoder *encod
 }
 
 /* Lists the nodes by owner, for the time that each request took. */
-static bool list_owned(struct client_window *window, struct err *err)
+static bool list_owned(struct engine_window *window, struct err *err)
 {
     window->next_node = mem_new(window->trie.n_nodes, sizeof *window->next_node, err);
     if (!window->next_node) return false;
@@ -231,30 +202,9 @@ static bool list_owned(struct client_window *window, struct err *err)
     return true;
 }
 
-struct client_window *client_prepare(const struct client *client, const struct request *requests,
-                                     size_t n_requests, struct err *err)
+static void free_window(struct client_window *base)
 {
-    struct client_window *window = mem_new(1, sizeof *window, err);
-    if (!window) return NULL;
-    window->client = client;
-    window->n_answers = n_requests;
-    window->answers = mem_new(n_requests, sizeof *window->answers, err);
-    struct line_encoder encoder;
-    line_encoder_init(&encoder, client->tokenizer, client->bos);
-    bool ok = window->answers && trie_init(&window->trie, err);
-    for (size_t i = 0; ok && i < n_requests; i++)
-        ok = add_request(window, &encoder, i, &requests[i], err);
-    line_encoder_done(&encoder);
-    ok = ok && grow_nodes(window, err) && /* splits made nodes after the last want */
-         list_owned(window, err);
-    if (ok) return window;
-    client_window_free(window);
-    return NULL;
-}
-
-void client_window_free(struct client_window *window)
-{
-    if (!window) return;
+    struct engine_window *window = (struct engine_window *)base;
     for (size_t i = 0; window->answers && i < window->n_answers; i++) {
         struct answer *answer = &window->answers[i];
         prompt_tokens_done(&answer->prompt);
@@ -273,17 +223,40 @@ void client_window_free(struct client_window *window)
     free(window);
 }
 
+static struct client_window *prepare(const struct client *base, const struct request *requests,
+                                     size_t n_requests, struct err *err)
+{
+    const struct engine_client *client = (const struct engine_client *)base;
+    struct engine_window *window = mem_new(1, sizeof *window, err);
+    if (!window) return NULL;
+    window->base.ops = base->ops;
+    window->client = client;
+    window->n_answers = n_requests;
+    window->answers = mem_new(n_requests, sizeof *window->answers, err);
+    struct line_encoder encoder;
+    line_encoder_init(&encoder, client->tokenizer, client->bos);
+    bool ok = window->answers && trie_init(&window->trie, err);
+    for (size_t i = 0; ok && i < n_requests; i++)
+        ok = add_request(window, &encoder, i, &requests[i], err);
+    line_encoder_done(&encoder);
+    ok = ok && grow_nodes(window, err) && /* splits made nodes after the last want */
+         list_owned(window, err);
+    if (ok) return &window->base;
+    free_window(&window->base);
+    return NULL;
+}
+
 /* ---- Answering ---- */
 
 /* Little-endian machines only, as the engine is. */
-static bool hash_row(const struct client_window *window, const float *logits,
+static bool hash_row(const struct engine_window *window, const float *logits,
                      uint8_t hash[SHA256_BYTES], struct err *err)
 {
     return sha256_digest(logits, window->client->n_vocab * sizeof *logits, hash, err);
 }
 
 /* The log-probabilities that are wanted after the node, in one pass over its logits. */
-static bool score_node(struct client_window *window, int node, const float *logits, struct err *err)
+static bool score_node(struct engine_window *window, int node, const float *logits, struct err *err)
 {
     size_t n = 0;
     for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next) n++;
@@ -333,7 +306,7 @@ static size_t find_stop(const struct request *request, const struct buf *text, s
 }
 
 /* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
-static bool generate_token(struct client_window *window, struct answer *answer, const float *logits,
+static bool generate_token(struct engine_window *window, struct answer *answer, const float *logits,
                            struct err *err)
 {
     const struct request *request = answer->request;
@@ -363,7 +336,7 @@ static bool generate_token(struct client_window *window, struct answer *answer, 
 
 static bool on_logits(void *context, int node, const float *logits, struct err *err)
 {
-    struct client_window *window = context;
+    struct engine_window *window = context;
     const struct trie_node *nodes = window->trie.nodes;
     struct answer *owner = &window->answers[nodes[node].owner];
     if (owner->leaf == node) return generate_token(window, owner, logits, err);
@@ -376,7 +349,7 @@ static bool on_logits(void *context, int node, const float *logits, struct err *
 }
 
 /* The time of the nodes that the request was the first to need. */
-static int64_t request_ns(const struct client_window *window, const struct answer *answer)
+static int64_t request_ns(const struct engine_window *window, const struct answer *answer)
 {
     int64_t ns = 0;
     for (int node = answer->first_node; node >= 0; node = window->next_node[node])
@@ -396,7 +369,7 @@ static bool hash_rows(const struct answer *answer, char hex[SHA256_HEX_BYTES], s
     return true;
 }
 
-static bool respond(struct client_window *window, size_t i, struct err *err)
+static bool respond(struct engine_window *window, size_t i, struct err *err)
 {
     struct answer *answer = &window->answers[i];
     const struct prompt_tokens *prompt = &answer->prompt;
@@ -431,7 +404,7 @@ static bool respond(struct client_window *window, size_t i, struct err *err)
 /* After a batch: hands out what is ready. */
 static bool on_pause(void *context, struct err *err)
 {
-    struct client_window *window = context;
+    struct engine_window *window = context;
     while (window->n_responded < window->n_answers &&
            !window->answers[window->n_responded].n_pending) {
         if (!respond(window, window->n_responded, err)) return false;
@@ -441,7 +414,7 @@ static bool on_pause(void *context, struct err *err)
 }
 
 /* The scheduler of the window, with what it is to compute. */
-static bool make_scheduler(struct client_window *window, struct session *session, struct err *err)
+static bool make_scheduler(struct engine_window *window, struct session *session, struct err *err)
 {
     window->scheduler = scheduler_new(session, &window->trie, err);
     if (!window->scheduler) return false;
@@ -456,9 +429,11 @@ static bool make_scheduler(struct client_window *window, struct session *session
     return true;
 }
 
-bool client_answer(struct client *client, struct client_window *window,
-                   const struct client_sink *sink, struct err *err)
+static bool answer_window(struct client *base, struct client_window *base_window,
+                          const struct client_sink *sink, struct err *err)
 {
+    struct engine_client *client = (struct engine_client *)base;
+    struct engine_window *window = (struct engine_window *)base_window;
     window->sink = sink;
     bool ok = make_scheduler(window, client->session, err) &&
               scheduler_run(window->scheduler, on_logits, on_pause, window, err) &&
@@ -467,4 +442,42 @@ bool client_answer(struct client *client, struct client_window *window,
     scheduler_free(window->scheduler);
     window->scheduler = NULL;
     return ok;
+}
+
+/* ---- The client ---- */
+
+static void close_client(struct client *base)
+{
+    struct engine_client *client = (struct engine_client *)base;
+    session_close(client->session);
+    free(client);
+}
+
+static uint64_t computed_tokens(const struct client *base)
+{
+    return ((const struct engine_client *)base)->n_computed;
+}
+
+static const struct client_ops ENGINE_OPS = {close_client, prepare, free_window, answer_window,
+                                             computed_tokens};
+
+struct client *client_open_engine(const struct model *model, const struct client_options *options,
+                                  struct err *err)
+{
+    struct engine_client *client = mem_new(1, sizeof *client, err);
+    if (!client) return NULL;
+    client->base.ops = &ENGINE_OPS;
+    client->session = session_open(model, &options->session, err);
+    if (!client->session) {
+        close_client(&client->base);
+        return NULL;
+    }
+    client->tokenizer = model_tokenizer(model);
+    client->bos = options->bos;
+    client->shares_prefixes = options->shares_prefixes;
+    client->n_vocab = (size_t)model_info(model)->n_vocab;
+    client->prompts =
+        (struct prompt_options){.context_tokens = session_context_tokens(client->session),
+                                .chat_format = options->chat_format};
+    return &client->base;
 }

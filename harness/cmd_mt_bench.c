@@ -44,6 +44,18 @@ static const struct option_spec OPTIONS[] = {
     {"limit", 0, OPTION_INTEGER, "N", "answer, judge: only the first N questions; 0: all",
      offsetof(struct mt_options, limit), 0, INT32_MAX, 0},
     MODEL_OPTIONS(struct mt_options),
+    {"api", 0, OPTION_TEXT, "URL", "answer, judge: an OpenAI-compatible server in place of -m",
+     offsetof(struct mt_options, api), 0, 0, 0},
+    {"api-model", 0, OPTION_TEXT, "NAME", "what that server calls the model",
+     offsetof(struct mt_options, api_model), 0, 0, 0},
+    {"key-env", 0, OPTION_TEXT, "VARIABLE", "environment variable that holds the server's key",
+     offsetof(struct mt_options, key_env), 0, 0, 0},
+    {"concurrency", 0, OPTION_INTEGER, "N", "calls to the server at a time",
+     offsetof(struct mt_options, n_concurrent), 1, 256, 4},
+    {"timeout", 0, OPTION_NUMBER, "S", "seconds until a call is given up and repeated",
+     offsetof(struct mt_options, timeout_s), 0.001, 86400, 120},
+    {"retries", 0, OPTION_INTEGER, "N", "attempts after the first of a call",
+     offsetof(struct mt_options, n_retries), 0, 100, 6},
     OPTION_JSON(struct mt_options, json),
 };
 
@@ -121,6 +133,11 @@ const struct command COMMAND_MT_BENCH = {
         "opinion of answers, or applies a rule. Both append to --out and leave alone what stands "
         "there, so that the same command goes on after any end; a judgment in which no score was "
         "found is asked again. All files are FastChat's, in both directions.\n\n"
+        "Whoever answers or judges is a model of this machine, or one behind an "
+        "OpenAI-compatible server. Calls to a server run several at a time; one that fails "
+        "because the server is busy, late or broken is repeated after a pause that grows, and is "
+        "as long as Retry-After says. The server's key comes from an environment variable and is "
+        "neither stored nor shown.\n\n"
         "summarize prints the mean of each turn and of all judgments, with a 95% interval "
         "clustered by question; with --questions also by category, and how many turns nobody "
         "judged. A judgment without a score is counted as missing and is in no mean. Item noise "

@@ -230,6 +230,7 @@ bool mt_answer(const struct invocation *invocation, const struct mt_options *opt
         printf("%zu answer%s of %s in %s; %zu were there before\n", answering.n_done,
                answering.n_done == 1 ? "" : "s", answering.model, options->out,
                answering.questions.n - answering.n_pending);
+    mt_speaker_report(&speaker, &invocation->log);
     mt_speaker_close(&speaker);
     mt_log_close(&answering.log);
     arena_free(answering.arena);

@@ -15,13 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARENA_BYTES = 1 << 30, WINDOW_TASKS = 128, MAX_REPLY_TOKENS = 2048 };
+enum {
+    MAX_ARENA_BYTES = 1 << 30,
+    WINDOW_TASKS = 128,
+    MAX_REPLY_TOKENS = 2048,
+    MOST_REPLIES = 2 /* that a server is asked for until there is a score */
+};
 static const char RULE_NAME[] = "reference-match";
 
 struct task {
     struct fastchat_judgment judgment; /* user_prompts are made before it is asked */
     const struct fastchat_prompt *prompt;
     struct judging_case judged;
+    bool is_kept;
 };
 
 struct judging {
@@ -35,7 +41,8 @@ struct judging {
     const char *judge;
     struct task *tasks;
     size_t n_tasks, tasks_capacity;
-    size_t first; /* of the window that is asked */
+    size_t asked[WINDOW_TASKS]; /* the tasks that are asked together */
+    bool is_last;               /* what has no score now is missing */
     size_t n_done, n_missing;
     struct mt_log log;
     struct progress progress;
@@ -212,8 +219,10 @@ static bool drop_missing(struct judging *judging, struct err *err)
 /* ---- Judging ---- */
 
 /* The judgment is complete: counts and writes it. */
-static bool keep(struct judging *judging, struct fastchat_judgment *judgment, struct err *err)
+static bool keep(struct judging *judging, struct task *task, struct err *err)
 {
+    struct fastchat_judgment *judgment = &task->judgment;
+    task->is_kept = true;
     judgment->unix_s = (double)clock_unix_ms() * 1e-3;
     judging->n_missing += !has_score(judgment);
     judging->n_done++;
@@ -235,14 +244,15 @@ static bool read_reply(void *context, size_t i_request, const struct response *r
 {
     struct judging *judging = context;
     size_t n_games = judging->options->baseline ? 2 : 1, game = i_request % n_games;
-    struct task *task = &judging->tasks[judging->first + i_request / n_games];
+    struct task *task = &judging->tasks[judging->asked[i_request / n_games]];
     struct fastchat_judgment *judgment = &task->judgment;
     const char *reply = response->text ? response->text : ""; /* "": it did not fit */
     judgment->judgments[game] = arena_string(judging->arena, reply, err);
     if (!judgment->judgments[game]) return false;
     if (judgment->is_pair) judgment->winners[game] = winner_of(judging_read_winner(reply), game);
     else judgment->score = judging_read_score(reply, &judgment->score_is_whole);
-    return game + 1 < n_games || keep(judging, judgment, err);
+    bool is_whole = judgment->judgments[0] && (n_games == 1 || judgment->judgments[1]);
+    return !is_whole || (!has_score(judgment) && !judging->is_last) || keep(judging, task, err);
 }
 
 static bool render(struct judging *judging, struct task *task, size_t game, struct err *err)
@@ -267,7 +277,8 @@ static bool ask_window(struct judging *judging, struct mt_speaker *speaker, size
     struct request *requests = mem_new(n * n_games, sizeof *requests, err);
     bool ok = requests != NULL;
     for (size_t i = 0; ok && i < n * n_games; i++) {
-        struct task *task = &judging->tasks[judging->first + i / n_games];
+        struct task *task = &judging->tasks[judging->asked[i / n_games]];
+        task->judgment.judgments[i % n_games] = NULL;
         ok = render(judging, task, i % n_games, err);
         requests[i] = (struct request){
             .kind = REQUEST_CHAT,
@@ -282,13 +293,18 @@ static bool ask_window(struct judging *judging, struct mt_speaker *speaker, size
     return ok;
 }
 
+/* A model of this machine would say the same again. */
 static bool ask_judge(struct judging *judging, struct mt_speaker *speaker, struct err *err)
 {
-    for (; judging->first < judging->n_tasks; judging->first += WINDOW_TASKS) {
-        size_t left = judging->n_tasks - judging->first;
-        if (!ask_window(judging, speaker, left < WINDOW_TASKS ? left : WINDOW_TASKS, err))
-            return false;
-    }
+    int n_replies = speaker->model ? 1 : MOST_REPLIES;
+    for (size_t first = 0; first < judging->n_tasks; first += WINDOW_TASKS)
+        for (int i_reply = 1; i_reply <= n_replies; i_reply++) {
+            size_t n = 0;
+            for (size_t i = first; i < judging->n_tasks && i < first + WINDOW_TASKS; i++)
+                if (!judging->tasks[i].is_kept) judging->asked[n++] = i;
+            judging->is_last = i_reply == n_replies;
+            if (n && !ask_window(judging, speaker, n, err)) return false;
+        }
     return true;
 }
 
@@ -305,7 +321,7 @@ static bool apply_rule(struct judging *judging, struct err *err)
             judging->arena, err, "By the rule %s, no judge: [[%.2f]]", RULE_NAME, score);
         if (!judgment->judgments[0]) return false;
         judgment->score = judging_read_score(judgment->judgments[0], NULL);
-        if (!keep(judging, judgment, err)) return false;
+        if (!keep(judging, task, err)) return false;
     }
     return true;
 }
@@ -357,6 +373,7 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
                judging.n_missing, judging.old.n);
     if (ok && judging.n_missing)
         log_info(&invocation->log, "the same command asks again where no score was found");
+    mt_speaker_report(&speaker, &invocation->log);
     mt_speaker_close(&speaker);
     mt_log_close(&judging.log);
     buf_free(&judging.line);

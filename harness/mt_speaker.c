@@ -9,13 +9,45 @@
 
 #include <string.h>
 
+static bool fail_unnamed(struct err *err)
+{
+    return err_set(err, ERR_USAGE,
+                   "who is asked? give -m MODEL, or --api URL with --api-model NAME");
+}
+
 const char *mt_speaker_name(const struct mt_options *options, struct err *err)
 {
     const char *model = options->common.model;
     if (options->id) return options->id;
+    if (options->api_model) return options->api_model;
     if (model) return !strncmp(model, "synth:", 6) ? model : file_name(model);
-    err_set(err, ERR_USAGE, "who is asked? give -m MODEL");
+    fail_unnamed(err);
     return NULL;
+}
+
+static bool open_api(const struct mt_options *options, struct mt_speaker *speaker, struct err *err)
+{
+    struct api_options api = {.base_url = options->api,
+                              .model = options->api_model,
+                              .n_concurrent = (int)options->n_concurrent,
+                              .n_retries = (int)options->n_retries,
+                              .timeout_s = options->timeout_s,
+                              .wait_s = API_WAIT_S};
+    if (!options->api_model) return err_set(err, ERR_USAGE, "--api URL goes with --api-model NAME");
+    if (options->common.model)
+        return err_set(err, ERR_USAGE, "-m and --api name two models: give one");
+    if (!client_api_find_key(options->key_env, &api.key, err)) return false;
+    speaker->client = client_open_api(&api, err);
+    return speaker->client != NULL;
+}
+
+void mt_speaker_report(const struct mt_speaker *speaker, const struct log *log)
+{
+    if (!speaker->client || speaker->model) return;
+    struct client_api_work work = client_api_work(speaker->client);
+    log_info(log, "%llu calls and %llu repeated attempts, %llu tokens in, %llu out",
+             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
+             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out);
 }
 
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
@@ -30,6 +62,8 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
                     .context_tokens = (size_t)common->context_tokens},
     };
     *speaker = (struct mt_speaker){0};
+    if (options->api) return open_api(options, speaker, err);
+    if (!common->model) return fail_unnamed(err);
     if (!parse_kv_type(common->kv, &client_options.session.kv_type, err)) return false;
     speaker->model = open_model(invocation, common->model, common->isa, common->n_threads, err);
     if (!speaker->model) return false;

@@ -89,7 +89,7 @@ message "phibench: a judge needs its prompts: --prompts judge_prompts.jsonl"
 expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --rule coin --out x
 message 'phibench: --rule takes reference-match, not "coin"'
 expect 2 "$PHIBENCH" mt-bench answer --questions $questions --out x
-message "phibench: who is asked? give -m MODEL"
+message "phibench: who is asked? give -m MODEL, or --api URL with --api-model NAME"
 expect 2 "$PHIBENCH" mt-bench score
 message 'phibench: mt-bench takes answer, judge or summarize, not "score"'
 expect 1 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --rule reference-match --out x
