@@ -1,5 +1,5 @@
-/* api.c - see api.h. Reading is strict: a reply that lacks what was asked for is an error, which the
- * caller takes as a reason to ask again.
+/* api.c - see api.h. Reading is strict: a reply that lacks what was asked for is an error, which
+ * the caller takes as a reason to ask again.
  *
  * Offsets of an echo count characters of the prompt.
  */

@@ -9,6 +9,7 @@
 #define PHIBENCH_HARNESS_CONFIG_H
 
 #include "engine/engine.h"
+#include "harness/api.h"
 #include "suites/task.h"
 
 /* For messages that come later: a missing tensor type, a data set that does not load. */
@@ -25,6 +26,8 @@ struct config_variant {
 };
 
 struct config_model {
+    const struct api_options *api;     /* behind a server, and its path is the URL; NULL: weights */
+    const char *key_env;               /* the variable with the server's key, NULL: none */
     const char *id, *path, *published; /* published: the name in published numbers, NULL for none */
     const struct config_variant *variants;
     size_t n_variants;

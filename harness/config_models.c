@@ -116,6 +116,28 @@ static bool read_variants(struct config *config, const struct raw_model *raw,
     return true;
 }
 
+static bool read_api_model(struct config *config, const struct config_node *node,
+                           const struct raw_model *raw, struct config_model *model, struct err *err)
+{
+    struct config_variant *variant = arena_alloc(config->arena, 1, sizeof *variant, err);
+    if (!variant || !config_read_api(config, raw->api, &model->api, &model->key_env, err))
+        return false;
+    const struct config_node *unfit = raw->path ? raw->path : raw->quantizations;
+    if (unfit)
+        return config_fail_key(unfit, err, "%s says where weights are: a model with api has none",
+                               unfit->key);
+    *variant =
+        (struct config_variant){.path = model->api->base_url, .place = config_place(raw->api)};
+    model->id = raw->id;
+    model->path = model->api->base_url;
+    model->published = raw->published;
+    model->context_tokens = (size_t)raw->context_tokens;
+    model->place = config_place(node);
+    model->variants = variant;
+    model->n_variants = 1;
+    return true;
+}
+
 static bool read_model(struct config *config, const struct config_node *node,
                        struct config_model *model, struct err *err)
 {
@@ -123,12 +145,7 @@ static bool read_model(struct config *config, const struct config_node *node,
     if (!config_read_map(config->arena, node, "a model", MODEL_KEYS,
                          sizeof MODEL_KEYS / sizeof MODEL_KEYS[0], &raw, err))
         return false;
-    if (raw.api) {
-        config_fail_key(raw.api, err,
-                        "not supported yet: models behind an API; give the model a path");
-        if (err) err->code = ERR_UNSUPPORTED;
-        return false;
-    }
+    if (raw.api) return read_api_model(config, node, &raw, model, err);
     if (!raw.path) return config_fail(node, err, "the model \"%s\" needs the key \"path\"", raw.id);
     if (!config_read_text(config->arena, raw.path, "path", CONFIG_PATH, &model->path, err))
         return false;

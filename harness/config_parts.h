@@ -27,6 +27,11 @@ bool config_read_protocol(struct config *config, const struct config_node *node,
                           const struct suite *suite, const char **protocol, struct err *err)
     __attribute__((warn_unused_result));
 
+/* A model behind a server. The options have no key yet: *key_env is the variable that holds it,
+ * NULL for none. */
+bool config_read_api(struct config *config, const struct config_node *map,
+                     const struct api_options **options, const char **key_env, struct err *err)
+    __attribute__((warn_unused_result));
 /* One suite's settings, where they have a file of their own. */
 bool config_read_trivia(struct config *config, const struct config_node *map,
                         struct config_suite *suite, struct err *err)

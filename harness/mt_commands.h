@@ -33,7 +33,8 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
 /* What FastChat's files call the model of the options: --id, or the file's name;
  * NULL with ERR_USAGE if no model is named. */
 const char *mt_speaker_name(const struct mt_options *options, struct err *err);
-/* Who answers: a model of this machine, or a server. Close with mt_speaker_close, also after a failed open. */
+/* Who answers: a model of this machine, or a server. Close with mt_speaker_close, also after a
+ * failed open. */
 struct mt_speaker {
     struct model *model; /* NULL: a server */
     struct client *client;

@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "harness/reference.h"
 #include "harness/text_chunks.h"
+#include "harness/plan_api.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,8 @@ static bool plan_model(struct plan *plan, const struct config_model *config,
                        struct hashed *source, const struct log *log, struct err *err)
 {
     *model = (struct plan_model){.config = config, .path = variant->path};
+    if (config->api)
+        return plan_api_model(model, plan->arena, err) || at_place(err, &variant->place);
     bool ok = look_at(plan, variant, model, log, err);
     if (ok && variant->quantization && strcmp(variant->quantization, model->quantization) != 0)
         ok = plan_quantized(plan, variant, model, log, err);
@@ -413,6 +416,8 @@ static bool fingerprint(struct plan_job *job, struct err *err)
 /* What a job asks for that the model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
+    if (job->model->config->api)
+        return plan_api_check(job, err) || at_place(err, &job->suite->place);
     switch (job->suite->kind) {
     case CONFIG_SUITE_TEXT: return load_text(job, err) && resolve_reference(plan, job, err);
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);

@@ -118,6 +118,10 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
             fprintf(out, "%s: %zu chunks, %zu tokens\n", label, n, n * (n_tokens - 1));
             continue;
         }
+        if (job->model->config->api) { /* the server counts its tokens */
+            fprintf(out, "%s: %zu items\n", label, job->dataset->n_items);
+            continue;
+        }
         if (!count_job(job, &estimate, err)) return false;
         bool is_exact = estimate.n_items == job->dataset->n_items;
         fprintf(out, "%s: %zu items, %s%.0f tokens, %.0f with shared prefixes computed once\n",

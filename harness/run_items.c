@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "harness/chunk_client.h"
+#include "harness/client_api.h"
 #include "harness/job_scores.h"
 #include "harness/progress.h"
 #include "harness/run_references.h"
@@ -242,6 +243,35 @@ static bool ask_windows(struct item_job *items, struct client *client, struct er
     return true;
 }
 
+/* What a server was asked for, and what that cost. */
+static void say_api_work(const struct item_job *items, const struct client *client)
+{
+    struct client_api_work work = client_api_work(client);
+    char label[256], cost[64] = "";
+    plan_job_label(items->planned, label, sizeof label);
+    if (work.cost > 0) snprintf(cost, sizeof cost, ", cost %.4g", work.cost);
+    log_info(&items->run->options->invocation->log,
+             "%s: %llu calls and %llu repeated attempts, %llu tokens in, %llu out%s", label,
+             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
+             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out, cost);
+}
+
+static bool ask_server(struct item_job *items, struct err *err)
+{
+    const struct config_model *model = items->planned->model->config;
+    struct api_options options = *model->api;
+    if (!client_api_find_key(model->key_env, &options.key, err)) return false;
+    struct client *client = client_open_api(&options, err);
+    items->begin_ns = clock_ns();
+    bool ok = client && ask_windows(items, client, err);
+    if (client) {
+        items->computed_tokens = (int64_t)client_computed_tokens(client);
+        say_api_work(items, client);
+    }
+    client_close(client);
+    return ok;
+}
+
 static bool ask_questions(struct item_job *items, const struct session_options *session,
                           struct err *err)
 {
@@ -284,6 +314,7 @@ static bool ask_model(struct item_job *items, struct err *err)
                                             .context_tokens = planned->model->context_tokens,
                                             .kv_budget_bytes = config->kv_budget_bytes,
                                             .kv_type = planned->model->config->kv_type};
+    if (planned->model->config->api) return ask_server(items, err);
     return planned->suite->kind == CONFIG_SUITE_TEXT ? ask_chunks(items, &session, err)
                                                      : ask_questions(items, &session, err);
 }
@@ -414,6 +445,9 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
             !store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
                             summary->counts[i], CIRCUMSTANCES[i].text, err))
             return false;
+    if (model->config->api)
+        return store_put_note(items->run->store, items->job, "bos", 0,
+                              "what prompts begin with is the server's business", err);
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
              policies[model->config->bos]);
     return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);

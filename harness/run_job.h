@@ -24,7 +24,7 @@ struct run_context {
     struct run_work work;    /* of all jobs so far */
 };
 
-/* Opens the current job's model, unless it is open. */
+/* Opens the current job's model, unless it is open, or behind a server. */
 bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
     __attribute__((warn_unused_result));
 /* ERR_INTERRUPTED after Ctrl-C. */

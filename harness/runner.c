@@ -30,7 +30,7 @@ bool run_need_model(struct run_context *run, const struct plan_model *planned, s
 {
     const struct config *config = run->plan->config;
     const struct invocation *invocation = run->options->invocation;
-    if (run->model) return true;
+    if (run->model || planned->config->api) return true;
     char *made = NULL;
     if (planned->is_made &&
         !(made = model_cache_get(invocation, config->cache ? config->cache : invocation->cache,

@@ -28,7 +28,8 @@ struct test_call {
 typedef void test_reply_fn(void *context, const struct test_call *call, struct test_reply *reply);
 
 struct test_server;
-/* Fails the test where it cannot. The URL lives as long as the server. End with test_server_stop. */
+/* Fails the test where it cannot. The URL lives as long as the server. End with
+ * test_server_stop. */
 struct test_server *test_server_start(test_reply_fn *reply, void *context);
 const char *test_server_url(const struct test_server *server); /* "http://127.0.0.1:40000/v1" */
 int test_server_count(struct test_server *server);             /* requests so far */

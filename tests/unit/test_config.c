@@ -234,11 +234,38 @@ static void what_is_not_built_yet_says_so(void **state)
     (void)state;
     assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, protocol: generative}\n",
                    ERR_UNSUPPORTED, "c.yaml:4:34: not supported yet: the protocol generative");
-    assert_refused("models: [{id: a, api: {model: b}}]\n" SUITES, ERR_UNSUPPORTED,
-                   "c.yaml:1:18: not supported yet: models behind an API; give the model a path");
     assert_refused("models: [{id: a, path: mmlu}]\n" SUITES, ERR_UNSUPPORTED,
                    "c.yaml:1:24: not supported yet: mmlu is a folder, as of Hugging Face; give a "
                    "GGUF file");
+}
+
+#define API "models: [{id: a, api: {base_url: \"http://h/v1\", model: b"
+
+static void models_behind_a_server_are_checked(void **state)
+{
+    (void)state;
+    assert_refused("models: [{id: a, api: {model: b}}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:23: api needs the key \"base_url\"");
+    assert_refused("models: [{id: a, api: {base_url: h, model: b}}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:34: base_url must begin with http:// or https://");
+    assert_refused(API ", price_in: cheap}}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:69: price_in must be the price of a million tokens, as in 0.15");
+    assert_refused(API "}, path: x}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:60: path says where weights are: a model with api has none");
+    struct err err = {0};
+    struct config *config = read_text(API ", key_env: K, logprobs: echo, endpoint: completions, "
+                                          "wait_ms: 5, price_out: 0.6}}]\n" SUITES,
+                                      &err);
+    if (!config) fail_msg("%s", err.message);
+    const struct config_model *model = &config->models[0];
+    assert_string_equal(model->api->base_url, "http://h/v1");
+    assert_string_equal(model->key_env, "K");
+    assert_null(model->api->key);
+    assert_true(model->api->echoes && model->api->completes);
+    assert_true(model->api->wait_s == 0.005 && model->api->price_out == 0.6);
+    assert_int_equal(model->api->n_concurrent, 4);
+    assert_int_equal(model->api->n_retries, 6);
+    config_free(config);
 }
 
 static void yaml_that_could_surprise_is_refused(void **state)
@@ -377,6 +404,7 @@ int main(void)
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(what_is_missing_or_repeated_is_refused),
         cmocka_unit_test(what_is_not_built_yet_says_so),
+        cmocka_unit_test(models_behind_a_server_are_checked),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(paths_expand_environment_variables),
         cmocka_unit_test(overrides_change_values_and_are_checked_like_them),

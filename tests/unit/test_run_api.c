@@ -1,0 +1,227 @@
+/* test_run_api.c - runs with models behind a server: texts of two turns, choices by echoed
+ * log-probabilities, what a server cannot do, and a run that goes on after the server broke down.
+ */
+#include "harness/runner.h"
+
+#include "base/file.h"
+#include "harness/commands.h"
+#include "results/query.h"
+#include "tests/support/test_folder.h"
+#include "tests/support/test_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MT_BENCH "suites:\n  - mt_bench: {data: mt, judge: {rule: reference-match}}\n"
+#define MMLU "suites:\n  - mmlu: {data: mmlu, shots: 0}\n"
+
+static void write_text(const char *path, const char *text)
+{
+    assert_true(file_write(path, text, strlen(text), NULL));
+}
+
+/* Ten questions "ask 1a", "ask 1b" ...; the references are what the server says. */
+static void write_mt_bench(void)
+{
+    struct buf questions = {0}, references = {0};
+    for (int i = 1; i <= 10; i++) {
+        buf_printf(&questions,
+                   "{\"question_id\": %d, \"category\": \"math\", \"turns\": [\"ask %da\", \"ask "
+                   "%db\"]}\n",
+                   i, i, i);
+        buf_printf(&references,
+                   "{\"question_id\": %d, \"answer_id\": \"x\", \"model_id\": \"r\", \"choices\": "
+                   "[{\"index\": 0, \"turns\": [\"one %d\", \"two %d\"]}], \"tstamp\": 0.0}\n",
+                   i, i, i);
+    }
+    write_text("mt/question.jsonl", buf_string(&questions));
+    write_text("mt/reference_answer/r.jsonl", buf_string(&references));
+    buf_free(&questions);
+    buf_free(&references);
+}
+
+static int enter_folder(void **state)
+{
+    if (test_enter_folder(state) != 0) return -1;
+    if (!file_make_folders("mmlu/test", NULL) || !file_make_folders("mt/reference_answer", NULL))
+        return -1;
+    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFirst letter?,A,B,C,D,A\n");
+    write_mt_bench();
+    return 0;
+}
+
+/* ---- The server ---- */
+
+static int number_after(const char *body, const char *word)
+{
+    const char *at = strstr(body, word);
+    return at ? atoi(at + strlen(word)) : 0;
+}
+
+/* *n_left calls until it is out of order. */
+static void answer(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    int *n_left = context, question = number_after(call->body, "\"content\":\"ask ");
+    if ((*n_left)-- <= 0) {
+        reply->status = 500;
+        return;
+    }
+    int second = number_after(call->body, "\"role\":\"assistant\",\"content\":\"one ");
+    if (second) assert_int_equal(second, question);
+    snprintf(
+        reply->body, sizeof reply->body,
+        "{\"choices\":[{\"message\":{\"content\":\" %s %d\\n\"}}],\"usage\":{\"prompt_tokens\":"
+        "5,\"completion_tokens\":2}}",
+        second ? "two" : "one", question);
+}
+
+/* Finds " C" most probable. The choice is the last token of the prompt. */
+static void echo(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    (void)context;
+    const char *prompt = strstr(call->body, "\"prompt\":\"");
+    assert_non_null(prompt);
+    prompt += strlen("\"prompt\":\"");
+    size_t n = 0, at = 0;
+    for (; prompt[at] != '"'; n++) at += prompt[at] == '\\' ? 2 : 1;
+    bool is_c = prompt[at - 1] == 'C';
+    snprintf(reply->body, sizeof reply->body,
+             "{\"choices\":[{\"logprobs\":{\"text_offset\":[0,%zu,%zu],\"token_logprobs\":[null,%s,"
+             "-7],\"top_logprobs\":[]}}]}",
+             n - 2, n, is_c ? "-0.25" : "-2");
+}
+
+/* ---- Running ---- */
+
+struct outcome {
+    bool ok;
+    struct err err;
+};
+
+/* The model's `api` and what follows it. */
+static struct outcome execute(const struct test_server *server, const char *api, const char *suites,
+                              const char *db)
+{
+    struct outcome outcome = {0};
+    struct buf text = {0};
+    int64_t run;
+    const struct invocation invocation = {
+        .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
+    const struct runner_options options = {.invocation = &invocation};
+    buf_printf(&text,
+               "models:\n  - {id: m, api: {base_url: \"%s\", model: gpt, retries: 1, wait_ms: 1, "
+               "concurrency: 2%s}}\n%s",
+               test_server_url(server), api, suites);
+    write_text("c.yaml", buf_string(&text));
+    buf_free(&text);
+    struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
+    struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
+    struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
+    outcome.ok = store && runner_execute(plan, store, &options, &run, &outcome.err);
+    store_close(store);
+    plan_free(plan);
+    config_free(config);
+    return outcome;
+}
+
+static double number(const char *db, const char *sql)
+{
+    struct err err = {0};
+    struct store *store = store_open(db, STORE_READ, &err);
+    struct query *query = store ? query_open(store, sql, &err) : NULL;
+    if (!query || query_next(query, &err) != 1) fail_msg("%s: %s", sql, err.message);
+    double value = query_number(query, 0);
+    query_close(query);
+    store_close(store);
+    return value;
+}
+
+static void both_turns_are_answered_and_a_run_goes_on(void **state)
+{
+    (void)state;
+    int n_left = 13; /* ten first turns, and some second ones */
+    struct test_server *server = test_server_start(answer, &n_left);
+    struct outcome outcome = execute(server, "", MT_BENCH, "mt.db");
+    assert_false(outcome.ok);
+    assert_int_equal(outcome.err.code, ERR_IO);
+    double n_stored = number("mt.db", "SELECT count(*) FROM response");
+    assert_true(n_stored >= 10 && n_stored <= 13);
+    n_left = 1000;
+    int n_before = test_server_count(server);
+    outcome = execute(server, "", MT_BENCH, "mt.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_true(test_server_count(server) - n_before == 20 - (int)n_stored);
+    assert_true(number("mt.db", "SELECT count(*) FROM run") == 1);
+    assert_true(number("mt.db", "SELECT count(*) FROM response") == 20);
+    assert_true(number("mt.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
+    assert_true(number("mt.db", "SELECT count(*) FROM v_scores WHERE quantization = 'api' AND "
+                                "protocol = 'reference-match' AND subset = 'turn:2'") == 1);
+    assert_true(number("mt.db", "SELECT sum(n_prompt_tokens) FROM response") == 100);
+    /* The answers serve the next run of the same model. */
+    n_before = test_server_count(server);
+    outcome = execute(server, "", "name: again\n" MT_BENCH, "mt.db");
+    assert_true(outcome.ok);
+    assert_int_equal(test_server_count(server), n_before);
+    assert_true(number("mt.db", "SELECT count(*) FROM response") == 40);
+    test_server_stop(server);
+}
+
+static void choices_are_scored_where_the_server_echoes(void **state)
+{
+    (void)state;
+    struct test_server *server = test_server_start(echo, NULL);
+    struct outcome outcome = execute(server, ", logprobs: echo", MMLU, "mmlu.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server), 8);
+    assert_true(number("mmlu.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
+                                  "'acc'") == 50);
+    assert_true(number("mmlu.db", "SELECT count(*) FROM v_items WHERE predicted = 'C'") == 2);
+    assert_true(number("mmlu.db", "SELECT margin FROM v_items WHERE correct") == 1.75);
+    test_server_stop(server);
+}
+
+static void check_refused(struct test_server *server, const char *suites, const char *message)
+{
+    struct outcome outcome = execute(server, "", suites, "none.db");
+    assert_false(outcome.ok);
+    assert_int_equal(outcome.err.code, ERR_CONFIG);
+    assert_string_equal(outcome.err.message, message);
+    assert_int_equal(outcome.err.line, 4);
+}
+
+static void what_a_server_cannot_do_is_said_before_anything_is_asked(void **state)
+{
+    (void)state;
+    struct test_server *server = test_server_start(echo, NULL);
+    check_refused(server, MMLU,
+                  "mmlu/hendrycks scores choices, which takes a server that echoes "
+                  "log-probabilities (say so with \"logprobs: echo\" in the api of m); suites and "
+                  "protocols in which texts are written are possible");
+    check_refused(server, "suites:\n  - throughput: {}\n",
+                  "throughput measures this machine, and m is behind an API: leave one out");
+    write_text("text.txt", "some text");
+    check_refused(server, "suites:\n  - perplexity: {data: text.txt}\n",
+                  "perplexity needs every logit, and m is behind an API: suites that score choices "
+                  "or have texts written are possible");
+    struct outcome outcome =
+        execute(server, ", key_env: PHIBENCH_NO_SUCH_KEY", MT_BENCH, "none.db");
+    assert_string_equal(outcome.err.message, "the environment variable PHIBENCH_NO_SUCH_KEY, which "
+                                             "holds the key, is not set");
+    assert_int_equal(test_server_count(server), 0);
+    assert_false(file_exists("none.db"));
+    test_server_stop(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
+        cmocka_unit_test(choices_are_scored_where_the_server_echoes),
+        cmocka_unit_test(what_a_server_cannot_do_is_said_before_anything_is_asked),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
+}
