@@ -98,7 +98,7 @@ $(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c harness/task_files.c)
+$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c harness/task_files.c reports/published_tsv.c)
 $(ENGINE): $(ENGINE_SOURCES:%.c=$(BUILD)/%.o)
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 $(LIBRARY) $(ENGINE) $(SUPPORT):
@@ -133,6 +133,17 @@ $(BUILD)/harness/task_files.c: $(TASK_FILES) $(BUILD)/task_list
 	        echo "    {\"$$(basename $$file .yaml)\", \"$$file\","; \
 	        sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $$file; echo '    },'; \
 	    done; echo '    {0}};'; } >$@
+
+# So do the published numbers.
+PUBLISHED := $(sort $(wildcard configs/published/*.tsv))
+$(BUILD)/reports/published_tsv.o: $(BUILD)/reports/published_tsv.c $(BUILD)/flags
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/reports/published_tsv.c: $(PUBLISHED)
+	@mkdir -p $(@D)
+	$(say) EMBED configs/published
+	$(Q){ echo 'extern const char PUBLISHED_TSV[];'; echo 'const char PUBLISHED_TSV[] ='; \
+	    sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $^; echo '    ;'; } >$@
 
 # A stamp is a file that changes only when its text does: what depends on it is rebuilt then.
 .PHONY: FORCE

@@ -127,23 +127,12 @@ static bool execute(const struct invocation *invocation, const struct config *co
     return ok;
 }
 
-/* What the configuration may ask for and no part of the program does yet. */
-static void say_unused(const struct invocation *invocation, const struct config *config)
-{
-    for (size_t i = 0; i < config->n_models; i++)
-        if (config->models[i].published)
-            log_warning(&invocation->log,
-                        "not supported yet: comparing %s with the published numbers of \"%s\"",
-                        config->models[i].id, config->models[i].published);
-}
-
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
     if (options->is_fresh && options->must_resume)
         return err_set(err, ERR_USAGE, "--fresh and --resume contradict each other");
     struct config *config = read_config(invocation, err);
-    if (config) say_unused(invocation, config);
     struct plan *plan = config ? plan_make(config, &invocation->log, err) : NULL;
     bool ok = plan != NULL;
     if (ok)

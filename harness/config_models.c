@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"
+#include "harness/nearest.h"
+#include "reports/published.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -15,8 +17,8 @@
 enum { MAX_CONTEXT_TOKENS = 1 << 22 };
 
 struct raw_model {
-    const char *id, *published;
-    const struct config_node *path, *quantizations, *api;
+    const char *id;
+    const struct config_node *path, *quantizations, *published, *api;
     int64_t context_tokens;
     int bos, kv;
 };
@@ -31,7 +33,7 @@ static const struct config_key MODEL_KEYS[] = {
     {.name = "quantizations",
      .type = CONFIG_NODE,
      .offset = offsetof(struct raw_model, quantizations)},
-    {.name = "published", .type = CONFIG_TEXT, .offset = offsetof(struct raw_model, published)},
+    {.name = "published", .type = CONFIG_NODE, .offset = offsetof(struct raw_model, published)},
     {.name = "api", .type = CONFIG_NODE, .offset = offsetof(struct raw_model, api)},
     {.name = "context",
      .type = CONFIG_INTEGER,
@@ -116,6 +118,31 @@ static bool read_variants(struct config *config, const struct raw_model *raw,
     return true;
 }
 
+/* The name must be one of the published numbers. */
+static bool read_published(struct config *config, const struct config_node *node,
+                           const char **published, struct err *err)
+{
+    size_t n;
+    struct published_list list;
+    if (!config_read_text(config->arena, node, "published", CONFIG_TEXT, published, err))
+        return false;
+    const char *const *models = published_load(config->arena, &list, err)
+                                    ? published_models(&list, config->arena, &n, err)
+                                    : NULL;
+    if (!models) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(models[i], *published)) return true;
+    const char *near = nearest_name(*published, models, n);
+    if (near)
+        return config_fail(node, err,
+                           "there are no published numbers of \"%s\": did you mean \"%s\"?",
+                           *published, near);
+    return config_fail(node, err,
+                       "there are no published numbers of \"%s\" among those of %zu models in "
+                       "configs/published",
+                       *published, n);
+}
+
 static bool read_api_model(struct config *config, const struct config_node *node,
                            const struct raw_model *raw, struct config_model *model, struct err *err)
 {
@@ -130,7 +157,8 @@ static bool read_api_model(struct config *config, const struct config_node *node
         (struct config_variant){.path = model->api->base_url, .place = config_place(raw->api)};
     model->id = raw->id;
     model->path = model->api->base_url;
-    model->published = raw->published;
+    if (raw->published && !read_published(config, raw->published, &model->published, err))
+        return false;
     model->context_tokens = (size_t)raw->context_tokens;
     model->place = config_place(node);
     model->variants = variant;
@@ -160,7 +188,8 @@ static bool read_model(struct config *config, const struct config_node *node,
         return false;
     }
     model->id = raw.id;
-    model->published = raw.published;
+    if (raw.published && !read_published(config, raw.published, &model->published, err))
+        return false;
     model->context_tokens = (size_t)raw.context_tokens;
     model->bos = (enum bos_policy)raw.bos;
     model->kv_type = (enum kv_type)raw.kv;

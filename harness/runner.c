@@ -89,7 +89,8 @@ static bool put_model(struct run_context *run, const struct plan_model *planned,
                                         .n_params = info->n_params,
                                         .n_bytes = info->n_bytes,
                                         .context_tokens = info->context_tokens,
-                                        .synthetic = info->synthetic};
+                                        .synthetic = info->synthetic,
+                                        .published = planned->config->published};
     return store_put_model(run->store, &record, id, err);
 }
 

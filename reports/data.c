@@ -58,7 +58,7 @@ static bool each_run(struct store *store, struct report_data *data, const char *
 
 static const char ENTRIES_SQL[] =
     "SELECT model.name_in_config, model.quantization, model.n_params, model.n_bytes, "
-    "model.is_synthetic "
+    "model.is_synthetic, max(coalesce(model.published, '')) "
     "FROM job JOIN model ON model.id = job.model "
     "WHERE job.run = ?1 AND job.suite <> 'kernels' "
     "GROUP BY model.name_in_config, model.quantization ORDER BY min(job.id)";
@@ -74,7 +74,8 @@ static bool add_entry(struct report_data *data, struct query *query, int64_t run
     entry->n_params = query_number(query, 2);
     entry->n_bytes = query_number(query, 3);
     entry->is_synthetic = query_integer(query, 4) != 0;
-    if (!entry->model || !entry->quantization) return false;
+    entry->published = copy(data, query, 5, err);
+    if (!entry->model || !entry->quantization || !entry->published) return false;
     char run_text[32] = "";
     if (data->n_runs > 1) snprintf(run_text, sizeof run_text, ", run %lld", (long long)run);
     const char *synthetic = entry->is_synthetic ? " (synthetic)" : "";

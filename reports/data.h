@@ -13,6 +13,7 @@ struct report_entry {
     /* For reading: "phi-3-mini" and "phi-3-mini q4_0", "(synthetic)" where it is, with the run if
      * there are several. */
     const char *name, *label;
+    const char *published; /* its name in published numbers, "" for none */
     double n_params, n_bytes;
     bool is_synthetic;
     size_t i_model, i_quantization; /* among the report's distinct ones: colour and shape */

@@ -20,7 +20,7 @@
 
 struct tables {
     struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *ratios,
-        *divergences, *open_book, *runs;
+        *divergences, *published, *open_book, *runs;
     struct findings findings;
 };
 
@@ -46,7 +46,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
     tables->ratios = tables->paired ? tables_ratios(store, data, err) : NULL;
     tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
-    tables->runs = tables->divergences ? tables_runs(store, data, err) : NULL;
+    tables->published = tables->divergences ? tables_published(data, err) : NULL;
+    tables->runs = tables->published ? tables_runs(store, data, err) : NULL;
     return tables->runs && findings_build(store, data, &tables->findings, err) &&
            add_open_book(store, data, tables, err);
 }
@@ -155,6 +156,12 @@ static void write_comparisons(const struct tables *tables, struct buf *out)
             "open if not: the score with the book open where it was and was not. p: exact McNemar "
             "test of no difference.",
             tables->open_book);
+    section(out, "Measured beside published",
+            "A published number is consistent if it lies in the 95% interval of what was measured "
+            "here, give or take its rounding; otherwise the difference, with half of the interval. "
+            "Numbers of another protocol or other shots are other measurements. Sources that "
+            "contradict each other stand in rows of their own.",
+            tables->published);
     section(out, "Perplexities beside each other",
             "Each quantization against the first one of its model, chunk by chunk of the same "
             "text: 1.01 is a perplexity 1% higher, which is worse.",
@@ -238,6 +245,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
     markdown_section(out, "Scores", tables->scores);
     markdown_section(out, "Paired differences", tables->paired);
     markdown_section(out, "Open book", tables->open_book);
+    markdown_section(out, "Measured beside published", tables->published);
     markdown_section(out, "Perplexities beside each other", tables->ratios);
     markdown_section(out, "Divergence from the reference", tables->divergences);
     if (figures->n) buf_text(out, "\n## Charts\n");
@@ -357,6 +365,7 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
         print_section(tables.scores, NULL, &is_first, out);
         if (has_perplexity(data)) fputs("ppl is a perplexity: lower is better\n", out);
         print_section(tables.open_book, "open book against closed book", &is_first, out);
+        print_section(tables.published, "measured beside published", &is_first, out);
         print_section(tables.ratios, "perplexities beside each other", &is_first, out);
         print_section(tables.divergences, "divergence from the reference", &is_first, out);
         print_section(tables.speeds, NULL, &is_first, out);

@@ -17,6 +17,9 @@ struct table *tables_scores(const struct report_data *data, struct err *err);
 struct table *tables_ratios(struct store *store, const struct report_data *data, struct err *err);
 /* A row for each job that was compared with a reference, token by token. */
 struct table *tables_divergences(const struct report_data *data, struct err *err);
+/* A row for each published number of a model that measures what a score does, with what the score
+ * says of it. */
+struct table *tables_published(const struct report_data *data, struct err *err);
 /* A row for each counted circumstance of a job. */
 struct table *tables_notes(const struct report_data *data, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);

@@ -62,7 +62,11 @@ static const char ADD_UNITS[] =
     "factor * error AS error, job.id AS job, depth "
     "FROM scaled JOIN job ON job.id = scaled.job JOIN model ON model.id = job.model";
 
-static const char *const STEPS[] = {SCHEMA_SQL, ADD_LOGITS_HASH, ADD_OTHER_METRICS, ADD_UNITS};
+/* Version 5. A model's name in published numbers. */
+static const char ADD_PUBLISHED[] = "ALTER TABLE model ADD COLUMN published TEXT";
+
+static const char *const STEPS[] = {SCHEMA_SQL, ADD_LOGITS_HASH, ADD_OTHER_METRICS, ADD_UNITS,
+                                    ADD_PUBLISHED};
 
 const struct schema *schema_current(void)
 {

@@ -79,6 +79,7 @@ struct model_record {
     uint64_t n_params, n_bytes;
     int context_tokens;
     bool synthetic;
+    const char *published; /* its name in published numbers, NULL for none */
 };
 /* Equal records share a row, here and for data sets. */
 bool store_put_model(struct store *store, const struct model_record *model, int64_t *id,

@@ -156,8 +156,8 @@ bool store_finish_run(struct store *store, int64_t run, enum run_status status,
 
 #define MODEL_COLUMNS                                                                              \
     "(name_in_config, name, path, architecture, quantization, hash, tokenizer, n_params, "         \
-    "n_bytes, context_tokens, is_synthetic)"
-#define MODEL_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+    "n_bytes, context_tokens, is_synthetic, published)"
+#define MODEL_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
 static const char FIND_MODEL[] =
     "SELECT id FROM model WHERE " MODEL_COLUMNS " IS (" MODEL_VALUES ")";
 static const char INSERT_MODEL[] =
@@ -178,6 +178,7 @@ static void bind_model(struct statement *statement, const void *record)
     statement_integer(statement, (int64_t)model->n_bytes);
     statement_integer(statement, model->context_tokens);
     statement_integer(statement, model->synthetic);
+    statement_text(statement, model->published);
 }
 
 bool store_put_model(struct store *store, const struct model_record *model, int64_t *id,

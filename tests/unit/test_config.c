@@ -60,7 +60,7 @@ static void a_full_configuration_is_read_as_it_was_meant(void **state)
         "  - id: small\n"
         "    path: synth:tiny:f32:7\n"
         "    quantizations: [f16, q4_0]\n"
-        "    published: Small (2024)\n"
+        "    published: Phi-3-mini-4k-instruct (Apr 2024)\n"
         "    context: 256\n"
         "    bos: never\n"
         "    kv: f32\n"
@@ -83,7 +83,7 @@ static void a_full_configuration_is_read_as_it_was_meant(void **state)
     assert_int_equal(config->n_models, 2);
     const struct config_model *small = &config->models[0];
     assert_string_equal(small->id, "small");
-    assert_string_equal(small->published, "Small (2024)");
+    assert_string_equal(small->published, "Phi-3-mini-4k-instruct (Apr 2024)");
     assert_int_equal(small->n_variants, 2);
     assert_string_equal(small->variants[0].path, "synth:tiny:f16:7");
     assert_string_equal(small->variants[1].path, "synth:tiny:q4_0:7");

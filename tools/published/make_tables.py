@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Writes configs/published/*.tsv from a collection of published numbers.
+
+    make_tables.py COLLECTION.tsv configs/published
+
+The collection has the columns model, params_b, benchmark, shots, score, metric, source. What is added here is what a
+comparison needs: the suite and metric of phibench that measure the same, the protocol that the source used, as far as
+it is known, and the score in the suite's unit. Numbers, shots and sources stay as they are; nothing is averaged or
+left out.
+"""
+import csv
+import decimal
+import os
+import re
+import sys
+
+COLUMNS = ["model", "params_b", "benchmark", "suite", "metric", "protocol", "shots", "score", "unit", "remark",
+           "source"]
+HEAD = "# Published numbers, each with its source; made by tools/published/make_tables.py. Empty: not known.\n"
+
+# Suite and metric of phibench that measure what benchmarks of these names do.
+SUITES = {
+    ("mmlu", "acc"): ["MMLU"],
+    ("triviaqa", "em"): ["TriviaQA"],
+    ("mt_bench", "points"): ["MT-Bench"],
+    ("hellaswag", "acc"): ["HellaSwag"],
+    ("winogrande", "acc"): ["WinoGrande"],
+    ("piqa", "acc"): ["PIQA"],
+    ("openbookqa", "acc"): ["OpenBookQA"],
+    ("boolq", "acc"): ["BoolQ"],
+    ("truthfulqa_mc2", "mc2"): ["TruthfulQA (MC2)"],
+    ("siqa", "acc"): ["Social IQA", "SociQA"],
+    ("arc_challenge", "acc"): ["ARC Challenge", "Arc-C", "ARC-C"],
+    ("arc_easy", "acc"): ["ARC Easy", "Arc-E", "ARC-E"],
+    ("commonsense_qa", "acc"): ["CommonsenseQA", "CommonSenseQA"],
+    ("gsm8k", "exact_match"): ["GSM8K", "GSM-8K", "GSM8K Chain of Thought"],
+    ("bbh", "exact_match"): ["BigBench Hard", "BigBench-Hard", "BigBench Hard CoT"],
+    ("mgsm", "exact_match"): ["MGSM"],
+}
+MEASURES = {name: measure for measure, names in SUITES.items() for name in names}
+
+
+def protocol_of(row, suite):
+    """The protocol that the source measured by, in phibench's names; empty if it cannot be known."""
+    source = row["source"] + " " + row["metric"]
+    if suite == "perplexity":
+        return "chunks-512-wiki.test"
+    if "lm-eval" in source or "Open LLM Leaderboard" in source or "neuralmagic" in source:
+        return "lm-eval"
+    microsoft = ("Azure/azureml-assets", "azureml-assets", "HF card microsoft", "HF commit microsoft",
+                 "HF card Phi-3", "Phi-3 tech report")
+    if suite in ("mmlu", "triviaqa") and row["source"].startswith(microsoft):
+        return "phi3"
+    return ""
+
+
+def measure_of(row):
+    """Suite, metric and unit of what the row measures."""
+    metric = row["metric"]
+    if row["benchmark"] == "wikitext-2 test":
+        return ("perplexity", "ppl", "") if metric.startswith("perplexity") else ("perplexity", "kld", "nats")
+    suite, name = MEASURES.get(row["benchmark"], ("", ""))
+    if "tokens/s" in metric:
+        return "throughput", "tokens_per_s", "tokens/s"
+    if metric.split()[0] in ("GiB", "GB", "bpw"):
+        return "", "", metric.split()[0]
+    if "1-10" in metric or (suite == "mt_bench"):
+        return suite, name, "points"
+    return suite, name, "percent"
+
+
+def score_of(row, unit):
+    """The score in its unit, with all its digits and no other ones."""
+    score = decimal.Decimal(row["score"])
+    is_fraction = unit == "percent" and "%" not in row["metric"] and abs(score) <= 1
+    return format(score.scaleb(2) if is_fraction else score, "f")
+
+
+def table_of(row, suite):
+    if suite == "throughput" or row["metric"].split()[0] in ("GiB", "GB", "bpw"):
+        return "throughput-and-size"
+    if suite == "perplexity" or re.search(r"GPTQ|AQLM|AutoRound|W\dA\d|FP8|Q\d|INT4|4-bit|BF16$|FP16$", row["model"]):
+        return "quantized"
+    return "phi-3" if re.match(r"Phi-3", row["model"]) else "comparators"
+
+
+def separate(row):
+    """A row of three numbers, "A / B / C (0-shot)", as three rows."""
+    scores = row["score"].split(" / ")
+    if len(scores) == 1:
+        return [row]
+    names, shots = re.fullmatch(r"(.*) \((\d+-shot)\)", row["benchmark"]).groups()
+    return [dict(row, benchmark=name, score=score, shots=shots) for name, score in zip(names.split(" / "), scores)]
+
+
+def convert(row):
+    suite, metric, unit = measure_of(row)
+    shots = re.match(r"(\d+)-[Ss]hot", row["shots"])
+    is_plain = not row["shots"] or re.fullmatch(r"\d+-[Ss]hot", row["shots"])
+    remark = row["metric"] + ("" if is_plain else ", " + row["shots"])
+    source = re.sub(r"\s+", " ", re.sub(r"( as quoted in)( ids [\d/]+)? *(?=\(|;|$)", "", row["source"])).strip()
+    converted = dict(row, suite=suite, metric=metric, unit=unit, protocol=protocol_of(row, suite), remark=remark,
+                     shots=shots.group(1) if shots else "0" if suite in ("perplexity", "mt_bench") else "",
+                     score=score_of(row, unit), source=source or "not stated")
+    return table_of(row, suite), converted
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    tables = {}
+    with open(sys.argv[1], encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            for row in separate(line):
+                name, converted = convert(row)
+                tables.setdefault(name, []).append(converted)
+    for name, rows in sorted(tables.items()):
+        with open(os.path.join(sys.argv[2], name + ".tsv"), "w", encoding="utf-8") as file:
+            file.write(HEAD + "\t".join(COLUMNS) + "\n")
+            for row in rows:
+                file.write("\t".join(row[column] for column in COLUMNS) + "\n")
+        print("%s: %d numbers" % (name, len(rows)))
+
+
+if __name__ == "__main__":
+    main()
