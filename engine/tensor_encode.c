@@ -71,8 +71,9 @@ static float fit_centered(const float *x, const float *w, int n, int middle)
         float sum_xq = 0, sum_qq = 0;
         for (int i = 0; i < n; i++) {
             float q = (float)round_to_range(x[i] * inverse, (float)-middle, (float)(middle - 1));
-            sum_xq += w[i] * x[i] * q;
-            sum_qq += w[i] * q * q;
+            float wq = w[i] * q;
+            sum_xq += x[i] * wq;
+            sum_qq += wq * q;
         }
         /* With scale = sum_xq / sum_qq the squared error is the sum of x * x less this gain. */
         float gain = sum_qq > 0 ? sum_xq * sum_xq / sum_qq : 0;
@@ -103,9 +104,10 @@ static float fit_ranged(const float *x, const float *w, int n, int levels, float
         float sum_q = 0, sum_qq = 0, sum_xq = 0;
         for (int i = 0; i < n; i++) {
             float q = (float)round_to_range((x[i] - low) * inverse, 0, (float)levels);
-            sum_q += w[i] * q;
-            sum_qq += w[i] * q * q;
-            sum_xq += w[i] * x[i] * q;
+            float wq = w[i] * q;
+            sum_q += wq;
+            sum_qq += wq * q;
+            sum_xq += x[i] * wq;
         }
         float determinant = count * sum_qq - sum_q * sum_q;
         if (!(determinant > 0)) continue;
