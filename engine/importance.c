@@ -35,7 +35,7 @@ struct importance {
     struct arena *arena;
     struct columns *columns;
     struct matrix *matrices;
-    size_t n_columns, n_matrices;
+    size_t n_columns, n_matrices, n_windows;
 };
 
 void importance_add(struct importance *importance, const struct projection *projection,
@@ -56,6 +56,16 @@ const float *importance_weights(const struct importance *importance, const char 
             return matrix->columns->weights;
     }
     return NULL;
+}
+
+size_t importance_count_matrices(const struct importance *importance)
+{
+    return importance->n_matrices;
+}
+
+size_t importance_count_windows(const struct importance *importance)
+{
+    return importance->n_windows;
 }
 
 static bool add_matrix(struct importance *importance, const struct model *model, enum weight weight,
@@ -152,6 +162,7 @@ static bool observe_window(struct calibration *calibration, size_t first, size_t
         batch[n_batch++] = (struct session_token){sequence, calibration->text.ids[first + i], true};
     bool ok = session_eval(calibration->session, batch, n_batch, err);
     session_drop(calibration->session, sequence);
+    calibration->session->importance->n_windows++;
     return ok;
 }
 

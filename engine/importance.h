@@ -19,4 +19,8 @@ void importance_add(struct importance *importance, const struct projection *proj
 const float *importance_weights(const struct importance *importance, const char *tensor,
                                 size_t n_cols);
 
+/* Matrices that have weights, and windows of the text. */
+size_t importance_count_matrices(const struct importance *importance);
+size_t importance_count_windows(const struct importance *importance);
+
 #endif

@@ -283,6 +283,17 @@ static void close_quantized(struct source *source)
     free(quantized);
 }
 
+/* Under the keys that llama.cpp's quantizer gives them. */
+static bool describe_importance(struct quantized *quantized, struct err *err)
+{
+    const struct importance *importance = quantized->importance;
+    return !importance ||
+           (metadata_set_unsigned(quantized->metadata, "quantize.imatrix.entries_count",
+                                  (uint32_t)importance_count_matrices(importance), err) &&
+            metadata_set_unsigned(quantized->metadata, "quantize.imatrix.chunks_count",
+                                  (uint32_t)importance_count_windows(importance), err));
+}
+
 static bool fill_metadata(struct quantized *quantized, struct err *err)
 {
     const struct metadata *from = quantized->from->metadata;
@@ -298,7 +309,8 @@ static bool fill_metadata(struct quantized *quantized, struct err *err)
            metadata_set_unsigned(quantized->metadata, "general.file_type",
                                  quantized->recipe.file_type, err) &&
            metadata_set_unsigned(quantized->metadata, "general.quantization_version",
-                                 QUANTIZATION_VERSION_OF_GGUF, err);
+                                 QUANTIZATION_VERSION_OF_GGUF, err) &&
+           describe_importance(quantized, err);
 }
 
 struct source *quantize_open(const char *spec, const struct importance *importance, struct err *err)

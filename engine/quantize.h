@@ -24,8 +24,8 @@
  * no mixtures.
  *
  * Rows that have the type already are handed through. Everything in the metadata stays but
- * general.file_type and general.quantization_version. A value that is not finite, or does not fit
- * F16, is ERR_INPUT when its row is read.
+ * general.file_type and general.quantization_version; importance leaves its counts there. A value
+ * that is not finite, or does not fit F16, is ERR_INPUT when its row is read.
  *
  * importance may be NULL and must outlive the source; with it hash must not be called. Close with
  * source_close. */

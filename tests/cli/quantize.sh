@@ -32,6 +32,8 @@ for n in 1 3; do
         --imatrix-from models/world/README.md
 done
 cmp weighted-1.gguf weighted-3.gguf || fail "threads change the file of a calibrated model"
+"$PHIBENCH" inspect weighted-1.gguf | grep -q '^  quantize.imatrix.entries_count  *9$' || fail "9 matrices were not weighed"
+"$PHIBENCH" inspect one.gguf | grep -q imatrix && fail "a file without weights speaks of them"
 cmp -s one.gguf weighted-1.gguf && fail "the calibration text has no effect"
 
 # Rows of 48 values, which only f16 takes.
