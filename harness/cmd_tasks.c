@@ -19,7 +19,8 @@ struct options {
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"check", 0, OPTION_TEXT, "DATA", "print the first prompts of a data file or folder",
+    {"check", 0, OPTION_TEXT, "DATA",
+     "print the first prompts of a data file or folder; -: of what is made",
      offsetof(struct options, check), 0, 0, 0},
     {"protocol", 0, OPTION_TEXT, "NAME", "with --check: default, the task's first",
      offsetof(struct options, protocol), 0, 0, 0},
@@ -207,7 +208,8 @@ static bool print_item(const struct dataset *dataset, size_t i, bool as_json, st
 static bool check_data(const struct options *options, const char *name, struct err *err)
 {
     struct task *task = config_task_open(name, err);
-    const struct suite_options suite = {.data = options->check,
+    bool is_made = task && task->is_made && !strcmp(options->check, "-");
+    const struct suite_options suite = {.data = is_made ? NULL : options->check,
                                         .examples = options->examples,
                                         .protocol = options->protocol,
                                         .shots = (int)options->shots};

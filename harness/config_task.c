@@ -74,11 +74,18 @@ static bool read_names(struct task *task, const struct config_node *map, const c
 
 struct raw_records {
     const char *member, *files, *level;
+    int made;
     struct config_texts columns;
     const struct config_node *texts;
 };
 
+static const char *const MADE[] = {"", "needle", NULL};
+
 static const struct config_key RECORDS_KEYS[] = {
+    {.name = "made",
+     .type = CONFIG_CHOICE,
+     .offset = offsetof(struct raw_records, made),
+     .choices = MADE},
     {.name = "member", .type = CONFIG_TEXT, .offset = offsetof(struct raw_records, member)},
     {.name = "columns", .type = CONFIG_TEXTS, .offset = offsetof(struct raw_records, columns)},
     {.name = "files", .type = CONFIG_TEXT, .offset = offsetof(struct raw_records, files)},
@@ -115,12 +122,31 @@ static bool read_records(struct task *task, const struct config_node *node, stru
         return config_fail_key(raw.texts, err,
                                "texts are files beside those of subsets: they take "
                                "the key \"files\"");
+    if (raw.made && (raw.files || raw.member || raw.columns.n))
+        return config_fail(node, err, "records that are made are read from no file");
+    task->is_made = raw.made;
     task->member = raw.member;
     task->files = raw.files;
     task->level = raw.level;
     task->columns = raw.columns.items;
     task->n_columns = raw.columns.n;
     return !raw.texts || read_texts(task, raw.texts, err);
+}
+
+static bool read_groups(struct task *task, const struct config_node *map, struct err *err)
+{
+    const char *const *names;
+    if (!read_names(task, map, "groups", &names, &task->n_groups, err)) return false;
+    size_t most = ITEM_MAX_GROUPS - (task->files ? 1 : 0);
+    if (task->n_groups > most) return config_fail(map, err, "more than %zu groups", most);
+    struct task_group *groups = arena_alloc(task->arena, task->n_groups, sizeof *groups, err);
+    const struct config_node *node = map->first;
+    for (size_t i = 0; groups && i < task->n_groups; i++, node = node->next) {
+        groups[i].level = names[i];
+        if (!read_template(task, node, names[i], &groups[i].name, err)) return false;
+    }
+    task->groups = groups;
+    return groups != NULL;
 }
 
 /* A map of texts, as values. */
@@ -404,7 +430,7 @@ static bool read_protocols(struct task *task, const struct config_node *map, str
 struct raw_task {
     const char *name, *summary, *like;
     int64_t version;
-    const struct config_node *records, *subsets, *layouts, *protocols;
+    const struct config_node *records, *groups, *subsets, *layouts, *protocols;
 };
 
 static const struct config_key TASK_KEYS[] = {
@@ -424,6 +450,7 @@ static const struct config_key TASK_KEYS[] = {
      .required = true},
     {.name = "like", .type = CONFIG_TEXT, .offset = offsetof(struct raw_task, like)},
     {.name = "records", .type = CONFIG_NODE, .offset = offsetof(struct raw_task, records)},
+    {.name = "groups", .type = CONFIG_NODE, .offset = offsetof(struct raw_task, groups)},
     {.name = "subsets", .type = CONFIG_NODE, .offset = offsetof(struct raw_task, subsets)},
     {.name = "layouts",
      .type = CONFIG_NODE,
@@ -450,6 +477,7 @@ static bool read_tree(struct task *task, const struct config_node *root, struct 
     task->summary = raw.summary;
     task->level = "subset";
     return (!raw.records || read_records(task, raw.records, err)) &&
+           (!raw.groups || read_groups(task, raw.groups, err)) &&
            (!raw.subsets || read_subsets(task, raw.subsets, err)) &&
            read_layouts(task, raw.layouts, err) && read_protocols(task, raw.protocols, err);
 }

@@ -99,8 +99,9 @@ static bool put_dataset(struct run_context *run, const struct plan_job *job, int
 {
     *id = 0;
     if (!job->dataset) return true;
+    const char *data = job->suite->options.data;
     const struct dataset_record record = {.suite = job->dataset->suite->name,
-                                          .path = job->suite->options.data,
+                                          .path = data ? data : "", /* "": made */
                                           .hash = job->dataset->data_hash,
                                           .n_items = job->dataset->n_items};
     return store_put_dataset(run->store, &record, id, err);

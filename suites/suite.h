@@ -25,6 +25,8 @@ struct item {
     const struct item *follows;
 };
 
+struct needle_options;
+
 struct suite_options {
     const char *data;           /* file or folder */
     const char *protocol;       /* NULL: the suite's default */
@@ -36,6 +38,8 @@ struct suite_options {
     size_t max_new_tokens; /* 0: the suite's own, or what its protocol says */
     const char *examples;  /* file of examples; NULL: where the suite expects them */
     bool is_open_book;     /* the data set will be given something to read */
+    /* Of a task that makes its records; data may be NULL. */
+    const struct needle_options *needles;
 };
 
 /* What stands before a question of an open book: found by the harness. */

@@ -82,11 +82,18 @@ struct task_text {
     const struct template *path;
 };
 
+/* What questions are grouped by in the scores: {category} at the level "category". */
+struct task_group {
+    const char *level;
+    const struct template *name;
+};
+
 struct task {
     struct suite suite; /* name, version and protocols are the task's */
     const char *summary, *file;
     char hash[65]; /* of what the file means: a data set's hash covers it */
     /* Records. */
+    bool is_made;               /* needle.h makes them; no file has them */
     const char *member;         /* of a JSON map: where the list of records is; NULL: it is one */
     const char *const *columns; /* [n_columns] of CSV and TSV without a first row of names; the
                                    lines of a record in .txt */
@@ -96,6 +103,8 @@ struct task {
     const struct value *subsets; /* a map of maps: fields that a subset adds; NULL: none */
     const struct task_text *texts;
     size_t n_texts;
+    const struct task_group *groups; /* [n_groups] the first names the subset of one file */
+    size_t n_groups;
     const struct task_layout *layouts;
     size_t n_layouts;
     const struct task_protocol *task_protocols;

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
+#include "suites/needle.h"
 #include "suites/task_records.h"
 
 #include <stdlib.h>
@@ -87,6 +89,25 @@ static bool check_question(const struct loader *loader, const struct value *fiel
     return task_question_make(loader->protocol, &scope, arena, question, err);
 }
 
+/* The groups that an item counts in: its file's subset, and those of the task. */
+static bool add_groups(const struct loader *loader, const struct value *fields, struct item *item,
+                       struct err *err)
+{
+    const struct task *task = loader->task;
+    const struct value *maps[] = {fields, loader->subset_fields};
+    const struct scope scope = {maps, 2};
+    if (*loader->subset)
+        item->groups[item->n_groups++] = (struct item_group){task->level, item->subset};
+    for (size_t i = 0; i < task->n_groups; i++) {
+        struct item_group *group = &item->groups[item->n_groups++];
+        group->level = task->groups[i].level;
+        if (!template_text(task->groups[i].name, &scope, loader->arena, &group->name, err))
+            return err_context(err, "making the group %s", group->level);
+    }
+    if (!*item->subset && item->n_groups) item->subset = item->groups[0].name;
+    return true;
+}
+
 static bool add_item(struct loader *loader, const struct record *record, const struct value *fields,
                      struct err *err)
 {
@@ -108,15 +129,14 @@ static bool add_item(struct loader *loader, const struct record *record, const s
     struct item *item = &loader->items[i];
     *item = (struct item){.file = record->file, .line = record->line, .subset = loader->subset};
     item->expected = arena_string(loader->arena, question.expected, err);
-    item->key = *loader->subset ? arena_printf(loader->arena, err, "%s/%d", loader->subset, place)
-                                : arena_printf(loader->arena, err, "%d", place);
-    if (*loader->subset)
-        item->groups[item->n_groups++] = (struct item_group){loader->task->level, item->subset};
+    arena_free(scratch);
+    if (!item->expected || !add_groups(loader, fields, item, err)) return false;
+    item->key = *item->subset ? arena_printf(loader->arena, err, "%s/%d", item->subset, place)
+                              : arena_printf(loader->arena, err, "%d", place);
     loader->fields[i] = fields;
     loader->common[i] = loader->subset_fields;
     loader->n_items = n;
-    arena_free(scratch);
-    return item->expected && item->key;
+    return item->key != NULL;
 }
 
 static bool add_example(struct loader *loader, const struct value *fields, struct err *err)
@@ -245,6 +265,36 @@ static bool enter_subset(struct loader *loader, const char *subset, struct err *
     return true;
 }
 
+/* ---- Made records ---- */
+
+static bool take_made(void *context, const struct value *fields, struct err *err)
+{
+    struct loader *loader = context;
+    const struct record record = {*fields, loader->options->data, 0, (int)loader->n_items + 1};
+    return take_record(loader, &record, err);
+}
+
+/* The user's text is the haystack; what is made follows from it and from the options. */
+static bool make_records(struct loader *loader, struct err *err)
+{
+    static const struct needle_options NONE = {0};
+    const char *data = loader->options->data;
+    const struct needle_options *needles =
+        loader->options->needles ? loader->options->needles : &NONE;
+    size_t n_bytes = 0;
+    char *text = data ? file_read(data, MAX_FILE_BYTES, &n_bytes, err) : NULL;
+    if (data && !text) return false;
+    bool ok = (!text || utf8_is_valid(text, n_bytes) ||
+               err_set_at(err, ERR_INPUT, data, 0, 0, "this is not UTF-8")) &&
+              enter_subset(loader, "", err) &&
+              needle_make(needles, text, n_bytes, loader->arena, take_made, loader, err);
+    for (size_t i = 0; ok && i < loader->n_items; i++)
+        sha256_field(loader->hash, value_get(loader->fields[i], "text")->text);
+    free(text);
+    if (!ok && data) err_place(err, data, 0, 0);
+    return ok;
+}
+
 /* ---- Folders ---- */
 
 /* The subset of a file name by the pattern "mgsm_{subset}.tsv"; NULL without an error for another
@@ -321,6 +371,7 @@ static bool read_folder(struct loader *loader, struct err *err)
 static bool read_data(struct loader *loader, struct err *err)
 {
     const char *data = loader->options->data;
+    if (loader->task->is_made) return make_records(loader, err);
     if (loader->task->files && loader->options->examples)
         return err_set(err, ERR_CONFIG, "%s draws the examples of each %s from itself",
                        loader->task->suite.name, loader->task->level);
@@ -345,6 +396,9 @@ static bool check_options(const struct loader *loader, int shots, struct err *er
     if (shots < 0 || shots > TASK_MAX_SHOTS)
         return err_set(err, ERR_CONFIG, "%s takes 0 to %d shots, not %d", loader->task->suite.name,
                        TASK_MAX_SHOTS, shots);
+    if (loader->task->is_made && shots)
+        return err_set(err, ERR_CONFIG, "%s has no examples: it takes 0 shots, not %d",
+                       loader->task->suite.name, shots);
     if (protocol->fixed_shots && shots != protocol->shots)
         return err_set(err, ERR_CONFIG,
                        "the examples of %s/%s are fixed: it takes %d shots, not %d",

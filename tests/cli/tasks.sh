@@ -8,7 +8,7 @@ expect 0 "$PHIBENCH" tasks
 expect 0 "$PHIBENCH" tasks arc_easy --show
 cmp -s stdout "$top/suites/tasks/arc_easy.yaml" || fail "another file than suites/tasks/arc_easy.yaml"
 expect 0 "$PHIBENCH" tasks "$top/suites/tasks" --json
-grep -c '"name": "lm-eval"' stdout | grep -qx "$(ls "$top"/suites/tasks | wc -l)" || fail "not lm-eval in every task"
+[ "$(grep -c '"name": "lm-eval"' stdout)" -eq "$(($(ls "$top"/suites/tasks | wc -l) - 1))" ] || fail "not lm-eval in all but needle"
 
 expect 0 "$PHIBENCH" tasks winogrande --check "$data/winogrande.jsonl" --shots 1 --count 1
 cat >wanted <<'END'
@@ -21,6 +21,16 @@ Mara lent Nils a coat, for Nils was cold .
 1: The cup did not fit the bag because the bag| was too large.
 END
 diff wanted stdout || fail "another prompt"
+
+# Haystacks are made, whole and the same each time.
+expect 0 "$PHIBENCH" tasks needle --check - --count 0 --json
+[ "$(wc -l <stdout)" -eq 25 ] || fail "not five texts with five depths"
+[ "$(grep -c 'The secret number of [A-Z][a-z]* is [0-9]*[.]' stdout)" -eq 25 ] || fail "not a needle in each"
+mv stdout first
+expect 0 "$PHIBENCH" tasks needle --check - --count 0 --json
+cmp -s first stdout || fail "other haystacks the second time"
+expect 0 "$PHIBENCH" tasks needle --check "$top/LICENSE" --count 1
+grep -q 'Permission is hereby granted' stdout || fail "not the user's haystack"
 
 # A user's own task, in another format and with subsets.
 mkdir towns
@@ -59,16 +69,29 @@ suites:
   - task: {file: own.yaml, data: towns}
   - lambada: {data: $data/lambada.jsonl}
   - gsm8k: {data: $data/gsm8k.jsonl, shots: 1}
+  - needle: {words: [20, 3000], depths: [0, 100], count: 1}
 END
 expect 0 "$PHIBENCH" run run.yaml --db tasks.db
 expect 0 "$PHIBENCH" export --db tasks.db --table scores --format csv
 grep -q 'towns,easy,plain,0,acc,' stdout || fail "no score of a subset"
 grep -q 'towns,,plain,0,acc_norm,' stdout || fail "no second metric"
 grep -q 'lambada,,lm-eval,0,ppl,' stdout || fail "no perplexity"
+grep -q 'needle,depth:100%,plain,0,exact_match,' stdout || fail "no score of a depth"
 expect 0 "$PHIBENCH" show last --db tasks.db
 grep -q '3 unread' stdout || fail "generations of noise are not counted as unread"
 expect 0 "$PHIBENCH" regrade last --db tasks.db
 grep -q '^job 1 (towns): 3 answers, 0 verdicts changed$' stdout || fail "grades again differently"
+
+# Another way to say what data are is refused where it stands.
+printf 'models: [{id: t, path: "synth:tiny:q4_0"}]\nsuites: [{needle: {shots: 1}}]\n' >bad.yaml
+expect 2 "$PHIBENCH" run bad.yaml
+message 'bad.yaml:2:20: needle makes its questions: it has no shots'
+printf 'models: [{id: t, path: "synth:tiny:q4_0"}]\nsuites: [{piqa: {data: own.yaml, words: 1}}]\n' >bad.yaml
+expect 2 "$PHIBENCH" run bad.yaml
+message 'bad.yaml:2:34: piqa reads its questions: it has no words'
+printf 'models: [{id: t, path: "synth:tiny:q4_0"}]\nsuites: [{piqa: {shots: 1}}]\n' >bad.yaml
+expect 2 "$PHIBENCH" run bad.yaml
+message 'bad.yaml:2:17: suite piqa needs the key "data"'
 
 # What is wrong has a place, and what would be right.
 refuses() {
