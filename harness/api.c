@@ -118,31 +118,42 @@ static const struct json *read_choice(const struct json *root, struct api_usage 
     return NULL;
 }
 
-static size_t find_stop(const struct request *request, const char *text)
+static size_t find_stop(const struct request *request, const char *text, const char **stop)
 {
     size_t first = strlen(text);
     for (size_t i = 0; i < request->n_stops; i++) {
         const char *found = request->stops[i][0] ? strstr(text, request->stops[i]) : NULL;
-        if (found && (size_t)(found - text) < first) first = (size_t)(found - text);
+        if (!found || (size_t)(found - text) >= first) continue;
+        first = (size_t)(found - text);
+        *stop = request->stops[i];
     }
     return first;
 }
 
+/* Cut where a stop string begins, if the server left one. A server does not say which one ended the
+ * text that it cut itself: that passes for the model's own end. */
+static bool keep_text(const struct request *request, const struct json *choice, const char *said,
+                      struct arena *arena, struct response *response, struct err *err)
+{
+    const char *reason = json_as_string(json_get(choice, "finish_reason"), "");
+    response->stop = !strcmp(reason, "stop") ? "" : NULL;
+    size_t n = find_stop(request, said, &response->stop);
+    response->text = arena_copy(arena, said, n, err);
+    return response->text != NULL;
+}
+
 bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
-                   struct arena *arena, const char **text, struct api_usage *usage, struct err *err)
+                   struct arena *arena, struct response *response, struct api_usage *usage,
+                   struct err *err)
 {
     struct json *root = json_parse(body, n_bytes, "", err);
     const struct json *choice = root ? read_choice(root, usage, err) : NULL;
     const struct json *message = json_get(choice, "message");
     const struct json *content = message ? json_get(message, "content") : json_get(choice, "text");
-    bool ok = choice != NULL;
-    if (ok && message && json_kind(content) == JSON_KIND_NULL) { /* refused: nothing is said */
-        ok = (*text = arena_string(arena, "", err)) != NULL;
-    } else if (ok) {
-        const char *said = json_as_string(content, NULL);
-        ok = said ? (*text = arena_copy(arena, said, find_stop(request, said), err)) != NULL
-                  : err_set(err, ERR_INPUT, "the reply has no text");
-    }
+    bool is_silent = message && json_kind(content) == JSON_KIND_NULL; /* refused: nothing is said */
+    const char *said = is_silent ? "" : json_as_string(content, NULL);
+    bool ok = choice && (said || err_set(err, ERR_INPUT, "the reply has no text")) &&
+              keep_text(request, choice, said, arena, response, err);
     json_free(root);
     return ok;
 }

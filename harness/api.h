@@ -34,10 +34,10 @@ const char *api_write_call(const struct api_options *options, const struct api_c
 struct api_usage {
     int64_t tokens_in, tokens_out;
 };
-/* The reply to a GENERATE or CHAT, cut at the first stop string, in the arena. */
+/* The reply to a GENERATE or CHAT in the arena: text, cut at the first stop string, and stop. */
 bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
-                   struct arena *arena, const char **text, struct api_usage *usage, struct err *err)
-    __attribute__((warn_unused_result));
+                   struct arena *arena, struct response *response, struct api_usage *usage,
+                   struct err *err) __attribute__((warn_unused_result));
 /* The score of a choice from the echo of prompt and choice: the tokens from the prompt's end on,
  * its trailing spaces counted to the choice. ERR_UNSUPPORTED if the server echoes nothing. */
 bool api_read_score(const struct api_call *call, const char *body, size_t n_bytes,

@@ -64,8 +64,8 @@ static bool accept_body(void *context, const char *body, size_t n_bytes, struct 
     if (exchange->score)
         return api_read_score(&exchange->call, body, n_bytes, exchange->score, &exchange->usage,
                               err);
-    return api_read_text(exchange->call.request, body, n_bytes, exchange->arena,
-                         &exchange->response->text, &exchange->usage, err);
+    return api_read_text(exchange->call.request, body, n_bytes, exchange->arena, exchange->response,
+                         &exchange->usage, err);
 }
 
 static void count_work(struct exchange *exchange, const struct http_reply *reply)
@@ -148,6 +148,7 @@ static bool answer_request(struct api_window *window, struct http *http, size_t 
     for (size_t k = 0; outcome == TOO_LONG && k < n_prompts; k++)
         outcome = exchange_prompt(&exchange, k, err);
     answer->response.answered = outcome == ANSWERED;
+    answer->response.context = request->context;
     if (outcome != ANSWERED) {
         answer->response.n_choices = 0;
         answer->response.text = NULL;

@@ -154,7 +154,7 @@ static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct e
     struct query *query =
         jobs ? query_open(store,
                           "SELECT id, suite, protocol, coalesce(parameters ->> '$.task', '') "
-                          "FROM job WHERE run = ? ORDER BY id",
+                          "FROM job WHERE run = ? AND protocol NOT GLOB 'judge *' ORDER BY id",
                           err)
              : NULL;
     if (!query) {

@@ -54,6 +54,14 @@ struct retrieval_options {
 /* TEXT: items that are chunks of the tokens of a text, different ones for every tokenizer. */
 enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_TEXT, CONFIG_SUITE_THROUGHPUT };
 
+/* Who judges answers: a server, or a model of this machine. */
+struct config_judge {
+    const struct api_options *api; /* NULL: the model at `path` */
+    const char *key_env, *path, *name;
+    int repeat; /* times that each answer is judged */
+    size_t max_new_tokens;
+};
+
 struct config_suite {
     enum config_suite_kind kind;
     const struct suite *suite; /* of items or a text: with options */
@@ -68,6 +76,7 @@ struct config_suite {
     size_t i_list;                      /* in the file's list, from 0 */
     bool is_implied; /* by an open book; gives way to an equal one that is asked for */
     struct throughput_options throughput;
+    const struct config_judge *judge; /* NULL: none */
     struct config_place place;
 };
 

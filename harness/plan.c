@@ -9,9 +9,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/client_api.h"
+#include "harness/plan_api.h"
 #include "harness/reference.h"
 #include "harness/text_chunks.h"
-#include "harness/plan_api.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -325,6 +326,16 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
 }
 
 /* reference: hash of the file that the job is compared with, NULL: none. */
+static void put_judge(struct json_writer *json, const struct config_judge *judge)
+{
+    json_key(json, "judge");
+    json_put_string(json, judge->api ? judge->api->base_url : judge->path);
+    json_key(json, "judge_repeat");
+    json_put_integer(json, judge->repeat);
+    json_key(json, "judge_max_new_tokens");
+    json_put_integer(json, (int64_t)judge->max_new_tokens);
+}
+
 static void put_items_parameters(struct json_writer *json, const struct plan_job *job,
                                  const char *reference)
 {
@@ -347,6 +358,7 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     }
     json_key(json, "decoding");
     json_put_string(json, job->dataset->suite->decoding);
+    if (job->suite->judge) put_judge(json, job->suite->judge);
     if (options->max_new_tokens) {
         json_key(json, "max_new_tokens");
         json_put_integer(json, (int64_t)options->max_new_tokens);
@@ -416,6 +428,9 @@ static bool fingerprint(struct plan_job *job, struct err *err)
 /* What a job asks for that the model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
+    const char *key;
+    if (job->suite->judge && !client_api_find_key(job->suite->judge->key_env, &key, err))
+        return at_place(err, &job->suite->place);
     if (job->model->config->api)
         return plan_api_check(job, err) || at_place(err, &job->suite->place);
     switch (job->suite->kind) {

@@ -55,6 +55,11 @@ bool plan_api_check(const struct plan_job *job, struct err *err)
                        "%s needs every logit, and %s is behind an API: suites that score choices "
                        "or have texts written are possible",
                        suite->suite->name, id);
+    if (job->retrieval)
+        return err_set(err, ERR_CONFIG,
+                       "passages are cut by the model's tokens, and %s is behind an API: closed "
+                       "book is possible",
+                       id);
     if (!is_scored(job->dataset, &scored, err)) return false;
     return !scored || job->model->config->api->echoes ||
            err_set(err, ERR_CONFIG,

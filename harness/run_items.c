@@ -14,6 +14,7 @@
 #include "harness/client_api.h"
 #include "harness/job_scores.h"
 #include "harness/progress.h"
+#include "harness/run_judge.h"
 #include "harness/run_references.h"
 #include "harness/text_chunks.h"
 #include "harness/windows.h"
@@ -544,8 +545,8 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     if (ok) say_reused(&items, n_reused);
     ok = ok && sort_keys(&items, err) && expect_followers(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;
-    ok = ok && (!items.n_pending || ask_all(&items, err)) && summarize_all(&items, &summary, err) &&
-         finish_job(&items, &summary, is_continued, err);
+    ok = ok && (!items.n_pending || ask_all(&items, err)) && run_judge(run, planned, job, err) &&
+         summarize_all(&items, &summary, err) && finish_job(&items, &summary, is_continued, err);
     if (ok) say_finished(&items, &summary);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);

@@ -172,6 +172,34 @@ bool store_put_score(struct store *store, int64_t job, const char *metric,
                      const struct estimate *estimate, struct err *err)
     __attribute__((warn_unused_result));
 
+/* ---- Judgments ---- */
+
+/* A judge's opinion of a response. */
+struct judgment_record {
+    const char *key; /* of the item */
+    const char *judge, *prompt_name, *request, *reply;
+    int repetition; /* from 0 */
+    double score;   /* 1 to 10; NaN: none was found in the reply */
+    int n_prompt_tokens, n_new_tokens;
+    int64_t duration_ns;
+};
+/* One that is there already stays, unless it has no score. Call inside a transaction. */
+bool store_put_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
+                        struct err *err) __attribute__((warn_unused_result));
+/* Copies a reply that the judge gave to the same request before, in any job; *found if there is
+ * one. Of the record key, judge, prompt_name, request and repetition are read. */
+bool store_reuse_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
+                          bool *found, struct err *err) __attribute__((warn_unused_result));
+/* Those of a job, in the order of storing, like store_each_answer. */
+typedef bool store_judgment_fn(void *context, const struct judgment_record *judgment,
+                               struct err *err);
+bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn, void *context,
+                         struct err *err) __attribute__((warn_unused_result));
+/* Gives every verdict of the job the mean of its judgments' scores; 0 where there is none, which
+ * counts in no mean of points. */
+bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* ---- Speed, notes ---- */
 
 struct speed_record {

@@ -19,6 +19,8 @@ static const char *const PROTOCOL_NAMES[] = {RULE, NULL};
 
 struct state {
     size_t max_new_tokens;
+    struct fastchat_answers references;
+    struct fastchat_prompts prompts;                    /* of the judge */
     const struct fastchat_question *const *question_of; /* [n_items] */
 };
 
@@ -29,6 +31,7 @@ struct loader {
     const char *question_file;
     struct fastchat_questions questions;
     struct fastchat_answers references;
+    struct fastchat_prompts prompts;
     struct item *items;
     const struct fastchat_question **question_of;
     size_t n_items;
@@ -77,9 +80,13 @@ static bool read_files(struct loader *loader, struct err *err)
         !fastchat_read_questions(loader->question_file, loader->arena, &loader->questions, err) ||
         (references && !fastchat_read_answers(references, loader->arena, &loader->references, err)))
         return false;
+    const char *prompts = loader->options->judge_prompts;
+    if (prompts && !fastchat_read_prompts(prompts, loader->arena, &loader->prompts, err))
+        return false;
     struct sha256 *hash = sha256_new(err);
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
-              (!references || hash_file(hash, references, err));
+              (!references || hash_file(hash, references, err)) &&
+              (!prompts || hash_file(hash, prompts, err));
     if (ok) sha256_finish(hash, loader->dataset->data_hash);
     sha256_free(hash);
     return ok;
@@ -92,6 +99,26 @@ static const char *find_reference(const struct loader *loader, int64_t question,
     const struct fastchat_answer *answer = fastchat_find_answer(&loader->references, question);
     if (!answer || answer->choices[0].turns.n <= i_turn) return "";
     return answer->choices[0].turns.items[i_turn];
+}
+
+static bool is_judged(const struct loader *loader)
+{
+    return loader->options->judge_prompts != NULL;
+}
+
+/* That there is what its points are found with. */
+static bool check_item(const struct loader *loader, const struct item *item, int turn,
+                       struct err *err)
+{
+    const char *name = judging_prompt_name(false, item->subset, turn);
+    if (is_judged(loader) && !fastchat_find_prompt(&loader->prompts, name))
+        return err_set_at(err, ERR_INPUT, loader->options->judge_prompts, 0, 0,
+                          "there is no judge prompt %s", name);
+    if (item->expected[0] || (is_judged(loader) && !judging_has_reference(item->subset)))
+        return true;
+    return err_set_at(err, ERR_INPUT, item->file, item->line, 0,
+                      "%s needs a reference answer to turn %d of this question",
+                      is_judged(loader) ? "a judge" : "the rule reference-match", turn);
 }
 
 static bool add_item(struct loader *loader, const struct fastchat_question *question, size_t i_turn,
@@ -110,11 +137,7 @@ static bool add_item(struct loader *loader, const struct fastchat_question *ques
         .fields = question->turns.items,
         .n_fields = i_turn + 1};
     loader->question_of[loader->n_items++] = question;
-    if (item->key && !item->expected[0] && !strcmp(loader->dataset->protocol, RULE))
-        return err_set_at(err, ERR_INPUT, loader->question_file, question->line, 0,
-                          "the rule %s needs a reference answer to turn %s of question %lld", RULE,
-                          turns[i_turn], (long long)question->id);
-    return item->key != NULL;
+    return item->key && check_item(loader, item, (int)i_turn + 1, err);
 }
 
 /* Whether the question is among the first of its category. */
@@ -170,7 +193,10 @@ static bool load_into(struct loader *loader, struct err *err)
         !add_items(loader, err))
         return false;
     size_t asked = loader->options->max_new_tokens;
-    *state = (struct state){asked ? asked : MAX_NEW_TOKENS, loader->question_of};
+    *state = (struct state){.max_new_tokens = asked ? asked : MAX_NEW_TOKENS,
+                            .references = loader->references,
+                            .prompts = loader->prompts,
+                            .question_of = loader->question_of};
     dataset->items = loader->items;
     dataset->n_items = loader->n_items;
     dataset->state = state;
@@ -215,6 +241,37 @@ static bool request(const struct dataset *dataset, size_t i_item, struct arena *
     return true;
 }
 
+bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
+                            const char *const *answers, struct arena *arena, struct request *made,
+                            const char **prompt_name, struct err *err)
+{
+    const struct state *state = dataset->state;
+    const struct item *item = &dataset->items[i_item];
+    const struct fastchat_question *question = state->question_of[i_item];
+    const struct fastchat_answer *reference =
+        judging_has_reference(item->subset) ? fastchat_find_answer(&state->references, question->id)
+                                            : NULL;
+    struct judging_case judged = {0};
+    size_t i_turn = item->n_fields - 1;
+    for (size_t i = 0; i < question->turns.n; i++) judged.questions[i] = question->turns.items[i];
+    for (size_t i = 0; reference && i < JUDGING_TURNS && i < reference->choices[0].turns.n; i++)
+        judged.references[i] = reference->choices[0].turns.items[i];
+    if (item->follows)
+        judged.answers[0][0] = judging_strip(arena, answers[item->follows - dataset->items], err);
+    judged.answers[0][i_turn] = judging_strip(arena, answers[i_item], err);
+    *prompt_name = judging_prompt_name(false, item->subset, (int)i_turn + 1);
+    const struct fastchat_prompt *prompt = fastchat_find_prompt(&state->prompts, *prompt_name);
+    const char **prompts = arena_alloc(arena, 1, sizeof *prompts, err);
+    struct buf text = {0};
+    bool ok = judged.answers[0][0] && judged.answers[0][i_turn] && prompts &&
+              judging_render(prompt, &judged, &text, err) &&
+              (prompts[0] = arena_string(arena, buf_string(&text), err)) != NULL;
+    buf_free(&text);
+    *made = (struct request){
+        .kind = REQUEST_CHAT, .system = prompt->system, .prompts = prompts, .n_prompts = 1};
+    return ok;
+}
+
 static void cut_text(const char *text, char *out, size_t n_out)
 {
     size_t n = strlen(text);
@@ -226,10 +283,11 @@ static void cut_text(const char *text, char *out, size_t n_out)
 static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
                   const struct response *response, struct verdict *verdict, struct err *err)
 {
-    (void)suite, (void)protocol, (void)err;
-    *verdict = (struct verdict){.answered = response->answered && response->text, .score = 1};
+    (void)suite, (void)err;
+    bool is_rule = !strcmp(protocol, RULE);
+    *verdict = (struct verdict){.answered = response->answered && response->text, .score = is_rule};
     if (!verdict->answered) return true;
-    verdict->score = judging_match_reference(response->text, item->expected);
+    if (is_rule) verdict->score = judging_match_reference(response->text, item->expected);
     verdict->is_correct = verdict->score == 10;
     cut_text(response->text, verdict->predicted, sizeof verdict->predicted);
     return true;

@@ -40,6 +40,7 @@ struct suite_options {
     bool is_open_book;     /* the data set will be given something to read */
     /* Of a task that makes its records; data may be NULL. */
     const struct needle_options *needles;
+    const char *judge_prompts; /* what a judge is asked with; NULL: no judge */
 };
 
 /* What stands before a question of an open book: found by the harness. */

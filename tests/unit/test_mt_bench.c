@@ -149,7 +149,7 @@ static void files_that_do_not_fit_are_refused(void **state)
     write_text("reference_answer/gpt-4.jsonl", ANSWER("7", "[\"one\"]"));
     check_refused(NULL, ERR_INPUT,
                   "./question.jsonl:2: the rule reference-match needs a reference answer to turn 1 "
-                  "of question 8");
+                  "of this question");
     write_text("question.jsonl", QUESTION("7", "math", "[\"a\", \"b\", \"c\"]"));
     check_refused(NULL, ERR_INPUT, "./question.jsonl:1: a question of 3 turns: MT-bench has two");
     write_text("question.jsonl", "\n");

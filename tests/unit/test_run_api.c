@@ -170,6 +170,78 @@ static void both_turns_are_answered_and_a_run_goes_on(void **state)
     test_server_stop(server);
 }
 
+/* ---- Judges ---- */
+
+/* Answers "ask 1a" and judges "rate ... 1a": 6 points, then 8; question 2 never. */
+static void answer_and_judge(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    int *n_judged = context, n_left = 1;
+    if (!strstr(call->body, "{\"role\":\"system\",\"content\":\"Judge!\"}")) {
+        answer(&n_left, call, reply);
+        return;
+    }
+    ++*n_judged;
+    const char *say = strstr(call->body, "rate ask 2a") ? "no" : *n_judged % 2 ? "[[6]]" : "[[8]]";
+    snprintf(reply->body, sizeof reply->body,
+             "{\"choices\":[{\"message\":{\"content\":\"%s\"}}],\"usage\":{\"prompt_tokens\":9,"
+             "\"completion_tokens\":1}}",
+             say);
+}
+
+static void write_judge_prompts(void)
+{
+    static const char *const texts[][2] = {
+        {"", "rate {question} | {ref_answer_1} | {answer}"},
+        {"-multi-turn", "rate {question_1} {question_2} | {answer_1} {answer_2}"}};
+    struct buf text = {0};
+    for (size_t i = 0; i < 2; i++)
+        buf_printf(&text,
+                   "{\"name\": \"single-math-v1%s\", \"type\": \"single\", \"system_prompt\": "
+                   "\"Judge!\", \"prompt_template\": \"%s\", \"description\": \"\", \"category\": "
+                   "\"math\", \"output_format\": \"\"}\n",
+                   texts[i][0], texts[i][1]);
+    write_text("mt/judge_prompts.jsonl", buf_string(&text));
+    buf_free(&text);
+}
+
+static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **state)
+{
+    (void)state;
+    int n_judged = 0;
+    char suites[512];
+    struct test_server *server = test_server_start(answer_and_judge, &n_judged);
+    write_judge_prompts();
+    snprintf(suites, sizeof suites,
+             "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: j, "
+             "concurrency: 1}, repeat: 2}}\n",
+             test_server_url(server));
+    struct outcome outcome = execute(server, "", suites, "judge.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    /* 20 turns, twice; question 2's two turns twice more. */
+    assert_int_equal(n_judged, 44);
+    assert_true(number("judge.db", "SELECT count(*) FROM judge_call") == 40);
+    assert_true(number("judge.db", "SELECT count(score) FROM v_judgments WHERE judge = 'j'") == 36);
+    assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE request = 'rate ask 3a | "
+                                   "one 3 | one 3'") == 2);
+    assert_true(number("judge.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
+                                   "j' AND metric = 'points'") == 18);
+    assert_true(number("judge.db", "SELECT score FROM v_scores WHERE subset = ''") == 7);
+    assert_true(number("judge.db", "SELECT count FROM note WHERE kind = 'judgment_missing'") == 4);
+    assert_true(number("judge.db", "SELECT text GLOB 'judged by j, 2 times each; its noise in the "
+                                   "mean: 0.236' FROM note WHERE kind = 'judged'") == 1);
+    /* Another run asks only what has no score, and takes over answers and judgments. */
+    int n_before = test_server_count(server);
+    char again[600];
+    snprintf(again, sizeof again, "name: again\n%s", suites);
+    outcome = execute(server, "", again, "judge.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server) - n_before, 8);
+    assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE score IS NOT NULL") ==
+                72);
+    assert_true(number("judge.db", "SELECT avg(score) FROM v_scores WHERE subset = ''") == 7);
+    test_server_stop(server);
+}
+
 static void choices_are_scored_where_the_server_echoes(void **state)
 {
     (void)state;
@@ -220,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
+        cmocka_unit_test(a_judge_gives_points_and_is_asked_again_where_it_gave_none),
         cmocka_unit_test(choices_are_scored_where_the_server_echoes),
         cmocka_unit_test(what_a_server_cannot_do_is_said_before_anything_is_asked),
     };

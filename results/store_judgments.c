@@ -1,0 +1,106 @@
+/* store_judgments.c - what judges said of responses: rows of judge_call, and the verdicts that they
+ * come to.
+ *
+ * A judgment without a score is kept until one with a score takes its place. Knows neither judges
+ * nor how a score is found in a reply.
+ */
+#include "results/store_internal.h"
+
+#include <math.h>
+
+bool store_put_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
+                        struct err *err)
+{
+    static const char PUT_JUDGMENT[] =
+        "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
+        "n_prompt_tokens, n_new_tokens, duration_ns) "
+        "SELECT response.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM response "
+        "JOIN item ON item.id = response.item WHERE response.job = ?1 AND item.key = ?2 "
+        "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
+        "request = excluded.request, reply = excluded.reply, score = excluded.score, "
+        "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
+        "duration_ns = excluded.duration_ns WHERE judge_call.score IS NULL";
+    struct statement put = statement_begin(store, PUT_JUDGMENT);
+    statement_integer(&put, job);
+    statement_text(&put, judgment->key);
+    statement_integer(&put, judgment->repetition);
+    statement_text(&put, judgment->judge);
+    statement_text(&put, judgment->prompt_name);
+    statement_text(&put, judgment->request);
+    statement_text(&put, judgment->reply);
+    statement_number(&put, judgment->score); /* NaN, of a judgment without a score, is NULL */
+    statement_integer(&put, judgment->n_prompt_tokens);
+    statement_integer(&put, judgment->n_new_tokens);
+    statement_integer(&put, judgment->duration_ns);
+    return statement_run(&put, err);
+}
+
+bool store_reuse_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
+                          bool *found, struct err *err)
+{
+    static const char REUSE_JUDGMENT[] =
+        "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
+        "n_prompt_tokens, n_new_tokens, duration_ns) "
+        "SELECT response.id, old.repetition, old.judge, old.prompt_name, old.request, old.reply, "
+        "old.score, old.n_prompt_tokens, old.n_new_tokens, old.duration_ns "
+        "FROM judge_call old, response JOIN item ON item.id = response.item "
+        "WHERE old.judge = ?4 AND old.prompt_name = ?5 AND old.repetition = ?3 "
+        "AND old.request = ?6 AND old.score IS NOT NULL "
+        "AND response.job = ?1 AND item.key = ?2 ORDER BY old.id LIMIT 1 "
+        "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
+        "reply = excluded.reply, score = excluded.score, request = excluded.request";
+    struct statement reuse = statement_begin(store, REUSE_JUDGMENT);
+    statement_integer(&reuse, job);
+    statement_text(&reuse, judgment->key);
+    statement_integer(&reuse, judgment->repetition);
+    statement_text(&reuse, judgment->judge);
+    statement_text(&reuse, judgment->prompt_name);
+    statement_text(&reuse, judgment->request);
+    if (!statement_run(&reuse, err)) return false;
+    *found = sqlite3_changes(store->db) > 0;
+    return true;
+}
+
+bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn, void *context,
+                         struct err *err)
+{
+    static const char EACH_JUDGMENT[] =
+        "SELECT item.key, judge_call.repetition, judge_call.judge, judge_call.prompt_name, "
+        "judge_call.request, judge_call.reply, judge_call.score, judge_call.n_prompt_tokens, "
+        "judge_call.n_new_tokens, judge_call.duration_ns FROM judge_call "
+        "JOIN response ON response.id = judge_call.response JOIN item ON item.id = response.item "
+        "WHERE response.job = ?1 ORDER BY judge_call.id";
+    struct statement select = statement_begin(store, EACH_JUDGMENT);
+    statement_integer(&select, job);
+    int more;
+    bool wanted = true;
+    while (wanted && (more = statement_next(&select, err)) > 0) {
+        sqlite3_stmt *row = select.handle;
+        bool has_score = sqlite3_column_type(row, 6) != SQLITE_NULL;
+        const struct judgment_record judgment = {.key = statement_column(&select, 0),
+                                                 .repetition = sqlite3_column_int(row, 1),
+                                                 .judge = statement_column(&select, 2),
+                                                 .prompt_name = statement_column(&select, 3),
+                                                 .request = statement_column(&select, 4),
+                                                 .reply = statement_column(&select, 5),
+                                                 .score = has_score ? sqlite3_column_double(row, 6)
+                                                                    : NAN,
+                                                 .n_prompt_tokens = sqlite3_column_int(row, 7),
+                                                 .n_new_tokens = sqlite3_column_int(row, 8),
+                                                 .duration_ns = sqlite3_column_int64(row, 9)};
+        wanted = fn(context, &judgment, err);
+    }
+    if (!wanted) statement_done(&select);
+    return wanted && more == 0;
+}
+
+bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
+{
+    static const char APPLY_JUDGMENTS[] =
+        "UPDATE verdict SET (score, is_correct) = (SELECT coalesce(avg(score), 0), "
+        "coalesce(avg(score), 0) = 10 FROM judge_call WHERE judge_call.response = "
+        "verdict.response) WHERE response IN (SELECT id FROM response WHERE job = ?1)";
+    struct statement apply = statement_begin(store, APPLY_JUDGMENTS);
+    statement_integer(&apply, job);
+    return statement_run(&apply, err);
+}
