@@ -153,7 +153,8 @@ static bool add_passage(struct reader *reader, const char **at, const char *end,
         if (i) buf_char(&reader->text, ' ');
         utf8_append_valid(&reader->text, word, n_bytes);
     }
-    const struct passage passage = {buf_string(&reader->title), buf_string(&reader->text)};
+    const struct passage passage = {.title = buf_string(&reader->title),
+                                    .text = buf_string(&reader->text)};
     return buf_check(&reader->text, err) && buf_check(&reader->title, err) &&
            reader->sink->add(reader->sink->context, &passage, reader->n_bytes, err);
 }

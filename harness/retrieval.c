@@ -1,9 +1,11 @@
 /* retrieval.c - see retrieval.h. An index is known by the hash of its evidence, which is read anew
- * for every plan: an index of other texts is never taken for this one's.
+ * for every plan: an index of other texts is never taken for this one's. A search takes milliseconds
+ * and more, so that which passages a question found is kept for the next model.
  */
 #include "harness/retrieval.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "harness/evidence.h"
 #include "harness/progress.h"
@@ -12,11 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TERMINAL_COLUMNS = 80 };
+enum { TERMINAL_COLUMNS = 80, N_BUCKETS = 1 << 14 };
+
+/* What a question has found, so that several models do not search for it again. */
+struct found {
+    struct found *next; /* of the same bucket */
+    const char *question;
+    size_t n;
+    int64_t ids[];
+};
 
 struct retrieval {
     const struct retrieval_options *options;
     struct passages *passages;
+    struct arena *arena; /* of what was found */
+    struct found *buckets[N_BUCKETS];
 };
 
 /* ---- The index ---- */
@@ -97,8 +109,9 @@ struct retrieval *retrieval_open(const struct retrieval_options *options, const 
     retrieval->options = options;
     retrieval->passages = options->build_from ? open_built(options, cache, log, err)
                                               : passages_open(options->index, err);
-    if (retrieval->passages) return retrieval;
-    free(retrieval);
+    retrieval->arena = retrieval->passages ? arena_new(0, err) : NULL;
+    if (retrieval->arena) return retrieval;
+    retrieval_close(retrieval);
     return NULL;
 }
 
@@ -106,6 +119,7 @@ void retrieval_close(struct retrieval *retrieval)
 {
     if (!retrieval) return;
     passages_close(retrieval->passages);
+    arena_free(retrieval->arena);
     free(retrieval);
 }
 
@@ -122,6 +136,39 @@ void retrieval_describe(const struct retrieval *retrieval, struct json_writer *j
 }
 
 /* ---- Reading ---- */
+
+static bool remember(struct retrieval *retrieval, const char *question,
+                     const struct passage *passages, size_t n, struct found **bucket,
+                     struct err *err)
+{
+    struct found *found =
+        arena_alloc(retrieval->arena, 1, sizeof *found + n * sizeof found->ids[0], err);
+    if (!found || !(found->question = arena_string(retrieval->arena, question, err))) return false;
+    for (size_t i = 0; i < n; i++) found->ids[i] = passages[i].id;
+    found->n = n;
+    found->next = *bucket;
+    *bucket = found;
+    return true;
+}
+
+/* The passages of the question in the arena, the best first. */
+static bool find(struct retrieval *retrieval, const char *question, struct arena *arena,
+                 struct passage **passages, size_t *n, struct err *err)
+{
+    size_t most = retrieval->options->top_k;
+    struct found **bucket =
+        &retrieval->buckets[hash_text(question, strlen(question)) & (N_BUCKETS - 1)];
+    const struct found *known = *bucket;
+    while (known && strcmp(known->question, question) != 0) known = known->next;
+    if (!known)
+        return passages_find(retrieval->passages, question, most, arena, passages, n, err) &&
+               remember(retrieval, question, *passages, *n, bucket, err);
+    *passages = arena_alloc(arena, known->n, sizeof **passages, err);
+    for (*n = 0; *passages && *n < known->n; ++*n)
+        if (!passages_get(retrieval->passages, known->ids[*n], arena, &(*passages)[*n], err))
+            return false;
+    return *passages != NULL;
+}
 
 static bool count_tokens(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                          size_t *n, struct err *err)
@@ -175,8 +222,7 @@ bool retrieval_read(void *reader, const char *question, struct arena *arena, con
     struct passage *found;
     struct buf all = {0};
     size_t n, n_bytes;
-    if (!passages_find(of->retrieval->passages, question, options->top_k, arena, &found, &n, err))
-        return false;
+    if (!find(of->retrieval, question, arena, &found, &n, err)) return false;
     for (size_t i = 0; i < n; i++)
         buf_printf(&all, "%s%s%s%s", i ? "\n\n" : "", found[i].title, *found[i].title ? "\n" : "",
                    found[i].text);

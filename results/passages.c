@@ -26,7 +26,7 @@ struct passages_writer {
 
 struct passages {
     sqlite3 *db;
-    sqlite3_stmt *find;
+    sqlite3_stmt *find, *get;
     char *path;
     char hash[PASSAGES_HASH_BYTES];
     size_t n;
@@ -165,8 +165,9 @@ static bool read_about(struct passages *passages, struct err *err)
 
 struct passages *passages_open(const char *path, struct err *err)
 {
-    static const char FIND[] = "SELECT title, text FROM passage WHERE passage MATCH ?1 "
+    static const char FIND[] = "SELECT title, text, rowid FROM passage WHERE passage MATCH ?1 "
                                "ORDER BY bm25(passage), rowid LIMIT ?2";
+    static const char GET[] = "SELECT title, text, rowid FROM passage WHERE rowid = ?1";
     struct passages *passages = mem_new(1, sizeof *passages, err);
     if (!passages) return NULL;
     passages->path = mem_copy_string(path, err);
@@ -174,7 +175,8 @@ struct passages *passages_open(const char *path, struct err *err)
     if (done && sqlite3_open_v2(path, &passages->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         done = fail(passages->db, path, err);
     done = done && read_about(passages, err) &&
-           (sqlite3_prepare_v2(passages->db, FIND, -1, &passages->find, NULL) == SQLITE_OK ||
+           ((sqlite3_prepare_v2(passages->db, FIND, -1, &passages->find, NULL) == SQLITE_OK &&
+             sqlite3_prepare_v2(passages->db, GET, -1, &passages->get, NULL) == SQLITE_OK) ||
             fail(passages->db, path, err));
     if (done) return passages;
     passages_close(passages);
@@ -185,6 +187,7 @@ void passages_close(struct passages *passages)
 {
     if (!passages) return;
     sqlite3_finalize(passages->find);
+    sqlite3_finalize(passages->get);
     sqlite3_close(passages->db);
     free(passages->path);
     free(passages);
@@ -262,20 +265,36 @@ static void write_match(const char *question, struct buf *match)
         buf_printf(match, "%s\"%.*s\"", i ? " OR " : "", (int)words[i].n_bytes, words[i].text);
 }
 
+/* The row at which `select` stands. */
+static bool read_passage(sqlite3_stmt *select, struct arena *arena, struct passage *passage,
+                         struct err *err)
+{
+    passage->title = arena_string(arena, (const char *)sqlite3_column_text(select, 0), err);
+    passage->text = arena_string(arena, (const char *)sqlite3_column_text(select, 1), err);
+    passage->id = sqlite3_column_int64(select, 2);
+    return passage->title && passage->text;
+}
+
 static bool read_found(struct passages *passages, size_t most, struct arena *arena,
                        struct passage *found, size_t *n_found, struct err *err)
 {
     int code = SQLITE_ROW;
-    while (*n_found < most && (code = sqlite3_step(passages->find)) == SQLITE_ROW) {
-        struct passage *passage = &found[*n_found];
-        passage->title =
-            arena_string(arena, (const char *)sqlite3_column_text(passages->find, 0), err);
-        passage->text =
-            arena_string(arena, (const char *)sqlite3_column_text(passages->find, 1), err);
-        if (!passage->title || !passage->text) return false;
-        ++*n_found;
-    }
+    while (*n_found < most && (code = sqlite3_step(passages->find)) == SQLITE_ROW)
+        if (!read_passage(passages->find, arena, &found[(*n_found)++], err)) return false;
     return code == SQLITE_ROW || code == SQLITE_DONE || fail(passages->db, passages->path, err);
+}
+
+bool passages_get(struct passages *passages, int64_t id, struct arena *arena,
+                  struct passage *passage, struct err *err)
+{
+    sqlite3_bind_int64(passages->get, 1, id);
+    int code = sqlite3_step(passages->get);
+    bool done = code == SQLITE_ROW && read_passage(passages->get, arena, passage, err);
+    if (code == SQLITE_DONE)
+        err_set_at(err, ERR_INPUT, passages->path, 0, 0, "there is no passage %lld", (long long)id);
+    else if (code != SQLITE_ROW) fail(passages->db, passages->path, err);
+    sqlite3_reset(passages->get);
+    return done;
 }
 
 bool passages_find(struct passages *passages, const char *question, size_t most,

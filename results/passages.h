@@ -10,11 +10,14 @@
 
 #include "base/arena.h"
 
+#include <stdint.h>
+
 /* What a file made by this program holds; part of a job's fingerprint. */
 enum { PASSAGES_VERSION = 1, PASSAGES_HASH_BYTES = 65 };
 
 struct passage {
     const char *title, *text; /* title: "" for none */
+    int64_t id;               /* of a passage that was found */
 };
 
 /* ---- Making ---- */
@@ -50,5 +53,8 @@ size_t passages_count(const struct passages *passages);
 bool passages_find(struct passages *passages, const char *question, size_t most,
                    struct arena *arena, struct passage **found, size_t *n_found, struct err *err)
     __attribute__((warn_unused_result));
+/* The passage that was found under this id, in the arena. */
+bool passages_get(struct passages *passages, int64_t id, struct arena *arena,
+                  struct passage *passage, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -436,8 +436,12 @@ static void a_stop_string_is_found_across_tokens_and_cut_off(void **state)
     const char *prompt = "The question of the day";
     struct request request = generation(&prompt, 20);
     struct client *client = open_client(*state, 64, 0);
+    request.context = "what was read";
     struct kept *whole = answer(client, &request, 1, 1);
     const char *text = whole->texts[0];
+    assert_int_equal(whole->responses[0].n_new_tokens, 20);
+    assert_null(whole->responses[0].stop); /* nothing but its length ended it */
+    assert_ptr_equal(whole->responses[0].context, request.context);
     size_t n = strlen(text);
     size_t n_tried = 0;
     for (size_t at = 1; at + 4 <= n;
@@ -455,6 +459,7 @@ static void a_stop_string_is_found_across_tokens_and_cut_off(void **state)
         size_t expected = (size_t)(strstr(text, stop) - text);
         assert_int_equal(strlen(kept->texts[0]), expected);
         assert_memory_equal(kept->texts[0], text, expected);
+        assert_ptr_equal(kept->responses[0].stop, stop);
         assert_true(kept->responses[0].n_new_tokens <= whole->responses[0].n_new_tokens);
         free(kept);
     }

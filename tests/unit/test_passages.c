@@ -22,12 +22,12 @@
 static const char HASH[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 static const struct passage PASSAGES[] = {
-    {"Owls", "Owls hunt at night. They eat mice."},
-    {"Herons", "Herons fish in the marsh; herons eat frogs."},
-    {"", "The marsh lies between the hills."},
-    {"Gr\xc3\xbcnwald", "A small caf\xc3\xa9 stands there."},
-    {"", "one same text"},
-    {"", "one same text"},
+    {.title = "Owls", .text = "Owls hunt at night. They eat mice."},
+    {.title = "Herons", .text = "Herons fish in the marsh; herons eat frogs."},
+    {.title = "", .text = "The marsh lies between the hills."},
+    {.title = "Gr\xc3\xbcnwald", .text = "A small caf\xc3\xa9 stands there."},
+    {.title = "", .text = "one same text"},
+    {.title = "", .text = "one same text"},
 };
 
 static void make_index(const char *path)
@@ -74,6 +74,28 @@ static void a_question_finds_what_shares_its_words(void **unused)
     assert_found(passages, "same", 3, "one same t|one same t|");
     assert_found(passages, "zebras", 3, "");
     passages_close(passages);
+}
+
+static void what_was_found_can_be_had_again(void **unused)
+{
+    (void)unused;
+    make_index("again.db");
+    struct err err = {0};
+    struct passages *passages = passages_open("again.db", NULL);
+    struct arena *arena = arena_new(0, NULL);
+    struct passage *found, again;
+    size_t n;
+    assert_true(passages_find(passages, "owls and herons", 2, arena, &found, &n, NULL));
+    assert_int_equal(n, 2);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(passages_get(passages, found[i].id, arena, &again, NULL));
+        assert_string_equal(again.text, found[i].text);
+        assert_string_equal(again.title, found[i].title);
+    }
+    assert_false(passages_get(passages, 99, arena, &again, &err));
+    assert_non_null(strstr(err.message, "no passage 99"));
+    passages_close(passages);
+    arena_free(arena);
 }
 
 /* What would be an operator or a quote in FTS5's language is a word, or nothing. */
@@ -125,10 +147,9 @@ static void what_is_no_index_is_refused(void **unused)
 {
     (void)unused;
     assert_refused("nowhere.db", ERR_IO, "unable to open");
-    assert_true(file_write("text.db",
-                           "just a text, long enough for a header of SQLite, it goes on "
-                           "and on until a hundred bytes have passed by",
-                           110, NULL));
+    static const char text[] = "just a text, long enough for a header of SQLite, it goes on and "
+                               "on until a hundred bytes have passed by";
+    assert_true(file_write("text.db", text, strlen(text), NULL));
     assert_refused("text.db", ERR_INPUT, "no index of passages");
     store_close(store_open("store.db", STORE_CREATE, NULL));
     assert_refused("store.db", ERR_INPUT, "no index of passages");
@@ -138,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_question_finds_what_shares_its_words),
+        cmocka_unit_test(what_was_found_can_be_had_again),
         cmocka_unit_test(any_text_is_a_question),
         cmocka_unit_test(an_index_is_whole_or_not_there),
         cmocka_unit_test(what_is_no_index_is_refused),

@@ -92,6 +92,24 @@ static void every_field_comes_back(void **unused)
     arena_free(arena);
 }
 
+static void what_ended_a_text_and_what_was_read_come_back(void **unused)
+{
+    (void)unused;
+    struct arena *arena = arena_new(0, NULL);
+    struct response response = {.answered = true, .text = "a", .stop = "\n", .context = "A \xff"};
+    struct response copy = read_back(&response, arena);
+    assert_string_equal(copy.stop, "\n");
+    assert_string_equal(copy.context, "A \xff");
+    response.stop = "";
+    response.context = NULL;
+    copy = read_back(&response, arena);
+    assert_string_equal(copy.stop, "");
+    assert_null(copy.context);
+    response.stop = NULL;
+    assert_null(read_back(&response, arena).stop);
+    arena_free(arena);
+}
+
 static void a_response_without_numbers_of_characters_is_read(void **unused)
 {
     (void)unused;
@@ -244,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_json_is_what_the_header_says),
         cmocka_unit_test(every_field_comes_back),
+        cmocka_unit_test(what_ended_a_text_and_what_was_read_come_back),
         cmocka_unit_test(a_response_without_numbers_of_characters_is_read),
         cmocka_unit_test(characters_of_a_choice_leave_out_the_space_before_it),
         cmocka_unit_test(the_tokens_of_a_text_come_back),

@@ -71,6 +71,9 @@ static void passages_are_read_best_first_with_their_titles(void **unused)
     assert_true(retrieval_read(&reader, "What does the owl eat?", arena, &text, NULL));
     assert_string_equal(text, "Owl\nAn owl eats seven mice every night, and sleeps all day.\n\n"
                               "Heron\nA heron eats frogs.");
+    const char *again;
+    assert_true(retrieval_read(&reader, "What does the owl eat?", arena, &again, NULL));
+    assert_string_equal(again, text); /* without a search */
     assert_true(retrieval_read(&reader, "zebras?", arena, &text, NULL));
     assert_string_equal(text, "");
     retrieval_close(retrieval);
