@@ -6,6 +6,10 @@
  * spin without yielding: who yields to a busy process gets the CPU back milliseconds later, and a
  * token has hundreds of barriers. `n_asleep` is raised before the generation is looked at for the
  * last time, and read after it has advanced, both sequentially consistent: no sleeper is missed.
+ *
+ * A kernel likes to put a woken thread beside the one that woke it. Two threads on one CPU then take
+ * turns, asleep in between, so that no load balancer sees anything to balance: who has to sleep looks
+ * whether it shares its CPU, and moves.
  */
 #include "engine/threads.h"
 
@@ -42,6 +46,7 @@ struct worker {
     struct threads *threads;
     size_t i_thread;
     pthread_t handle;
+    atomic_int cpu; /* 1 + that on which it last had to sleep; 0: it never had to */
     /* How much of the thread's share was taken, by itself and others, in this interval between two
      * barriers and in the next. */
     _Alignas(LINE_BYTES) atomic_size_t n_taken[2];
@@ -56,7 +61,7 @@ struct threads {
     unsigned spin_rounds;
     threads_fn *function; /* of the current run, NULL: workers return */
     void *context;
-    struct worker *workers; /* [n_threads], of the first only n_taken */
+    struct worker *workers; /* [n_threads], of the first only cpu and n_taken */
 };
 
 static void relax(void)
@@ -85,6 +90,34 @@ static void wake_all(atomic_uint *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 #else
     (void)word;
+#endif
+}
+
+/* Moves a thread that is about to sleep off the CPU where another one last did. Not the caller: its
+ * affinity is not ours. Refusals cost speed, not correctness. */
+static void leave_shared_cpu(struct threads *threads, size_t i_thread)
+{
+#ifdef __linux__
+    int cpu = sched_getcpu();
+    bool is_shared = false;
+    cpu_set_t home, others;
+    atomic_store_explicit(&threads->workers[i_thread].cpu, cpu + 1, memory_order_relaxed);
+    if (i_thread == 0 || threads->spin_rounds == 0) return;
+    if (pthread_getaffinity_np(pthread_self(), sizeof home, &home) != 0) return;
+    others = home;
+    for (size_t i = 0; i < threads->n_threads; i++) {
+        int other = atomic_load_explicit(&threads->workers[i].cpu, memory_order_relaxed) - 1;
+        if (i == i_thread || other < 0) continue;
+        is_shared = is_shared || other == cpu;
+        CPU_CLR((size_t)other, &others);
+    }
+    if (!is_shared || CPU_COUNT(&others) == 0) return;
+    if (pthread_setaffinity_np(pthread_self(), sizeof others, &others) == 0)
+        (void)pthread_setaffinity_np(pthread_self(), sizeof home, &home);
+    atomic_store_explicit(&threads->workers[i_thread].cpu, sched_getcpu() + 1,
+                          memory_order_relaxed);
+#else
+    (void)threads, (void)i_thread;
 #endif
 }
 
@@ -119,6 +152,7 @@ void threads_barrier(struct threads *threads, size_t i_thread)
         if (atomic_load_explicit(&threads->generation, memory_order_acquire) != generation) return;
         relax();
     }
+    leave_shared_cpu(threads, i_thread);
     atomic_fetch_add(&threads->n_asleep, 1);
     while (atomic_load(&threads->generation) == generation)
         sleep_while(&threads->generation, generation);

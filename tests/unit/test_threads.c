@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "tests/support/test_data.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -192,6 +194,60 @@ static void sleeping_workers_wake_up(void **state)
     threads_free(threads);
 }
 
+#ifdef __linux__
+/* The CPUs of the two threads in the last round; whether they were ever different. */
+struct places {
+    int cpus[2];
+    bool were_apart;
+};
+
+static void stand_on(int cpu, cpu_set_t *before)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    assert_int_equal(pthread_getaffinity_np(pthread_self(), sizeof *before, before), 0);
+    assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof one, &one), 0);
+}
+
+/* Thread 1 goes to the CPU of thread 0, as a kernel that wakes it would put it, and is free to leave;
+ * both then meet over and over. Thread 0 stays where it is. */
+static void meet_on_one_cpu(void *context, struct threads *threads, size_t i_thread)
+{
+    struct places *places = context;
+    cpu_set_t before;
+    if (i_thread == 0) places->cpus[0] = sched_getcpu();
+    threads_barrier(threads, i_thread);
+    stand_on(places->cpus[0], &before);
+    if (i_thread == 1)
+        assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof before, &before), 0);
+    for (int round = 0; round < 200; round++) {
+        threads_barrier(threads, i_thread);
+        places->cpus[i_thread] = sched_getcpu();
+        threads_barrier(threads, i_thread);
+        if (i_thread == 0 && places->cpus[0] != places->cpus[1]) places->were_apart = true;
+    }
+    if (i_thread == 0)
+        assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof before, &before), 0);
+}
+
+static void threads_that_share_a_cpu_part(void **state)
+{
+    (void)state;
+    struct cpu_list list;
+    cpu_list_init(&list);
+    if (list.n_cpus < 2) {
+        puts("SKIP one CPU: nowhere to go");
+        skip();
+    }
+    struct threads *threads = threads_new(2, NULL);
+    struct places places = {.were_apart = false};
+    threads_run(threads, meet_on_one_cpu, &places);
+    assert_true(places.were_apart);
+    threads_free(threads);
+}
+#endif
+
 static void shares_are_contiguous_and_differ_by_at_most_one(void **state)
 {
     (void)state;
@@ -317,6 +373,9 @@ int main(void)
         cmocka_unit_test(a_pool_that_cannot_be_completed_is_taken_down),
         cmocka_unit_test(what_was_written_before_a_barrier_is_seen_after_it),
         cmocka_unit_test(sleeping_workers_wake_up),
+#ifdef __linux__
+        cmocka_unit_test(threads_that_share_a_cpu_part),
+#endif
         cmocka_unit_test(shares_are_contiguous_and_differ_by_at_most_one),
         cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
         cmocka_unit_test(the_cpu_list_names_each_cpu_once_and_at_least_one_core),
