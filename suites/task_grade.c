@@ -74,15 +74,17 @@ static bool is_one_of_lines(const char *text, const char *lines)
     return false;
 }
 
-/* *read: what the metric's template makes of the response; NULL where it finds nothing. */
+/* *read: what the metric's template makes of the response and the fields of its subset; NULL where
+ * it finds nothing. */
 static bool read_response(const struct task_metric *metric, const struct response *response,
-                          struct arena *arena, const char **read, struct err *err)
+                          const struct value *subset, struct arena *arena, const char **read,
+                          struct err *err)
 {
     static const char *const key = "response";
     const struct value text = value_text(response->text);
     const struct value map = {.kind = VALUE_MAP, .items = &text, .keys = &key, .n = 1};
-    const struct value *maps[] = {&map};
-    const struct scope scope = {maps, 1};
+    const struct value *maps[] = {&map, subset};
+    const struct scope scope = {maps, subset ? 2 : 1};
     struct value value;
     if (!template_evaluate(metric->reads, &scope, arena, &value, err)) return false;
     *read = value.text;
@@ -97,12 +99,15 @@ struct graded {
     char predicted[sizeof((struct verdict *)0)->predicted];
 };
 
-static bool grade_match(const struct task_metric *metric, const struct item *item,
-                        const struct response *response, struct graded *graded, struct err *err)
+static bool grade_match(const struct task *task, const struct task_metric *metric,
+                        const struct item *item, const struct response *response,
+                        struct graded *graded, struct err *err)
 {
     const char *read = NULL;
+    const struct value *subset =
+        task->subsets && item->subset ? value_get(task->subsets, item->subset) : NULL;
     struct arena *arena = arena_new(0, err);
-    bool ok = arena && read_response(metric, response, arena, &read, err);
+    bool ok = arena && read_response(metric, response, subset, arena, &read, err);
     if (ok && read) {
         graded->answered = true;
         graded->score = is_one_of_lines(read, item->expected);
@@ -132,13 +137,13 @@ static void grade_continuation(const struct task_metric *metric, const struct re
     graded->score = metric->kind == METRIC_PERPLEXITY ? -choice->logprob : choice->is_greedy;
 }
 
-static bool grade_metric(const struct task_protocol *protocol, const struct task_metric *metric,
-                         const struct item *item, const struct response *response,
-                         struct graded *graded, struct err *err)
+static bool grade_metric(const struct task *task, const struct task_protocol *protocol,
+                         const struct task_metric *metric, const struct item *item,
+                         const struct response *response, struct graded *graded, struct err *err)
 {
     *graded = (struct graded){0};
     if (protocol->kind == TASK_GENERATE)
-        return !response->text || grade_match(metric, item, response, graded, err);
+        return !response->text || grade_match(task, metric, item, response, graded, err);
     if (!has_numbers(response)) return true;
     if (protocol->kind == TASK_CHOICES) grade_choices(metric, item, response, graded);
     else grade_continuation(metric, response, graded);
@@ -148,7 +153,8 @@ static bool grade_metric(const struct task_protocol *protocol, const struct task
 bool task_grade(const struct suite *suite, const char *protocol_name, const struct item *item,
                 const struct response *response, struct verdict *verdict, struct err *err)
 {
-    const struct task_protocol *protocol = task_find_protocol(task_of(suite), protocol_name);
+    const struct task *task = task_of(suite);
+    const struct task_protocol *protocol = task_find_protocol(task, protocol_name);
     *verdict = (struct verdict){0};
     if (!protocol)
         return err_set(err, ERR_INPUT, "the task %s of this program has no protocol \"%s\"",
@@ -156,7 +162,8 @@ bool task_grade(const struct suite *suite, const char *protocol_name, const stru
     for (size_t i = 0; i < protocol->n_metrics; i++) {
         const struct task_metric *metric = &protocol->metrics[i];
         struct graded graded = {0};
-        if (response->answered && !grade_metric(protocol, metric, item, response, &graded, err))
+        if (response->answered &&
+            !grade_metric(task, protocol, metric, item, response, &graded, err))
             return err_context(err, "grading %s", item->key);
         if (metric->kind == METRIC_PERPLEXITY && !graded.answered) continue; /* no loss is known */
         if (i > 0) {

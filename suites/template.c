@@ -198,9 +198,7 @@ static bool read_operand(struct parser *parser, struct operand *operand, struct 
 static bool compile(struct parser *parser, struct call *call, const char *at, struct err *err)
 {
     const struct value *pattern = &call->arguments[0].literal;
-    if (pattern->kind != VALUE_TEXT)
-        return fail_at(parser, at, err, "%s takes a regular expression in quotes",
-                       call->filter->name);
+    if (pattern->kind == VALUE_NONE) return true; /* a field: compiled when it is known */
     struct regex_link *link = arena_alloc(parser->owner->arena, 1, sizeof *link, err);
     struct err reason = {0};
     if (!link) return false;
@@ -415,19 +413,40 @@ static bool evaluate_operand(const struct evaluation *evaluation, const struct o
     return take_steps(evaluation->arena, found, operand->steps + 1, operand->n_steps - 1, out, err);
 }
 
+/* With a regular expression that a field holds. */
+static bool apply_compiled(const struct call *call, struct filter_input *input,
+                           struct value *result, struct err *err)
+{
+    const char *pattern = input->arguments[0].text;
+    if (!pattern) return filter_apply(call->filter, input, result, err); /* says what is wrong */
+    struct regex *regex = regex_new(pattern, err);
+    input->regex = regex;
+    bool ok = regex && filter_apply(call->filter, input, result, err);
+    regex_free(regex);
+    return ok;
+}
+
+static bool evaluate_call(const struct evaluation *evaluation, const struct call *call,
+                          struct value *value, struct err *err)
+{
+    struct value arguments[FILTER_MAX_ARGUMENTS], result;
+    for (size_t i = 0; i < call->filter->n_arguments; i++)
+        if (!evaluate_operand(evaluation, &call->arguments[i], &arguments[i], err)) return false;
+    struct filter_input input = {value, arguments, call->regex, evaluation->arena};
+    bool is_compiled = !call->filter->takes_regex || call->regex;
+    if (!(is_compiled ? filter_apply(call->filter, &input, &result, err)
+                      : apply_compiled(call, &input, &result, err)))
+        return false;
+    *value = result;
+    return true;
+}
+
 static bool evaluate_part(const struct evaluation *evaluation, const struct part *part,
                           struct value *value, struct err *err)
 {
     bool ok = evaluate_operand(evaluation, &part->operand, value, err);
-    for (size_t i = 0; ok && i < part->n_calls; i++) {
-        const struct call *call = &part->calls[i];
-        struct value arguments[FILTER_MAX_ARGUMENTS], result;
-        for (size_t k = 0; ok && k < call->filter->n_arguments; k++)
-            ok = evaluate_operand(evaluation, &call->arguments[k], &arguments[k], err);
-        const struct filter_input input = {value, arguments, call->regex, evaluation->arena};
-        ok = ok && filter_apply(call->filter, &input, &result, err);
-        if (ok) *value = result;
-    }
+    for (size_t i = 0; ok && i < part->n_calls; i++)
+        ok = evaluate_call(evaluation, &part->calls[i], value, err);
     return ok || err_context(err, "evaluating {%.100s}", part->source);
 }
 

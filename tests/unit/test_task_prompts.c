@@ -1,10 +1,12 @@
-/* test_task_prompts.c - every task asks what lm-evaluation-harness asks, byte for byte.
+/* test_task_prompts.c - every task asks what lm-evaluation-harness asks, byte for byte, and grades
+ * as it does.
  *
  * tests/golden/tasks has small data files and what the harness asks of them, and for the real data
  * sets, where they are, the hash of all that it asks (tools/golden/task_prompts.py made both).
  */
 #include "harness/config_task.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +116,96 @@ static void prompts_of_small_files_are_those_of_the_harness(void **state)
     assert_int_equal(n, 56);
 }
 
+/* ---- Grades ---- */
+
+static const struct item *find_item(const struct dataset *dataset, const char *key)
+{
+    for (size_t i = 0; i < dataset->n_items; i++)
+        if (!strcmp(dataset->items[i].key, key)) return &dataset->items[i];
+    fail_msg("there is no item %s", key);
+    return NULL;
+}
+
+/* Log-likelihoods of the line's choices, with the lengths that a client would count. */
+static struct verdict grade_choices(const struct task *task, const struct json *line)
+{
+    char key[24], path[256];
+    snprintf(path, sizeof path, "%s/%s", FOLDER, json_as_string(json_get(line, "file"), ""));
+    snprintf(key, sizeof key, "%d", (int)json_as_integer(json_get(line, "key"), 0));
+    struct dataset *dataset = load(task, &(struct suite_options){.data = path});
+    const struct item *item = find_item(dataset, key);
+    const struct json *logprobs = json_get(line, "logprobs");
+    struct arena *arena = arena_new(0, NULL);
+    struct request request;
+    struct choice_score choices[16];
+    struct verdict verdict;
+    assert_true(
+        task->suite.request(dataset, (size_t)(item - dataset->items), arena, &request, NULL));
+    assert_int_equal(request.n_choices, json_length(logprobs));
+    for (size_t i = 0; i < request.n_choices; i++)
+        choices[i] = (struct choice_score){.logprob = json_as_number(json_at(logprobs, i), 0),
+                                           .n_characters = choice_characters(&request, i)};
+    const struct response response = {
+        .answered = true, .choices = choices, .n_choices = request.n_choices};
+    assert_true(
+        task->suite.grade(&task->suite, dataset->protocol, item, &response, &verdict, NULL));
+    arena_free(arena);
+    dataset_free(dataset);
+    return verdict;
+}
+
+static struct verdict grade_text(const struct task *task, const struct json *line)
+{
+    struct verdict verdict;
+    const struct item item = {.key = "1",
+                              .subset = "de", /* where there are subsets: mgsm's */
+                              .expected = json_as_string(json_get(line, "expected"), NULL)};
+    const struct response response = {.answered = true,
+                                      .text = json_as_string(json_get(line, "text"), NULL)};
+    assert_true(task->suite.grade(&task->suite, json_as_string(json_get(line, "protocol"), NULL),
+                                  &item, &response, &verdict, NULL));
+    return verdict;
+}
+
+static double score_of(const struct task *task, const struct verdict *verdict, const char *metric)
+{
+    if (!strcmp(task->suite.metric, metric)) return verdict->score;
+    for (size_t i = 0; i < verdict->n_others; i++)
+        if (!strcmp(verdict->others[i].name, metric)) return verdict->others[i].score;
+    fail_msg("%s has no metric %s", task->suite.name, metric);
+    return 0;
+}
+
+static bool check_grade(void *context, const struct json *line, int number, struct err *err)
+{
+    size_t *n_scores = context;
+    const char *metric;
+    const struct json *score;
+    (void)err;
+    if (number == 1) return true; /* says what made the file */
+    struct task *task = open_task(json_as_string(json_get(line, "task"), NULL));
+    struct verdict verdict =
+        json_get(line, "text") ? grade_text(task, line) : grade_choices(task, line);
+    for (void *it = NULL; (it = json_next_member(json_get(line, "scores"), it, &metric, &score));
+         ++*n_scores) {
+        double mine = score_of(task, &verdict, metric), wanted = json_as_number(score, -1);
+        if (fabs(mine - wanted) > 1e-12)
+            fail_msg("grades.jsonl:%d: %s is %g, and not %g", number, metric, mine, wanted);
+    }
+    task_free(task);
+    return true;
+}
+
+static void grades_are_those_of_the_harness(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    size_t n = 0;
+    if (!json_read_lines("tests/golden/tasks/grades.jsonl", check_grade, &n, &err))
+        fail_msg("%s", err.message);
+    assert_true(n > 700);
+}
+
 /* ---- The real data sets ---- */
 
 static void hash_requests(const struct dataset *dataset, char hex[SHA256_HEX_BYTES])
@@ -199,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompts_of_small_files_are_those_of_the_harness),
+        cmocka_unit_test(grades_are_those_of_the_harness),
         cmocka_unit_test(prompts_of_real_data_are_those_of_the_harness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static const char RECORD[] =
     "\"nothing\":null,\"name\":\"Z\\u00dcRICH\",\"csv\":\"a,b,,c\",\"key\":\"C\","
     "\"list\":[\"one\",\"two\",\"three\"],\"deep\":[{\"t\":[\"x\",\"y\"]},{\"t\":[\"z\",\"w\"]}],"
     "\"map\":{\"is true\":1,\"is false\":0},\"text\":\"one two  three\",\"sums\":\"#1 and #22 "
-    "and 333\",\"odd\":[1,\"two\",{\"a\":1}]}";
+    "and 333\",\"broken\":\"(\",\"odd\":[1,\"two\",{\"a\":1}]}";
 
 /* What one test needs: a record's fields, and a second map that it hides. */
 struct fixture {
@@ -173,7 +173,11 @@ static void regular_expressions_find_and_replace(void **state)
     assert_fails(state, "{sums | match('x')}", "is nothing, and a text is needed");
     assert_fails(state, "a {sums | match('x')}", "{sums | match('x')} is nothing");
     assert_fails(state, "{sums | match('(')}", "malformed regular expression");
-    assert_fails(state, "{sums | match(key)}", "match takes a regular expression in quotes");
+    assert_gives(state, "{'abCd' | match(key)}{'abCd' | substitute(key, '-')}", "Cab-d");
+    assert_fails(state, "{sums | match(csv[0])}", "[0] takes a list");
+    assert_fails(state, "{sums | match(list)}", "match takes a text in its brackets");
+    assert_fails(state, "{'(' | match(open)}", "there is no field \"open\"");
+    assert_fails(state, "{sums | match(broken)}", "malformed regular expression");
 }
 
 static void lists_become_texts_and_positions(void **state)

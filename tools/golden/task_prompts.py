@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes what lm-evaluation-harness asks, for comparison with the tasks of suites/tasks.
+"""Writes what lm-evaluation-harness asks and how it grades, to compare the tasks of suites/tasks with.
 
     python3 tools/golden/task_prompts.py tests/golden/tasks [DATA]
 
 The folder has small data files, made up for this, in the layout of the Hugging Face data sets. The
-harness' own tasks make contexts and continuations of them, which go to prompts.jsonl as they are. DATA
+harness' own tasks make contexts and continuations of them, which go to prompts.jsonl as they are; and they
+grade answers of our own to them, log-likelihoods and texts, which go to grades.jsonl with the scores. DATA
 is a folder of real data sets, the `suites` that tests/support/test_data.h finds: what the tasks make of
 those goes to hashes.tsv, as hashes only. Nothing is downloaded. Needs the package `lm-eval`, whose version
 is in the first line of both files; the only random numbers are its own, seeded as its evaluator does.
@@ -17,11 +18,14 @@ import importlib.metadata
 import json
 import logging
 import pathlib
+import random
 import re
+import string
 import sys
 import tempfile
 
 import lm_eval
+from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._yaml_loader import load_yaml
 
@@ -101,6 +105,75 @@ def write_small(folder, out):
             for i, item in enumerate(requests(task, n_shots)):
                 out.write(json.dumps({"task": ours, "protocol": "lm-eval", "file": f"{file}.jsonl",
                                       "shots": n_shots, "item": i, "requests": item}) + "\n")
+
+
+# ---- Grades ----
+
+# Ours: theirs, the small file; the text or the answer that each document of it expects is the harness'.
+WRITTEN = {
+    ("gsm8k", "lm-eval"): ("gsm8k/gsm8k.yaml", "gsm8k"),
+    ("mgsm", "lm-eval"): ("mgsm/direct/mgsm_direct_de.yaml", "mgsm"),
+    ("mgsm", "native-cot"): ("mgsm/native_cot/mgsm_native_cot_de.yaml", "mgsm"),
+    ("bbh", "lm-eval"): ("bbh/cot_fewshot/web_of_lies.yaml", "bbh"),
+}
+TEXTS = ["", "36", " 36 ", "36.", "#### 36", "It is 12*3 = 36.\n#### 36", "#### 36.\n#### 7", "#### $36", "####36",
+         "#### 1,540", "#### 1540.", "The sum is $1,540.", "-36", "#### -36", "36 or 37", "3,6", "#### 3 6",
+         "Die Antwort lautet 36.", "Die Antwort lautet 1,540 und 36", "Die Antwort lautet 36 Fische. Nein, 5.",
+         "five", "#### five", "5 5", "So the answer is Yes.", "so the answer is No", "the answer is Yes",
+         "the answer is Yes.\nthe answer is No.", "So the answer is (A).", "the answer is .", "36\n", "3\u0666",
+         "\u00bd 36", "$", "- 36", "36-", "..", "The answer is 36."]
+SCORES = {"exact_match": "exact_match", "strict-match": "exact_match", "remove_whitespace": "exact_match",
+          "get-answer": "exact_match", "flexible-extract": "flexible"}
+
+
+def grade_text(task, doc, text):
+    """The harness' score of a text for each of its filters, by our name."""
+    one = Instance(request_type="generate_until", doc=doc, arguments=("", {}), idx=0,
+                   metadata=("", 0, 1))
+    one.resps = [text]
+    task._instances = [one]
+    task.apply_filters()
+    return {SCORES[name]: task.process_results(doc, [kept])["exact_match"]
+            for name, kept in one.filtered_resps.items()}
+
+
+def expected_of(task, doc):
+    """The target, after what the harness' metric takes away from both sides."""
+    target, metric = task.doc_to_target(doc), task.config.metric_list[0]
+    for pattern in metric.get("regexes_to_ignore") or []:
+        target = re.sub(pattern, "", target)
+    if metric.get("ignore_case"):
+        target = target.lower()
+    return target.translate(str.maketrans("", "", string.punctuation)) if metric.get("ignore_punctuation") else target
+
+
+def write_grades(folder, out):
+    for (ours, protocol), (theirs, file) in WRITTEN.items():
+        task = make_task(theirs, read_lines(folder / f"{file}.jsonl"))
+        for doc in task.eval_docs:
+            for text in TEXTS:
+                scores = {name: float(score) for name, score in grade_text(task, doc, text).items()}
+                out.write(json.dumps({"task": ours, "protocol": protocol, "expected": expected_of(task, doc),
+                                      "text": text, "scores": scores}) + "\n")
+    rng = random.Random(SEED)
+    for ours in ("arc_easy", "hellaswag", "winogrande", "boolq", "truthfulqa_mc1", "truthfulqa_mc2"):
+        theirs, file, _ = SMALL[ours]
+        records = [row for row in read_lines(folder / f"{file}.jsonl") if "" not in row.get("endings", [])]
+        task = make_task(theirs, records)
+        for i, doc in enumerate(task.eval_docs):
+            for _ in range(8):
+                n = len(task.doc_to_choice(doc))
+                logprobs = [round(-rng.expovariate(0.1), 2) for _ in range(n)]
+                scores = task.process_results(doc, [(value, False) for value in logprobs])
+                if ours == "truthfulqa_mc2":
+                    scores = {"mc2": scores["acc"]}
+                out.write(json.dumps({"task": ours, "protocol": "lm-eval", "file": f"{file}.jsonl",
+                                      "key": doc_line(folder / f"{file}.jsonl", records[i]), "logprobs": logprobs,
+                                      "scores": {name: float(score) for name, score in scores.items()}}) + "\n")
+
+
+def doc_line(path, record):
+    return read_lines(path).index(record) + 1
 
 
 # ---- The real data sets, brought into the layout that the harness expects ----
@@ -199,6 +272,9 @@ def main():
     with open(folder / "prompts.jsonl", "w", encoding="utf-8") as out:
         out.write(json.dumps({"made_by": made_by}) + "\n")
         write_small(folder, out)
+    with open(folder / "grades.jsonl", "w", encoding="utf-8") as out:
+        out.write(json.dumps({"made_by": made_by}) + "\n")
+        write_grades(folder, out)
     if len(sys.argv) > 2:
         with open(folder / "hashes.tsv", "w", encoding="utf-8") as out:
             out.write(f"# {made_by}\n")
