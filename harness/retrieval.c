@@ -1,5 +1,5 @@
 /* retrieval.c - see retrieval.h. An index is known by the hash of its evidence, which is read anew
- * for every plan: an index of other texts is never taken for this one's. A search takes milliseconds
+ * for every plan: an index of other texts is never taken for this one. A search takes milliseconds
  * and more, so that which passages a question found is kept for the next model.
  */
 #include "harness/retrieval.h"

@@ -349,23 +349,31 @@ static void hash_file(struct sha256 *hash, const char *path, const char *text, s
     sha256_update(hash, text, n_bytes);
 }
 
-bool trivia_read(const char *path, struct arena *arena, struct sha256 *hash,
-                 struct trivia_file *file, struct err *err)
+bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct arena *arena,
+                  struct trivia_file *file, struct err *err)
 {
     struct reader reader = {.arena = arena, .path = arena_string(arena, path, err)};
-    size_t n_bytes;
-    char *text = reader.path ? file_read(path, MAX_FILE_BYTES, &n_bytes, err) : NULL;
-    if (!text) return false;
     *file = (struct trivia_file){.path = reader.path};
-    if (hash) hash_file(hash, path, text, n_bytes);
-    bool done = ends_with(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
-                                         : read_table(&reader, text, n_bytes, err);
+    bool done =
+        reader.path && (ends_with(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
+                                                 : read_table(&reader, text, n_bytes, err));
     if (done && !reader.n) done = fail(&reader, 1, err, "there are no questions in this file");
     struct trivia_question *kept = done ? arena_alloc(arena, reader.n, sizeof *kept, err) : NULL;
     if (kept) memcpy(kept, reader.questions, reader.n * sizeof *kept);
     file->questions = kept;
     file->n = reader.n;
     free(reader.questions);
-    free(text);
     return kept != NULL;
+}
+
+bool trivia_read(const char *path, struct arena *arena, struct sha256 *hash,
+                 struct trivia_file *file, struct err *err)
+{
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    if (!text) return false;
+    if (hash) hash_file(hash, path, text, n_bytes);
+    bool done = trivia_parse(path, text, n_bytes, arena, file, err);
+    free(text);
+    return done;
 }
