@@ -239,7 +239,7 @@ static bool read_suite(struct config *config, const struct config_node *node,
         suite->place = config_place(map);
         return config_read_task(config, map, suite, err);
     }
-    for (size_t i = 0; TASK_FILES[i].name && i < MAX_TASKS; i++)
+    for (size_t i = 0; i < MAX_TASKS && TASK_FILES[i].name; i++)
         names[n_known++] = TASK_FILES[i].name;
     config_suggest(map->key, names, n_known, hint, sizeof hint);
     return config_fail_key(map, err, "there is no suite \"%.64s\"%s", map->key, hint);

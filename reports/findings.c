@@ -100,7 +100,7 @@ static void write_break(const struct sized *smaller, const struct sized *larger,
 static bool find_sizes(const struct report_data *data, const struct report_score *headline,
                        struct findings *findings, struct err *err)
 {
-    struct sized sizes[MAX_MODELS];
+    struct sized sizes[MAX_MODELS] = {{NULL, NULL}};
     struct buf text = {0};
     size_t n = list_sizes(data, headline, sizes), i_break = 0;
     if (n < 2 || sizes[0].entry->n_params == sizes[n - 1].entry->n_params) return true;

@@ -81,8 +81,11 @@ static void put_column(struct json_writer *writer, const char *key, const struct
 {
     json_key(writer, key);
     json_begin_array(writer);
-    for (size_t i = 0; i < response->n_tokens; i++)
-        put_exact(writer, *(const double *)((const char *)&response->tokens[i] + offset));
+    for (size_t i = 0; i < response->n_tokens; i++) {
+        double value;
+        memcpy(&value, (const char *)&response->tokens[i] + offset, sizeof value);
+        put_exact(writer, value);
+    }
     json_end_array(writer);
 }
 
@@ -242,8 +245,11 @@ static bool read_column(const struct json *tokens, const char *key, struct respo
     const struct json *column = require(tokens, key, JSON_KIND_ARRAY, err);
     if (!column) return false;
     bool ok = json_length(column) == response->n_tokens;
-    for (size_t i = 0; ok && i < response->n_tokens; i++)
-        ok = parse_exact(json_at(column, i), (double *)((char *)&response->tokens[i] + offset));
+    for (size_t i = 0; ok && i < response->n_tokens; i++) {
+        double value = 0;
+        ok = parse_exact(json_at(column, i), &value);
+        memcpy((char *)&response->tokens[i] + offset, &value, sizeof value);
+    }
     return ok || err_set(err, ERR_INPUT, "\"%s\" of a stored response is not %zu numbers", key,
                          response->n_tokens);
 }
