@@ -37,6 +37,7 @@ struct loader {
     const struct value *subset_fields;
     const struct task_layout *layout; /* NULL: no record was seen */
     size_t n_before;
+    int n_made;
     bool is_examples;
 };
 
@@ -108,6 +109,15 @@ static bool add_groups(const struct loader *loader, const struct value *fields, 
     return true;
 }
 
+/* Whether the subset has as many items as are wanted of it. */
+static bool is_full(const struct loader *loader, const char *subset)
+{
+    size_t limit = loader->options->limit, n = 0;
+    for (size_t i = loader->n_before; limit && i < loader->n_items; i++)
+        n += !strcmp(loader->items[i].subset, subset);
+    return limit && n >= limit;
+}
+
 static bool add_item(struct loader *loader, const struct record *record, const struct value *fields,
                      struct err *err)
 {
@@ -131,6 +141,7 @@ static bool add_item(struct loader *loader, const struct record *record, const s
     item->expected = arena_string(loader->arena, question.expected, err);
     arena_free(scratch);
     if (!item->expected || !add_groups(loader, fields, item, err)) return false;
+    if (is_full(loader, item->subset)) return true;
     item->key = *item->subset ? arena_printf(loader->arena, err, "%s/%d", item->subset, place)
                               : arena_printf(loader->arena, err, "%d", place);
     loader->fields[i] = fields;
@@ -152,7 +163,6 @@ static bool take_record(void *context, const struct record *record, struct err *
 {
     struct loader *loader = context;
     const struct value *fields;
-    size_t limit = loader->options->limit;
     if (!loader->layout && !choose_layout(loader, &record->fields, err)) return false;
     if (!make_fields(loader->layout, &record->fields, loader->subset_fields, loader->arena, &fields,
                      err))
@@ -160,7 +170,6 @@ static bool take_record(void *context, const struct record *record, struct err *
     if (loader->is_examples) return add_example(loader, fields, err);
     if (loader->shots && !loader->options->examples && !add_example(loader, fields, err))
         return false;
-    if (limit && loader->n_items - loader->n_before >= limit) return true;
     return add_item(loader, record, fields, err);
 }
 
@@ -270,7 +279,7 @@ static bool enter_subset(struct loader *loader, const char *subset, struct err *
 static bool take_made(void *context, const struct value *fields, struct err *err)
 {
     struct loader *loader = context;
-    const struct record record = {*fields, loader->options->data, 0, (int)loader->n_items + 1};
+    const struct record record = {*fields, loader->options->data, 0, ++loader->n_made};
     return take_record(loader, &record, err);
 }
 

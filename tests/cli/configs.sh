@@ -5,8 +5,8 @@
 # What a run has written: all items answered, and a page with its charts.
 check_run() {
     name=$1 items=$2
-    expect 0 "$PHIBENCH" export last --db "$name.db" --table items --format csv
-    [ "$(($(wc -l <stdout) - 1))" -eq "$items" ] || fail "$name: not $items items: $(wc -l <stdout) lines"
+    expect 0 "$PHIBENCH" export last --db "$name.db" --table items --format jsonl
+    [ "$(wc -l <stdout)" -eq "$items" ] || fail "$name: not $items items: $(wc -l <stdout) lines"
     grep -q '</html>' "$name/index.html" || fail "$name: no whole page"
     for ending in gp dat svg png; do
         ls "$name"/charts/*."$ending" >/dev/null || fail "$name: no charts .$ending"
@@ -36,6 +36,15 @@ for config in configs/*.yaml; do
             check_run stories 114 # 2 protocols, a question of each of 57 subjects
             # Its heads are narrower than a vector, so that a KV page is more than the sum of its values.
             expect 0 "$PHIBENCH" bench -m "$PHIBENCH_DATA/weights/stories260K/stories260K.gguf" -p 128 -n 64 -b 8 -r 1
+        else
+            echo "SKIP: no shared data for $config"
+        fi
+        ;;
+    tasks-stories)
+        if [ -e "$PHIBENCH_DATA/suites" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
+            expect 0 "$PHIBENCH" run "$config" --dry-run
+            expect 0 "$PHIBENCH" run "$config" --limit 2 --db tasks.db --set report.out=tasks
+            check_run tasks 18 # two of each of five tasks, and of each of two languages and lengths
         else
             echo "SKIP: no shared data for $config"
         fi

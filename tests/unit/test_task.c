@@ -228,6 +228,12 @@ static void groups_name_subsets_and_levels(void **state)
     assert_string_equal(item->groups[1].level, "first");
     assert_string_equal(item->groups[1].name, "a");
     dataset_free(dataset);
+    const struct suite_options one = {.data = write_file("a.jsonl", MANY), .limit = 1};
+    dataset = task->suite.load(&task->suite, &one, NULL); /* of each subset */
+    assert_non_null(dataset);
+    assert_int_equal(dataset->n_items, 2);
+    assert_string_equal(dataset->items[1].key, "l/3");
+    dataset_free(dataset);
     task_free(task);
 }
 
