@@ -350,6 +350,16 @@ struct client_api_work client_api_work(const struct client *base)
     return work;
 }
 
+void client_api_report(const struct client *client, const char *label, const struct log *log)
+{
+    struct client_api_work work = client_api_work(client);
+    char cost[64] = "";
+    if (work.cost > 0) snprintf(cost, sizeof cost, ", cost %.4g", work.cost);
+    log_info(log, "%s: %llu calls and %llu repeated attempts, %llu tokens in, %llu out%s", label,
+             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
+             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out, cost);
+}
+
 bool client_api_find_key(const char *variable, const char **key, struct err *err)
 {
     *key = variable ? getenv(variable) : NULL;

@@ -6,6 +6,7 @@
 #ifndef PHIBENCH_HARNESS_CLIENT_API_H
 #define PHIBENCH_HARNESS_CLIENT_API_H
 
+#include "base/log.h"
 #include "harness/api.h"
 #include "harness/client.h"
 
@@ -20,6 +21,9 @@ struct client_api_work {
     double cost; /* by the options' prices; 0: not known */
 };
 struct client_api_work client_api_work(const struct client *client);
+
+/* Says so, with the cost if it is known. */
+void client_api_report(const struct client *client, const char *label, const struct log *log);
 
 /* The value of an environment variable that holds a key; *key = NULL for a NULL name. ERR_CONFIG if
  * there is no such variable. */

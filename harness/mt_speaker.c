@@ -44,10 +44,7 @@ static bool open_api(const struct mt_options *options, struct mt_speaker *speake
 void mt_speaker_report(const struct mt_speaker *speaker, const struct log *log)
 {
     if (!speaker->client || speaker->model) return;
-    struct client_api_work work = client_api_work(speaker->client);
-    log_info(log, "%llu calls and %llu repeated attempts, %llu tokens in, %llu out",
-             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
-             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out);
+    client_api_report(speaker->client, "the server", log);
 }
 
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,

@@ -184,7 +184,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .n_prompt_tokens = response->n_prompt_tokens,
         .n_new_tokens = response->n_new_tokens,
         .naive_tokens = response->naive_tokens,
-        .logits_hash = response->logits_hash,
+        .logits_hash = items->planned->model->config->api ? NULL : response->logits_hash,
         .duration_ns = response->duration_ns,
         .answered = verdict.answered,
         .is_correct = verdict.is_correct,
@@ -244,30 +244,19 @@ static bool ask_windows(struct item_job *items, struct client *client, struct er
     return true;
 }
 
-/* What a server was asked for, and what that cost. */
-static void say_api_work(const struct item_job *items, const struct client *client)
-{
-    struct client_api_work work = client_api_work(client);
-    char label[256], cost[64] = "";
-    plan_job_label(items->planned, label, sizeof label);
-    if (work.cost > 0) snprintf(cost, sizeof cost, ", cost %.4g", work.cost);
-    log_info(&items->run->options->invocation->log,
-             "%s: %llu calls and %llu repeated attempts, %llu tokens in, %llu out%s", label,
-             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
-             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out, cost);
-}
-
 static bool ask_server(struct item_job *items, struct err *err)
 {
     const struct config_model *model = items->planned->model->config;
     struct api_options options = *model->api;
+    char label[256];
     if (!client_api_find_key(model->key_env, &options.key, err)) return false;
     struct client *client = client_open_api(&options, err);
     items->begin_ns = clock_ns();
     bool ok = client && ask_windows(items, client, err);
     if (client) {
         items->computed_tokens = (int64_t)client_computed_tokens(client);
-        say_api_work(items, client);
+        plan_job_label(items->planned, label, sizeof label);
+        client_api_report(client, label, &items->run->options->invocation->log);
     }
     client_close(client);
     return ok;

@@ -267,6 +267,9 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
     judging.arena = arena_new(0, err);
     bool ok = judging.arena && list_calls(&judging, err) && reuse_judgments(&judging, err) &&
               ask_judge(&judging, err) && finish(&judging, err);
+    if (judging.client && !judging.model)
+        client_api_report(judging.client, planned->dataset->protocol,
+                          &run->options->invocation->log);
     client_close(judging.client);
     model_close(judging.model);
     arena_free(judging.arena);

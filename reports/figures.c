@@ -3,6 +3,7 @@
  */
 #include "reports/figures.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -27,6 +28,14 @@ static size_t find_groups(const struct report_data *data, const struct report_sc
     return n;
 }
 
+/* A protocol may name a judge, and a judge have any name: files get plain ones. */
+static const char *plain_name(char *name)
+{
+    for (char *c = name; c && *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("-_.", *c)) *c = '-';
+    return name;
+}
+
 /* What every chart of a group is called: kind "scores" gives "scores-mmlu-hendrycks-5-shot". */
 static struct chart *add_chart(const struct report_data *data, struct figures *figures,
                                const char *kind, const struct report_score *group,
@@ -40,8 +49,8 @@ static struct chart *add_chart(const struct report_data *data, struct figures *f
             arena_printf(data->arena, err, "%s-%s-%s", kind, group->suite, group->protocol);
         chart->title = arena_printf(data->arena, err, "%s: %s", title, group->protocol);
     } else if (group) {
-        chart->name = arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind, group->suite,
-                                   group->protocol, group->shots);
+        chart->name = plain_name(arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind,
+                                              group->suite, group->protocol, group->shots));
         chart->title = arena_printf(data->arena, err, "%s: %s, protocol %s, %d shots", title,
                                     group->suite, group->protocol, group->shots);
     } else {

@@ -97,6 +97,11 @@ static void write_break(const struct sized *smaller, const struct sized *larger,
                    smaller->entry->name, larger->entry->name);
 }
 
+static const char *unit_of(const struct report_score *score)
+{
+    return strcmp(score->unit, "points") ? "%" : " points";
+}
+
 static bool find_sizes(const struct report_data *data, const struct report_score *headline,
                        struct findings *findings, struct err *err)
 {
@@ -110,8 +115,9 @@ static bool find_sizes(const struct report_data *data, const struct report_score
                i_break ? "Size" : "The larger the model, the more it gets right", headline->suite,
                headline->protocol, headline->shots, data->entries[headline->i_entry].quantization);
     for (size_t i = 0; i < n; i++)
-        buf_printf(&text, "%s%s %.1f%% (%.1f to %.1f)", i ? ", " : "", sizes[i].entry->name,
-                   sizes[i].score->score, sizes[i].score->low, sizes[i].score->high);
+        buf_printf(&text, "%s%s %.1f%s (%.1f to %.1f)", i ? ", " : "", sizes[i].entry->name,
+                   sizes[i].score->score, unit_of(headline), sizes[i].score->low,
+                   sizes[i].score->high);
     if (!i_break) buf_text(&text, ". No 95% intervals overlap.");
     else write_break(&sizes[i_break - 1], &sizes[i_break], &text);
     return keep(data, &text, findings, err);
@@ -251,10 +257,11 @@ static bool find_highest(const struct report_data *data, const struct report_sco
         if (is_same_measure(score, headline) && score->score > best->score) best = score;
     }
     buf_printf(&text,
-               "Highest %s score (protocol %s, %d shots): %s with %.2f%%, 95%% interval %.2f to "
-               "%.2f, %lld questions.",
+               "Highest %s score (protocol %s, %d shots): %s with %.2f%s, 95%% interval %.2f to "
+               "%.2f, %lld %s.",
                best->suite, best->protocol, best->shots, data->entries[best->i_entry].label,
-               best->score, best->low, best->high, (long long)best->n);
+               best->score, unit_of(best), best->low, best->high, (long long)best->n,
+               strcmp(best->unit, "points") ? "questions" : "turns");
     return keep(data, &text, findings, err);
 }
 
