@@ -282,6 +282,29 @@ static bool write_csv(const char *folder, const char *name, const struct table *
     return ok;
 }
 
+static bool write_tables(const char *folder, const struct tables *tables, struct err *err)
+{
+    const struct {
+        const char *name;
+        const struct table *table;
+    } files[] = {
+        {"scores.csv", tables->scores},
+        {"speed.csv", tables->speeds},
+        {"kernels.csv", tables->kernels},
+        {"limits.csv", tables->limits},
+        {"subsets.csv", tables->subsets},
+        {"notes.csv", tables->notes},
+        {"open-book.csv", tables->open_book},
+        {"published.csv", tables->published},
+        {"perplexity-ratios.csv", tables->ratios},
+        {"divergences.csv", tables->divergences},
+    };
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof files / sizeof files[0]; i++)
+        ok = write_csv(folder, files[i].name, files[i].table, err);
+    return ok;
+}
+
 static bool draw_figures(struct figures *figures, const char *out, const char *gnuplot,
                          struct err *err)
 {
@@ -310,14 +333,7 @@ static bool write_files(struct store *store, const struct report_data *data,
     bool ok = name && write_page(store, data, tables, figures, buf_string(&title), &page, err) &&
               write_file(out, "index.html", &page, err);
     write_markdown(data, tables, figures, buf_string(&title), &markdown);
-    ok = ok && write_file(out, "report.md", &markdown, err) &&
-         write_csv(out, "scores.csv", tables->scores, err) &&
-         write_csv(out, "speed.csv", tables->speeds, err) &&
-         write_csv(out, "kernels.csv", tables->kernels, err) &&
-         write_csv(out, "limits.csv", tables->limits, err) &&
-         write_csv(out, "subsets.csv", tables->subsets, err) &&
-         write_csv(out, "notes.csv", tables->notes, err) &&
-         write_csv(out, "open-book.csv", tables->open_book, err);
+    ok = ok && write_file(out, "report.md", &markdown, err) && write_tables(out, tables, err);
     free(name);
     buf_free(&page);
     buf_free(&markdown);

@@ -49,7 +49,25 @@ cat >c.yaml <<END
 models: [{id: tiny, path: "synth:tiny", quantizations: [f16, q8_0]}]
 suites: [{perplexity: {data: $text, context: 64, limit: 40, reference: f16}}]
 END
-expect 0 "$PHIBENCH" run c.yaml --db whole/c.db
+expect 0 "$PHIBENCH" run c.yaml --db whole/c.db --set report.out=whole/report
+python3 - <<'END' || fail "the report says something else than the store"
+import csv, json, math, sqlite3
+rows = {name: list(csv.DictReader(open("whole/report/%s.csv" % name))) for name in ("perplexity-ratios", "divergences")}
+db = sqlite3.connect("whole/c.db")
+delta, n = db.execute("SELECT delta, n FROM v_compare WHERE quantization_a = 'f16'").fetchone()
+score = dict(db.execute("SELECT metric, score FROM v_scores WHERE quantization = 'q8_0' AND depth = 0"))
+(ratio,), (divergence,) = rows["perplexity-ratios"], rows["divergences"]
+assert n == int(ratio["chunks"]) == 40
+assert ratio["perplexity, ratio"] == "%.4f" % math.exp(delta / 100), (ratio, delta)
+assert ratio["perplexity, ratio"] == "%.4f" % math.exp(score["ln_ppl_ratio"])
+low, high = map(float, ratio["95% interval"].split(" to "))
+assert low < math.exp(delta / 100) < high < low * 1.02
+assert divergence["quantization"] == "q8_0" and divergence["tokens"] == str(40 * 31)
+assert divergence["mean KLD"].startswith("%.4g (" % score["kld"]), divergence
+assert divergence["same top, %"].startswith("%.4g (" % score["same_top"]), divergence
+page = open("whole/report/index.html").read()
+assert "perplexity (lower is better)" in page and "Lowest perplexity" in page
+END
 grep -q 'divergence from the reference' stdout || fail "no table of divergences"
 [ "$(ls whole/references | wc -l)" -eq 1 ] || fail "not one file of logits"
 
