@@ -22,6 +22,14 @@ Mara lent Nils a coat, for Nils was cold .
 END
 diff wanted stdout || fail "another prompt"
 
+# The file that the description shows is one.
+sed -n '/^    name: my_task/,/^$/s/^    //p' "$top/docs/tasks.md" >my_task.yaml
+expect 0 "$PHIBENCH" tasks my_task.yaml
+printf '{"country":"Italy ","town1":"Rome","town2":"Pisa","town3":"Bari","town4":"Turin","right":1}\n' >my.jsonl
+expect 0 "$PHIBENCH" tasks my_task.yaml --check my.jsonl --shots 0
+grep -q '^Question: What is the capital of Italy?$' stdout || fail "the example asks something else"
+grep -q '^0: | Rome$' stdout || fail "the example has other choices"
+
 # Haystacks are made, whole and the same each time.
 expect 0 "$PHIBENCH" tasks needle --check - --count 0 --json
 [ "$(wc -l <stdout)" -eq 25 ] || fail "not five texts with five depths"
