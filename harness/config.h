@@ -45,6 +45,8 @@ struct throughput_options {
     int repeat;
 };
 
+enum { RETRIEVAL_TOP_K = 3, RETRIEVAL_MAX_TOKENS = 512 }; /* unless the configuration says */
+
 /* Open book: what to look answers up in. */
 struct retrieval_options {
     const char *index, *build_from; /* the index; the texts to make it of; one may be NULL */

@@ -63,7 +63,7 @@ static const struct config_key RETRIEVAL_KEYS[] = {
 static bool read_retrieval(struct config *config, const struct config_node *map,
                            struct retrieval_options *options, struct err *err)
 {
-    struct raw_retrieval raw = {.top_k = 3, .max_tokens = 512};
+    struct raw_retrieval raw = {.top_k = RETRIEVAL_TOP_K, .max_tokens = RETRIEVAL_MAX_TOKENS};
     if (!config_read_map(config->arena, map, "retrieval", RETRIEVAL_KEYS,
                          sizeof RETRIEVAL_KEYS / sizeof RETRIEVAL_KEYS[0], &raw, err))
         return false;

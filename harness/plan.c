@@ -228,8 +228,10 @@ static bool give_reading(struct plan *plan, struct plan_job *job, struct err *er
     *reading = (struct reading){retrieval_read, reader};
     *dataset = *job->dataset;
     dataset->reading = reading;
+    dataset->protocol =
+        retrieval_name_protocol(job->retrieval, dataset->protocol, plan->arena, err);
     job->dataset = dataset;
-    return true;
+    return dataset->protocol != NULL;
 }
 
 /* The chunks of a text in the model's tokens. */

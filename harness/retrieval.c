@@ -123,6 +123,15 @@ void retrieval_close(struct retrieval *retrieval)
     free(retrieval);
 }
 
+const char *retrieval_name_protocol(const struct retrieval *retrieval, const char *name,
+                                    struct arena *arena, struct err *err)
+{
+    const struct retrieval_options *options = retrieval->options;
+    if (options->top_k == RETRIEVAL_TOP_K && options->max_tokens == RETRIEVAL_MAX_TOKENS)
+        return arena_string(arena, name, err);
+    return arena_printf(arena, err, "%s-%zux%zu", name, options->top_k, options->max_tokens);
+}
+
 void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json)
 {
     json_key(json, "version");

@@ -18,6 +18,11 @@ struct retrieval *retrieval_open(const struct retrieval_options *options, const 
     __attribute__((warn_unused_result));
 void retrieval_close(struct retrieval *retrieval);
 
+/* The name of a protocol that reads from it: as it is for the default of 3 passages and 512 tokens,
+ * "NAME-1x512" for others, so that no two ways to read have one name. In the arena. */
+const char *retrieval_name_protocol(const struct retrieval *retrieval, const char *name,
+                                    struct arena *arena, struct err *err);
+
 /* What of it determines a prompt, as the members of a JSON object. */
 void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json);
 

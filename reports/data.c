@@ -321,11 +321,12 @@ void report_speed_label(const struct report_speed *speed, char *text, size_t n_b
 
 /* ---- Notes ---- */
 
-static const char NOTES_SQL[] = "SELECT model.name_in_config, model.quantization, job.suite, "
-                                "job.protocol, job.shots, note.kind, note.count,"
-                                " note.text FROM note JOIN job ON job.id = note.job JOIN model ON "
-                                "model.id = job.model WHERE job.run = ?1 "
-                                "ORDER BY job.id, note.kind";
+static const char NOTES_SQL[] =
+    "SELECT model.name_in_config, model.quantization, job.suite, "
+    "job.protocol, job.shots, note.kind, note.count,"
+    " note.text, job.id FROM note JOIN job ON job.id = note.job JOIN model ON "
+    "model.id = job.model WHERE job.run = ?1 "
+    "ORDER BY job.id, note.kind";
 
 static bool add_note(struct report_data *data, struct query *query, int64_t run, struct list *list,
                      struct err *err)
@@ -341,6 +342,7 @@ static bool add_note(struct report_data *data, struct query *query, int64_t run,
     note->kind = copy(data, query, 5, err);
     note->count = query_integer(query, 6);
     note->text = copy(data, query, 7, err);
+    note->job = query_integer(query, 8);
     return note->suite && note->protocol && note->kind && note->text;
 }
 

@@ -47,6 +47,7 @@ struct report_speed {
 
 struct report_note {
     size_t i_entry;
+    int64_t job;
     const char *suite, *protocol, *kind, *text;
     int shots;
     int64_t count;

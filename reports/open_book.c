@@ -17,7 +17,7 @@ static const char PAIRS_SQL[] =
     "json_extract(b.parameters, '$.retrieval.max_tokens') "
     "FROM job a JOIN model ON model.id = a.model "
     "JOIN job b ON b.run = a.run AND b.model = a.model AND b.dataset = a.dataset "
-    "AND b.suite = a.suite AND b.shots = a.shots AND b.protocol = a.protocol || '-open-book' "
+    "AND b.suite = a.suite AND b.shots = a.shots AND b.protocol GLOB a.protocol || '-open-book*' "
     "WHERE a.run = ?1 AND model.name_in_config = ?2 AND model.quantization = ?3 ORDER BY b.id";
 
 static const char ANSWERS_SQL[] =

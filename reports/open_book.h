@@ -1,8 +1,8 @@
 /* open_book.h - answers with a book open beside those of the same model without it, question by
  * question: what reading gains, and how much of the rest the search missed.
  *
- * A job whose protocol ends in "-open-book" is paired with the job of the same model, data and
- * number of shots whose protocol lacks the ending.
+ * A job whose protocol is called NAME-open-book, or goes on after that, is paired with the job of
+ * the same model, data and number of shots whose protocol is NAME.
  */
 #ifndef PHIBENCH_REPORTS_OPEN_BOOK_H
 #define PHIBENCH_REPORTS_OPEN_BOOK_H

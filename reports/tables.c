@@ -11,12 +11,6 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool is_same_job(const struct report_score *score, const struct report_note *note)
-{
-    return score->i_entry == note->i_entry && !strcmp(score->suite, note->suite) &&
-           !strcmp(score->protocol, note->protocol) && score->shots == note->shots;
-}
-
 /* "12 truncated, 3 tie": what was counted under a score. */
 static void format_traps(const struct report_data *data, const struct report_score *score,
                          char *text, size_t n_bytes)
@@ -25,7 +19,7 @@ static void format_traps(const struct report_data *data, const struct report_sco
     text[0] = 0;
     for (size_t i = 0; i < data->n_notes; i++) {
         const struct report_note *note = &data->notes[i];
-        if (!note->count || !is_same_job(score, note) || !strcmp(note->kind, "bos")) continue;
+        if (!note->count || score->job != note->job || !strcmp(note->kind, "bos")) continue;
         int n = snprintf(text + used, n_bytes - used, "%s%lld %s", used ? ", " : "",
                          (long long)note->count, note->kind);
         used += n > 0 ? (size_t)n : 0;

@@ -43,13 +43,16 @@ static const struct protocol PROTOCOLS[] = {
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
 static const char *const PROTOCOL_NAMES[] = {"official", "lm-eval", "phi3", NULL};
 
-/* The protocol of that name, open book or not; NULL if there is none. */
+/* The protocol of that name, or of a name that goes on after its open book's; NULL if there is
+ * none. */
 static const struct protocol *find_protocol(const char *name)
 {
     if (!name) return &PROTOCOLS[0];
-    for (size_t i = 0; i < N_PROTOCOLS; i++)
-        if (!strcmp(PROTOCOLS[i].name, name) || !strcmp(PROTOCOLS[i].open_book_name, name))
+    for (size_t i = 0; i < N_PROTOCOLS; i++) {
+        const char *open_book = PROTOCOLS[i].open_book_name;
+        if (!strcmp(PROTOCOLS[i].name, name) || !strncmp(name, open_book, strlen(open_book)))
             return &PROTOCOLS[i];
+    }
     return NULL;
 }
 
@@ -301,7 +304,7 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
 {
     struct loader loader = {.options = options, .protocol = find_protocol(options->protocol)};
     bool done = false;
-    if (!loader.protocol || (options->protocol && ends_with(options->protocol, OPEN_BOOK))) {
+    if (!loader.protocol || (options->protocol && strstr(options->protocol, OPEN_BOOK))) {
         err_set(err, ERR_CONFIG, "triviaqa has no protocol \"%s\": it has official, lm-eval, phi3",
                 options->protocol);
         return NULL;

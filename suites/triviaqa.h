@@ -21,7 +21,7 @@
  *              prompt that is too long loses its beginning
  *   phi3       5 shots; official in all else
  * Open book (what stands before a question comes from dataset->reading) they are called
- * PROTOCOL-open-book. */
+ * PROTOCOL-open-book, and whoever gives them something to read may add to the name. */
 extern const struct suite SUITE_TRIVIAQA;
 
 #endif

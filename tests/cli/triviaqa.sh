@@ -80,6 +80,7 @@ message_has ': 482 passages'
 expect 0 "$PHIBENCH" run open.yaml
 grep -q building stderr && fail "the index was built twice"
 grep -q '^open book against closed book' stdout || fail "no comparison: $(cat stdout)"
+grep -q 'official-open-book-1x250 0-shot: 16 answers' stderr || fail "another name: $(cat stderr)"
 grep -q '^tiny.*,em,16,' open/open-book.csv || fail "not 16 questions in both: $(cat open/open-book.csv)"
 expect 0 "$PHIBENCH" export last --db open.db --table responses
 [ "$(grep -c '"context":"[A-Z]' stdout)" -eq 16 ] || fail "not 16 answers with something to read"

@@ -64,8 +64,8 @@ static int64_t put_pair(void)
     static const int hit[] = {1, 1, 1, 1, 0, 1};
     int64_t run = test_new_run();
     int64_t a = new_job(run, "phi3", 5, "{}"),
-            b = new_job(run, "phi3-open-book", 5,
-                        "{\"retrieval\":{\"top_k\":3,\"max_tokens\":512}}");
+            b = new_job(run, "phi3-open-book-4x512", 5,
+                        "{\"retrieval\":{\"top_k\":4,\"max_tokens\":512}}");
     for (int i = 5; i >= 0; i--) put(a, i, closed[i], closed[i] ? 1 : 0.25, -1);
     for (int i = 0; i < 6; i++) put(b, i, open[i], open[i] ? 1 : 0.5, hit[i]);
     new_job(run, "official-open-book", 5, "{}"); /* no closed book of these */
@@ -86,7 +86,7 @@ static void closed_and_open_books_are_paired_question_by_question(void **unused)
     assert_int_equal(n, 2);
     assert_string_equal(books[0].protocol, "phi3");
     assert_string_equal(books[0].metric, "em");
-    assert_int_equal(books[0].top_k, 3);
+    assert_int_equal(books[0].top_k, 4);
     assert_true(fabs(books[0].closed - 1 / 6.0) < 1e-12);
     assert_true(fabs(books[0].open - 4 / 6.0) < 1e-12);
     assert_true(fabs(books[0].hit_rate - 5 / 6.0) < 1e-12);
@@ -108,7 +108,7 @@ static void closed_and_open_books_are_paired_question_by_question(void **unused)
     struct table *table = tables_open_book(data, books, n, &err);
     struct buf csv = {0};
     table_csv(table, &csv);
-    assert_non_null(strstr(buf_string(&csv), "mini,f16,triviaqa,phi3,5,\"3 passages, 512 tokens\","
+    assert_non_null(strstr(buf_string(&csv), "mini,f16,triviaqa,phi3,5,\"4 passages, 512 tokens\","
                                              "em,6,16.67,66.67,+50.00,"));
     assert_non_null(strstr(buf_string(&csv), ",0.375,83.33,60.00,100.00"));
     buf_free(&csv);

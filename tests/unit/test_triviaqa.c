@@ -394,6 +394,8 @@ static void finding_an_answer_is_told_apart_from_reading_it(void **unused)
     verdict = grade("lm-eval-open-book", "The Who", "w.h.o.");
     assert_true(verdict.is_correct);
     assert_true(verdict.others[0].score == 1);
+    verdict = grade("lm-eval-open-book-1x512", "Who", NULL);
+    assert_false(verdict.is_correct); /* lm-eval keeps articles */
 }
 
 static void a_protocol_that_nobody_knows_is_an_error(void **unused)
