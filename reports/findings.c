@@ -289,8 +289,9 @@ bool findings_build(struct store *store, const struct report_data *data, struct 
     findings->n = 0;
     if (!headline) return true;
     if (report_score_is_perplexity(headline)) return find_lowest(data, headline, findings, err);
+    bool is_rate = strcmp(headline->unit, "points") != 0; /* answers are right or wrong */
     return find_sizes(data, headline, findings, err) &&
-           find_losses(store, data, headline, findings, err) &&
+           (!is_rate || find_losses(store, data, headline, findings, err)) &&
            (findings->n || find_highest(data, headline, findings, err));
 }
 

@@ -83,6 +83,29 @@ message_has "continuing run 1"
 rows m.db >again
 cmp -s whole again || fail "a run that was interrupted between the turns ends with other rows"
 
+# A judge of this machine, which has nothing to say: what is missing is counted, and no mean is made of it.
+mkdir data
+cp -R models/world/mt_bench/. data
+for name in single-v1 single-v1-multi-turn single-math-v1 single-math-v1-multi-turn; do
+    printf '{"name": "%s", "type": "single", "system_prompt": "Judge.", "prompt_template": "Rate this.", ' $name
+    printf '"description": "", "category": "", "output_format": ""}\n'
+done >data/judge_prompts.jsonl
+sed 's|models/world/mt_bench|data|; s|rule: reference-match|model: "synth:tiny:q8_0", name: mute, max_new_tokens: 4|' \
+    configs/mt-bench.yaml >judged.yaml
+expect 0 "$PHIBENCH" run judged.yaml --db judged.db --limit 1 --set report.out=judged
+[ "$(sqlite3 judged.db "SELECT group_concat(kind || ' ' || count) FROM note WHERE kind LIKE 'judg%'")" = \
+    "judged 0,judgment_missing 16" ] || fail "other notes of a mute judge"
+[ "$(sqlite3 judged.db "SELECT count(*), count(score) FROM v_judgments WHERE judge = 'mute'")" = "16|0" ] ||
+    fail "not 16 judgments without a score"
+[ "$(sqlite3 judged.db "SELECT count(*) FROM v_scores")" -eq 0 ] || fail "a mean of no judgments"
+grep -q 'judge mute' judged/report.md || fail "the report does not name the judge"
+sed 's|model: "synth:tiny:q8_0", name: mute|rule: coin|; s|, max_new_tokens: 4}|}|' judged.yaml >bad.yaml
+expect 2 "$PHIBENCH" run bad.yaml --db judged.db
+message 'bad.yaml:11:42: the rule of mt_bench is reference-match, not "coin"'
+sed 's|, max_new_tokens: 4}|, rule: reference-match}|' judged.yaml >bad.yaml
+expect 2 "$PHIBENCH" run bad.yaml --db judged.db
+message 'bad.yaml:11:35: a judge is one of rule, api and model'
+
 # Faults.
 expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --out x
 message "phibench: a judge needs its prompts: --prompts judge_prompts.jsonl"

@@ -1,0 +1,120 @@
+/* test_store_judgments.c - what judges said of responses: kept once, replaced where no score was
+ * found, taken over by request, and made the points of verdicts.
+ */
+#include "tests/support/store_fixture.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WRITING "[[\"category\",\"writing\"],[\"turn\",\"1\"]]"
+
+static struct judgment_record record_of(const char *key, const char *request, int repetition,
+                                        double score)
+{
+    return (struct judgment_record){.key = key,
+                                    .judge = "gpt-4",
+                                    .prompt_name = "single-v1",
+                                    .request = request,
+                                    .reply = isnan(score) ? "no" : "[[x]]",
+                                    .repetition = repetition,
+                                    .score = score,
+                                    .n_prompt_tokens = 9,
+                                    .n_new_tokens = 3,
+                                    .duration_ns = 7};
+}
+
+static void put(int64_t job, const char *key, const char *request, int repetition, double score)
+{
+    struct err err = {0};
+    const struct judgment_record record = record_of(key, request, repetition, score);
+    test_assert_done(store_begin(test_store, &err), &err);
+    test_assert_done(store_put_judgment(test_store, job, &record, &err), &err);
+    test_assert_done(store_commit(test_store, &err), &err);
+}
+
+static bool reuse(int64_t job, const char *key, const char *request, int repetition)
+{
+    struct err err = {0};
+    bool found = false;
+    const struct judgment_record record = record_of(key, request, repetition, NAN);
+    test_assert_done(store_reuse_judgment(test_store, job, &record, &found, &err), &err);
+    return found;
+}
+
+static int64_t new_job(const char *quantization, const char *fingerprint)
+{
+    int64_t job = test_new_job(test_new_run(), quantization, fingerprint, "data", "points");
+    test_put_answer(job, "81/1", "writing", WRITING, 0);
+    test_put_answer(job, "81/2", "writing", WRITING, 0);
+    test_put_answer(job, "82/1", "writing", WRITING, 0);
+    return job;
+}
+
+static void a_judgment_stays_unless_it_has_no_score(void **state)
+{
+    (void)state;
+    int64_t job = new_job("q4_0", "f");
+    put(job, "81/1", "a", 0, NAN);
+    test_assert_rows("SELECT score, reply FROM judge_call", "NULL|no");
+    put(job, "81/1", "a", 0, 7);
+    put(job, "81/1", "b", 0, 3);
+    put(job, "81/1", "a", 1, 4);
+    test_assert_rows(
+        "SELECT repetition, request, score, n_prompt_tokens FROM judge_call ORDER BY 1",
+        "0|a|7.0|9\n1|a|4.0|9");
+    test_assert_rows("SELECT item, judge, score FROM v_judgments ORDER BY 3",
+                     "81/1|gpt-4|4.0\n81/1|gpt-4|7.0");
+}
+
+static void what_was_said_of_the_same_request_is_taken_over(void **state)
+{
+    (void)state;
+    int64_t first = new_job("q4_0", "f"), second = new_job("q8_0", "g");
+    put(first, "81/1", "a", 0, 7);
+    put(first, "81/2", "b", 0, NAN);
+    assert_false(reuse(second, "81/1", "other", 0));
+    assert_false(reuse(second, "81/1", "a", 1));
+    assert_false(reuse(second, "81/2", "b", 0)); /* no score is nothing to take over */
+    assert_true(reuse(second, "82/1", "a", 0));
+    test_assert_rows("SELECT item, quantization, score, reply FROM v_judgments WHERE score > 0 "
+                     "ORDER BY 1",
+                     "81/1|q4_0|7.0|[[x]]\n82/1|q8_0|7.0|[[x]]");
+}
+
+static void points_are_the_mean_of_what_was_found(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    int64_t job = new_job("q4_0", "f"), other = new_job("q8_0", "g");
+    put(job, "81/1", "a", 0, 7);
+    put(job, "81/1", "a", 1, 4);
+    put(job, "81/2", "b", 0, 10);
+    put(job, "82/1", "c", 0, NAN);
+    put(other, "81/1", "d", 0, 9);
+    test_assert_done(store_apply_judgments(test_store, job, &err), &err);
+    test_assert_done(store_apply_judgments(test_store, other, &err), &err);
+    test_assert_done(store_compute_scores(test_store, job, &err), &err);
+    test_assert_rows("SELECT item, score, correct FROM v_items WHERE quantization = 'q4_0'",
+                     "81/1|5.5|0\n81/2|10.0|1\n82/1|0.0|0");
+    /* The turn without points is in no mean, and in no pair. */
+    test_assert_rows(
+        "SELECT subset, score, n, unit FROM v_scores WHERE metric = 'points' AND depth "
+        "< 2 ORDER BY 1",
+        "|7.75|2|points\nwriting|7.75|2|points");
+    test_assert_rows("SELECT n, delta FROM v_compare WHERE quantization_a = 'q4_0'", "1|3.5");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_TEST_STORE(a_judgment_stays_unless_it_has_no_score),
+        IN_TEST_STORE(what_was_said_of_the_same_request_is_taken_over),
+        IN_TEST_STORE(points_are_the_mean_of_what_was_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
