@@ -537,6 +537,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     ok = ok && (!items.n_pending || ask_all(&items, err)) && run_judge(run, planned, job, err) &&
          summarize_all(&items, &summary, err) && finish_job(&items, &summary, is_continued, err);
     if (ok) say_finished(&items, &summary);
+    run_references_close(&items.references);
     buf_free(&items.response_json);
     buf_free(&items.groups_json);
     buf_free(&items.others_json);
