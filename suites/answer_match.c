@@ -140,13 +140,13 @@ static size_t count_word(const char *text, const char *word, size_t n_bytes, siz
 double answer_f1(const char *predicted, const char *gold)
 {
     size_t n_same = 0, n_predicted = 0, n_gold = 0, n;
-    const char *at = predicted, *word;
-    while ((n = next_word(&at, &word))) {
-        size_t n_before;
+    const char *at = gold, *word;
+    while ((n = next_word(&at, &word))) { /* of the gold, which is short whatever was predicted */
+        size_t n_left;
         /* The i-th time that a word stands in one, it is shared if the other has it i times. */
-        size_t n_times = count_word(predicted, word, n, &n_predicted);
-        size_t n_after = count_word(word, word, n, &n_before);
-        n_same += n_times - n_after < count_word(gold, word, n, &n_gold);
+        size_t n_times = count_word(gold, word, n, &n_gold);
+        size_t n_after = count_word(word, word, n, &n_left);
+        n_same += n_times - n_after < count_word(predicted, word, n, &n_predicted);
     }
     if (!n_same) return 0;
     double precision = (double)n_same / (double)n_predicted;

@@ -153,6 +153,8 @@ static void f1_counts_each_word_as_often_as_both_have_it(void **unused)
     assert_f1("blvd sunset", "sunset blvd", 1);
     assert_f1("new new york", "new york", 0.8);
     assert_f1("new york", "new new new york", 2.0 / 3);
+    assert_f1("new new new york", "new york", 2.0 / 3);
+    assert_f1("b a b a", "a a c", 4.0 / 7);
     assert_f1("york", "new yorker", 0);
     assert_f1("", "", 0);
     assert_f1("x", "", 0);
