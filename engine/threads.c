@@ -6,10 +6,6 @@
  * spin without yielding: who yields to a busy process gets the CPU back milliseconds later, and a
  * token has hundreds of barriers. `n_asleep` is raised before the generation is looked at for the
  * last time, and read after it has advanced, both sequentially consistent: no sleeper is missed.
- *
- * A kernel likes to put a woken thread beside the one that woke it. Two threads on one CPU then take
- * turns, asleep in between, so that no load balancer sees anything to balance: who has to sleep looks
- * whether it shares its CPU, and moves.
  */
 #include "engine/threads.h"
 
@@ -93,8 +89,10 @@ static void wake_all(atomic_uint *word)
 #endif
 }
 
-/* Moves a thread that is about to sleep off the CPU where another one last did. Not the caller: its
- * affinity is not ours. Refusals cost speed, not correctness. */
+/* Moves a thread that is about to sleep off the CPU where another one last did. A kernel likes to
+ * put a woken thread beside the one that woke it; the two then take turns, asleep in between, and
+ * no load balancer sees anything to balance. Not the caller: its affinity is not ours. Refusals
+ * cost speed, not correctness. */
 static void leave_shared_cpu(struct threads *threads, size_t i_thread)
 {
 #ifdef __linux__

@@ -287,7 +287,7 @@ static void prompts_of_real_data_are_those_of_the_harness(void **state)
     if (n_checked < n_rows) skip(); /* test_data_path has said so */
 }
 
-/* Not what the harness reads: HellaSwag is cleaned up already and not capitalised, and LLM Foundry's
+/* Not what the harness reads: HellaSwag is cleaned up already and not capitalised, and the reworked
  * forms of the others have other numbers of choices than the harness' templates. */
 static void reworked_data_sets_are_read_whole(void **state)
 {

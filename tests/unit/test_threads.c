@@ -210,8 +210,8 @@ static void stand_on(int cpu, cpu_set_t *before)
     assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof one, &one), 0);
 }
 
-/* Thread 1 goes to the CPU of thread 0, as a kernel that wakes it would put it, and is free to leave;
- * both then meet over and over. Thread 0 stays where it is. */
+/* Thread 1 goes to the CPU of thread 0, as a kernel that wakes it would put it, and is free to
+ * leave; both then meet over and over. Thread 0 stays where it is. */
 static void meet_on_one_cpu(void *context, struct threads *threads, size_t i_thread)
 {
     struct places *places = context;

@@ -68,7 +68,7 @@ struct tile_input {
     struct panel_place place;
     const struct panel *panel;
     const struct tile_scales *scales;
-    size_t ahead_bytes; /* 0: none */
+    size_t ahead_bytes;                              /* 0: none */
     const int8_t *a[TILE_TOKENS];                    /* [PANEL_VALUES] */
     const float *da[TILE_TOKENS];                    /* by block */
     const int16_t *sums[TILE_TOKENS];                /* by sub-block */
