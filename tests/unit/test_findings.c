@@ -50,7 +50,7 @@ static void add_job(int64_t run, const char *id, uint64_t n_params, const char *
                                       .n_items = N_ITEMS};
     test_assert_done(store_put_job(test_store, &record, &job, &err), &err);
     for (int i = 0; i < N_ITEMS; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "anatomy/%d", i);
         test_put_answer(job, key, "anatomy", TEST_ANATOMY, i >= first_right && i < end_right);
     }
