@@ -98,18 +98,20 @@ static void leave_shared_cpu(struct threads *threads, size_t i_thread)
 #ifdef __linux__
     int cpu = sched_getcpu();
     bool is_shared = false;
-    cpu_set_t home, others;
+    cpu_set_t home, taken, others;
     atomic_store_explicit(&threads->workers[i_thread].cpu, cpu + 1, memory_order_relaxed);
     if (i_thread == 0 || threads->spin_rounds == 0) return;
-    if (pthread_getaffinity_np(pthread_self(), sizeof home, &home) != 0) return;
-    others = home;
+    CPU_ZERO(&taken);
     for (size_t i = 0; i < threads->n_threads; i++) {
         int other = atomic_load_explicit(&threads->workers[i].cpu, memory_order_relaxed) - 1;
         if (i == i_thread || other < 0) continue;
         is_shared = is_shared || other == cpu;
-        CPU_CLR((size_t)other, &others);
+        CPU_SET((size_t)other, &taken);
     }
-    if (!is_shared || CPU_COUNT(&others) == 0) return;
+    if (!is_shared || pthread_getaffinity_np(pthread_self(), sizeof home, &home) != 0) return;
+    CPU_AND(&taken, &taken, &home);
+    CPU_XOR(&others, &home, &taken);
+    if (CPU_COUNT(&others) == 0) return;
     if (pthread_setaffinity_np(pthread_self(), sizeof others, &others) == 0)
         (void)pthread_setaffinity_np(pthread_self(), sizeof home, &home);
     atomic_store_explicit(&threads->workers[i_thread].cpu, sched_getcpu() + 1,
