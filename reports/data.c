@@ -132,6 +132,16 @@ size_t report_base_entry(const struct report_data *data, size_t i_entry)
 
 /* ---- Scores ---- */
 
+void report_bind_pair(struct query *query, const struct report_entry *a,
+                      const struct report_entry *b)
+{
+    query_bind_integer(query, 1, a->run);
+    query_bind_text(query, 2, a->model);
+    query_bind_text(query, 3, a->quantization);
+    query_bind_text(query, 4, b->model);
+    query_bind_text(query, 5, b->quantization);
+}
+
 #define SCORE_COLUMNS                                                                              \
     "s.model, s.quantization, s.job, s.suite, s.protocol, s.shots, s.metric, s.score, s.low, "     \
     "s.high, s.n, s.subset, s.unit"
@@ -184,6 +194,11 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
 bool report_score_is_macro(const struct report_score *score)
 {
     return strstr(score->metric, "_macro") != NULL;
+}
+
+bool report_score_is_beside(const struct report_score *a, const struct report_score *b)
+{
+    return !strcmp(a->suite, b->suite) && !strcmp(a->protocol, b->protocol) && a->shots == b->shots;
 }
 
 bool report_score_is_perplexity(const struct report_score *score)

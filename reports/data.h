@@ -79,12 +79,19 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
                                      struct err *err) __attribute__((warn_unused_result));
 void report_data_free(struct report_data *data);
 
+/* Binds ?1: the run of both entries, ?2, ?3: model and quantization of a, ?4, ?5: those of b. */
+void report_bind_pair(struct query *query, const struct report_entry *a,
+                      const struct report_entry *b);
+
 /* The first entry of the same model in the same run, which the others are compared with; itself if
  * it is the first. */
 size_t report_base_entry(const struct report_data *data, size_t i_entry);
 
 /* True for the mean over subsets in place of the mean over questions. */
 bool report_score_is_macro(const struct report_score *score);
+
+/* True for scores of one suite in one protocol with one number of shots: only they compare. */
+bool report_score_is_beside(const struct report_score *a, const struct report_score *b);
 
 /* True for a perplexity: the only measure that is better when lower. */
 bool report_score_is_perplexity(const struct report_score *score);

@@ -10,19 +10,13 @@
 
 enum { MAX_GROUPS = 8, MAX_SUBSET_SERIES = 6 };
 
-static bool is_in_group(const struct report_score *score, const struct report_score *group)
-{
-    return !strcmp(score->suite, group->suite) && !strcmp(score->protocol, group->protocol) &&
-           score->shots == group->shots;
-}
-
 static size_t find_groups(const struct report_data *data, const struct report_score **groups)
 {
     size_t n = 0;
     for (size_t i = 0; i < data->n_scores && n < MAX_GROUPS; i++) {
         bool is_new = data->scores[i].is_main;
         for (size_t g = 0; g < n; g++)
-            if (is_in_group(&data->scores[i], groups[g])) is_new = false;
+            if (report_score_is_beside(&data->scores[i], groups[g])) is_new = false;
         if (is_new) groups[n++] = &data->scores[i];
     }
     return n;
@@ -79,7 +73,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
     if (!rows || !points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || !score->is_main) continue;
+        if (!report_score_is_beside(score, group) || !score->is_main) continue;
         rows[n] = data->entries[score->i_entry].label;
         points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
         n++;
@@ -121,7 +115,7 @@ static bool has_subset_scores(const struct report_data *data, size_t i_entry,
                               const struct report_score *group)
 {
     for (size_t i = 0; i < data->n_subsets; i++)
-        if (data->subsets[i].i_entry == i_entry && is_in_group(&data->subsets[i], group))
+        if (data->subsets[i].i_entry == i_entry && report_score_is_beside(&data->subsets[i], group))
             return true;
     return false;
 }
@@ -165,7 +159,7 @@ static bool choose_rows(const struct report_data *data, const struct report_scor
     if (!plan->rows) return false;
     for (size_t i = 0; i < data->n_subsets; i++) {
         const struct report_score *score = &data->subsets[i];
-        if (score->i_entry != plan->entries[0] || !is_in_group(score, group)) continue;
+        if (score->i_entry != plan->entries[0] || !report_score_is_beside(score, group)) continue;
         if (strcmp(score->category, category)) {
             category = score->category;
             plan->rows[plan->n_rows] = arena_printf(data->arena, err, "— %s —", category);
@@ -194,7 +188,8 @@ static bool fill_subset_points(const struct report_data *data, const struct repo
         series[s] = data->entries[plan->entries[s]].label;
         for (size_t i = 0; i < data->n_subsets; i++) {
             const struct report_score *score = &data->subsets[i];
-            if (score->i_entry != plan->entries[s] || !is_in_group(score, group)) continue;
+            if (score->i_entry != plan->entries[s] || !report_score_is_beside(score, group))
+                continue;
             size_t row = find_row(plan, score->subset);
             if (row == SIZE_MAX) continue;
             bool shows_interval = plan->n_entries <= 2;
@@ -354,7 +349,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     if (!points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!is_in_group(score, group) || !score->is_main) continue;
+        if (!report_score_is_beside(score, group) || !score->is_main) continue;
         const struct report_entry *entry = &data->entries[score->i_entry];
         double x = against == AGAINST_SIZE
                        ? entry->n_bytes / (1 << 20)

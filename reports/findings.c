@@ -15,8 +15,7 @@ static const double SIGNIFICANT = 0.05;
 
 static bool is_same_measure(const struct report_score *a, const struct report_score *b)
 {
-    return !strcmp(a->suite, b->suite) && !strcmp(a->protocol, b->protocol) &&
-           !strcmp(a->metric, b->metric) && a->shots == b->shots;
+    return report_score_is_beside(a, b) && !strcmp(a->metric, b->metric);
 }
 
 /* The first score by a job's own metric, which says what the report is about first; a perplexity if
@@ -132,8 +131,8 @@ struct loss {
 
 static const char CHANGE_SQL[] =
     "SELECT n, only_a, only_b FROM v_compare WHERE run_a = ?1 AND run_b = ?1 AND model_a = ?2 AND "
-    "quantization_a = ?3 AND model_b = ?2 AND quantization_b = ?4 AND suite = ?5 AND protocol = ?6 "
-    "AND shots = ?7";
+    "quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5 AND suite = ?6 AND protocol = ?7 "
+    "AND shots = ?8";
 
 /* The entry's answers against those of `base`; p by McNemar's test. *found is false if they have no
  * question in common. */
@@ -143,13 +142,10 @@ static bool compare_with(struct store *store, const struct report_entry *base,
 {
     struct query *query = query_open(store, CHANGE_SQL, err);
     if (!query) return false;
-    query_bind_integer(query, 1, base->run);
-    query_bind_text(query, 2, base->model);
-    query_bind_text(query, 3, base->quantization);
-    query_bind_text(query, 4, entry->quantization);
-    query_bind_text(query, 5, measure->suite);
-    query_bind_text(query, 6, measure->protocol);
-    query_bind_integer(query, 7, measure->shots);
+    report_bind_pair(query, base, entry);
+    query_bind_text(query, 6, measure->suite);
+    query_bind_text(query, 7, measure->protocol);
+    query_bind_integer(query, 8, measure->shots);
     int more = query_next(query, err);
     *found = more > 0 && query_integer(query, 0) > 0;
     if (*found) {
@@ -163,15 +159,6 @@ static bool compare_with(struct store *store, const struct report_entry *base,
     return more >= 0;
 }
 
-/* The first entry of the same model and run. */
-static const struct report_entry *base_of(const struct report_data *data, size_t i_entry)
-{
-    const struct report_entry *entry = &data->entries[i_entry];
-    size_t i = 0;
-    while (data->entries[i].i_model != entry->i_model || data->entries[i].run != entry->run) i++;
-    return &data->entries[i];
-}
-
 /* Every quantization but the first of every model, with its test's p. */
 static bool list_losses(struct store *store, const struct report_data *data,
                         const struct report_score *headline, struct loss *losses, double *p,
@@ -180,11 +167,11 @@ static bool list_losses(struct store *store, const struct report_data *data,
     bool ok = true;
     *n = 0;
     for (size_t i = 0; ok && i < data->n_entries && *n < MAX_LOSSES; i++) {
-        const struct report_entry *base = base_of(data, i);
+        size_t base = report_base_entry(data, i);
         bool found = false;
-        if (base != &data->entries[i])
-            ok = compare_with(store, base, &data->entries[i], headline, &losses[*n], &p[*n], &found,
-                              err);
+        if (base != i)
+            ok = compare_with(store, &data->entries[base], &data->entries[i], headline, &losses[*n],
+                              &p[*n], &found, err);
         *n += found;
     }
     return ok;
@@ -247,38 +234,28 @@ static bool find_losses(struct store *store, const struct report_data *data,
 
 /* ---- Otherwise ---- */
 
-static bool find_highest(const struct report_data *data, const struct report_score *headline,
-                         struct findings *findings, struct err *err)
+/* The best score by the headline's measure: the highest, or the lowest perplexity. */
+static bool find_best(const struct report_data *data, const struct report_score *headline,
+                      struct findings *findings, struct err *err)
 {
     const struct report_score *best = headline;
     struct buf text = {0};
+    bool is_perplexity = report_score_is_perplexity(headline);
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (is_same_measure(score, headline) && score->score > best->score) best = score;
+        bool is_better = is_perplexity ? score->score < best->score : score->score > best->score;
+        if (is_better && is_same_measure(score, headline)) best = score;
     }
-    buf_printf(&text,
-               "Highest %s score (protocol %s, %d shots): %s with %.2f%s, 95%% interval %.2f to "
-               "%.2f, %lld %s.",
-               best->suite, best->protocol, best->shots, data->entries[best->i_entry].label,
-               best->score, unit_of(best), best->low, best->high, (long long)best->n,
-               strcmp(best->unit, "points") ? "questions" : "turns");
-    return keep(data, &text, findings, err);
-}
-
-static bool find_lowest(const struct report_data *data, const struct report_score *headline,
-                        struct findings *findings, struct err *err)
-{
-    const struct report_score *best = headline;
-    struct buf text = {0};
-    for (size_t i = 0; i < data->n_scores; i++) {
-        const struct report_score *score = &data->scores[i];
-        if (is_same_measure(score, headline) && score->score < best->score) best = score;
-    }
-    buf_printf(&text,
-               "Lowest perplexity (protocol %s): %s with %.2f, 95%% interval %.2f to %.2f, %lld "
-               "tokens.",
-               best->protocol, data->entries[best->i_entry].label, best->score, best->low,
-               best->high, (long long)best->n);
+    if (is_perplexity) buf_printf(&text, "Lowest perplexity (protocol %s)", best->protocol);
+    else
+        buf_printf(&text, "Highest %s score (protocol %s, %d shots)", best->suite, best->protocol,
+                   best->shots);
+    buf_printf(&text, ": %s with %.2f%s, 95%% interval %.2f to %.2f, %lld %s.",
+               data->entries[best->i_entry].label, best->score, is_perplexity ? "" : unit_of(best),
+               best->low, best->high, (long long)best->n,
+               is_perplexity                  ? "tokens"
+               : strcmp(best->unit, "points") ? "questions"
+                                              : "turns");
     return keep(data, &text, findings, err);
 }
 
@@ -288,11 +265,11 @@ bool findings_build(struct store *store, const struct report_data *data, struct 
     const struct report_score *headline = headline_of(data);
     findings->n = 0;
     if (!headline) return true;
-    if (report_score_is_perplexity(headline)) return find_lowest(data, headline, findings, err);
+    if (report_score_is_perplexity(headline)) return find_best(data, headline, findings, err);
     bool is_rate = strcmp(headline->unit, "points") != 0; /* answers are right or wrong */
     return find_sizes(data, headline, findings, err) &&
            (!is_rate || find_losses(store, data, headline, findings, err)) &&
-           (findings->n || find_highest(data, headline, findings, err));
+           (findings->n || find_best(data, headline, findings, err));
 }
 
 /* ---- Open book ---- */

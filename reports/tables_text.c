@@ -73,11 +73,7 @@ static bool add_ratios(struct store *store, const struct report_entry *a,
     struct losses losses = {.text = ""};
     struct query *query = query_open(store, LOSSES_SQL, err);
     if (!query) return false;
-    query_bind_integer(query, 1, a->run);
-    query_bind_text(query, 2, a->model);
-    query_bind_text(query, 3, a->quantization);
-    query_bind_text(query, 4, b->model);
-    query_bind_text(query, 5, b->quantization);
+    report_bind_pair(query, a, b);
     int more;
     bool ok = true;
     while (ok && (more = query_next(query, err)) > 0) {
