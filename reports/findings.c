@@ -159,17 +159,19 @@ static bool compare_with(struct store *store, const struct report_entry *base,
     return more >= 0;
 }
 
-/* Every quantization but the first of every model, with its test's p. */
+/* Every quantization but the first, with its test's p, of every model whose first one is the
+ * headline's: one sentence names one base. */
 static bool list_losses(struct store *store, const struct report_data *data,
                         const struct report_score *headline, struct loss *losses, double *p,
                         size_t *n, struct err *err)
 {
+    const struct report_entry *first = &data->entries[headline->i_entry];
     bool ok = true;
     *n = 0;
     for (size_t i = 0; ok && i < data->n_entries && *n < MAX_LOSSES; i++) {
         size_t base = report_base_entry(data, i);
         bool found = false;
-        if (base != i)
+        if (base != i && data->entries[base].i_quantization == first->i_quantization)
             ok = compare_with(store, &data->entries[base], &data->entries[i], headline, &losses[*n],
                               &p[*n], &found, err);
         *n += found;

@@ -17,9 +17,9 @@ struct findings {
 };
 
 /* About the first suite of the report: the order of models of different size in the quantization
- * that comes first; what the other quantizations of each model lose against its first one, question
- * by question, with Holm's adjustment over all of them; and where neither can be said, the highest
- * score. */
+ * that comes first; what the other quantizations of each model that begins with this one lose
+ * against it, question by question, with Holm's adjustment over all of them; and where neither can
+ * be said, the best score. */
 bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
                     struct err *err) __attribute__((warn_unused_result));
 

@@ -145,6 +145,22 @@ static void no_loss_is_claimed_that_no_test_finds(void **unused)
                              NULL});
 }
 
+static void a_sentence_names_one_base(void **unused)
+{
+    (void)unused;
+    int64_t run = test_new_run();
+    add_job(run, "mini", 1000000, "f16", 0, 60);
+    add_job(run, "mini", 1000000, "q8_0", 1, 60);
+    add_job(run, "other", 1000000, "q8_0", 0,
+            60); /* has no f16: its loss is against another base */
+    add_job(run, "other", 1000000, "q2_k", 20, 62);
+    assert_findings(run, (const char *const[]){
+                             "Quantization: points of mmlu against f16, with 95% intervals: q8_0: "
+                             "mini -1.0 (-3.0 to +1.0). None is worse beyond chance, by McNemar's "
+                             "exact test.",
+                             NULL});
+}
+
 static void one_model_has_the_highest_score(void **unused)
 {
     (void)unused;
@@ -165,6 +181,7 @@ int main(void)
         IN_TEST_STORE(a_larger_model_that_is_worse_is_no_order),
         IN_TEST_STORE(losses_are_named_where_a_test_finds_them),
         IN_TEST_STORE(no_loss_is_claimed_that_no_test_finds),
+        IN_TEST_STORE(a_sentence_names_one_base),
         IN_TEST_STORE(one_model_has_the_highest_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
