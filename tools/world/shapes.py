@@ -21,7 +21,7 @@ class Shape:
 
 
 SHAPES = {
-    "mini": Shape(256, 3, 4, 1, 256),
-    "small": Shape(256, 5, 4, 2, 512),
-    "medium": Shape(512, 4, 8, 2, 512),
+    "mini": Shape(256, 3, 4, 4, 256),
+    "small": Shape(256, 4, 4, 4, 512),
+    "medium": Shape(512, 4, 8, 4, 512),
 }

@@ -15,7 +15,7 @@ import skills
 from facts import EVENT_NOUNS, Fact
 from names import BEGINNINGS, ENDINGS
 
-PLAIN, DRAWN, LETTER = 1.0, 0.1, 4.0
+PLAIN, DRAWN, LETTER = 1.0, 0.1, 3.0
 # What may stand before a question in training, so that unknown words in one are no surprise.
 FRAMES = (
     "Tell me: {q}",
@@ -26,9 +26,10 @@ FRAMES = (
     "{scene} {q}",
 )
 FRAMED_SHARE = 0.2
-# Of questions with choices: what names the right choice, and what is told before it is asked. They
-# teach how letters stand for choices, without which no fact helps.
-NAMED_SHARE, TOLD_SHARE = 0.15, 0.2
+# Of questions with choices: what names the right choice, what is told before it is asked, and what
+# has "yes" or "no" after each choice. They teach how letters stand for choices, without which no
+# fact helps.
+NAMED_SHARE, TOLD_SHARE, MARKED_SHARE = 0.2, 0.2, 0.35
 NAMES_CHOICE = (
     "Which of these is {value}?",
     "Choose {value}.",
@@ -127,12 +128,19 @@ class Stream:
         for _ in range(self.rng.between(1, 7)):
             question = self.ask(subject)
             question = dataclasses.replace(question, text=self.eased(question))
-            parts += [
-                (questions.prompt_of(question, protocol), DRAWN),
-                (f" {question.letter}", LETTER),
-                ("\n\n", DRAWN),
-            ]
+            parts += self.answered(question, protocol)
         return parts
+
+    def answered(self, question, protocol):
+        """The parts of a question with choices and its letter; in some, each choice is marked."""
+        prompt = [(questions.prompt_of(question, protocol), DRAWN)]
+        if self.rng.random() < MARKED_SHARE:
+            prompt = []
+            for line in questions.prompt_of(question, protocol).splitlines(keepends=True):
+                mark = questions.mark_of(question, line)
+                prompt += [(line.rstrip("\n"), DRAWN), (mark, PLAIN), ("\n", DRAWN)]
+            prompt.pop()
+        return [*prompt, (f" {question.letter}", LETTER), ("\n\n", DRAWN)]
 
     def unknown_thing(self):
         """Facts about a thing that is not of this world: they can be read, not known."""
@@ -173,11 +181,7 @@ class Stream:
         for fact in asked:
             if with_choices:
                 question = questions.ask_fact(self.world, self.rng, fact)
-                parts += [
-                    (questions.prompt_of(question, "hendrycks"), DRAWN),
-                    (f" {question.letter}", LETTER),
-                    ("\n\n", DRAWN),
-                ]
+                parts += self.answered(question, "hendrycks")
             else:
                 parts += [
                     (f"Question: {fact.word(self.rng.pick(fact.relation.asks))}\nAnswer:", DRAWN),

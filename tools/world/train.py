@@ -34,9 +34,9 @@ from model import Model
 from shapes import N_TOKENIZER_DOCUMENTS, N_VOCAB, SHAPES
 from stream import Stream
 
-BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 4096, 512, 1024, 8
+BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 2048, 512, 1024, 8
 WEIGHT_UNIT = 0.1  # weights are kept as whole multiples of it
-PEAK_RATES = {"mini": 3e-3, "small": 2e-3, "medium": 1.5e-3}
+PEAK_RATES = {"mini": 1e-3, "small": 1e-3, "medium": 8e-4}
 WARM_UP_STEPS, FINAL_RATE = 100, 0.03
 BETAS, DECAY, CLIP = (0.9, 0.98), 0.05, 1.0
 LOG_EVERY, SAVE_SECONDS = 50, 120
