@@ -67,20 +67,20 @@ static bool check_context(const struct config_model *config, const struct config
     return true;
 }
 
+/* What is quantized has the tokenizer of its source, which was read before. */
 static bool read_model(struct plan *plan, const struct model_file *file, struct plan_model *model,
                        struct err *err)
 {
     struct model_info info = {0};
     if (!model_file_info(file, &info, err) || !keep_info(plan->arena, model, &info, err))
         return false;
-    struct tokenizer *tokenizer = model_file_tokenizer(file, err);
-    if (!tokenizer) return false;
+    if (!model->tokenizer) model->tokenizer = model_file_tokenizer(file, err);
+    if (!model->tokenizer) return false;
     enum bos_policy bos = model->config->bos;
-    model->tokenizer = arena_string(plan->arena, tokenizer_kind(tokenizer), err);
-    model->adds_bos = tokenizer_bos(tokenizer) >= 0 &&
-                      (bos == BOS_ALWAYS || (bos == BOS_AUTO && tokenizer_adds_bos(tokenizer)));
-    tokenizer_release(tokenizer);
-    return model->tokenizer != NULL;
+    model->adds_bos =
+        tokenizer_bos(model->tokenizer) >= 0 &&
+        (bos == BOS_ALWAYS || (bos == BOS_AUTO && tokenizer_adds_bos(model->tokenizer)));
+    return true;
 }
 
 /* What model->path is. */
@@ -161,10 +161,10 @@ static bool plan_models(struct plan *plan, const struct log *log, struct err *er
     for (size_t i = 0; i < config->n_models; i++)
         for (size_t j = 0; j < config->models[i].n_variants; j++) {
             const struct config_model *model = &config->models[i];
-            if (!plan_model(plan, model, &model->variants[j], &plan->models[plan->n_models],
+            plan->n_models++;
+            if (!plan_model(plan, model, &model->variants[j], &plan->models[plan->n_models - 1],
                             &source, log, err))
                 return false;
-            plan->n_models++;
         }
     return true;
 }
@@ -207,24 +207,14 @@ static bool open_retrievals(struct plan *plan, const struct log *log, struct err
     return true;
 }
 
-static bool open_tokenizer(struct plan_model *model, struct err *err)
-{
-    if (model->reads_with) return true;
-    struct model_file *file = model_file_open(model->path, err);
-    if (file) model->reads_with = model_file_tokenizer(file, err);
-    model_file_close(file);
-    return model->reads_with != NULL;
-}
-
 /* The data set of an open book, read by this job's model. */
 static bool give_reading(struct plan *plan, struct plan_job *job, struct err *err)
 {
     struct dataset *dataset = arena_alloc(plan->arena, 1, sizeof *dataset, err);
     struct reading *reading = arena_alloc(plan->arena, 1, sizeof *reading, err);
     struct reader_of_model *reader = arena_alloc(plan->arena, 1, sizeof *reader, err);
-    struct plan_model *model = &plan->models[job->model - plan->models];
-    if (!dataset || !reading || !reader || !open_tokenizer(model, err)) return false;
-    *reader = (struct reader_of_model){job->retrieval, model->reads_with};
+    if (!dataset || !reading || !reader) return false;
+    *reader = (struct reader_of_model){job->retrieval, job->model->tokenizer};
     *reading = (struct reading){retrieval_read, reader};
     *dataset = *job->dataset;
     dataset->reading = reading;
@@ -248,11 +238,7 @@ static bool load_text(struct plan_job *job, struct err *err)
         return fail(&suite->place, ERR_CONFIG, err,
                     "chunks of %zu tokens do not fit the context of %s, %zu tokens",
                     suite->chunk_tokens, model->path, model->context_tokens);
-    struct model_file *file = model_file_open(model->path, err);
-    struct tokenizer *tokenizer = file ? model_file_tokenizer(file, err) : NULL;
-    if (tokenizer) job->text = text_chunks_load(&options, tokenizer, err);
-    tokenizer_release(tokenizer);
-    model_file_close(file);
+    job->text = text_chunks_load(&options, model->tokenizer, err);
     job->dataset = job->text;
     if (job->text) return true;
     err_context(err, "loading suite %s", suite->suite->name);
@@ -508,7 +494,7 @@ void plan_free(struct plan *plan)
         dataset_free(plan->datasets[i]);
     for (size_t i = 0; plan->retrievals && i < plan->config->n_suites; i++)
         retrieval_close(plan->retrievals[i]);
-    for (size_t i = 0; i < plan->n_models; i++) tokenizer_release(plan->models[i].reads_with);
+    for (size_t i = 0; i < plan->n_models; i++) tokenizer_release(plan->models[i].tokenizer);
     for (size_t i = 0; i < plan->n_jobs; i++) dataset_free(plan->jobs[i].text);
     arena_free(plan->arena);
     free(plan);

@@ -15,8 +15,7 @@ struct plan_model {
     const struct config_model *config;
     const char *path, *quantization; /* as opened; the type it holds */
     bool is_made;                    /* path is "quantize:...": run from a file of the cache */
-    const char *tokenizer;           /* its kind */
-    struct tokenizer *reads_with;    /* for open books, NULL if there is none */
+    struct tokenizer *tokenizer;     /* NULL behind an API */
     bool adds_bos;                   /* what prompts get, policy and file taken together */
     size_t context_tokens;
     struct model_info info; /* its strings live as long as the plan */

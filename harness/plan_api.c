@@ -19,7 +19,6 @@ bool plan_api_model(struct plan_model *model, struct arena *arena, struct err *e
     const char *key;
     if (!client_api_find_key(config->key_env, &key, err)) return false;
     model->quantization = "api";
-    model->tokenizer = "";
     model->context_tokens = config->context_tokens ? config->context_tokens : CONTEXT_TOKENS;
     model->info = (struct model_info){.path = api->base_url,
                                       .name = api->model,

@@ -79,18 +79,19 @@ static bool put_model(struct run_context *run, const struct plan_model *planned,
                       struct err *err)
 {
     const struct model_info *info = &planned->info;
-    const struct model_record record = {.id = planned->config->id,
-                                        .name = info->name,
-                                        .path = planned->path,
-                                        .architecture = info->architecture,
-                                        .quantization = planned->quantization,
-                                        .hash = planned->hash,
-                                        .tokenizer = planned->tokenizer,
-                                        .n_params = info->n_params,
-                                        .n_bytes = info->n_bytes,
-                                        .context_tokens = info->context_tokens,
-                                        .synthetic = info->synthetic,
-                                        .published = planned->config->published};
+    const struct model_record record = {
+        .id = planned->config->id,
+        .name = info->name,
+        .path = planned->path,
+        .architecture = info->architecture,
+        .quantization = planned->quantization,
+        .hash = planned->hash,
+        .tokenizer = planned->tokenizer ? tokenizer_kind(planned->tokenizer) : "",
+        .n_params = info->n_params,
+        .n_bytes = info->n_bytes,
+        .context_tokens = info->context_tokens,
+        .synthetic = info->synthetic,
+        .published = planned->config->published};
     return store_put_model(run->store, &record, id, err);
 }
 

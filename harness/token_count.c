@@ -157,15 +157,11 @@ bool token_count_job(const struct plan_job *job, size_t max_windows, struct toke
         .job = job, .options = {.context_tokens = job->model->context_tokens}, .count = count};
     *count = (struct token_count){0};
     size_t *all = mem_new(n, sizeof *all, err);
-    struct model_file *file = all ? model_file_open(job->model->path, err) : NULL;
-    struct tokenizer *tokenizer = file ? model_file_tokenizer(file, err) : NULL;
     const struct item_list list = {job->dataset, all, n, NULL};
-    for (size_t i = 0; tokenizer && i < n; i++) all[i] = i;
-    line_encoder_init(&counting.encoder, tokenizer, job->model->config->bos);
-    bool ok = tokenizer && count_windows(&counting, &list, max_windows, err);
+    for (size_t i = 0; all && i < n; i++) all[i] = i;
+    line_encoder_init(&counting.encoder, job->model->tokenizer, job->model->config->bos);
+    bool ok = all && count_windows(&counting, &list, max_windows, err);
     line_encoder_done(&counting.encoder);
-    tokenizer_release(tokenizer);
-    model_file_close(file);
     free(all);
     return ok;
 }
