@@ -47,30 +47,50 @@ static bool append_example(const struct task_state *state, const struct value *f
     return true;
 }
 
-/* The prompt of the item with the first n_shots of its examples. */
-static const char *make_prompt(const struct dataset *dataset, size_t i_item, int n_shots,
-                               const struct task_question *question, struct arena *arena,
-                               struct err *err)
+/* Appends the preamble and the item's examples; ends[k] is where the first k of them end. */
+static bool append_examples(const struct dataset *dataset, size_t i_item, size_t n_shots,
+                            struct arena *arena, struct buf *out, size_t *ends, struct err *err)
 {
     const struct task_state *state = dataset->state;
     const struct value *common = state->common[i_item];
-    const struct task_protocol *protocol = state->protocol;
+    const struct template *preamble = state->protocol->preamble;
     struct item_scope at;
-    struct buf prompt = {0};
-    const char *preamble = "", *copy = NULL;
-    bool ok = !protocol->preamble ||
-              template_text(protocol->preamble, enter(&at, state->fields[i_item], common), arena,
-                            &preamble, err);
-    buf_text(&prompt, preamble);
-    for (int i = 0; ok && i < n_shots; i++) {
-        uint32_t drawn = state->draws[i_item * (size_t)dataset->shots + (size_t)i];
-        ok = append_example(state, state->examples[drawn], common, arena, &prompt, err);
+    const char *text = "";
+    if (preamble &&
+        !template_text(preamble, enter(&at, state->fields[i_item], common), arena, &text, err))
+        return false;
+    buf_text(out, text);
+    ends[0] = out->n_bytes;
+    for (size_t i = 0; i < n_shots; i++) {
+        uint32_t drawn = state->draws[i_item * (size_t)dataset->shots + i];
+        if (!append_example(state, state->examples[drawn], common, arena, out, err)) return false;
+        ends[i + 1] = out->n_bytes;
     }
-    buf_text(&prompt, question->prompt);
-    ok = ok && buf_check(&prompt, err);
-    if (ok) copy = arena_copy(arena, buf_string(&prompt), prompt.n_bytes, err);
-    buf_free(&prompt);
-    return copy;
+    return buf_check(out, err);
+}
+
+/* The item's prompts: with n_shots examples, with one fewer, ... n_prompts of them. */
+static const char *const *make_prompts(const struct dataset *dataset, size_t i_item, size_t n_shots,
+                                       size_t n_prompts, const struct task_question *question,
+                                       struct arena *arena, struct err *err)
+{
+    struct buf examples = {0};
+    size_t n_question = strlen(question->prompt);
+    size_t *ends = arena_alloc(arena, n_shots + 1, sizeof *ends, err);
+    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
+    bool ok =
+        ends && prompts && append_examples(dataset, i_item, n_shots, arena, &examples, ends, err);
+    for (size_t i = 0; ok && i < n_prompts; i++) {
+        size_t n_before = ends[n_shots - i];
+        char *prompt = arena_alloc(arena, n_before + n_question + 1, 1, err);
+        if ((ok = prompt != NULL)) {
+            memcpy(prompt, buf_string(&examples), n_before);
+            memcpy(prompt + n_before, question->prompt, n_question);
+        }
+        prompts[i] = prompt;
+    }
+    buf_free(&examples);
+    return ok ? prompts : NULL;
 }
 
 static bool make_stops(const struct task_protocol *protocol, const struct scope *scope,
@@ -92,16 +112,15 @@ bool task_request(const struct dataset *dataset, size_t i_item, struct arena *ar
 {
     const struct task_state *state = dataset->state;
     const struct task_protocol *protocol = state->protocol;
-    int n_shots = protocol->fixed_shots ? 0 : dataset->shots;
-    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? (size_t)n_shots + 1 : 1;
+    size_t n_shots = protocol->fixed_shots ? 0 : (size_t)dataset->shots;
+    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
     struct item_scope at;
     const struct scope *scope = enter(&at, state->fields[i_item], state->common[i_item]);
     struct task_question question;
-    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
-    if (!prompts || !task_question_make(protocol, scope, arena, &question, err)) return false;
-    for (size_t i = 0; i < n_prompts; i++)
-        if (!(prompts[i] = make_prompt(dataset, i_item, n_shots - (int)i, &question, arena, err)))
-            return false;
+    if (!task_question_make(protocol, scope, arena, &question, err)) return false;
+    const char *const *prompts =
+        make_prompts(dataset, i_item, n_shots, n_prompts, &question, arena, err);
+    if (!prompts) return false;
     *request = (struct request){.kind = REQUEST_CHOICES,
                                 .fit = protocol->fit,
                                 .prompts = prompts,
