@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { MAX_CHUNKS = 1 << 26 };
-static const double Z = 1.959963984540054; /* of the 95% interval */
 
 struct chunk {
     size_t number;
@@ -125,9 +124,7 @@ static void fill_values(const struct text *text, token_value_fn *value)
 static struct estimate estimate(const struct text *text, token_value_fn *value)
 {
     fill_values(text, value);
-    struct estimate mean = stats_estimate(text->values, text->chunk_of, text->n, text->n_chunks);
-    mean.interval = stats_normal(mean.mean, mean.error);
-    return mean;
+    return stats_mean(text->values, text->chunk_of, text->n, text->n_chunks);
 }
 
 static struct estimate rate(const struct text *text, token_value_fn *value)
@@ -156,31 +153,6 @@ static bool put(struct store *store, int64_t job, const char *metric, struct est
 
 /* ---- Quantiles ---- */
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double at_rank(const double *sorted, size_t n, double rank)
-{
-    double last = (double)(n - 1);
-    return sorted[(size_t)fmin(last, fmax(0, rank))];
-}
-
-/* Of sorted values: interpolated as stats_quantile does, the interval by ranks. */
-static struct estimate quantile(const double *sorted, size_t n, double q)
-{
-    double position = q * (double)(n - 1), below = floor(position);
-    double half = Z * sqrt((double)n * q * (1 - q)), middle = (double)n * q;
-    double low = at_rank(sorted, n, below), high = at_rank(sorted, n, below + 1);
-    return (struct estimate){.mean = low + (position - below) * (high - low),
-                             .error = NAN,
-                             .interval = {at_rank(sorted, n, floor(middle - half)),
-                                          at_rank(sorted, n, ceil(middle + half))},
-                             .n = n};
-}
-
 /* PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself; leaves the values sorted. */
 static bool put_quantiles(struct store *store, int64_t job, const struct text *text,
                           const char *prefix, token_value_fn *value, const double *percents,
@@ -188,14 +160,15 @@ static bool put_quantiles(struct store *store, int64_t job, const struct text *t
 {
     char metric[32];
     fill_values(text, value);
-    qsort(text->values, text->n, sizeof *text->values, compare_doubles);
+    stats_sort(text->values, text->n);
     for (size_t i = 0; i < n_percents; i++) {
         snprintf(metric, sizeof metric, "%s_p%g", prefix, percents[i]);
-        if (!put(store, job, metric, quantile(text->values, text->n, percents[i] / 100), err))
+        if (!put(store, job, metric,
+                 stats_quantile_estimate(text->values, text->n, percents[i] / 100), err))
             return false;
     }
     snprintf(metric, sizeof metric, "%s_max", prefix);
-    return put(store, job, metric, quantile(text->values, text->n, 1), err);
+    return put(store, job, metric, stats_quantile_estimate(text->values, text->n, 1), err);
 }
 
 /* ---- All of a job ---- */
@@ -215,7 +188,7 @@ static bool put_reference(struct store *store, int64_t job, const struct text *t
            put_quantiles(store, job, text, "kld", divergence, percents, N_PERCENTS - 1, err) &&
            put_quantiles(store, job, text, "dp", probability_difference, percents, N_PERCENTS,
                          err) &&
-           put(store, job, "dp_min", quantile(text->values, text->n, 0), err);
+           put(store, job, "dp_min", stats_quantile_estimate(text->values, text->n, 0), err);
 }
 
 static bool is_number(const struct text *text)

@@ -132,12 +132,32 @@ static double quantile_sorted(const double *sorted, size_t n, double q)
     return sorted[below] + (position - whole) * (sorted[above] - sorted[below]);
 }
 
+void stats_sort(double *values, size_t n)
+{
+    if (n) qsort(values, n, sizeof *values, compare_doubles);
+}
+
+static double at_rank(const double *sorted, size_t n, double rank)
+{
+    return sorted[(size_t)fmin((double)(n - 1), fmax(0, rank))];
+}
+
+struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q)
+{
+    double middle = (double)n * q, half = Z * sqrt((double)n * q * (1 - q));
+    return (struct estimate){.mean = quantile_sorted(sorted, n, q),
+                             .error = NAN,
+                             .interval = {at_rank(sorted, n, floor(middle - half)),
+                                          at_rank(sorted, n, ceil(middle + half))},
+                             .n = n};
+}
+
 double stats_quantile(const double *values, size_t n, double q)
 {
     double *sorted = n ? mem_new(n, sizeof *sorted, NULL) : NULL;
     if (!sorted) return NAN;
     memcpy(sorted, values, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_doubles);
+    stats_sort(sorted, n);
     double quantile = quantile_sorted(sorted, n, q);
     free(sorted);
     return quantile;
@@ -178,7 +198,7 @@ typedef double statistic_fn(double *values, size_t n); /* may reorder the values
 
 static double median_in_place(double *values, size_t n)
 {
-    qsort(values, n, sizeof *values, compare_doubles);
+    stats_sort(values, n);
     return quantile_sorted(values, n, 0.5);
 }
 
@@ -207,7 +227,7 @@ static struct interval bootstrap(const double *a, size_t n_a, const double *b, s
         results[i] = resample(a, n_a, drawn, statistic, &rng);
         if (b) results[i] /= resample(b, n_b, drawn, statistic, &rng);
     }
-    qsort(results, rounds, sizeof *results, compare_doubles);
+    stats_sort(results, rounds);
     interval = (struct interval){quantile_sorted(results, rounds, 0.025),
                                  quantile_sorted(results, rounds, 0.975)};
 out:

@@ -56,6 +56,13 @@ struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
+/* Ascending, in place. */
+void stats_sort(double *values, size_t n);
+
+/* Quantile q as above of values that are sorted, n > 0. The 95% interval is distribution-free, from
+ * order statistics (David and Nagaraja 2003, "Order statistics", section 7.1); the error is NaN. */
+struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q);
+
 /* Difference of two rates on the same n > 0 items, where b were a success only in the first and c
  * only in the second: mean (c - b) / n, error sqrt(b + c - (b - c)^2 / n) / n (Fleiss, Levin and
  * Paik 2003, "Statistical methods for rates and proportions", section 13.1). */

@@ -152,6 +152,26 @@ static void quantiles_equal_numpys(void **unused)
     assert_true(isnan(stats_median(values, 0)));
 }
 
+/* Of 1, 2 ... 100 the 41st and the 61st hold the median between them in 95% of all samples. */
+static void the_interval_of_a_quantile_is_two_of_the_values(void **unused)
+{
+    (void)unused;
+    double values[100];
+    for (size_t i = 0; i < COUNT(values); i++) values[i] = (double)((i * 37) % 100 + 1);
+    stats_sort(values, COUNT(values));
+    for (size_t i = 0; i < COUNT(values); i++) assert_true(values[i] == (double)(i + 1));
+    struct estimate median = stats_quantile_estimate(values, COUNT(values), 0.5);
+    assert_near(median.mean, 50.5, 0);
+    assert_near(median.interval.low, 41, 0);
+    assert_near(median.interval.high, 61, 0);
+    assert_true(isnan(median.error));
+    assert_int_equal(median.n, 100);
+    struct estimate largest = stats_quantile_estimate(values, COUNT(values), 1);
+    assert_near(largest.mean, 100, 0);
+    assert_near(largest.interval.low, 100, 0);
+    assert_near(largest.interval.high, 100, 0);
+}
+
 static void mcnemar_equals_scipys_binomial_test(void **unused)
 {
     (void)unused;
@@ -256,6 +276,7 @@ int main(void)
         cmocka_unit_test(estimate_takes_wilson_for_right_and_wrong_only),
         cmocka_unit_test(macro_average_recovers_the_variances_of_its_parts),
         cmocka_unit_test(quantiles_equal_numpys),
+        cmocka_unit_test(the_interval_of_a_quantile_is_two_of_the_values),
         cmocka_unit_test(mcnemar_equals_scipys_binomial_test),
         cmocka_unit_test(bootstrap_intervals_are_those_of_many_resamples),
         cmocka_unit_test(bootstrap_is_a_function_of_values_and_seed),
