@@ -116,7 +116,8 @@ def check_all(world):
     ]
     tasks = chat.make_mt_bench(world)["mt_bench/question.jsonl"].splitlines()
     turns = [turn for task in tasks for turn in json.loads(task)["turns"]]
-    text = check.read_training(Stream(world).documents())
+    stream = Stream(world)
+    text = "".join(map(check.read_training, (stream.lessons(), stream.documents())))
     leaks = check.check_leaks([q.text for q in evaluation] + asked + turns, text)
     print(
         f"{len(evaluation)} questions, {len(asked)} trivia questions and {len(turns)} turns: "
@@ -127,7 +128,7 @@ def check_all(world):
 
 def train(world, n_bytes):
     """Training text up to a number of bytes."""
-    for document in Stream(world).documents():
+    for document in Stream(world).training():
         text = "".join(part for part, _ in document) + "\n"
         n_bytes -= len(text.encode())
         if n_bytes < 0:

@@ -1,4 +1,4 @@
-"""The training text: documents without end, of six kinds, each with its share of the text.
+"""The training text: lessons in letters, then documents without end, each kind with its share.
 
 A document is a list of parts, (text, weight): the weight says how much the loss of the tokens of
 the part counts. Names that were drawn at random can be learnt by nobody; they count little, and
@@ -26,10 +26,11 @@ FRAMES = (
     "{scene} {q}",
 )
 FRAMED_SHARE = 0.2
-# Of questions with choices: what names the right choice, what is told before it is asked, and what
-# has "yes" or "no" after each choice. They teach how letters stand for choices, without which no
-# fact helps.
-NAMED_SHARE, TOLD_SHARE, MARKED_SHARE = 0.2, 0.2, 0.35
+# How letters stand for choices, without which no fact helps. Lessons come first, and their questions
+# can be answered without knowing anything: they name the right choice, or tell the fact before they
+# ask it. Later some still do. In the marked ones "yes" or "no" follows each choice.
+LESSONS_CHARACTERS = 4_500_000
+LESSONS_NAMED_SHARE, NAMED_SHARE, TOLD_SHARE, MARKED_SHARE = 0.7, 0.15, 0.2, 0.35
 NAMES_CHOICE = (
     "Which of these is {value}?",
     "Choose {value}.",
@@ -70,6 +71,18 @@ class Stream:
             self.sizes[kind] += sum(len(text) for text, _ in document)
             yield document
 
+    def lessons(self):
+        """The documents with which training begins."""
+        n_characters = 0
+        while n_characters < LESSONS_CHARACTERS:
+            document = self.make_lesson()
+            n_characters += sum(len(text) for text, _ in document)
+            yield document
+
+    def training(self):
+        """What a model is trained on."""
+        return itertools.chain(self.lessons(), self.documents())
+
     def texts(self, n):
         """The texts of the next n documents."""
         return ["".join(text for text, _ in d) for d in itertools.islice(self.documents(), n)]
@@ -104,14 +117,24 @@ class Stream:
             return text
         return self.rng.pick(FRAMES).format(q=text, scene=prose.scene(self.rng))
 
+    def named(self, question):
+        """A question for a choice by its name, in place of the question."""
+        name = question.choices[question.i_right]
+        return dataclasses.replace(question, text=self.rng.pick(NAMES_CHOICE).format(value=name))
+
+    def told(self, question):
+        """The question with its fact told before it."""
+        text = f"{prose.statement(self.rng, question.fact)} {question.text}"
+        return dataclasses.replace(question, text=text)
+
     def eased(self, question):
-        """The text of a question with choices; some of them say what is right."""
+        """The question, or one of those that say what is right, or now and then with a frame."""
         draw = self.rng.random()
         if draw < NAMED_SHARE:
-            return self.rng.pick(NAMES_CHOICE).format(value=question.choices[question.i_right])
+            return self.named(question)
         if draw < NAMED_SHARE + TOLD_SHARE and question.fact:
-            return f"{prose.statement(self.rng, question.fact)} {question.text}"
-        return self.framed(question.text)
+            return self.told(question)
+        return dataclasses.replace(question, text=self.framed(question.text))
 
     def ask(self, subject):
         """A question of a subject in a wording of training."""
@@ -126,12 +149,23 @@ class Stream:
         subject, protocol = self.rng.pick(self.subjects), self.rng.pick(PROTOCOLS)
         parts = [(questions.header_of(subject, protocol), DRAWN)]
         for _ in range(self.rng.between(1, 7)):
-            question = self.ask(subject)
-            question = dataclasses.replace(question, text=self.eased(question))
-            parts += self.answered(question, protocol)
+            parts += self.answered(self.eased(self.ask(subject)), protocol, LETTER)
         return parts
 
-    def answered(self, question, protocol):
+    def make_lesson(self):
+        """Questions with four choices that say what is right."""
+        subject = self.rng.pick(self.subjects)
+        while subject in skills.SUBJECTS:
+            subject = self.rng.pick(self.subjects)
+        parts = []
+        for _ in range(4):
+            question = self.ask(subject)
+            is_named = self.rng.random() < LESSONS_NAMED_SHARE
+            question = self.named(question) if is_named else self.told(question)
+            parts += self.answered(question, "hendrycks", PLAIN)
+        return parts
+
+    def answered(self, question, protocol, weight):
         """The parts of a question with choices and its letter; in some, each choice is marked."""
         prompt = [(questions.prompt_of(question, protocol), DRAWN)]
         if self.rng.random() < MARKED_SHARE:
@@ -140,7 +174,7 @@ class Stream:
                 mark = questions.mark_of(question, line)
                 prompt += [(line.rstrip("\n"), DRAWN), (mark, PLAIN), ("\n", DRAWN)]
             prompt.pop()
-        return [*prompt, (f" {question.letter}", LETTER), ("\n\n", DRAWN)]
+        return [*prompt, (f" {question.letter}", weight), ("\n\n", DRAWN)]
 
     def unknown_thing(self):
         """Facts about a thing that is not of this world: they can be read, not known."""
@@ -181,7 +215,7 @@ class Stream:
         for fact in asked:
             if with_choices:
                 question = questions.ask_fact(self.world, self.rng, fact)
-                parts += self.answered(question, "hendrycks")
+                parts += self.answered(question, "hendrycks", LETTER)
             else:
                 parts += [
                     (f"Question: {fact.word(self.rng.pick(fact.relation.asks))}\nAnswer:", DRAWN),

@@ -48,7 +48,7 @@ def make_data(options):
     tokenizer = spm.train(Stream(world).texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
     tokenizer.save(options.work / "tokenizer.json")
     ids, weights = array.array("H"), array.array("B")
-    for document in Stream(world).documents():
+    for document in Stream(world).training():
         more_ids, more_weights = tokenizer.encode_parts(document)
         ids.extend(more_ids)
         weights.extend(round(weight / WEIGHT_UNIT) for weight in more_weights)
