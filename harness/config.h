@@ -56,11 +56,12 @@ struct retrieval_options {
 /* TEXT: items that are chunks of the tokens of a text, different ones for every tokenizer. */
 enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_TEXT, CONFIG_SUITE_THROUGHPUT };
 
-/* Who judges answers: a server, or a model of this machine. */
+/* Who judges answers: a server, a model of this machine, or whoever made a file of judgments. */
 struct config_judge {
     const struct api_options *api; /* NULL: the model at `path` */
-    const char *key_env, *path, *name;
-    int repeat; /* times that each answer is judged */
+    const char *key_env, *path;
+    const char *import; /* the file; NULL: somebody is asked */
+    int repeat;         /* times that each answer is judged */
     size_t max_new_tokens;
 };
 

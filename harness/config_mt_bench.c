@@ -42,7 +42,7 @@ static const struct config_key MT_BENCH_KEYS[] = {
 };
 
 struct raw_judge {
-    const char *rule, *model, *prompts, *name;
+    const char *rule, *model, *import, *prompts, *name;
     const struct config_node *api;
     int64_t repeat, max_new_tokens;
 };
@@ -51,6 +51,7 @@ static const struct config_key JUDGE_KEYS[] = {
     {.name = "rule", .type = CONFIG_TEXT, .offset = offsetof(struct raw_judge, rule)},
     {.name = "api", .type = CONFIG_NODE, .offset = offsetof(struct raw_judge, api)},
     {.name = "model", .type = CONFIG_PATH, .offset = offsetof(struct raw_judge, model)},
+    {.name = "import", .type = CONFIG_EXISTING, .offset = offsetof(struct raw_judge, import)},
     {.name = "name", .type = CONFIG_TEXT, .offset = offsetof(struct raw_judge, name)},
     {.name = "prompts", .type = CONFIG_EXISTING, .offset = offsetof(struct raw_judge, prompts)},
     {.name = "repeat",
@@ -95,19 +96,23 @@ static bool read_judge(struct config *config, const struct config_node *map,
     if (!config_read_map(config->arena, map, "judge", JUDGE_KEYS,
                          sizeof JUDGE_KEYS / sizeof JUDGE_KEYS[0], &raw, err))
         return false;
-    if (!!raw.rule + !!raw.api + !!raw.model != 1)
-        return config_fail(map, err, "a judge is one of rule, api and model");
+    if (!!raw.rule + !!raw.api + !!raw.model + !!raw.import != 1)
+        return config_fail(map, err, "a judge is one of rule, api, model and import");
     if (raw.rule) return read_rule(map, &raw, suite, err);
     struct config_judge *judge = arena_alloc(config->arena, 1, sizeof *judge, err);
     if (!judge || (raw.api && !config_read_api(config, raw.api, &judge->api, &judge->key_env, err)))
         return false;
     judge->path = raw.model;
-    judge->name = raw.name ? raw.name : raw.api ? judge->api->model : file_name(raw.model);
+    judge->import = raw.import;
     judge->repeat = (int)raw.repeat;
     judge->max_new_tokens = (size_t)raw.max_new_tokens;
     suite->judge = judge;
-    suite->options.protocol = arena_printf(config->arena, err, "judge %s", judge->name);
-    return suite->options.protocol && find_prompts(config, map, &raw, suite, err);
+    suite->options.judgments = raw.import;
+    suite->options.judge = raw.name    ? raw.name
+                           : raw.api   ? judge->api->model
+                           : raw.model ? file_name(raw.model)
+                                       : NULL; /* that of the judgments */
+    return find_prompts(config, map, &raw, suite, err);
 }
 
 bool config_read_mt_bench(struct config *config, const struct config_node *map,

@@ -317,7 +317,9 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
 static void put_judge(struct json_writer *json, const struct config_judge *judge)
 {
     json_key(json, "judge");
-    json_put_string(json, judge->api ? judge->api->base_url : judge->path);
+    json_put_string(json, judge->api      ? judge->api->base_url
+                          : judge->import ? "import" /* whatever it says */
+                                          : judge->path);
     json_key(json, "judge_repeat");
     json_put_integer(json, judge->repeat);
     json_key(json, "judge_max_new_tokens");

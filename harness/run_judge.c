@@ -2,7 +2,8 @@
  * the same request before, in any run, is taken over.
  *
  * Each reply is stored when it comes. A server that gave no score is asked once more; a model of
- * this machine would say the same again.
+ * this machine would say the same again. Where judgments are imported nobody is asked: what the
+ * file's judge said to the same request is its reply.
  */
 #include "harness/run_judge.h"
 
@@ -102,7 +103,7 @@ static bool list_calls(struct judging *judging, struct err *err)
 static struct judgment_record record_of(const struct judging *judging, const struct call *call)
 {
     return (struct judgment_record){.key = judging->planned->dataset->items[call->i_item].key,
-                                    .judge = judging->judge->name,
+                                    .judge = mt_bench_judge(judging->planned->dataset),
                                     .prompt_name = call->prompt_name,
                                     .request = call->request.prompts[0],
                                     .repetition = call->repetition};
@@ -111,7 +112,7 @@ static struct judgment_record record_of(const struct judging *judging, const str
 static bool reuse_judgments(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
-    if (judging->run->options->is_fresh) return true;
+    if (judging->run->options->is_fresh || judging->judge->import) return true;
     if (!store_begin(store, err)) return false;
     bool ok = true;
     for (size_t i = 0; ok && i < judging->n_calls; i++) {
@@ -125,6 +126,15 @@ static bool reuse_judgments(struct judging *judging, struct err *err)
     return ok;
 }
 
+/* Stores what was said; whether it has a score, the call knows. */
+static bool put_reply(struct judging *judging, struct call *call, struct judgment_record *judgment,
+                      struct err *err)
+{
+    call->is_judged = judgment->score != FASTCHAT_MISSING;
+    if (!call->is_judged) judgment->score = NAN;
+    return store_put_judgment(judging->run->store, judging->job, judgment, err);
+}
+
 static bool keep_reply(void *context, size_t i_request, const struct response *response,
                        struct err *err)
 {
@@ -134,13 +144,11 @@ static bool keep_reply(void *context, size_t i_request, const struct response *r
     struct judgment_record judgment = record_of(judging, call);
     judgment.reply = response->text ? response->text : "";
     judgment.score = judging_read_score(judgment.reply, NULL);
-    call->is_judged = judgment.score != FASTCHAT_MISSING;
-    if (!call->is_judged) judgment.score = NAN;
     judgment.n_prompt_tokens = response->n_prompt_tokens;
     judgment.n_new_tokens = response->n_new_tokens;
     judgment.duration_ns = response->duration_ns;
     if (!store_begin(store, err)) return false;
-    bool ok = store_put_judgment(store, judging->job, &judgment, err) && store_commit(store, err);
+    bool ok = put_reply(judging, call, &judgment, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
@@ -208,6 +216,43 @@ static bool ask_judge(struct judging *judging, struct err *err)
     return true;
 }
 
+/* ---- Imported judgments ---- */
+
+static bool import_replies(struct judging *judging, size_t *n_found, struct err *err)
+{
+    bool ok = true;
+    *n_found = 0;
+    for (size_t i = 0; ok && i < judging->n_calls; i++) {
+        struct call *call = &judging->calls[i];
+        struct judgment_record judgment = record_of(judging, call);
+        struct mt_bench_reply reply;
+        if (call->is_judged ||
+            !mt_bench_find_reply(judging->planned->dataset, call->prompt_name, judgment.request,
+                                 (size_t)call->repetition, &reply))
+            continue;
+        judgment.reply = reply.text;
+        judgment.score = reply.score;
+        ok = put_reply(judging, call, &judgment, err);
+        ++*n_found;
+    }
+    return ok;
+}
+
+static bool import_judgments(struct judging *judging, struct err *err)
+{
+    struct store *store = judging->run->store;
+    size_t n_found;
+    if (!store_begin(store, err)) return false;
+    bool ok = import_replies(judging, &n_found, err) && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    else if (!n_found)
+        log_warning(&judging->run->options->invocation->log,
+                    "%s has no judgment of an answer of this model: they are found by what the "
+                    "judge was asked, in the same words",
+                    judging->judge->import);
+    return ok;
+}
+
 /* ---- Notes ---- */
 
 /* The mean of the variances within items, and how many judgments there are: one row. */
@@ -234,18 +279,23 @@ static bool put_notes(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
     const struct config_judge *judge = judging->judge;
-    char text[256], noise[96] = "";
+    char text[512], noise[96] = "";
     double error;
     int64_t n_missing = 0;
     if (!measure_noise(judging, &error, err)) return false;
     for (size_t i = 0; i < judging->n_calls; i++) n_missing += !judging->calls[i].is_judged;
     if (!isnan(error)) snprintf(noise, sizeof noise, "; its noise in the mean: %.3f", error);
-    snprintf(text, sizeof text, "judged by %s, %d time%s each%s", judge->name, judge->repeat,
-             judge->repeat == 1 ? "" : "s", noise);
+    snprintf(text, sizeof text, "judged by %.200s, %d time%s each%s%s%.200s",
+             mt_bench_judge(judging->planned->dataset), judge->repeat,
+             judge->repeat == 1 ? "" : "s", noise, judge->import ? "; imported from " : "",
+             judge->import ? judge->import : "");
     return store_put_note(store, judging->job, "judged", (int64_t)judging->n_calls - n_missing,
                           text, err) &&
            store_put_note(store, judging->job, "judgment_missing", n_missing,
-                          "judgments in which no score was found: they are in no mean", err);
+                          judge->import
+                              ? "answers without a judgment in the file: they are in no mean"
+                              : "judgments in which no score was found: they are in no mean",
+                          err);
 }
 
 static bool finish(struct judging *judging, struct err *err)
@@ -266,7 +316,8 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
     if (!judging.judge) return true;
     judging.arena = arena_new(0, err);
     bool ok = judging.arena && list_calls(&judging, err) && reuse_judgments(&judging, err) &&
-              ask_judge(&judging, err) && finish(&judging, err);
+              (judging.judge->import ? import_judgments : ask_judge)(&judging, err) &&
+              finish(&judging, err);
     if (judging.client && !judging.model)
         client_api_report(judging.client, planned->dataset->protocol,
                           &run->options->invocation->log);

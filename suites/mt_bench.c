@@ -21,6 +21,8 @@ struct state {
     size_t max_new_tokens;
     struct fastchat_answers references;
     struct fastchat_prompts prompts;                    /* of the judge */
+    struct fastchat_judgments judgments;                /* of the judge and of others */
+    const char *judge;                                  /* NULL: the rule */
     const struct fastchat_question *const *question_of; /* [n_items] */
 };
 
@@ -32,6 +34,8 @@ struct loader {
     struct fastchat_questions questions;
     struct fastchat_answers references;
     struct fastchat_prompts prompts;
+    struct fastchat_judgments judgments;
+    const char *judge;
     struct item *items;
     const struct fastchat_question **question_of;
     size_t n_items;
@@ -83,13 +87,38 @@ static bool read_files(struct loader *loader, struct err *err)
     const char *prompts = loader->options->judge_prompts;
     if (prompts && !fastchat_read_prompts(prompts, loader->arena, &loader->prompts, err))
         return false;
+    const char *judgments = loader->options->judgments;
+    if (judgments && !fastchat_read_judgments(judgments, loader->arena, &loader->judgments, err))
+        return false;
     struct sha256 *hash = sha256_new(err);
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
               (!references || hash_file(hash, references, err)) &&
-              (!prompts || hash_file(hash, prompts, err));
+              (!prompts || hash_file(hash, prompts, err)); /* no answer depends on judgments */
     if (ok) sha256_finish(hash, loader->dataset->data_hash);
     sha256_free(hash);
     return ok;
+}
+
+/* Whose points these are: the judge that the options name, or the one of the judgments. */
+static bool find_judge(struct loader *loader, struct err *err)
+{
+    const char *file = loader->options->judgments;
+    const struct fastchat_judgments *judgments = &loader->judgments;
+    loader->judge = loader->options->judge;
+    size_t n = 0;
+    for (size_t i = 0; i < judgments->n; i++) {
+        const struct fastchat_judgment *judgment = &judgments->items[i];
+        if (!loader->judge) loader->judge = judgment->judge;
+        bool is_meant = !strcmp(judgment->judge, loader->judge);
+        if (!is_meant && !loader->options->judge)
+            return err_set_at(err, ERR_INPUT, file, judgment->line, 0,
+                              "judgments by %s and by %s: the judge's name says which are meant",
+                              loader->judge, judgment->judge);
+        n += is_meant;
+    }
+    return !file || n ||
+           err_set_at(err, ERR_INPUT, file, 0, 0, "there are no judgments%s%s in this file",
+                      loader->judge ? " by " : "", loader->judge ? loader->judge : "");
 }
 
 /* ---- Items ---- */
@@ -189,13 +218,18 @@ static bool load_into(struct loader *loader, struct err *err)
 {
     struct dataset *dataset = loader->dataset;
     struct state *state = arena_alloc(loader->arena, 1, sizeof *state, err);
-    if (!state || !read_files(loader, err) || !check_questions(loader, err) ||
-        !add_items(loader, err))
+    if (!state || !read_files(loader, err) || !find_judge(loader, err) ||
+        !check_questions(loader, err) || !add_items(loader, err))
         return false;
+    dataset->protocol =
+        is_judged(loader) ? arena_printf(loader->arena, err, "judge %s", loader->judge) : RULE;
+    if (!dataset->protocol) return false;
     size_t asked = loader->options->max_new_tokens;
     *state = (struct state){.max_new_tokens = asked ? asked : MAX_NEW_TOKENS,
                             .references = loader->references,
                             .prompts = loader->prompts,
+                            .judgments = loader->judgments,
+                            .judge = loader->judge,
                             .question_of = loader->question_of};
     dataset->items = loader->items;
     dataset->n_items = loader->n_items;
@@ -212,8 +246,7 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
         arena_free(arena);
         return NULL;
     }
-    *dataset = (struct dataset){
-        .suite = suite, .protocol = options->protocol ? options->protocol : RULE, .arena = arena};
+    *dataset = (struct dataset){.suite = suite, .arena = arena};
     struct loader loader = {.options = options, .dataset = dataset, .arena = arena};
     if (load_into(&loader, err)) return dataset;
     dataset_free(dataset);
@@ -270,6 +303,28 @@ bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
     *made = (struct request){
         .kind = REQUEST_CHAT, .system = prompt->system, .prompts = prompts, .n_prompts = 1};
     return ok;
+}
+
+const char *mt_bench_judge(const struct dataset *dataset)
+{
+    const struct state *state = dataset->state;
+    return state->judge;
+}
+
+bool mt_bench_find_reply(const struct dataset *dataset, const char *prompt_name,
+                         const char *request, size_t i, struct mt_bench_reply *reply)
+{
+    const struct state *state = dataset->state;
+    for (size_t k = 0; k < state->judgments.n; k++) {
+        const struct fastchat_judgment *judgment = &state->judgments.items[k];
+        if (judgment->is_pair || strcmp(judgment->judge, state->judge) != 0 ||
+            strcmp(judgment->prompt_name, prompt_name) != 0 ||
+            strcmp(judgment->user_prompts[0], request) != 0 || i--)
+            continue;
+        *reply = (struct mt_bench_reply){judgment->judgments[0], judgment->score};
+        return true;
+    }
+    return false;
 }
 
 static void cut_text(const char *text, char *out, size_t n_out)

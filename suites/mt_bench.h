@@ -4,12 +4,15 @@
  * those of gpt-4, or the first there are.
  * Each turn is an item, "81/1" and "81/2"; the second follows the first. Protocols:
  *   reference-match  points by the rule of that name (judging.h): for demonstrations
- *   judge NAME       points by a judge, whom the harness asks: a verdict's 0 is none so far
+ *   judge NAME       points by a judge, whom the harness asks, or whose judgments are read with
+ *                    the data: a verdict's 0 is none so far
  */
 #ifndef PHIBENCH_SUITES_MT_BENCH_H
 #define PHIBENCH_SUITES_MT_BENCH_H
 
 #include "suites/suite.h"
+
+#include <stdbool.h>
 
 extern const struct suite SUITE_MT_BENCH;
 
@@ -19,5 +22,18 @@ bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
                             const char *const *answers, struct arena *arena,
                             struct request *request, const char **prompt_name, struct err *err)
     __attribute__((warn_unused_result));
+
+/* The judge's name; NULL where the rule gives the points. */
+const char *mt_bench_judge(const struct dataset *dataset);
+
+/* What the judge says in the file of judgments, where it was asked the same, byte for byte, so that
+ * it is of the same answer. */
+struct mt_bench_reply {
+    const char *text;
+    double score; /* FASTCHAT_MISSING: none was found */
+};
+/* The i-th such reply, from 0; false if there are not so many. */
+bool mt_bench_find_reply(const struct dataset *dataset, const char *prompt_name,
+                         const char *request, size_t i, struct mt_bench_reply *reply);
 
 #endif

@@ -41,6 +41,8 @@ struct suite_options {
     /* Of a task that makes its records; data may be NULL. */
     const struct needle_options *needles;
     const char *judge_prompts; /* what a judge is asked with; NULL: no judge */
+    const char *judge;         /* its name; NULL: that of the judgments */
+    const char *judgments;     /* a file of them, in place of asking; NULL: none */
 };
 
 /* What stands before a question of an open book: found by the harness. */

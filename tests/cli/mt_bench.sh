@@ -87,7 +87,8 @@ cmp -s whole again || fail "a run that was interrupted between the turns ends wi
 mkdir data
 cp -R models/world/mt_bench/. data
 for name in single-v1 single-v1-multi-turn single-math-v1 single-math-v1-multi-turn; do
-    printf '{"name": "%s", "type": "single", "system_prompt": "Judge.", "prompt_template": "Rate this.", ' $name
+    case $name in *-multi-turn) field='{answer_1} {answer_2}' ;; *) field='{answer}' ;; esac
+    printf '{"name": "%s", "type": "single", "system_prompt": "Judge.", "prompt_template": "Rate %s", ' $name "$field"
     printf '"description": "", "category": "", "output_format": ""}\n'
 done >data/judge_prompts.jsonl
 sed 's|models/world/mt_bench|data|; s|rule: reference-match|model: "synth:tiny:q8_0", name: mute, max_new_tokens: 4|' \
@@ -104,7 +105,18 @@ expect 2 "$PHIBENCH" run bad.yaml --db judged.db
 message 'bad.yaml:11:42: the rule of mt_bench is reference-match, not "coin"'
 sed 's|, max_new_tokens: 4}|, rule: reference-match}|' judged.yaml >bad.yaml
 expect 2 "$PHIBENCH" run bad.yaml --db judged.db
-message 'bad.yaml:11:35: a judge is one of rule, api and model'
+message 'bad.yaml:11:35: a judge is one of rule, api, model and import'
+
+# Judgments that were made of the command's answers are those of the suite's: both say the same.
+expect 0 "$PHIBENCH" mt-bench judge -d data -a a/tiny.jsonl -m synth:tiny:q8_0 --id elsewhere -n 1 -o said.jsonl
+sed 's/"score": -1/"score": 7/' said.jsonl >scored.jsonl
+sed 's|model: "synth:tiny:q8_0", name: mute|import: scored.jsonl|' judged.yaml >import.yaml
+expect 0 "$PHIBENCH" run import.yaml --db judged.db --limit 1 --set report.out=imported --set suites.0.max_new_tokens=8
+[ "$(sqlite3 judged.db "SELECT protocol, score, n FROM v_scores WHERE subset = '' AND metric = 'points'")" = \
+    "judge elsewhere|7.0|4" ] || fail "other points: $(sqlite3 judged.db 'SELECT * FROM v_scores')"
+grep -q 'imported from scored.jsonl' imported/report.md || fail "the report does not say where the points come from"
+expect 0 "$PHIBENCH" run import.yaml --db judged.db --limit 1 --set report.out=imported --set suites.0.max_new_tokens=9
+message_has 'scored.jsonl has no judgment of an answer of this model'
 
 # Faults.
 expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --out x

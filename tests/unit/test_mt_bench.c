@@ -129,6 +129,68 @@ static void points_are_the_rules(void **state)
     assert_int_equal(strlen(verdict.predicted), 254);
 }
 
+#define SAID_BY(judge, asked, score)                                                               \
+    "{\"question_id\": 7, \"model\": \"m\", \"judge\": [\"" judge                                  \
+    "\", \"p\"], \"user_prompt\": \"" asked "\", \"judgment\": \"" score "!\", \"score\": " score  \
+    ", \"turn\": 1, \"tstamp\": 1.0}\n"
+
+static struct dataset *load_judged(const char *judge, struct err *err)
+{
+    const char *math = "math";
+    const struct suite_options options = {.data = ".",
+                                          .judge_prompts = "prompts.jsonl",
+                                          .judge = judge,
+                                          .judgments = "said.jsonl",
+                                          .subsets = &math,
+                                          .n_subsets = 1};
+    *err = (struct err){0};
+    return SUITE_MT_BENCH.load(&SUITE_MT_BENCH, &options, err);
+}
+
+static void judgments_are_found_by_what_was_asked(void **state)
+{
+    (void)state;
+    struct err err;
+    struct mt_bench_reply reply;
+    struct buf prompts = {0};
+    for (size_t i = 0; i < 2; i++)
+        buf_printf(&prompts,
+                   "{\"name\": \"single-math-v1%s\", \"type\": \"\", \"system_prompt\": \"\", "
+                   "\"prompt_template\": \"\", \"description\": \"\", \"category\": \"\", "
+                   "\"output_format\": \"\"}\n",
+                   i ? "-multi-turn" : "");
+    write_text("prompts.jsonl", buf_string(&prompts));
+    buf_free(&prompts);
+    write_text("said.jsonl",
+               SAID_BY("j", "rate a", "3") SAID_BY("j", "rate b", "4") SAID_BY("j", "rate a", "5"));
+    struct dataset *dataset = load_judged(NULL, &err);
+    if (!dataset) fail_msg("%s", err.message);
+    assert_string_equal(dataset->protocol, "judge j");
+    assert_string_equal(mt_bench_judge(dataset), "j");
+    assert_true(mt_bench_find_reply(dataset, "p", "rate a", 0, &reply) && reply.score == 3);
+    assert_true(mt_bench_find_reply(dataset, "p", "rate a", 1, &reply) && reply.score == 5);
+    assert_string_equal(reply.text, "5!");
+    assert_false(mt_bench_find_reply(dataset, "p", "rate a", 2, &reply));
+    assert_false(mt_bench_find_reply(dataset, "p", "rate", 0, &reply));
+    assert_false(mt_bench_find_reply(dataset, "q", "rate a", 0, &reply));
+    dataset_free(dataset);
+
+    write_text("said.jsonl", SAID_BY("j", "rate a", "3") SAID_BY("k", "rate a", "8"));
+    assert_null(load_judged(NULL, &err));
+    assert_string_equal(err.message,
+                        "judgments by j and by k: the judge's name says which are meant");
+    assert_int_equal(err.line, 2);
+    dataset = load_judged("k", &err);
+    assert_non_null(dataset);
+    assert_true(mt_bench_find_reply(dataset, "p", "rate a", 0, &reply) && reply.score == 8);
+    dataset_free(dataset);
+    assert_null(load_judged("l", &err));
+    assert_string_equal(err.message, "there are no judgments by l in this file");
+    write_text("said.jsonl", "");
+    assert_null(load_judged(NULL, &err));
+    assert_string_equal(err.message, "there are no judgments in this file");
+}
+
 static void check_refused(const char *category, enum err_code code, const char *expected)
 {
     struct err err = {0};
@@ -162,6 +224,7 @@ int main(void)
         cmocka_unit_test(every_turn_is_an_item_first_turns_first),
         cmocka_unit_test(the_second_turn_holds_the_first_answer),
         cmocka_unit_test(points_are_the_rules),
+        cmocka_unit_test(judgments_are_found_by_what_was_asked),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);

@@ -242,6 +242,52 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
     test_server_stop(server);
 }
 
+#define SAID_BY(judge, id, turn, prompt, asked, said, score)                                       \
+    "{\"question_id\": " id ", \"model\": \"m\", \"judge\": [\"" judge                             \
+    "\", \"single-math-v1" prompt "\"], \"user_prompt\": \"" asked "\", \"judgment\": \"" said     \
+    "\", \"score\": " score ", \"turn\": " turn ", \"tstamp\": 1.0}\n"
+
+static void judgments_are_imported_for_the_answers_that_they_are_of(void **state)
+{
+    (void)state;
+    static const char suites[] = "suites:\n  - mt_bench: {data: mt, judge: {import: said.jsonl, "
+                                 "repeat: 2}}\n";
+    int n_left = 20;
+    struct test_server *server = test_server_start(answer, &n_left);
+    write_judge_prompts();
+    write_text(
+        "said.jsonl",
+        SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "Well: [[9]]", "9")
+            SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "[[6]]", "6")
+                SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | four", "[[2]]", "2")
+                    SAID_BY("gpt-4", "5", "2", "-multi-turn", "rate ask 5a ask 5b | one 5 two 5",
+                            "[[4]]", "4")
+                        SAID_BY("gpt-4", "6", "1", "", "rate ask 6a | one 6 | one 6", "no", "-1"));
+    struct outcome outcome = execute(server, "", suites, "import.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server), 20); /* answers, and no judge */
+    assert_true(number("import.db", "SELECT count(*) FROM judge_call") == 4);
+    assert_true(number("import.db", "SELECT count(*) FROM v_judgments WHERE judge = 'gpt-4' AND "
+                                    "item = '3/1' AND reply = 'Well: [[9]]'") == 1);
+    assert_true(number("import.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = "
+                                    "'judge gpt-4' AND metric = 'points'") == 2);
+    assert_true(number("import.db", "SELECT score FROM v_scores WHERE subset = ''") == 5.75);
+    assert_true(number("import.db", "SELECT count FROM note WHERE kind = 'judged'") == 3);
+    assert_true(number("import.db", "SELECT count FROM note WHERE kind = 'judgment_missing' AND "
+                                    "text GLOB '*in the file*'") == 37);
+    /* More judgments: the answers stay as they are. */
+    write_text("said.jsonl",
+               SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | one 4", "[[1]]", "1"));
+    char again[256];
+    snprintf(again, sizeof again, "name: again\n%s", suites);
+    outcome = execute(server, "", again, "import.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server), 20);
+    assert_true(number("import.db", "SELECT score FROM v_scores WHERE subset = '' AND run = 2") ==
+                1);
+    test_server_stop(server);
+}
+
 static void choices_are_scored_where_the_server_echoes(void **state)
 {
     (void)state;
@@ -293,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
         cmocka_unit_test(a_judge_gives_points_and_is_asked_again_where_it_gave_none),
+        cmocka_unit_test(judgments_are_imported_for_the_answers_that_they_are_of),
         cmocka_unit_test(choices_are_scored_where_the_server_echoes),
         cmocka_unit_test(what_a_server_cannot_do_is_said_before_anything_is_asked),
     };
