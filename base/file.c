@@ -187,6 +187,12 @@ const char *file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+bool file_name_ends(const char *path, const char *end)
+{
+    size_t n = strlen(path), n_end = strlen(end);
+    return n >= n_end && !strcmp(path + n - n_end, end);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -34,6 +34,8 @@ char *file_join(const char *folder, const char *name, struct err *err)
 
 /* The part of the path after the last '/', inside path. */
 const char *file_name(const char *path);
+/* Whether the path ends in these bytes: ".jsonl", "dev.json". */
+bool file_name_ends(const char *path, const char *end);
 
 /* Sorted names in a folder without "." and "..", each and the array to be freed with
  * file_free_names. */

@@ -71,7 +71,7 @@ static void put_id(struct buf *out, const char *path)
     bool is_file = strncmp(path, "synth:", 6) != 0;
     snprintf(id, sizeof id, "%s", is_file ? file_name(path) : path);
     size_t n = strlen(id);
-    if (is_file && n > 5 && !strcmp(id + n - 5, ".gguf")) id[n - 5] = 0;
+    if (is_file && n > 5 && file_name_ends(id, ".gguf")) id[n - 5] = 0;
     put_quoted(out, id);
 }
 

@@ -102,19 +102,13 @@ static bool list_task(struct listing *listing, const char *name, struct err *err
     return true;
 }
 
-static bool ends_in_yaml(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && !strcmp(name + n - 5, ".yaml");
-}
-
 static bool list_folder(struct listing *listing, const char *folder, struct err *err)
 {
     char **names = NULL;
     size_t n_names = 0, n_before = listing->n;
     bool ok = file_list(folder, &names, &n_names, err);
     for (size_t i = 0; ok && i < n_names; i++) {
-        if (!ends_in_yaml(names[i])) continue;
+        if (!file_name_ends(names[i], ".yaml")) continue;
         char *path = file_join(folder, names[i], err);
         ok = path && list_task(listing, path, err);
         free(path);

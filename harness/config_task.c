@@ -542,17 +542,11 @@ const struct task_file *task_file_find(const char *name)
     return file->name ? file : NULL;
 }
 
-static bool is_path(const char *name)
-{
-    size_t n = strlen(name);
-    return strchr(name, '/') || (n > 5 && !strcmp(name + n - 5, ".yaml"));
-}
-
 struct task *config_task_open(const char *name, struct err *err)
 {
     const struct task_file *file = task_file_find(name);
     if (file) return config_task_parse(file->text, strlen(file->text), file->path, err);
-    if (!is_path(name)) {
+    if (!strchr(name, '/') && !file_name_ends(name, ".yaml")) {
         err_set(err, ERR_CONFIG, "there is no task \"%s\"; 'phibench tasks' lists them", name);
         return NULL;
     }

@@ -25,12 +25,6 @@ struct evidence {
 
 /* ---- Files ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && !strcmp(text + n - n_end, end);
-}
-
 static bool keep_path(struct evidence *evidence, char *path, struct err *err)
 {
     if (!mem_grow((void **)&evidence->paths, &evidence->capacity, evidence->n + 1,
@@ -57,7 +51,8 @@ static bool list_folder(struct evidence *evidence, const char *folder, int depth
         bool is_folder = path && file_is_folder(path);
         done = path != NULL;
         if (done && is_folder) done = list_folder(evidence, path, depth + 1, err);
-        if (done && !is_folder && ends_with(path, ".txt")) done = keep_path(evidence, path, err);
+        if (done && !is_folder && file_name_ends(path, ".txt"))
+            done = keep_path(evidence, path, err);
         else free(path);
     }
     file_free_names(names, n);
@@ -253,7 +248,7 @@ static bool read_file(struct reader *reader, bool is_page, struct err *err)
     size_t n_bytes;
     int64_t size = file_size_bytes(reader->path);
     reader->n_bytes += size > 0 ? (uint64_t)size : 0;
-    if (!is_page && ends_with(reader->path, ".jsonl"))
+    if (!is_page && file_name_ends(reader->path, ".jsonl"))
         return json_read_lines(reader->path, add_json_line, reader, err);
     char *text = file_read(reader->path, MAX_FILE_BYTES, &n_bytes, err);
     bool done = text && (is_page ? add_page(reader, text, n_bytes, err)

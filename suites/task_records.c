@@ -182,12 +182,11 @@ bool records_read(const struct task *task, const char *file, const char *text, s
 {
     struct reader reader = {
         .task = task, .file = file, .arena = arena, .take = take, .context = context};
-    const char *ending = strrchr(file_name(file), '.');
-    if (ending && !strcmp(ending, ".jsonl")) return read_json_lines(&reader, text, n_bytes, err);
-    if (ending && !strcmp(ending, ".json")) return read_json(&reader, text, n_bytes, err);
-    if (ending && !strcmp(ending, ".csv")) return read_rows(&reader, text, n_bytes, ',', err);
-    if (ending && !strcmp(ending, ".tsv")) return read_rows(&reader, text, n_bytes, '\t', err);
-    if (ending && !strcmp(ending, ".txt")) return read_text(&reader, text, n_bytes, err);
+    if (file_name_ends(file, ".jsonl")) return read_json_lines(&reader, text, n_bytes, err);
+    if (file_name_ends(file, ".json")) return read_json(&reader, text, n_bytes, err);
+    if (file_name_ends(file, ".csv")) return read_rows(&reader, text, n_bytes, ',', err);
+    if (file_name_ends(file, ".tsv")) return read_rows(&reader, text, n_bytes, '\t', err);
+    if (file_name_ends(file, ".txt")) return read_text(&reader, text, n_bytes, err);
     return err_set_at(err, ERR_INPUT, file, 0, 0,
                       "the file's name must end in .jsonl, .json, .csv, .tsv or .txt");
 }

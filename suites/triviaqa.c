@@ -64,12 +64,6 @@ struct state {
 
 /* ---- Finding files ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && !strcmp(text + n - n_end, end);
-}
-
 /* The one file of the folder whose name ends in dev.json, dev.json itself before others; "" if
  * there is none, NULL with an error. */
 static const char *find_in_folder(const char *folder, struct arena *arena, struct err *err)
@@ -80,7 +74,7 @@ static const char *find_in_folder(const char *folder, struct arena *arena, struc
     if (!file_list(folder, &names, &n, err)) return NULL;
     for (size_t i = 0; found && i < n; i++) {
         bool is_plain = !strcmp(names[i], "dev.json");
-        if (!is_plain && !ends_with(names[i], "dev.json")) continue;
+        if (!is_plain && !file_name_ends(names[i], "dev.json")) continue;
         n_found++;
         found = arena_printf(arena, err, "%s/%s", folder, names[i]);
         if (is_plain) n_found = 1;
@@ -112,7 +106,7 @@ static const char *find_questions(const char *data, struct arena *arena, struct 
 static const char *find_examples(const char *questions, struct arena *arena, struct err *err)
 {
     size_t n = strlen(questions), n_folder = (size_t)(file_name(questions) - questions);
-    bool is_dev = ends_with(questions, "dev.json");
+    bool is_dev = file_name_ends(questions, "dev.json");
     for (int i = is_dev ? 0 : 1; i < 3; i++) {
         static const char *const names[] = {"train.json", "train.json", "shots.json"};
         size_t n_kept = i ? n_folder : n - strlen("dev.json");

@@ -334,12 +334,6 @@ static bool read_table(struct reader *reader, const char *text, size_t n_bytes, 
 
 /* ---- Both ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && !strcmp(text + n - n_end, end);
-}
-
 static void hash_file(struct sha256 *hash, const char *path, const char *text, size_t n_bytes)
 {
     char size[32];
@@ -354,9 +348,9 @@ bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct are
 {
     struct reader reader = {.arena = arena, .path = arena_string(arena, path, err)};
     *file = (struct trivia_file){.path = reader.path};
-    bool done =
-        reader.path && (ends_with(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
-                                                 : read_table(&reader, text, n_bytes, err));
+    bool done = reader.path &&
+                (file_name_ends(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
+                                               : read_table(&reader, text, n_bytes, err));
     if (done && !reader.n) done = fail(&reader, 1, err, "there are no questions in this file");
     struct trivia_question *kept = done ? arena_alloc(arena, reader.n, sizeof *kept, err) : NULL;
     if (kept) memcpy(kept, reader.questions, reader.n * sizeof *kept);

@@ -285,6 +285,10 @@ static void file_join_and_file_name_split_at_slashes(void **state)
     assert_string_equal(file_name("a/b.c"), "b.c");
     assert_string_equal(file_name("b.c"), "b.c");
     assert_string_equal(file_name("a/"), "");
+    assert_true(file_name_ends("a/b.json", ".json"));
+    assert_true(file_name_ends("dev.json", "dev.json"));
+    assert_false(file_name_ends("a/b.jsonl", ".json"));
+    assert_false(file_name_ends("son", ".json"));
 }
 
 static void file_list_is_sorted_by_bytes_and_complete(void **state)
