@@ -153,6 +153,16 @@ bool file_make_folders(const char *path, struct err *err)
     return ok;
 }
 
+bool file_make_parent(const char *path, struct err *err)
+{
+    char *folder = mem_copy_string(path, err);
+    if (!folder) return false;
+    folder[file_name(path) - path] = 0;
+    bool made = file_make_folders(folder, err);
+    free(folder);
+    return made;
+}
+
 bool file_exists(const char *path)
 {
     struct stat status;

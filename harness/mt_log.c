@@ -9,20 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-static bool make_folder_of(const char *path, struct err *err)
-{
-    size_t n = (size_t)(file_name(path) - path);
-    if (n < 2) return true;
-    char *folder = strndup(path, n - 1);
-    if (!folder) return err_set(err, ERR_MEMORY, "out of memory");
-    bool ok = file_make_folders(folder, err);
-    free(folder);
-    return ok;
-}
 
 static bool fail(const struct mt_log *log, struct err *err)
 {
@@ -41,7 +28,7 @@ static bool end_last_line(struct mt_log *log, struct err *err)
 bool mt_log_open(struct mt_log *log, const char *path, struct err *err)
 {
     *log = (struct mt_log){.path = path, .file = -1};
-    if (!make_folder_of(path, err)) return false;
+    if (!file_make_parent(path, err)) return false;
     log->file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     return log->file >= 0 ? end_last_line(log, err) : fail(log, err);
 }

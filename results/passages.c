@@ -58,17 +58,6 @@ void passages_abandon(struct passages_writer *writer)
     free(writer);
 }
 
-static bool make_parent(const char *path, struct err *err)
-{
-    size_t n = (size_t)(file_name(path) - path);
-    if (!n) return true;
-    char *folder = mem_copy_string(path, err);
-    if (folder) folder[n] = 0;
-    bool made = folder && file_make_folders(folder, err);
-    free(folder);
-    return made;
-}
-
 static bool begin_index(struct passages_writer *writer, struct err *err)
 {
     static const char BEGIN[] =
@@ -95,7 +84,8 @@ struct passages_writer *passages_create(const char *path, struct err *err)
     buf_printf(&temporary, "%s.tmp-%d", path, (int)getpid());
     writer->path = mem_copy_string(path, err);
     writer->temporary = buf_take(&temporary, err);
-    if (writer->path && writer->temporary && make_parent(path, err) && begin_index(writer, err))
+    if (writer->path && writer->temporary && file_make_parent(path, err) &&
+        begin_index(writer, err))
         return writer;
     passages_abandon(writer);
     return NULL;

@@ -55,18 +55,6 @@ static bool run_sql(struct store *store, const char *sql, struct err *err)
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, err);
 }
 
-static bool make_parent_folder(const char *path, struct err *err)
-{
-    const char *name = file_name(path);
-    if (name == path) return true;
-    char *folder = mem_copy_string(path, err);
-    if (!folder) return false;
-    folder[name - path] = 0;
-    bool made = file_make_folders(folder, err);
-    free(folder);
-    return made;
-}
-
 static bool open_file(struct store *store, enum store_mode mode, struct err *err)
 {
     if (!store->path[0]) return err_set(err, ERR_USAGE, "the database needs the name of a file");
@@ -74,7 +62,7 @@ static bool open_file(struct store *store, enum store_mode mode, struct err *err
         return err_set_at(err, ERR_IO, store->path, 0, 0, "this is a folder, not a database");
     if (mode != STORE_CREATE && !file_exists(store->path))
         return err_set_at(err, ERR_IO, store->path, 0, 0, "there is no such database");
-    if (mode == STORE_CREATE && !make_parent_folder(store->path, err)) return false;
+    if (mode == STORE_CREATE && !file_make_parent(store->path, err)) return false;
     int flags = SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
     if (code != SQLITE_OK) return store_fail_code(store->db, code, store->path, err);

@@ -254,6 +254,26 @@ static void file_make_folders_makes_every_missing_one(void **state)
     assert_string_equal(err.file, place->path);
 }
 
+static void file_make_parent_makes_what_the_file_lies_in(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char path[700], parent[600];
+    snprintf(parent, sizeof parent, "%s/a/b", place->folder);
+    snprintf(path, sizeof path, "%s/c", parent);
+    assert_true(file_make_parent(path, &err));
+    assert_true(file_is_folder(parent));
+    assert_false(file_exists(path));
+    assert_true(file_make_parent(path, &err));
+    assert_true(file_make_parent("c", &err)); /* here */
+    assert_false(file_exists("c"));
+    assert_true(file_make_parent("/c", &err));
+    assert_true(file_write(place->path, "x", 1, &err));
+    snprintf(path, sizeof path, "%s/d", place->path);
+    assert_false(file_make_parent(path, &err));
+    assert_string_equal(err.file, place->path);
+}
+
 static void file_exists_and_its_like_tell_files_from_folders(void **state)
 {
     struct place *place = *state;
@@ -336,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(file_write_is_whole_when_threads_write_one_path, make_place,
                                         remove_place),
         cmocka_unit_test_setup_teardown(file_make_folders_makes_every_missing_one, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(file_make_parent_makes_what_the_file_lies_in, make_place,
                                         remove_place),
         cmocka_unit_test_setup_teardown(file_exists_and_its_like_tell_files_from_folders,
                                         make_place, remove_place),
