@@ -56,6 +56,12 @@ void json_free(struct json *root)
     json_decref((json_t *)root);
 }
 
+static bool is_blank(const char *text, size_t n_bytes)
+{
+    while (n_bytes && memchr(" \t\r", *text, 3)) text++, n_bytes--;
+    return !n_bytes;
+}
+
 static bool read_line(const char *text, size_t n_bytes, const char *path, int line,
                       json_line_fn *use, void *context, struct err *err)
 {
@@ -68,18 +74,25 @@ static bool read_line(const char *text, size_t n_bytes, const char *path, int li
     return ok;
 }
 
+bool json_parse_lines(const char *text, size_t n_bytes, const char *file, json_line_fn *line,
+                      void *context, struct err *err)
+{
+    int i_line = 1;
+    for (size_t at = 0; at < n_bytes; i_line++) {
+        const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
+        size_t n = end ? (size_t)(end - start) : n_bytes - at;
+        if (!is_blank(start, n) && !read_line(start, n, file, i_line, line, context, err))
+            return false;
+        at += n + 1;
+    }
+    return true;
+}
+
 bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)
 {
     size_t n_bytes;
     char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
-    bool ok = text != NULL;
-    int i_line = 1;
-    for (size_t at = 0; ok && at < n_bytes; i_line++) {
-        const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
-        size_t n = end ? (size_t)(end - start) : n_bytes - at;
-        if (strspn(start, " \t\r") < n) ok = read_line(start, n, path, i_line, line, context, err);
-        at += n + 1;
-    }
+    bool ok = text && json_parse_lines(text, n_bytes, path, line, context, err);
     free(text);
     return ok;
 }

@@ -29,6 +29,9 @@ void json_free(struct json *root);
 typedef bool json_line_fn(void *context, const struct json *value, int line, struct err *err);
 bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)
     __attribute__((warn_unused_result));
+/* The same for the content of a file, whose name is for messages. */
+bool json_parse_lines(const char *text, size_t n_bytes, const char *file, json_line_fn *line,
+                      void *context, struct err *err) __attribute__((warn_unused_result));
 
 enum json_kind {
     JSON_KIND_NULL,

@@ -35,8 +35,9 @@ static bool hand_over(struct reader *reader, const struct value *fields, int lin
 
 /* ---- JSON ---- */
 
-static bool take_json(struct reader *reader, const struct json *json, int line, struct err *err)
+static bool take_json(void *context, const struct json *json, int line, struct err *err)
 {
+    struct reader *reader = context;
     struct value fields;
     if (json_kind(json) != JSON_KIND_OBJECT)
         return err_set_at(err, ERR_INPUT, reader->file, line, 0, "record %d is no JSON object",
@@ -61,26 +62,6 @@ static bool read_json(struct reader *reader, const char *text, size_t n_bytes, s
         ok = take_json(reader, json_at(list, i), 0, err);
     json_free(root);
     return ok;
-}
-
-static bool read_json_lines(struct reader *reader, const char *text, size_t n_bytes,
-                            struct err *err)
-{
-    int line = 1;
-    for (size_t at = 0; at < n_bytes; line++) {
-        const char *end = memchr(text + at, '\n', n_bytes - at);
-        size_t n = end ? (size_t)(end - text) - at : n_bytes - at;
-        size_t n_blank = strspn(text + at, " \t\r");
-        if (n_blank < n) {
-            struct json *json = json_parse(text + at, n, reader->file, err);
-            if (!json && err) err->line = line;
-            bool ok = json && take_json(reader, json, line, err);
-            json_free(json);
-            if (!ok) return false;
-        }
-        at += n + 1;
-    }
-    return true;
 }
 
 /* ---- Rows ---- */
@@ -182,7 +163,8 @@ bool records_read(const struct task *task, const char *file, const char *text, s
 {
     struct reader reader = {
         .task = task, .file = file, .arena = arena, .take = take, .context = context};
-    if (file_name_ends(file, ".jsonl")) return read_json_lines(&reader, text, n_bytes, err);
+    if (file_name_ends(file, ".jsonl"))
+        return json_parse_lines(text, n_bytes, file, take_json, &reader, err);
     if (file_name_ends(file, ".json")) return read_json(&reader, text, n_bytes, err);
     if (file_name_ends(file, ".csv")) return read_rows(&reader, text, n_bytes, ',', err);
     if (file_name_ends(file, ".tsv")) return read_rows(&reader, text, n_bytes, '\t', err);

@@ -209,6 +209,20 @@ static void json_read_lines_skips_empty_lines_and_counts_them(void **state)
     assert_int_equal(seen.values[2], 3);
 }
 
+static void json_parse_lines_reads_no_further_than_the_text(void **state)
+{
+    (void)state;
+    struct seen_lines seen = {.refused = 99};
+    struct err err = {0};
+    static const char TEXT[] = "1\n2\n \t3";
+    assert_true(json_parse_lines(TEXT, 6, "lines", see_line, &seen, &err));
+    assert_int_equal(seen.n, 2);
+    seen = (struct seen_lines){.refused = 2};
+    assert_false(json_parse_lines(TEXT, 6, "lines", see_line, &seen, &err));
+    assert_string_equal(err.file, "lines");
+    assert_int_equal(err.line, 2);
+}
+
 static void json_read_lines_places_faults_in_the_file(void **state)
 {
     (void)state;
@@ -343,6 +357,7 @@ int main(void)
         cmocka_unit_test(json_next_member_walks_in_the_files_order),
         cmocka_unit_test(json_require_string_names_the_key),
         cmocka_unit_test(json_read_lines_skips_empty_lines_and_counts_them),
+        cmocka_unit_test(json_parse_lines_reads_no_further_than_the_text),
         cmocka_unit_test(json_read_lines_places_faults_in_the_file),
         cmocka_unit_test(json_read_file_reads_and_places_errors),
         cmocka_unit_test(json_writer_keeps_commas_and_nesting),
