@@ -50,6 +50,15 @@ void sha256_field(struct sha256 *hash, const char *text)
     if (text) sha256_update(hash, text, (size_t)n);
 }
 
+void sha256_named(struct sha256 *hash, const char *name, const void *bytes, size_t n_bytes)
+{
+    char size[32];
+    snprintf(size, sizeof size, "%zu", n_bytes);
+    sha256_field(hash, name);
+    sha256_field(hash, size);
+    sha256_update(hash, bytes, n_bytes);
+}
+
 void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES])
 {
     uint8_t digest[SHA256_BYTES];

@@ -19,6 +19,8 @@ void sha256_update(struct sha256 *hash, const void *bytes, size_t n_bytes);
 /* A field with its length before it, so that ("ab","c") and ("a","bc") differ. NULL counts as its
  * own value. */
 void sha256_field(struct sha256 *hash, const char *text);
+/* A file: a name that it is known by, its size and its content. */
+void sha256_named(struct sha256 *hash, const char *name, const void *bytes, size_t n_bytes);
 /* Lower-case hex and a zero. The hash may not be updated after. */
 void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES]);
 

@@ -148,11 +148,7 @@ static bool read_file(struct loader *loader, const char *split, const char *subj
     bool done = path && (*file = arena_string(arena, path, err)) &&
                 (text = file_read(path, MAX_FILE_BYTES, &n_bytes, err));
     if (done) {
-        char size[32];
-        snprintf(size, sizeof size, "%zu", n_bytes);
-        sha256_field(loader->hash, name);
-        sha256_field(loader->hash, size);
-        sha256_update(loader->hash, text, n_bytes);
+        sha256_named(loader->hash, name, text, n_bytes);
         done = read_rows(loader, text, n_bytes, *file, row, err);
     }
     free(text);

@@ -46,13 +46,9 @@ struct loader {
 static bool hash_file(struct sha256 *hash, const char *path, struct err *err)
 {
     size_t n_bytes;
-    char size[32];
     char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
     if (!text) return false;
-    snprintf(size, sizeof size, "%zu", n_bytes);
-    sha256_field(hash, file_name(path));
-    sha256_field(hash, size);
-    sha256_update(hash, text, n_bytes);
+    sha256_named(hash, file_name(path), text, n_bytes);
     free(text);
     return true;
 }

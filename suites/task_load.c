@@ -175,16 +175,6 @@ static bool take_record(void *context, const struct record *record, struct err *
 
 /* ---- Files ---- */
 
-static bool hash_file(struct loader *loader, const char *name, const char *text, size_t n_bytes)
-{
-    char size[32];
-    snprintf(size, sizeof size, "%zu", n_bytes);
-    sha256_field(loader->hash, name);
-    sha256_field(loader->hash, size);
-    sha256_update(loader->hash, text, n_bytes);
-    return true;
-}
-
 /* Reads a file of records; `name` is what the hash knows it by. */
 static bool read_file(struct loader *loader, const char *path, const char *name, struct err *err)
 {
@@ -193,9 +183,9 @@ static bool read_file(struct loader *loader, const char *path, const char *name,
     const char *kept = text ? arena_string(loader->arena, path, err) : NULL;
     loader->layout = NULL;
     loader->n_before = loader->n_items;
-    bool ok =
-        kept && hash_file(loader, name, text, n_bytes) &&
-        records_read(loader->task, kept, text, n_bytes, loader->arena, take_record, loader, err);
+    if (kept) sha256_named(loader->hash, name, text, n_bytes);
+    bool ok = kept && records_read(loader->task, kept, text, n_bytes, loader->arena, take_record,
+                                   loader, err);
     if (ok && !loader->layout)
         ok = err_set_at(err, ERR_INPUT, kept, 1, 1, "there are no records in this file");
     free(text);
@@ -238,7 +228,7 @@ static bool read_text_field(struct loader *loader, const struct task_text *text,
     char *path = file_join(loader->options->data, name, err);
     char *content = path ? file_read(path, MAX_TEXT_BYTES, &n_bytes, err) : NULL;
     if (content) {
-        hash_file(loader, name, content, n_bytes);
+        sha256_named(loader->hash, name, content, n_bytes);
         *out = value_text(arena_string(loader->arena, content, err));
     }
     bool ok = content && out->text;

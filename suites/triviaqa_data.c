@@ -334,15 +334,6 @@ static bool read_table(struct reader *reader, const char *text, size_t n_bytes, 
 
 /* ---- Both ---- */
 
-static void hash_file(struct sha256 *hash, const char *path, const char *text, size_t n_bytes)
-{
-    char size[32];
-    snprintf(size, sizeof size, "%zu", n_bytes);
-    sha256_field(hash, file_name(path));
-    sha256_field(hash, size);
-    sha256_update(hash, text, n_bytes);
-}
-
 bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct arena *arena,
                   struct trivia_file *file, struct err *err)
 {
@@ -366,7 +357,7 @@ bool trivia_read(const char *path, struct arena *arena, struct sha256 *hash,
     size_t n_bytes;
     char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
     if (!text) return false;
-    if (hash) hash_file(hash, path, text, n_bytes);
+    if (hash) sha256_named(hash, file_name(path), text, n_bytes);
     bool done = trivia_parse(path, text, n_bytes, arena, file, err);
     free(text);
     return done;

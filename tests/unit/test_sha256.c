@@ -77,6 +77,19 @@ static void sha256_fields_do_not_run_together(void **state)
     }
 }
 
+/* Stored fingerprints hold it: name and size after their lengths in 8 bytes, then the content. */
+static void sha256_named_is_name_size_and_content(void **state)
+{
+    (void)state;
+    char hex[SHA256_HEX_BYTES];
+    struct sha256 *hash = sha256_new(NULL);
+    assert_non_null(hash);
+    sha256_named(hash, "a.csv", "x,y", 3);
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    assert_string_equal(hex, "59624a8dde9588bc5c4f695df2c78fb27dac2a7f8a492071bd8cdfdd53edf8e9");
+}
+
 static void sha256_file_hashes_content_and_places_errors(void **state)
 {
     (void)state;
@@ -104,6 +117,7 @@ int main(void)
         cmocka_unit_test(sha256_gives_the_standard_digests),
         cmocka_unit_test(sha256_of_pieces_is_that_of_the_whole),
         cmocka_unit_test(sha256_fields_do_not_run_together),
+        cmocka_unit_test(sha256_named_is_name_size_and_content),
         cmocka_unit_test(sha256_file_hashes_content_and_places_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
