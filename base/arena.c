@@ -105,6 +105,22 @@ char *arena_printf(struct arena *arena, struct err *err, const char *format, ...
     return text;
 }
 
+void *arena_copy_array(struct arena *arena, const void *items, size_t n, size_t size,
+                       struct err *err)
+{
+    void *copy = arena_alloc(arena, n, size, err);
+    if (copy && n) memcpy(copy, items, n * size);
+    return copy;
+}
+
+char *arena_take(struct arena *arena, struct buf *text, struct err *err)
+{
+    char *copy =
+        buf_check(text, err) ? arena_copy(arena, buf_string(text), text->n_bytes, err) : NULL;
+    buf_free(text);
+    return copy;
+}
+
 size_t arena_used_bytes(const struct arena *arena)
 {
     return arena->used_bytes;

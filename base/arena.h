@@ -5,6 +5,7 @@
 #ifndef PHIBENCH_BASE_ARENA_H
 #define PHIBENCH_BASE_ARENA_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stddef.h>
@@ -24,6 +25,13 @@ char *arena_copy(struct arena *arena, const char *text, size_t n_bytes, struct e
 char *arena_string(struct arena *arena, const char *text, struct err *err);
 char *arena_printf(struct arena *arena, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A copy of n objects of `size` bytes; NULL with ERR_MEMORY. */
+void *arena_copy_array(struct arena *arena, const void *items, size_t n, size_t size,
+                       struct err *err);
+/* What a buffer holds, zero-ended; NULL with ERR_MEMORY, also if one of its appends failed. Frees
+ * the buffer either way. */
+char *arena_take(struct arena *arena, struct buf *text, struct err *err);
 
 /* Bytes handed out so far. */
 size_t arena_used_bytes(const struct arena *arena);

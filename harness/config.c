@@ -158,10 +158,8 @@ static bool keep_text(struct config *config, const char *text, const char *const
     struct buf kept = {0};
     buf_text(&kept, text);
     for (size_t i = 0; i < n_overrides; i++) buf_printf(&kept, "# --set %s\n", overrides[i]);
-    bool ok = buf_check(&kept, err) &&
-              (config->text = arena_string(config->arena, buf_string(&kept), err)) != NULL;
-    buf_free(&kept);
-    return ok;
+    config->text = arena_take(config->arena, &kept, err);
+    return config->text != NULL;
 }
 
 static struct config *read_all(const char *text, size_t n_bytes, const char *name,

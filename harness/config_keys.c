@@ -95,7 +95,7 @@ bool config_read_text(struct arena *arena, const struct config_node *node, const
 
     struct buf path = {.maximum = MAX_PATH_BYTES};
     bool ok = expand_path(node, node->text, &path, err);
-    if (ok) *text = arena_string(arena, buf_string(&path), err);
+    if (ok) *text = arena_take(arena, &path, err);
     buf_free(&path);
     if (!ok || !*text) return false;
     if (!**text) return config_fail(node, err, "%s is empty", what);

@@ -389,10 +389,8 @@ static bool describe_parameters(struct plan *plan, struct plan_job *job, struct 
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     json_end_object(&json);
-    bool ok = buf_check(&text, err);
-    if (ok) job->parameters_json = arena_string(plan->arena, buf_string(&text), err);
-    buf_free(&text);
-    return ok && job->parameters_json;
+    job->parameters_json = arena_take(plan->arena, &text, err);
+    return job->parameters_json != NULL;
 }
 
 static bool fingerprint(struct plan_job *job, struct err *err)

@@ -296,14 +296,6 @@ static bool read_subjects(struct loader *loader, struct err *err)
     return fine;
 }
 
-static void *move_to_arena(struct arena *arena, const void *items, size_t n, size_t size,
-                           struct err *err)
-{
-    void *moved = arena_alloc(arena, n, size, err);
-    if (moved) memcpy(moved, items, n * size);
-    return moved;
-}
-
 static bool finish_dataset(struct loader *loader, const struct protocol *protocol, struct err *err)
 {
     struct arena *arena = loader->arena;
@@ -311,12 +303,12 @@ static bool finish_dataset(struct loader *loader, const struct protocol *protoco
     struct state *state = arena_alloc(arena, 1, sizeof *state, err);
     if (!state) return false;
     state->protocol = protocol;
-    state->subjects =
-        move_to_arena(arena, loader->subjects, loader->n_subjects, sizeof *loader->subjects, err);
-    state->subject_of =
-        move_to_arena(arena, loader->subject_of, loader->n_items, sizeof *loader->subject_of, err);
+    state->subjects = arena_copy_array(arena, loader->subjects, loader->n_subjects,
+                                       sizeof *loader->subjects, err);
+    state->subject_of = arena_copy_array(arena, loader->subject_of, loader->n_items,
+                                         sizeof *loader->subject_of, err);
     dataset->items =
-        move_to_arena(arena, loader->items, loader->n_items, sizeof *loader->items, err);
+        arena_copy_array(arena, loader->items, loader->n_items, sizeof *loader->items, err);
     dataset->n_items = loader->n_items;
     dataset->state = state;
     sha256_finish(loader->hash, dataset->data_hash);
@@ -417,10 +409,7 @@ static const char *build_prompt(const struct state *state, const struct subject 
         buf_printf(&prompt, " %s\n\n", subject->examples[i][ANSWER]);
     }
     append_question(&prompt, state->protocol, fields);
-    const char *copy =
-        buf_check(&prompt, err) ? arena_copy(arena, prompt.data, prompt.n_bytes, err) : NULL;
-    buf_free(&prompt);
-    return copy;
+    return arena_take(arena, &prompt, err);
 }
 
 static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,

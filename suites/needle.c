@@ -169,9 +169,7 @@ static bool make_one(const struct maker *maker, const struct buf *text,
     buf_printf(&whole, "%sThe secret number of %s is %u. ", needs_space ? " " : "", place, number);
     buf_append(&whole, text->data + at, text->n_bytes - at);
     while (whole.n_bytes && strchr(" \n\r\t", whole.data[whole.n_bytes - 1])) whole.n_bytes--;
-    const char *kept = NULL;
-    if (buf_check(&whole, err)) kept = arena_copy(maker->arena, whole.data, whole.n_bytes, err);
-    buf_free(&whole);
+    const char *kept = arena_take(maker->arena, &whole, err);
     return kept && hand_over(maker, kept, place, number, words, depth, err);
 }
 

@@ -405,14 +405,6 @@ static bool check_options(const struct loader *loader, int shots, struct err *er
     return true;
 }
 
-static void *move_to_arena(struct arena *arena, const void *items, size_t n, size_t size,
-                           struct err *err)
-{
-    void *moved = arena_alloc(arena, n, size, err);
-    if (moved && n) memcpy(moved, items, n * size);
-    return moved;
-}
-
 static bool finish_dataset(struct loader *loader, struct err *err)
 {
     struct arena *arena = loader->arena;
@@ -423,11 +415,11 @@ static bool finish_dataset(struct loader *loader, struct err *err)
     *state = (struct task_state){
         .task = loader->task,
         .protocol = loader->protocol,
-        .fields = move_to_arena(arena, loader->fields, n, sizeof *loader->fields, err),
-        .common = move_to_arena(arena, loader->common, n, sizeof *loader->common, err)};
-    state->examples =
-        move_to_arena(arena, loader->examples, loader->n_examples, sizeof *loader->examples, err);
-    dataset->items = move_to_arena(arena, loader->items, n, sizeof *loader->items, err);
+        .fields = arena_copy_array(arena, loader->fields, n, sizeof *loader->fields, err),
+        .common = arena_copy_array(arena, loader->common, n, sizeof *loader->common, err)};
+    state->examples = arena_copy_array(arena, loader->examples, loader->n_examples,
+                                       sizeof *loader->examples, err);
+    dataset->items = arena_copy_array(arena, loader->items, n, sizeof *loader->items, err);
     dataset->n_items = n;
     dataset->state = state;
     sha256_finish(loader->hash, dataset->data_hash);

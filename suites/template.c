@@ -131,10 +131,8 @@ static bool read_quoted(struct parser *parser, struct value *literal, struct err
         if (*parser->at == quote && *++parser->at != quote) break;
         buf_char(&text, *parser->at);
     }
-    bool ok = buf_check(&text, err);
-    if (ok) *literal = value_text(arena_string(parser->owner->arena, buf_string(&text), err));
-    buf_free(&text);
-    return ok && literal->text;
+    *literal = value_text(arena_take(parser->owner->arena, &text, err));
+    return literal->text != NULL;
 }
 
 static bool read_integer(struct parser *parser, long *integer, struct err *err)
@@ -286,8 +284,7 @@ static bool read_text(struct parser *parser, struct part *part, struct err *err)
             ok = fail_at(parser, parser->at, err, "\"}\" without its \"{\"; a brace is written }}");
         buf_char(&text, *parser->at);
     }
-    ok = ok && buf_check(&text, err);
-    if (ok) part->text = arena_string(parser->owner->arena, buf_string(&text), err);
+    if (ok) part->text = arena_take(parser->owner->arena, &text, err);
     buf_free(&text);
     return ok && part->text;
 }
@@ -471,8 +468,7 @@ bool template_evaluate(const struct template *template, const struct scope *scop
     bool ok = true;
     for (size_t i = 0; ok && i < template->n_parts; i++)
         ok = append_part(&evaluation, &template->parts[i], &text, err);
-    ok = ok && buf_check(&text, err);
-    if (ok) *value = value_text(arena_string(arena, buf_string(&text), err));
+    if (ok) *value = value_text(arena_take(arena, &text, err));
     buf_free(&text);
     return ok && value->text;
 }

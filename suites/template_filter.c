@@ -18,10 +18,8 @@ static const size_t MAX_TEXT_BYTES = (size_t)64 << 20;
 /* Hands a buffer over as a text of the arena. */
 static bool keep_text(struct buf *text, struct arena *arena, struct value *out, struct err *err)
 {
-    bool ok = buf_check(text, err);
-    if (ok) *out = value_text(arena_copy(arena, buf_string(text), text->n_bytes, err));
-    buf_free(text);
-    return ok && out->text;
+    *out = value_text(arena_take(arena, text, err));
+    return out->text != NULL;
 }
 
 static bool keep_part(struct arena *arena, const char *text, size_t n_bytes, struct value *out,

@@ -159,10 +159,7 @@ static const char *write_expected(const struct trivia_question *question, struct
     put_strings(&writer, "aliases", question->aliases, question->n_aliases);
     put_strings(&writer, "normalized", question->gold, question->n_gold);
     json_end_object(&writer);
-    const char *copy =
-        buf_check(&text, err) ? arena_copy(arena, text.data, text.n_bytes, err) : NULL;
-    buf_free(&text);
-    return copy;
+    return arena_take(arena, &text, err);
 }
 
 static bool make_item(struct loader *loader, const struct trivia_question *question,
@@ -354,10 +351,7 @@ static const char *build_prompt(const struct dataset *dataset, size_t i_item, in
     for (int i = 0; i < n_shots; i++) append_example(&prompt, state, i_item, dataset->shots, i);
     if (context && *context) buf_printf(&prompt, "%s\n\n", context);
     append_question(&prompt, state->protocol, dataset->items[i_item].fields[0]);
-    const char *copy =
-        buf_check(&prompt, err) ? arena_copy(arena, prompt.data, prompt.n_bytes, err) : NULL;
-    buf_free(&prompt);
-    return copy;
+    return arena_take(arena, &prompt, err);
 }
 
 static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,

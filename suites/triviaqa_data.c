@@ -46,9 +46,7 @@ static const char *normalized(struct arena *arena, const char *text, struct err 
 {
     struct buf out = {0};
     answer_normalize(text, &out);
-    const char *copy = buf_check(&out, err) ? arena_string(arena, buf_string(&out), err) : NULL;
-    buf_free(&out);
-    return copy;
+    return arena_take(arena, &out, err);
 }
 
 /* ---- TriviaQA's JSON ---- */
@@ -343,12 +341,12 @@ bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct are
                 (file_name_ends(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
                                                : read_table(&reader, text, n_bytes, err));
     if (done && !reader.n) done = fail(&reader, 1, err, "there are no questions in this file");
-    struct trivia_question *kept = done ? arena_alloc(arena, reader.n, sizeof *kept, err) : NULL;
-    if (kept) memcpy(kept, reader.questions, reader.n * sizeof *kept);
-    file->questions = kept;
+    if (done)
+        file->questions =
+            arena_copy_array(arena, reader.questions, reader.n, sizeof *reader.questions, err);
     file->n = reader.n;
     free(reader.questions);
-    return kept != NULL;
+    return file->questions != NULL;
 }
 
 bool trivia_read(const char *path, struct arena *arena, struct sha256 *hash,

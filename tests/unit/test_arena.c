@@ -86,6 +86,37 @@ static void arena_copies_are_zero_ended_and_may_hold_zeros(void **state)
     arena_free(NULL);
 }
 
+static void arena_copies_arrays_whatever_their_length(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(0, NULL);
+    static const int numbers[] = {3, 1, 2};
+    const int *copy = arena_copy_array(arena, numbers, 3, sizeof *numbers, NULL);
+    assert_memory_equal(copy, numbers, sizeof numbers);
+    assert_ptr_not_equal(copy, numbers);
+    assert_non_null(arena_copy_array(arena, NULL, 0, sizeof *numbers, NULL));
+    assert_null(arena_copy_array(arena, numbers, SIZE_MAX, sizeof *numbers, NULL));
+    arena_free(arena);
+}
+
+static void arena_take_empties_the_buffer(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct arena *arena = arena_new(0, NULL);
+    struct buf text = {0}, full = {.maximum = 4};
+    assert_string_equal(arena_take(arena, &text, &err), "");
+    buf_append(&text, "a\0b", 3);
+    assert_memory_equal(arena_take(arena, &text, &err), "a\0b", 4);
+    assert_null(text.data);
+    buf_text(&full, "abc");
+    buf_text(&full, "defg");
+    assert_null(arena_take(arena, &full, &err));
+    assert_int_equal(err.code, ERR_MEMORY);
+    assert_null(full.data);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +125,8 @@ int main(void)
         cmocka_unit_test(arena_refuses_products_that_overflow),
         cmocka_unit_test(arena_refuses_to_grow_past_its_maximum_and_goes_on),
         cmocka_unit_test(arena_copies_are_zero_ended_and_may_hold_zeros),
+        cmocka_unit_test(arena_copies_arrays_whatever_their_length),
+        cmocka_unit_test(arena_take_empties_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
