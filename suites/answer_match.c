@@ -56,8 +56,8 @@ static size_t article_at(const char *text, size_t n_bytes, size_t at)
     static const char *const articles[] = {"a", "an", "the"};
     for (size_t i = 0; i < sizeof articles / sizeof articles[0]; i++) {
         size_t n = strlen(articles[i]);
-        if (n_bytes - at >= n && !memcmp(text + at, articles[i], n) &&
-            !is_word_at(text, n_bytes, at + n) && !is_word_before(text, at))
+        if (n_bytes - at >= n && !memcmp(text + at, articles[i], n) && !is_word_before(text, at) &&
+            !is_word_at(text, n_bytes, at + n))
             return n;
     }
     return 0;
