@@ -413,7 +413,6 @@ static bool finish_dataset(struct loader *loader, struct err *err)
     if (!state) return false;
     size_t n = loader->n_items;
     *state = (struct task_state){
-        .task = loader->task,
         .protocol = loader->protocol,
         .fields = arena_copy_array(arena, loader->fields, n, sizeof *loader->fields, err),
         .common = arena_copy_array(arena, loader->common, n, sizeof *loader->common, err)};

@@ -41,7 +41,6 @@ struct dataset *task_load(const struct suite *suite, const struct suite_options 
 
 /* What a data set of a task keeps. */
 struct task_state {
-    const struct task *task;
     const struct task_protocol *protocol;
     const struct value *const *fields;   /* [n_items] maps: what the layout made of a record */
     const struct value *const *common;   /* [n_items] maps: what the item's subset adds */

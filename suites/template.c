@@ -237,7 +237,7 @@ static bool read_call(struct parser *parser, struct call *call, struct err *err)
     skip_spaces(parser);
     const char *at = parser->at;
     if (!read_name(parser, &name, err)) return false;
-    call->filter = filter_find(name, strlen(name));
+    call->filter = filter_find(name);
     if (!call->filter) {
         struct buf known = {0};
         filter_list(&known);

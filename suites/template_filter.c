@@ -388,11 +388,10 @@ static const struct filter FILTERS[] = {
 };
 enum { N_FILTERS = sizeof FILTERS / sizeof *FILTERS };
 
-const struct filter *filter_find(const char *name, size_t n_bytes)
+const struct filter *filter_find(const char *name)
 {
     for (size_t i = 0; i < N_FILTERS; i++)
-        if (strlen(FILTERS[i].name) == n_bytes && !memcmp(FILTERS[i].name, name, n_bytes))
-            return &FILTERS[i];
+        if (!strcmp(FILTERS[i].name, name)) return &FILTERS[i];
     return NULL;
 }
 

@@ -26,7 +26,7 @@ struct filter {
 };
 
 /* NULL if there is none of that name. */
-const struct filter *filter_find(const char *name, size_t n_bytes);
+const struct filter *filter_find(const char *name);
 /* "strip, lower, ...", for messages. */
 void filter_list(struct buf *out);
 
