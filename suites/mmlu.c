@@ -236,13 +236,6 @@ static bool read_subject(struct loader *loader, const char *name, struct err *er
 
 /* ---- Loading ---- */
 
-static bool is_wanted(const struct suite_options *options, const char *subject)
-{
-    for (size_t i = 0; i < options->n_subsets; i++)
-        if (!strcmp(options->subsets[i], subject)) return true;
-    return options->n_subsets == 0;
-}
-
 /* The subject of a file name "SUBJECT_SPLIT.csv", in the arena; NULL without an error for another
  * name. */
 static const char *subject_of_name(struct loader *loader, const char *name, struct err *err)
@@ -287,7 +280,7 @@ static bool read_subjects(struct loader *loader, struct err *err)
         struct err fault = {0};
         const char *subject = subject_of_name(loader, names[i], &fault);
         if (fault.code && err) *err = fault;
-        fine = !fault.code && (!subject || !is_wanted(loader->options, subject) ||
+        fine = !fault.code && (!subject || !suite_wants_subset(loader->options, subject) ||
                                read_subject(loader, subject, err));
     }
     fine = fine && check_subsets(loader, folder, err);

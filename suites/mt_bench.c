@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
-#include "base/utf8.h"
 #include "suites/judging.h"
 
 #include <stdlib.h>
@@ -172,9 +171,7 @@ static bool is_wanted(const struct loader *loader, const struct fastchat_questio
     for (const struct fastchat_question *other = loader->questions.items; other < question; other++)
         n_before += !strcmp(other->category, question->category);
     if (loader->options->limit && n_before >= loader->options->limit) return false;
-    for (size_t i = 0; i < loader->options->n_subsets; i++)
-        if (!strcmp(loader->options->subsets[i], question->category)) return true;
-    return !loader->options->n_subsets;
+    return suite_wants_subset(loader->options, question->category);
 }
 
 static bool check_questions(const struct loader *loader, struct err *err)
@@ -323,14 +320,6 @@ bool mt_bench_find_reply(const struct dataset *dataset, const char *prompt_name,
     return false;
 }
 
-static void cut_text(const char *text, char *out, size_t n_out)
-{
-    size_t n = strlen(text);
-    if (n >= n_out) n = utf8_complete_prefix(text, n_out - 1);
-    memcpy(out, text, n);
-    out[n] = 0;
-}
-
 static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
                   const struct response *response, struct verdict *verdict, struct err *err)
 {
@@ -340,7 +329,7 @@ static bool grade(const struct suite *suite, const char *protocol, const struct 
     if (!verdict->answered) return true;
     if (is_rule) verdict->score = judging_match_reference(response->text, item->expected);
     verdict->is_correct = verdict->score == 10;
-    cut_text(response->text, verdict->predicted, sizeof verdict->predicted);
+    verdict_set_predicted(verdict, response->text, strlen(response->text));
     return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "suites/suite.h"
 
+#include "base/utf8.h"
 #include "suites/mmlu.h"
 #include "suites/mt_bench.h"
 #include "suites/perplexity.h"
@@ -26,6 +27,13 @@ void dataset_free(struct dataset *dataset)
     if (dataset) arena_free(dataset->arena);
 }
 
+bool suite_wants_subset(const struct suite_options *options, const char *subset)
+{
+    for (size_t i = 0; i < options->n_subsets; i++)
+        if (!strcmp(options->subsets[i], subset)) return true;
+    return options->n_subsets == 0;
+}
+
 void item_write_groups(const struct item *item, struct buf *out)
 {
     struct json_writer writer = {.out = out};
@@ -37,6 +45,14 @@ void item_write_groups(const struct item *item, struct buf *out)
         json_end_array(&writer);
     }
     json_end_array(&writer);
+}
+
+void verdict_set_predicted(struct verdict *verdict, const char *text, size_t n_bytes)
+{
+    size_t most = sizeof verdict->predicted - 1;
+    if (n_bytes > most) n_bytes = utf8_complete_prefix(text, most);
+    memcpy(verdict->predicted, text, n_bytes);
+    verdict->predicted[n_bytes] = 0;
 }
 
 void verdict_write_others(const struct verdict *verdict, struct buf *out)

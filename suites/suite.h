@@ -105,8 +105,14 @@ struct suite {
 
 void dataset_free(struct dataset *dataset); /* NULL is fine */
 
+/* Whether the options name the subset, or none, which is all. */
+bool suite_wants_subset(const struct suite_options *options, const char *subset);
+
 /* Appends the item's groups as JSON: [["subject","anatomy"],["subcategory","health"],...]. */
 void item_write_groups(const struct item *item, struct buf *out);
+
+/* What was predicted; a text that is too long is cut between two characters. */
+void verdict_set_predicted(struct verdict *verdict, const char *text, size_t n_bytes);
 
 /* Appends the further metrics as JSON, {"f1":0.4}; nothing if there are none. */
 void verdict_write_others(const struct verdict *verdict, struct buf *out);

@@ -7,7 +7,6 @@
 #include "suites/task_question.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool has_numbers(const struct response *response)
@@ -93,15 +92,9 @@ static bool read_response(const struct task_metric *metric, const struct respons
 
 /* ---- Verdicts ---- */
 
-struct graded {
-    bool answered, is_tie;
-    double score;
-    char predicted[sizeof((struct verdict *)0)->predicted];
-};
-
 static bool grade_match(const struct task *task, const struct task_metric *metric,
                         const struct item *item, const struct response *response,
-                        struct graded *graded, struct err *err)
+                        struct verdict *verdict, struct err *err)
 {
     const char *read = NULL;
     const struct value *subset =
@@ -109,44 +102,43 @@ static bool grade_match(const struct task *task, const struct task_metric *metri
     struct arena *arena = arena_new(0, err);
     bool ok = arena && read_response(metric, response, subset, arena, &read, err);
     if (ok && read) {
-        graded->answered = true;
-        graded->score = is_one_of_lines(read, item->expected);
-        snprintf(graded->predicted, sizeof graded->predicted, "%s", read);
+        verdict->answered = true;
+        verdict->score = is_one_of_lines(read, item->expected);
+        verdict_set_predicted(verdict, read, strlen(read));
     }
     arena_free(arena);
     return ok;
 }
 
 static void grade_choices(const struct task_metric *metric, const struct item *item,
-                          const struct response *response, struct graded *graded)
+                          const struct response *response, struct verdict *verdict)
 {
-    char name[CHOICE_NAME_BYTES];
-    size_t best = find_best(response, metric->kind == METRIC_ACC_NORM, &graded->is_tie);
-    choice_name(best, name);
-    graded->answered = true;
-    snprintf(graded->predicted, sizeof graded->predicted, "%s", name);
-    graded->score = metric->kind == METRIC_MC2 ? share_of_right(response, item->expected)
-                                               : choice_is_named(item->expected, best);
+    size_t best = find_best(response, metric->kind == METRIC_ACC_NORM, &verdict->is_tie);
+    choice_name(best, verdict->predicted);
+    verdict->answered = true;
+    verdict->score = metric->kind == METRIC_MC2 ? share_of_right(response, item->expected)
+                                                : choice_is_named(item->expected, best);
 }
 
 static void grade_continuation(const struct task_metric *metric, const struct response *response,
-                               struct graded *graded)
+                               struct verdict *verdict)
 {
     const struct choice_score *choice = &response->choices[0];
-    graded->answered = true;
-    graded->score = metric->kind == METRIC_PERPLEXITY ? -choice->logprob : choice->is_greedy;
+    verdict->answered = true;
+    verdict->score = metric->kind == METRIC_PERPLEXITY ? -choice->logprob : choice->is_greedy;
 }
 
 static bool grade_metric(const struct task *task, const struct task_protocol *protocol,
                          const struct task_metric *metric, const struct item *item,
-                         const struct response *response, struct graded *graded, struct err *err)
+                         const struct response *response, struct verdict *verdict, struct err *err)
 {
-    *graded = (struct graded){0};
+    *verdict = (struct verdict){0};
+    if (!response->answered) return true;
     if (protocol->kind == TASK_GENERATE)
-        return !response->text || grade_match(task, metric, item, response, graded, err);
+        return !response->text || grade_match(task, metric, item, response, verdict, err);
     if (!has_numbers(response)) return true;
-    if (protocol->kind == TASK_CHOICES) grade_choices(metric, item, response, graded);
-    else grade_continuation(metric, response, graded);
+    if (protocol->kind == TASK_CHOICES) grade_choices(metric, item, response, verdict);
+    else grade_continuation(metric, response, verdict);
     return true;
 }
 
@@ -161,22 +153,16 @@ bool task_grade(const struct suite *suite, const char *protocol_name, const stru
                        suite->name, protocol_name);
     for (size_t i = 0; i < protocol->n_metrics; i++) {
         const struct task_metric *metric = &protocol->metrics[i];
-        struct graded graded = {0};
-        if (response->answered &&
-            !grade_metric(task, protocol, metric, item, response, &graded, err))
+        struct verdict graded;
+        if (!grade_metric(task, protocol, metric, item, response, &graded, err))
             return err_context(err, "grading %s", item->key);
         if (metric->kind == METRIC_PERPLEXITY && !graded.answered) continue; /* no loss is known */
-        if (i > 0) {
+        if (i == 0) *verdict = graded;
+        else
             verdict->others[verdict->n_others++] =
                 (struct verdict_metric){metric->name, graded.score};
-            continue;
-        }
-        verdict->answered = graded.answered;
-        verdict->is_tie = graded.is_tie;
-        verdict->score = graded.score;
-        verdict->is_correct = graded.score == 1;
-        snprintf(verdict->predicted, sizeof verdict->predicted, "%s", graded.predicted);
     }
+    verdict->is_correct = verdict->score == 1;
     if (verdict->answered && protocol->kind == TASK_CHOICES)
         verdict->margin = margin_of(response, item->expected);
     return true;

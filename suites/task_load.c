@@ -312,20 +312,13 @@ static const char *subset_of_name(struct loader *loader, const char *pattern, co
     return arena_copy(loader->arena, name + n_before, n - n_before - n_behind, err);
 }
 
-static bool is_wanted(const struct suite_options *options, const char *subset)
-{
-    for (size_t i = 0; i < options->n_subsets; i++)
-        if (!strcmp(options->subsets[i], subset)) return true;
-    return options->n_subsets == 0;
-}
-
 static bool read_named(struct loader *loader, const char *folder, const char *pattern,
                        const char *name, struct err *err)
 {
     struct err fault = {0};
     const char *subset = subset_of_name(loader, pattern, name, &fault);
     if (fault.code && err) *err = fault;
-    if (fault.code || !subset || !is_wanted(loader->options, subset)) return !fault.code;
+    if (fault.code || !subset || !suite_wants_subset(loader->options, subset)) return !fault.code;
     char *path = file_join(folder, name, err);
     bool ok = path && enter_subset(loader, subset, err) && read_questions(loader, path, name, err);
     free(path);

@@ -12,7 +12,6 @@
 #include "base/letter_case.h"
 #include "base/mem.h"
 #include "base/mersenne.h"
-#include "base/utf8.h"
 #include "suites/answer_match.h"
 #include "suites/triviaqa_data.h"
 
@@ -183,10 +182,8 @@ static bool is_wanted(const struct loader *loader, const char *source)
 {
     const struct suite_options *options = loader->options;
     size_t n_before = 0;
-    bool is_named = options->n_subsets == 0;
-    for (size_t i = 0; i < options->n_subsets; i++)
-        is_named = is_named || !strcmp(options->subsets[i], source);
-    if (!is_named || !options->limit) return is_named;
+    if (!suite_wants_subset(options, source)) return false;
+    if (!options->limit) return true;
     for (size_t i = 0; i < loader->n_items && n_before < options->limit; i++)
         n_before += !strcmp(loader->items[i].subset, source);
     return n_before < options->limit;
@@ -384,11 +381,9 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
 
 static void keep_prediction(const char *text, struct verdict *verdict)
 {
-    size_t n = strlen(text), most = sizeof verdict->predicted - 1;
+    size_t n = strlen(text);
     text = letter_strip(text, &n, true);
-    if (n > most) n = utf8_complete_prefix(text, most);
-    memcpy(verdict->predicted, text, n);
-    verdict->predicted[n] = 0;
+    verdict_set_predicted(verdict, text, n);
 }
 
 /* The answer against one accepted one: equal, and how much of it is shared. */

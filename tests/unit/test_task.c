@@ -334,6 +334,24 @@ static void a_generation_is_read_by_templates(void **state)
     task_free(task);
 }
 
+static void what_was_predicted_is_cut_between_two_characters(void **state)
+{
+    (void)state;
+    struct task *task = parse(HEAD, "layouts:\n  one: {q: '{question}', answer: '{right}'}\n"
+                                    "protocols:\n  p: {prompt: '{q}', generate: {max_tokens: 8}, "
+                                    "metrics: {all: '{response}'}}\n");
+    char text[400];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    memcpy(text + 253, "\xe2\x82\xac", 3); /* 255 bytes fit, and end in the midst of it */
+    struct response response = {.answered = true, .text = text};
+    assert_int_equal(strlen(grade(task, "5", &response).predicted), 253);
+    text[255] = 0;
+    memcpy(text + 253, "xx", 2);
+    assert_int_equal(strlen(grade(task, "5", &response).predicted), 255);
+    task_free(task);
+}
+
 /* ---- Task files ---- */
 
 static void faults_of_a_task_file_have_their_place(void **state)
@@ -421,6 +439,7 @@ int main(void)
         cmocka_unit_test(choices_are_graded_by_every_metric),
         cmocka_unit_test(a_continuation_is_right_where_it_is_greedy),
         cmocka_unit_test(a_generation_is_read_by_templates),
+        cmocka_unit_test(what_was_predicted_is_cut_between_two_characters),
         cmocka_unit_test(faults_of_a_task_file_have_their_place),
         cmocka_unit_test(what_a_file_means_is_hashed_and_not_how_it_is_written),
     };
