@@ -386,40 +386,41 @@ static void keep_prediction(const char *text, struct verdict *verdict)
     verdict_set_predicted(verdict, text, n);
 }
 
-/* The answer against one accepted one: equal, and how much of it is shared. */
-static bool compare(const struct protocol *rules, const char *predicted, const char *gold,
-                    double *f1, bool *is_equal, struct err *err)
+/* By lm-evaluation-harness's rule: whether an accepted answer is the same but for case and
+ * punctuation. */
+static bool match_simplified(const char *text, const char *const *accepted, size_t n,
+                             bool *is_exact, struct err *err)
 {
-    struct buf form = {0};
-    if (rules->is_lm_eval) answer_simplify(gold, &form);
-    else answer_normalize(gold, &form);
-    *is_equal = !strcmp(predicted, buf_string(&form));
-    double shared = rules->is_lm_eval ? 0 : answer_f1(predicted, buf_string(&form));
-    if (shared > *f1) *f1 = shared;
-    bool done = buf_check(&form, err);
-    buf_free(&form);
+    struct buf mine = {0}, gold = {0};
+    size_t n_text = strlen(text);
+    *is_exact = false;
+    answer_simplify(letter_strip(text, &n_text, false), &mine);
+    for (size_t i = 0; i < n && !*is_exact; i++) {
+        buf_clear(&gold);
+        answer_simplify(accepted[i], &gold);
+        *is_exact = !gold.failed && !strcmp(buf_string(&mine), buf_string(&gold));
+    }
+    bool done = buf_check(&mine, err) && buf_check(&gold, err);
+    buf_free(&mine);
+    buf_free(&gold);
     return done;
 }
 
 static bool grade_text(const struct protocol *rules, const struct json *answers, const char *text,
                        struct verdict *verdict, struct err *err)
 {
-    struct buf predicted = {0};
+    size_t n = json_length(answers);
     double f1 = 0;
-    size_t n = strlen(text);
-    if (rules->is_lm_eval) answer_simplify(letter_strip(text, &n, false), &predicted);
-    else answer_normalize(text, &predicted);
-    bool done = buf_check(&predicted, err);
-    for (size_t i = 0; done && i < json_length(answers); i++) {
-        bool is_equal;
-        done = compare(rules, buf_string(&predicted), json_as_string(json_at(answers, i), ""), &f1,
-                       &is_equal, err);
-        verdict->is_correct = verdict->is_correct || (done && is_equal);
-    }
+    const char **accepted = mem_new(n, sizeof *accepted, err);
+    for (size_t i = 0; accepted && i < n; i++)
+        accepted[i] = json_as_string(json_at(answers, i), "");
+    bool done = accepted && (rules->is_lm_eval
+                                 ? match_simplified(text, accepted, n, &verdict->is_correct, err)
+                                 : answer_score(text, accepted, n, &verdict->is_correct, &f1, err));
     verdict->score = verdict->is_correct ? 1 : 0;
     if (!rules->is_lm_eval)
         verdict->others[verdict->n_others++] = (struct verdict_metric){TRIVIAQA_F1, f1};
-    buf_free(&predicted);
+    free(accepted);
     return done;
 }
 
