@@ -80,6 +80,9 @@ struct config_suite {
     bool is_implied; /* by an open book; gives way to an equal one that is asked for */
     struct throughput_options throughput;
     const struct config_judge *judge; /* NULL: none */
+    /* The model whose answers those of the others are compared with; NULL: none, or options have
+     * a file. */
+    const char *baseline;
     struct config_place place;
 };
 

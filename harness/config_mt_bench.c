@@ -11,7 +11,7 @@
 enum { MAX_NEW_TOKENS = 1 << 22 };
 
 struct raw_mt_bench {
-    const char *data;
+    const char *data, *baseline;
     const struct config_node *judge;
     struct config_texts categories;
     int64_t limit, max_new_tokens;
@@ -26,6 +26,7 @@ static const struct config_key MT_BENCH_KEYS[] = {
      .type = CONFIG_NODE,
      .offset = offsetof(struct raw_mt_bench, judge),
      .required = true},
+    {.name = "baseline", .type = CONFIG_PATH, .offset = offsetof(struct raw_mt_bench, baseline)},
     {.name = "categories",
      .type = CONFIG_TEXTS,
      .offset = offsetof(struct raw_mt_bench, categories)},
@@ -115,6 +116,26 @@ static bool read_judge(struct config *config, const struct config_node *map,
     return find_prompts(config, map, &raw, suite, err);
 }
 
+/* A model of the configuration, or a file of answers. */
+static bool read_baseline(const struct config *config, const struct config_node *map,
+                          const char *baseline, struct config_suite *suite, struct err *err)
+{
+    const struct config_node *node = config_find(map, "baseline");
+    if (!baseline) return true;
+    if (!suite->judge)
+        return config_fail(node, err, "the rule judges single answers, not pairs: no baseline");
+    suite->options.judges_pairs = true;
+    for (size_t i = 0; i < config->n_models; i++)
+        if (!strcmp(config->models[i].id, baseline)) {
+            suite->baseline = baseline;
+            return true;
+        }
+    suite->options.baseline = baseline;
+    return file_exists(baseline) ||
+           config_fail(node, err, "baseline: there is no model %s here, and no such file",
+                       baseline);
+}
+
 bool config_read_mt_bench(struct config *config, const struct config_node *map,
                           struct config_suite *suite, struct err *err)
 {
@@ -130,5 +151,6 @@ bool config_read_mt_bench(struct config *config, const struct config_node *map,
     options->max_new_tokens = (size_t)raw.max_new_tokens;
     options->subsets = raw.categories.items;
     options->n_subsets = raw.categories.n;
-    return read_judge(config, raw.judge, suite, err);
+    return read_judge(config, raw.judge, suite, err) &&
+           read_baseline(config, map, raw.baseline, suite, err);
 }

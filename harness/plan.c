@@ -281,6 +281,20 @@ static bool resolve_reference(struct plan *plan, struct plan_job *job, struct er
                 suite->reference);
 }
 
+/* The baseline is the first quantization of its model, which all later jobs are compared with. */
+static bool resolve_baseline(const struct plan *plan, struct plan_job *job, struct err *err)
+{
+    const char *baseline = job->suite->baseline;
+    if (!baseline) return true;
+    for (const struct plan_job *other = plan->jobs; other < job && !job->baseline; other++)
+        if (other->suite == job->suite && !strcmp(other->model->config->id, baseline))
+            job->baseline = other;
+    return job->baseline || !strcmp(job->model->config->id, baseline) ||
+           fail(&job->model->config->place, ERR_CONFIG, err,
+                "%s is the baseline: it must stand before the models that are compared with it",
+                baseline);
+}
+
 static int64_t largest(const int64_t *values, size_t n)
 {
     int64_t most = 0;
@@ -326,6 +340,20 @@ static void put_judge(struct json_writer *json, const struct config_judge *judge
     json_put_integer(json, (int64_t)judge->max_new_tokens);
 }
 
+static void put_baseline(struct json_writer *json, const struct plan_job *job)
+{
+    char name[256];
+    const char *file = job->suite->options.baseline;
+    if (!file)
+        snprintf(name, sizeof name, "%s %s", job->baseline->model->config->id,
+                 job->baseline->model->quantization);
+    json_key(json, "baseline");
+    json_put_string(json, file ? file_name(file) : name);
+    if (file) return; /* its hash is among those of the data */
+    json_key(json, "baseline_job");
+    json_put_string(json, job->baseline->fingerprint);
+}
+
 static void put_items_parameters(struct json_writer *json, const struct plan_job *job,
                                  const char *reference)
 {
@@ -349,6 +377,7 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     json_key(json, "decoding");
     json_put_string(json, job->dataset->suite->decoding);
     if (job->suite->judge) put_judge(json, job->suite->judge);
+    if (job->baseline || options->baseline) put_baseline(json, job);
     if (options->max_new_tokens) {
         json_key(json, "max_new_tokens");
         json_put_integer(json, (int64_t)options->max_new_tokens);
@@ -417,6 +446,7 @@ static bool fingerprint(struct plan_job *job, struct err *err)
 static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
     const char *key;
+    if (!resolve_baseline(plan, job, err)) return false;
     if (job->suite->judge && !client_api_find_key(job->suite->judge->key_env, &key, err))
         return at_place(err, &job->suite->place);
     if (job->model->config->api)

@@ -31,6 +31,8 @@ struct plan_job {
      * file's; NULL: none. */
     const struct plan_job *reference_job;
     const char *reference_file;
+    /* Whose answers the judge compares this job's with; NULL: none, or a file's. */
+    const struct plan_job *baseline;
     bool is_reference;           /* later jobs are compared with this one: its logits are kept */
     struct retrieval *retrieval; /* what its data set reads, NULL: closed book */
     const char *parameters_json; /* what the fingerprint covers beyond model, suite and data */

@@ -1,5 +1,6 @@
-/* run_judge.c - see run_judge.h. A call is an answer's turn and a repetition; what a judge said to
- * the same request before, in any run, is taken over.
+/* run_judge.c - see run_judge.h. A call is an answer's turn and a repetition, or one of the two
+ * games in which it is compared with the baseline's; what a judge said to the same request before,
+ * in any run, is taken over.
  *
  * Each reply is stored when it comes. A server that gave no score is asked once more; a model of
  * this machine would say the same again. Where judgments are imported nobody is asked: what the
@@ -22,7 +23,8 @@ enum { WINDOW_CALLS = 128, MOST_REPLIES = 2 };
 
 struct call {
     size_t i_item;
-    int repetition;
+    bool is_game;
+    int repetition; /* of games two each, in the second of which this answer is assistant B's */
     const char *prompt_name;
     struct request request;
     bool is_judged;
@@ -34,8 +36,9 @@ struct judging {
     const struct config_judge *judge;
     int64_t job;
     struct arena *arena;
-    const char **answers; /* [n_items] */
-    struct call *calls;   /* [n_calls] repetitions of an item together */
+    const char **answers;  /* [n_items] */
+    const char **baseline; /* [n_items], NULL: none */
+    struct call *calls;    /* [n_calls] those of an item together, its games last */
     size_t n_calls;
     size_t asked[WINDOW_CALLS]; /* calls that are asked together */
     struct model *model;
@@ -51,51 +54,124 @@ static size_t find_item(const struct dataset *dataset, const char *key)
     return i;
 }
 
+/* Answers of a job that are being read. */
+struct answers {
+    const struct dataset *dataset;
+    struct arena *arena;
+    const char **texts; /* [n_items] */
+};
+
 static bool keep_answer(void *context, const struct answer_record *answer, struct err *err)
 {
-    struct judging *judging = context;
+    const struct answers *answers = context;
     struct response response;
-    size_t i = find_item(judging->planned->dataset, answer->key);
-    if (i == judging->planned->dataset->n_items) return true;
+    size_t i = find_item(answers->dataset, answer->key);
+    if (i == answers->dataset->n_items) return true;
     if (!response_read(answer->response_json, strlen(answer->response_json), &response,
-                       judging->arena, err))
+                       answers->arena, err))
         return false;
-    judging->answers[i] = response.text ? response.text : "";
+    answers->texts[i] = response.text ? response.text : "";
     return true;
+}
+
+/* All of the job's answers: [n_items], in the arena. */
+static const char **read_answers(const struct judging *judging, int64_t job, struct err *err)
+{
+    struct answers answers = {.dataset = judging->planned->dataset, .arena = judging->arena};
+    answers.texts =
+        arena_alloc(judging->arena, answers.dataset->n_items, sizeof(const char *), err);
+    bool ok =
+        answers.texts && store_each_answer(judging->run->store, job, keep_answer, &answers, err);
+    return ok ? answers.texts : NULL;
+}
+
+/* The row of a job of this run. */
+static bool find_job(const struct judging *judging, const struct plan_job *planned, int64_t *job,
+                     struct err *err)
+{
+    struct query *query = query_open(judging->run->store,
+                                     "SELECT id FROM job WHERE run = ?1 AND fingerprint = ?2", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, judging->run->id);
+    query_bind_text(query, 2, planned->fingerprint);
+    int more = query_next(query, err);
+    if (more > 0) *job = query_integer(query, 0);
+    query_close(query);
+    return more > 0 || (more == 0 && err_set(err, ERR_INPUT, "the baseline has not been asked"));
+}
+
+static bool read_baseline(struct judging *judging, struct err *err)
+{
+    const struct plan_job *planned = judging->planned;
+    const struct dataset *dataset = planned->dataset;
+    int64_t job = 0;
+    if (planned->baseline) {
+        if (!find_job(judging, planned->baseline, &job, err)) return false;
+        judging->baseline = read_answers(judging, job, err);
+    } else if (planned->suite->options.baseline) {
+        judging->baseline =
+            arena_alloc(judging->arena, dataset->n_items, sizeof(const char *), err);
+        for (size_t i = 0; judging->baseline && i < dataset->n_items; i++)
+            judging->baseline[i] = mt_bench_baseline(dataset, i);
+    } else return true;
+    return judging->baseline != NULL;
+}
+
+/* Calls about an item: an opinion and two games for each repetition. */
+static size_t calls_of_item(const struct judging *judging)
+{
+    return (size_t)judging->judge->repeat * (judging->baseline ? 3 : 1);
 }
 
 static bool mark_judged(void *context, const struct judgment_record *judgment, struct err *err)
 {
     struct judging *judging = context;
     size_t i = find_item(judging->planned->dataset, judgment->key);
+    size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
+    size_t first = judging_is_pair(judgment->prompt_name) ? repeat : 0;
+    size_t i_call = first + (size_t)judgment->repetition;
     (void)err;
-    if (i < judging->planned->dataset->n_items && judgment->repetition < judging->judge->repeat &&
+    if (i < judging->planned->dataset->n_items && i_call < (first ? n : repeat) &&
         !isnan(judgment->score))
-        judging->calls[i * (size_t)judging->judge->repeat + (size_t)judgment->repetition]
-            .is_judged = true;
+        judging->calls[i * n + i_call].is_judged = true;
     return true;
+}
+
+/* Whether the call takes this job's answer for assistant B's. */
+static bool is_b(const struct call *call)
+{
+    return call->is_game && call->repetition % 2;
+}
+
+static bool make_request(const struct judging *judging, struct call *call, struct err *err)
+{
+    const char *const *a = judging->answers, *const *b = call->is_game ? judging->baseline : NULL;
+    return mt_bench_judge_request(judging->planned->dataset, call->i_item, is_b(call) ? b : a,
+                                  is_b(call) ? a : b, judging->arena, &call->request,
+                                  &call->prompt_name, err);
 }
 
 static bool list_calls(struct judging *judging, struct err *err)
 {
-    const struct dataset *dataset = judging->planned->dataset;
-    size_t repeat = (size_t)judging->judge->repeat;
-    judging->n_calls = dataset->n_items * repeat;
-    judging->answers = arena_alloc(judging->arena, dataset->n_items, sizeof(const char *), err);
+    size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
+    judging->n_calls = judging->planned->dataset->n_items * n;
     judging->calls = arena_alloc(judging->arena, judging->n_calls, sizeof *judging->calls, err);
-    if (!judging->answers || !judging->calls ||
-        !store_each_answer(judging->run->store, judging->job, keep_answer, judging, err))
-        return false;
+    if (!judging->calls) return false;
     for (size_t i = 0; i < judging->n_calls; i++) {
         struct call *call = &judging->calls[i];
-        call->i_item = i / repeat;
-        call->repetition = (int)(i % repeat);
-        if (!mt_bench_judge_request(dataset, call->i_item, judging->answers, judging->arena,
-                                    &call->request, &call->prompt_name, err))
-            return false;
+        call->i_item = i / n;
+        call->is_game = i % n >= repeat;
+        call->repetition = (int)(i % n - (call->is_game ? repeat : 0));
+        if (!make_request(judging, call, err)) return false;
         call->request.max_new_tokens = judging->judge->max_new_tokens;
     }
     return store_each_judgment(judging->run->store, judging->job, mark_judged, judging, err);
+}
+
+static bool read_what_is_there(struct judging *judging, struct err *err)
+{
+    judging->answers = read_answers(judging, judging->job, err);
+    return judging->answers && read_baseline(judging, err) && list_calls(judging, err);
 }
 
 /* ---- Asking ---- */
@@ -143,7 +219,8 @@ static bool keep_reply(void *context, size_t i_request, const struct response *r
     struct call *call = &judging->calls[judging->asked[i_request]];
     struct judgment_record judgment = record_of(judging, call);
     judgment.reply = response->text ? response->text : "";
-    judgment.score = judging_read_score(judgment.reply, NULL);
+    judgment.score = call->is_game ? judging_read_win(judgment.reply, is_b(call))
+                                   : judging_read_score(judgment.reply, NULL);
     judgment.n_prompt_tokens = response->n_prompt_tokens;
     judgment.n_new_tokens = response->n_new_tokens;
     judgment.duration_ns = response->duration_ns;
@@ -228,10 +305,11 @@ static bool import_replies(struct judging *judging, size_t *n_found, struct err 
         struct mt_bench_reply reply;
         if (call->is_judged ||
             !mt_bench_find_reply(judging->planned->dataset, call->prompt_name, judgment.request,
-                                 (size_t)call->repetition, &reply))
+                                 (size_t)call->repetition / (call->is_game ? 2 : 1), &reply))
             continue;
         judgment.reply = reply.text;
-        judgment.score = reply.score;
+        judgment.score =
+            is_b(call) && reply.score != FASTCHAT_MISSING ? 1 - reply.score : reply.score;
         ok = put_reply(judging, call, &judgment, err);
         ++*n_found;
     }
@@ -255,6 +333,17 @@ static bool import_judgments(struct judging *judging, struct err *err)
 
 /* ---- Notes ---- */
 
+enum { GAMES_WON, GAMES_TIED, GAMES_LOST, GAMES_DISAGREE, GAMES_MISSING, N_GAME_NOTES };
+static const struct {
+    const char *kind, *text;
+} GAME_NOTES[N_GAME_NOTES] = {
+    [GAMES_WON] = {"won", "answers that both orders find better than the baseline's"},
+    [GAMES_TIED] = {"tied", "answers that the two orders do not agree to be better or worse"},
+    [GAMES_LOST] = {"lost", "answers that both orders find worse than the baseline's"},
+    [GAMES_DISAGREE] = {"orders_disagree", "ties in which the orders find opposite winners"},
+    [GAMES_MISSING] = {"pair_missing", "pairs without a winner in one of the orders"},
+};
+
 /* The mean of the variances within items, and how many judgments there are: one row. */
 static bool measure_noise(struct judging *judging, double *error, struct err *err)
 {
@@ -262,7 +351,7 @@ static bool measure_noise(struct judging *judging, double *error, struct err *er
         "SELECT sum(squares - total * total / n), sum(n - 1), sum(n) FROM (SELECT count(score) AS "
         "n, sum(score) AS total, sum(score * score) AS squares FROM judge_call JOIN response ON "
         "response.id = judge_call.response WHERE response.job = ? AND score IS NOT NULL "
-        "GROUP BY response.id)";
+        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id)";
     struct query *query = query_open(judging->run->store, sql, err);
     if (!query) return false;
     query_bind_integer(query, 1, judging->job);
@@ -281,16 +370,18 @@ static bool put_notes(struct judging *judging, struct err *err)
     const struct config_judge *judge = judging->judge;
     char text[512], noise[96] = "";
     double error;
-    int64_t n_missing = 0;
+    int64_t n = 0, n_missing = 0;
     if (!measure_noise(judging, &error, err)) return false;
-    for (size_t i = 0; i < judging->n_calls; i++) n_missing += !judging->calls[i].is_judged;
+    for (size_t i = 0; i < judging->n_calls; i++) {
+        n += !judging->calls[i].is_game;
+        n_missing += !judging->calls[i].is_game && !judging->calls[i].is_judged;
+    }
     if (!isnan(error)) snprintf(noise, sizeof noise, "; its noise in the mean: %.3f", error);
     snprintf(text, sizeof text, "judged by %.200s, %d time%s each%s%s%.200s",
              mt_bench_judge(judging->planned->dataset), judge->repeat,
              judge->repeat == 1 ? "" : "s", noise, judge->import ? "; imported from " : "",
              judge->import ? judge->import : "");
-    return store_put_note(store, judging->job, "judged", (int64_t)judging->n_calls - n_missing,
-                          text, err) &&
+    return store_put_note(store, judging->job, "judged", n - n_missing, text, err) &&
            store_put_note(store, judging->job, "judgment_missing", n_missing,
                           judge->import
                               ? "answers without a judgment in the file: they are in no mean"
@@ -298,12 +389,45 @@ static bool put_notes(struct judging *judging, struct err *err)
                           err);
 }
 
+/* What the pairs of games came to, in the order of the notes. */
+static bool count_games(struct judging *judging, int64_t counts[N_GAME_NOTES], struct err *err)
+{
+    static const char sql[] =
+        "SELECT sum(low = 1), sum(NOT (low = 1 OR high = 0)), sum(high = 0), "
+        "sum(low = 0 AND high = 1) FROM (SELECT min(score) AS low, max(score) AS high "
+        "FROM judge_call JOIN response ON response.id = judge_call.response "
+        "WHERE response.job = ? AND prompt_name GLOB 'pair-*' "
+        "GROUP BY response.id, repetition / 2 HAVING count(score) = 2)";
+    struct query *query = query_open(judging->run->store, sql, err);
+    if (!query) return false;
+    query_bind_integer(query, 1, judging->job);
+    int more = query_next(query, err);
+    for (int i = 0; more > 0 && i < GAMES_MISSING; i++) counts[i] = query_integer(query, i);
+    query_close(query);
+    size_t n = judging->planned->dataset->n_items * (size_t)judging->judge->repeat;
+    counts[GAMES_MISSING] =
+        (int64_t)n - counts[GAMES_WON] - counts[GAMES_TIED] - counts[GAMES_LOST];
+    return more >= 0;
+}
+
+static bool put_game_notes(struct judging *judging, struct err *err)
+{
+    int64_t counts[N_GAME_NOTES] = {0};
+    if (!judging->baseline) return true;
+    if (!count_games(judging, counts, err)) return false;
+    for (size_t i = 0; i < N_GAME_NOTES; i++)
+        if (!store_put_note(judging->run->store, judging->job, GAME_NOTES[i].kind, counts[i],
+                            GAME_NOTES[i].text, err))
+            return false;
+    return true;
+}
+
 static bool finish(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
     if (!store_begin(store, err)) return false;
     bool ok = store_apply_judgments(store, judging->job, err) && put_notes(judging, err) &&
-              store_commit(store, err);
+              put_game_notes(judging, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
@@ -315,7 +439,8 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
         .run = run, .planned = planned, .judge = planned->suite->judge, .job = job};
     if (!judging.judge) return true;
     judging.arena = arena_new(0, err);
-    bool ok = judging.arena && list_calls(&judging, err) && reuse_judgments(&judging, err) &&
+    bool ok = judging.arena && read_what_is_there(&judging, err) &&
+              reuse_judgments(&judging, err) &&
               (judging.judge->import ? import_judgments : ask_judge)(&judging, err) &&
               finish(&judging, err);
     if (judging.client && !judging.model)

@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct tables {
-    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *ratios,
+    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *wins, *ratios,
         *divergences, *published, *open_book, *runs;
     struct findings findings;
 };
@@ -44,7 +44,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->limits = tables->kernels ? tables_limits(store, data, err) : NULL;
     tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
     tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
-    tables->ratios = tables->paired ? tables_ratios(store, data, err) : NULL;
+    tables->wins = tables->paired ? tables_wins(store, data, err) : NULL;
+    tables->ratios = tables->wins ? tables_ratios(store, data, err) : NULL;
     tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
     tables->published = tables->divergences ? tables_published(data, err) : NULL;
     tables->runs = tables->published ? tables_runs(store, data, err) : NULL;
@@ -149,6 +150,13 @@ static void write_comparisons(const struct tables *tables, struct buf *out)
             "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
             "several comparisons.",
             tables->paired);
+    section(
+        out, "Answers beside the baseline's",
+        "A judge has seen each pair of answers twice, in both orders, and a pair is won or lost "
+        "where both orders say so. The adjusted win rate counts a tie as half a win; its "
+        "interval is clustered by question. orders disagree: ties in which each order names "
+        "another winner.",
+        tables->wins);
     section(out, "Open book",
             "Answers with passages to read before the question against those of the same model "
             "without, question by question. found: questions with an accepted answer in what was "
@@ -244,6 +252,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "%s%s\n", i ? "\n" : "", tables->findings.texts[i]);
     markdown_section(out, "Scores", tables->scores);
     markdown_section(out, "Paired differences", tables->paired);
+    markdown_section(out, "Answers beside the baseline's", tables->wins);
     markdown_section(out, "Open book", tables->open_book);
     markdown_section(out, "Measured beside published", tables->published);
     markdown_section(out, "Perplexities beside each other", tables->ratios);
@@ -294,6 +303,7 @@ static bool write_tables(const char *folder, const struct tables *tables, struct
         {"limits.csv", tables->limits},
         {"subsets.csv", tables->subsets},
         {"notes.csv", tables->notes},
+        {"wins.csv", tables->wins},
         {"open-book.csv", tables->open_book},
         {"published.csv", tables->published},
         {"perplexity-ratios.csv", tables->ratios},
@@ -380,6 +390,8 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
             fprintf(out, "%s\n\n", tables.findings.texts[i]);
         print_section(tables.scores, NULL, &is_first, out);
         if (has_perplexity(data)) fputs("ppl is a perplexity: lower is better\n", out);
+        print_section(tables.wins, "answers beside the baseline's, judged in both orders",
+                      &is_first, out);
         print_section(tables.open_book, "open book against closed book", &is_first, out);
         print_section(tables.published, "measured beside published", &is_first, out);
         print_section(tables.ratios, "perplexities beside each other", &is_first, out);

@@ -301,6 +301,50 @@ struct table *tables_paired(struct store *store, const struct report_data *data,
     return ok && table_check(table, err) ? table : NULL;
 }
 
+/* ---- Compared by a judge ---- */
+
+static long long count_of(const struct report_data *data, int64_t job, const char *kind)
+{
+    for (size_t i = 0; i < data->n_notes; i++)
+        if (data->notes[i].job == job && !strcmp(data->notes[i].kind, kind))
+            return data->notes[i].count;
+    return 0;
+}
+
+static bool add_wins(struct store *store, const struct report_data *data,
+                     const struct report_score *score, struct table *table, struct err *err)
+{
+    static const char *const counts[] = {"won", "tied", "lost", "orders_disagree", "pair_missing"};
+    struct query *query = query_open(
+        store, "SELECT json_extract(parameters, '$.baseline') FROM job WHERE id = ?1", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, score->job);
+    int more = query_next(query, err);
+    table_row(table);
+    table_cell(table, "%s", data->entries[score->i_entry].label);
+    table_cell(table, "%s", more > 0 ? query_text(query, 0) : "");
+    table_cell(table, "%s", score->protocol);
+    table_cell(table, "%.2f", score->score);
+    table_cell(table, "%.2f to %.2f", score->low, score->high);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        table_cell(table, "%lld", count_of(data, score->job, counts[i]));
+    query_close(query);
+    return more >= 0;
+}
+
+struct table *tables_wins(struct store *store, const struct report_data *data, struct err *err)
+{
+    struct table *table = table_new(data->arena,
+                                    "model|baseline|by|>adjusted win rate, %|95% interval|>won|"
+                                    ">tied|>lost|>orders disagree|>missing",
+                                    err);
+    bool ok = table != NULL;
+    for (size_t i = 0; ok && i < data->n_scores; i++)
+        if (!strcmp(data->scores[i].metric, "win_rate"))
+            ok = add_wins(store, data, &data->scores[i], table, err);
+    return ok && table_check(table, err) ? table : NULL;
+}
+
 /* ---- Runs ---- */
 
 static const char RUN_SQL[] =

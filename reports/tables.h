@@ -32,6 +32,8 @@ struct table *tables_subsets(const struct report_data *data, struct err *err);
 /* The same for answers that are right or wrong: items right in only one of the two,
  * difference, exact McNemar p. Reads v_compare. */
 struct table *tables_paired(struct store *store, const struct report_data *data, struct err *err);
+/* A row for each job whose answers a judge compared with those of a baseline. */
+struct table *tables_wins(struct store *store, const struct report_data *data, struct err *err);
 /* A column for each run: build, machine and its state. */
 struct table *tables_runs(struct store *store, const struct report_data *data, struct err *err);
 

@@ -174,12 +174,14 @@ bool store_put_score(struct store *store, int64_t job, const char *metric,
 
 /* ---- Judgments ---- */
 
-/* A judge's opinion of a response. */
+/* A judge's opinion of a response; or, where the prompt's name begins with "pair-", of a response
+ * and another one in a game of two: repetitions 2 i and 2 i + 1 are the i-th pair of games, in
+ * which the two change places. */
 struct judgment_record {
     const char *key; /* of the item */
     const char *judge, *prompt_name, *request, *reply;
     int repetition; /* from 0 */
-    double score;   /* 1 to 10; NaN: none was found in the reply */
+    double score;   /* 1 to 10; of a game 1, 0.5 or 0; NaN: none was found in the reply */
     int n_prompt_tokens, n_new_tokens;
     int64_t duration_ns;
 };
@@ -196,7 +198,8 @@ typedef bool store_judgment_fn(void *context, const struct judgment_record *judg
 bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn, void *context,
                          struct err *err) __attribute__((warn_unused_result));
 /* Gives every verdict of the job the mean of its judgments' scores; 0 where there is none, which
- * counts in no mean of points. */
+ * counts in no mean of points. Where there are games, the further metric "win_rate" is the mean
+ * over pairs of games: 1 if both were won, 0 if both were lost, otherwise 0.5. */
 bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -99,7 +99,12 @@ bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
     static const char APPLY_JUDGMENTS[] =
         "UPDATE verdict SET (score, is_correct) = (SELECT coalesce(avg(score), 0), "
         "coalesce(avg(score), 0) = 10 FROM judge_call WHERE judge_call.response = "
-        "verdict.response) WHERE response IN (SELECT id FROM response WHERE job = ?1)";
+        "verdict.response AND prompt_name NOT GLOB 'pair-*'), "
+        "others = (SELECT CASE WHEN count(*) THEN json_object('win_rate', avg(CASE WHEN low = 1 "
+        "THEN 1 WHEN high = 0 THEN 0 ELSE 0.5 END)) END FROM (SELECT min(score) AS low, "
+        "max(score) AS high FROM judge_call WHERE judge_call.response = verdict.response "
+        "AND prompt_name GLOB 'pair-*' GROUP BY repetition / 2 HAVING count(score) = 2)) "
+        "WHERE response IN (SELECT id FROM response WHERE job = ?1)";
     struct statement apply = statement_begin(store, APPLY_JUDGMENTS);
     statement_integer(&apply, job);
     return statement_run(&apply, err);

@@ -151,6 +151,18 @@ char judging_read_winner(const char *reply)
     return strstr(reply, "[[C]]") ? 'C' : 0;
 }
 
+double judging_read_win(const char *reply, bool is_b)
+{
+    char winner = judging_read_winner(reply);
+    if (!winner) return FASTCHAT_MISSING;
+    return winner == 'C' ? 0.5 : (winner == 'B') == is_b;
+}
+
+bool judging_is_pair(const char *prompt_name)
+{
+    return !strncmp(prompt_name, "pair-", 5);
+}
+
 /* ---- The rule ---- */
 
 /* A text's words, lower case, sorted. */

@@ -40,6 +40,12 @@ double judging_read_score(const char *reply, bool *is_whole);
 /* 'A', 'B', 'C' (a tie), or 0 if the reply has none of "[[A]]", "[[B]]" and "[[C]]". */
 char judging_read_winner(const char *reply);
 
+/* The same for one of the two in a pair: 1, 0.5 or 0, or FASTCHAT_MISSING; is_b: it is assistant
+ * B. */
+double judging_read_win(const char *reply, bool is_b);
+/* Whether a prompt of that name compares two answers. */
+bool judging_is_pair(const char *prompt_name);
+
 /* No judge, but a rule, for demonstrations: 1 + 9 F1 to the nearest hundredth, where F1 compares
  * the words of answer and reference, whatever their case, punctuation and order. 10 for the same
  * words, 1 for none in common or where memory is short. */

@@ -18,7 +18,7 @@ static const char *const PROTOCOL_NAMES[] = {RULE, NULL};
 
 struct state {
     size_t max_new_tokens;
-    struct fastchat_answers references;
+    struct fastchat_answers references, baseline;
     struct fastchat_prompts prompts;                    /* of the judge */
     struct fastchat_judgments judgments;                /* of the judge and of others */
     const char *judge;                                  /* NULL: the rule */
@@ -31,7 +31,7 @@ struct loader {
     struct arena *arena;
     const char *question_file;
     struct fastchat_questions questions;
-    struct fastchat_answers references;
+    struct fastchat_answers references, baseline;
     struct fastchat_prompts prompts;
     struct fastchat_judgments judgments;
     const char *judge;
@@ -82,13 +82,16 @@ static bool read_files(struct loader *loader, struct err *err)
     const char *prompts = loader->options->judge_prompts;
     if (prompts && !fastchat_read_prompts(prompts, loader->arena, &loader->prompts, err))
         return false;
-    const char *judgments = loader->options->judgments;
-    if (judgments && !fastchat_read_judgments(judgments, loader->arena, &loader->judgments, err))
+    const char *judgments = loader->options->judgments, *baseline = loader->options->baseline;
+    if ((judgments &&
+         !fastchat_read_judgments(judgments, loader->arena, &loader->judgments, err)) ||
+        (baseline && !fastchat_read_answers(baseline, loader->arena, &loader->baseline, err)))
         return false;
     struct sha256 *hash = sha256_new(err);
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
               (!references || hash_file(hash, references, err)) &&
-              (!prompts || hash_file(hash, prompts, err)); /* no answer depends on judgments */
+              (!prompts || hash_file(hash, prompts, err)) &&
+              (!baseline || hash_file(hash, baseline, err)); /* nothing depends on judgments */
     if (ok) sha256_finish(hash, loader->dataset->data_hash);
     sha256_free(hash);
     return ok;
@@ -118,10 +121,12 @@ static bool find_judge(struct loader *loader, struct err *err)
 
 /* ---- Items ---- */
 
-static const char *find_reference(const struct loader *loader, int64_t question, size_t i_turn)
+/* NULL if the list has none. */
+static const char *find_turn(const struct fastchat_answers *answers, int64_t question,
+                             size_t i_turn)
 {
-    const struct fastchat_answer *answer = fastchat_find_answer(&loader->references, question);
-    if (!answer || answer->choices[0].turns.n <= i_turn) return "";
+    const struct fastchat_answer *answer = fastchat_find_answer(answers, question);
+    if (!answer || answer->choices[0].turns.n <= i_turn) return NULL;
     return answer->choices[0].turns.items[i_turn];
 }
 
@@ -130,14 +135,27 @@ static bool is_judged(const struct loader *loader)
     return loader->options->judge_prompts != NULL;
 }
 
-/* That there is what its points are found with. */
-static bool check_item(const struct loader *loader, const struct item *item, int turn,
-                       struct err *err)
+static bool check_prompt(const struct loader *loader, bool is_pair, const char *category, int turn,
+                         struct err *err)
 {
-    const char *name = judging_prompt_name(false, item->subset, turn);
-    if (is_judged(loader) && !fastchat_find_prompt(&loader->prompts, name))
-        return err_set_at(err, ERR_INPUT, loader->options->judge_prompts, 0, 0,
-                          "there is no judge prompt %s", name);
+    const char *name = judging_prompt_name(is_pair, category, turn);
+    return fastchat_find_prompt(&loader->prompts, name) ||
+           err_set_at(err, ERR_INPUT, loader->options->judge_prompts, 0, 0,
+                      "there is no judge prompt %s", name);
+}
+
+/* That there is what its points are found with. */
+static bool check_item(const struct loader *loader, const struct item *item, int64_t question,
+                       int turn, struct err *err)
+{
+    const struct suite_options *options = loader->options;
+    if ((is_judged(loader) && !check_prompt(loader, false, item->subset, turn, err)) ||
+        (options->judges_pairs && !check_prompt(loader, true, item->subset, turn, err)))
+        return false;
+    if (options->baseline && !find_turn(&loader->baseline, question, (size_t)turn - 1))
+        return err_set_at(err, ERR_INPUT, options->baseline, 0, 0,
+                          "the baseline has no answer to turn %d of question %lld", turn,
+                          (long long)question);
     if (item->expected[0] || (is_judged(loader) && !judging_has_reference(item->subset)))
         return true;
     return err_set_at(err, ERR_INPUT, item->file, item->line, 0,
@@ -150,6 +168,7 @@ static bool add_item(struct loader *loader, const struct fastchat_question *ques
 {
     static const char *const turns[] = {"1", "2"};
     struct item *item = &loader->items[loader->n_items];
+    const char *reference = find_turn(&loader->references, question->id, i_turn);
     *item = (struct item){
         .key = arena_printf(loader->arena, err, "%lld/%s", (long long)question->id, turns[i_turn]),
         .file = loader->question_file,
@@ -157,11 +176,11 @@ static bool add_item(struct loader *loader, const struct fastchat_question *ques
         .subset = question->category,
         .groups = {{"category", question->category}, {"turn", turns[i_turn]}},
         .n_groups = 2,
-        .expected = find_reference(loader, question->id, i_turn),
+        .expected = reference ? reference : "",
         .fields = question->turns.items,
         .n_fields = i_turn + 1};
     loader->question_of[loader->n_items++] = question;
-    return item->key && check_item(loader, item, (int)i_turn + 1, err);
+    return item->key && check_item(loader, item, question->id, (int)i_turn + 1, err);
 }
 
 /* Whether the question is among the first of its category. */
@@ -220,6 +239,7 @@ static bool load_into(struct loader *loader, struct err *err)
     size_t asked = loader->options->max_new_tokens;
     *state = (struct state){.max_new_tokens = asked ? asked : MAX_NEW_TOKENS,
                             .references = loader->references,
+                            .baseline = loader->baseline,
                             .prompts = loader->prompts,
                             .judgments = loader->judgments,
                             .judge = loader->judge,
@@ -267,8 +287,20 @@ static bool request(const struct dataset *dataset, size_t i_item, struct arena *
     return true;
 }
 
-bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
-                            const char *const *answers, struct arena *arena, struct request *made,
+/* What one assistant said up to the item's turn. */
+static bool fill_turns(const struct dataset *dataset, size_t i_item, const char *const *answers,
+                       struct arena *arena, const char *turns[JUDGING_TURNS], struct err *err)
+{
+    const struct item *item = &dataset->items[i_item];
+    size_t i_turn = item->n_fields - 1;
+    if (item->follows &&
+        !(turns[0] = judging_strip(arena, answers[item->follows - dataset->items], err)))
+        return false;
+    return (turns[i_turn] = judging_strip(arena, answers[i_item], err)) != NULL;
+}
+
+bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item, const char *const *a,
+                            const char *const *b, struct arena *arena, struct request *made,
                             const char **prompt_name, struct err *err)
 {
     const struct state *state = dataset->state;
@@ -278,18 +310,15 @@ bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
         judging_has_reference(item->subset) ? fastchat_find_answer(&state->references, question->id)
                                             : NULL;
     struct judging_case judged = {0};
-    size_t i_turn = item->n_fields - 1;
     for (size_t i = 0; i < question->turns.n; i++) judged.questions[i] = question->turns.items[i];
     for (size_t i = 0; reference && i < JUDGING_TURNS && i < reference->choices[0].turns.n; i++)
         judged.references[i] = reference->choices[0].turns.items[i];
-    if (item->follows)
-        judged.answers[0][0] = judging_strip(arena, answers[item->follows - dataset->items], err);
-    judged.answers[0][i_turn] = judging_strip(arena, answers[i_item], err);
-    *prompt_name = judging_prompt_name(false, item->subset, (int)i_turn + 1);
+    *prompt_name = judging_prompt_name(b != NULL, item->subset, (int)item->n_fields);
     const struct fastchat_prompt *prompt = fastchat_find_prompt(&state->prompts, *prompt_name);
     const char **prompts = arena_alloc(arena, 1, sizeof *prompts, err);
     struct buf text = {0};
-    bool ok = judged.answers[0][0] && judged.answers[0][i_turn] && prompts &&
+    bool ok = prompts && fill_turns(dataset, i_item, a, arena, judged.answers[0], err) &&
+              (!b || fill_turns(dataset, i_item, b, arena, judged.answers[1], err)) &&
               judging_render(prompt, &judged, &text, err) &&
               (prompts[0] = arena_string(arena, buf_string(&text), err)) != NULL;
     buf_free(&text);
@@ -304,18 +333,39 @@ const char *mt_bench_judge(const struct dataset *dataset)
     return state->judge;
 }
 
+const char *mt_bench_baseline(const struct dataset *dataset, size_t i_item)
+{
+    const struct state *state = dataset->state;
+    return find_turn(&state->baseline, state->question_of[i_item]->id,
+                     dataset->items[i_item].n_fields - 1);
+}
+
+/* What the judgment gives in a game: its points, or those of assistant A, who is the first model in
+ * the first game and the second one in the second. */
+static double score_of_game(const struct fastchat_judgment *judgment, size_t game)
+{
+    if (!judgment->is_pair) return judgment->score;
+    const char *winner = judgment->winners[game];
+    if (!strcmp(winner, "error")) return FASTCHAT_MISSING;
+    if (!strcmp(winner, "tie")) return 0.5;
+    return !strcmp(winner, "model_1") == (game == 0) ? 1 : 0;
+}
+
 bool mt_bench_find_reply(const struct dataset *dataset, const char *prompt_name,
                          const char *request, size_t i, struct mt_bench_reply *reply)
 {
     const struct state *state = dataset->state;
     for (size_t k = 0; k < state->judgments.n; k++) {
         const struct fastchat_judgment *judgment = &state->judgments.items[k];
-        if (judgment->is_pair || strcmp(judgment->judge, state->judge) != 0 ||
-            strcmp(judgment->prompt_name, prompt_name) != 0 ||
-            strcmp(judgment->user_prompts[0], request) != 0 || i--)
+        if (strcmp(judgment->judge, state->judge) != 0 ||
+            strcmp(judgment->prompt_name, prompt_name) != 0)
             continue;
-        *reply = (struct mt_bench_reply){judgment->judgments[0], judgment->score};
-        return true;
+        for (size_t game = 0; game < (judgment->is_pair ? 2 : 1); game++) {
+            if (strcmp(judgment->user_prompts[game], request) != 0 || i--) continue;
+            *reply =
+                (struct mt_bench_reply){judgment->judgments[game], score_of_game(judgment, game)};
+            return true;
+        }
     }
     return false;
 }

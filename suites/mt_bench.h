@@ -16,12 +16,16 @@
 
 extern const struct suite SUITE_MT_BENCH;
 
-/* What a judge is asked about an item, in the arena. answers: [n_items], of the items and of those
- * that they follow. */
-bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item,
-                            const char *const *answers, struct arena *arena,
-                            struct request *request, const char **prompt_name, struct err *err)
+/* What a judge is asked about an item, in the arena. a: [n_items] answers to the items and to those
+ * that they follow; b: NULL, or other ones, which the judge compares them with: a are those of
+ * assistant A. */
+bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item, const char *const *a,
+                            const char *const *b, struct arena *arena, struct request *request,
+                            const char **prompt_name, struct err *err)
     __attribute__((warn_unused_result));
+
+/* The answer to an item in the baseline's file; NULL without such a file. */
+const char *mt_bench_baseline(const struct dataset *dataset, size_t i_item);
 
 /* The judge's name; NULL where the rule gives the points. */
 const char *mt_bench_judge(const struct dataset *dataset);
@@ -30,7 +34,7 @@ const char *mt_bench_judge(const struct dataset *dataset);
  * it is of the same answer. */
 struct mt_bench_reply {
     const char *text;
-    double score; /* FASTCHAT_MISSING: none was found */
+    double score; /* of a pair: 1, 0.5 or 0 of assistant A; FASTCHAT_MISSING: none was found */
 };
 /* The i-th such reply, from 0; false if there are not so many. */
 bool mt_bench_find_reply(const struct dataset *dataset, const char *prompt_name,

@@ -43,6 +43,8 @@ struct suite_options {
     const char *judge_prompts; /* what a judge is asked with; NULL: no judge */
     const char *judge;         /* its name; NULL: that of the judgments */
     const char *judgments;     /* a file of them, in place of asking; NULL: none */
+    bool judges_pairs;         /* answers are compared with those of a baseline, too */
+    const char *baseline;      /* a file of its answers; NULL: the harness has them */
 };
 
 /* What stands before a question of an open book: found by the harness. */

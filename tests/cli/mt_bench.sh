@@ -86,8 +86,14 @@ cmp -s whole again || fail "a run that was interrupted between the turns ends wi
 # A judge of this machine, which has nothing to say: what is missing is counted, and no mean is made of it.
 mkdir data
 cp -R models/world/mt_bench/. data
-for name in single-v1 single-v1-multi-turn single-math-v1 single-math-v1-multi-turn; do
-    case $name in *-multi-turn) field='{answer_1} {answer_2}' ;; *) field='{answer}' ;; esac
+for name in single-v1 single-v1-multi-turn single-math-v1 single-math-v1-multi-turn \
+    pair-v2 pair-v2-multi-turn pair-math-v1 pair-math-v1-multi-turn; do
+    case $name in
+    single*-multi-turn) field='{answer_1} {answer_2}' ;;
+    single*) field='{answer}' ;;
+    *-multi-turn) field='{question_2} | {answer_a_2} | {answer_b_2}' ;;
+    *) field='{question} | {answer_a} | {answer_b}' ;;
+    esac
     printf '{"name": "%s", "type": "single", "system_prompt": "Judge.", "prompt_template": "Rate %s", ' $name "$field"
     printf '"description": "", "category": "", "output_format": ""}\n'
 done >data/judge_prompts.jsonl
@@ -117,6 +123,22 @@ expect 0 "$PHIBENCH" run import.yaml --db judged.db --limit 1 --set report.out=i
 grep -q 'imported from scored.jsonl' imported/report.md || fail "the report does not say where the points come from"
 expect 0 "$PHIBENCH" run import.yaml --db judged.db --limit 1 --set report.out=imported --set suites.0.max_new_tokens=9
 message_has 'scored.jsonl has no judgment of an answer of this model'
+
+# Pairs: a quantization beside the first one of its model, or beside a file of answers; 81 is won, 91's first turn is a tie
+# because the orders disagree, its second one is lost.
+expect 0 "$PHIBENCH" mt-bench answer -d data -m synth:tiny:f16 -n 8 --id full --out a/full.jsonl
+expect 0 "$PHIBENCH" mt-bench judge -d data -a a/tiny.jsonl --baseline a/full.jsonl -m synth:tiny:q8_0 --id elsewhere -n 1 \
+    -o pairs.jsonl
+sed '/"question_id": 81,/s/"error"/"model_1"/g; /"question_id": 91,.*"turn": 1,/{s/"error"/"model_1"/; s/"error"/"model_2"/}
+    /"question_id": 91,.*"turn": 2,/s/"error"/"model_2"/g' pairs.jsonl >>scored.jsonl
+for baseline in tiny-synthetic a/full.jsonl; do
+    rm -f judged.db
+    sed "s|quantizations: .*|quantizations: [f16, q8_0]|; s|judge: {|baseline: $baseline, judge: {|" import.yaml >pairs.yaml
+    expect 0 "$PHIBENCH" run pairs.yaml --db judged.db --limit 1 --set report.out=pairs --set suites.0.max_new_tokens=8
+    row="^| tiny-synthetic q8_0 (synthetic) | .* | judge elsewhere | 62.50 | .* | 2 | 1 | 1 | 1 | 12 |\$"
+    grep -q "$row" pairs/report.md || fail "$baseline: no row of wins in the report: $(cat pairs/report.md)"
+    grep -q "tiny-synthetic q8_0 (synthetic).*  judge elsewhere  *62.50 " stdout || fail "$baseline: no row of wins"
+done
 
 # Faults.
 expect 2 "$PHIBENCH" mt-bench judge --questions $questions --answers a/tiny.jsonl --out x

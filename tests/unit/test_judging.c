@@ -60,6 +60,12 @@ static void winners_are_looked_for_in_fastchats_order(void **state)
     assert_int_equal(judging_read_winner("not [[B]] but [[A]]"), 'A');
     assert_int_equal(judging_read_winner("a tie: [[C]]"), 'C');
     assert_int_equal(judging_read_winner("[A] wins"), 0);
+    assert_true(judging_read_win("So: [[B]]", true) == 1 && judging_read_win("[[B]]", false) == 0);
+    assert_true(judging_read_win("So: [[A]]", true) == 0 && judging_read_win("[[A]]", false) == 1);
+    assert_true(judging_read_win("[[C]]", true) == 0.5 && judging_read_win("[[C]]", false) == 0.5);
+    assert_true(judging_read_win("[A]", true) == FASTCHAT_MISSING);
+    assert_true(judging_is_pair(judging_prompt_name(true, "math", 2)));
+    assert_false(judging_is_pair(judging_prompt_name(false, "math", 2)));
 }
 
 static void check_rendered(const char *template, const char *expected, const char *fault)

@@ -192,14 +192,16 @@ static void write_judge_prompts(void)
 {
     static const char *const texts[][2] = {
         {"", "rate {question} | {ref_answer_1} | {answer}"},
-        {"-multi-turn", "rate {question_1} {question_2} | {answer_1} {answer_2}"}};
+        {"-multi-turn", "rate {question_1} {question_2} | {answer_1} {answer_2}"},
+        {"", "pair {question} | A {answer_a} | B {answer_b}"},
+        {"-multi-turn", "pairs {question_1} | A {answer_a_1} {answer_a_2} | B {answer_b_2}"}};
     struct buf text = {0};
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 4; i++)
         buf_printf(&text,
-                   "{\"name\": \"single-math-v1%s\", \"type\": \"single\", \"system_prompt\": "
+                   "{\"name\": \"%s-math-v1%s\", \"type\": \"single\", \"system_prompt\": "
                    "\"Judge!\", \"prompt_template\": \"%s\", \"description\": \"\", \"category\": "
                    "\"math\", \"output_format\": \"\"}\n",
-                   texts[i][0], texts[i][1]);
+                   i < 2 ? "single" : "pair", texts[i][0], texts[i][1]);
     write_text("mt/judge_prompts.jsonl", buf_string(&text));
     buf_free(&text);
 }
@@ -239,6 +241,111 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
     assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE score IS NOT NULL") ==
                 72);
     assert_true(number("judge.db", "SELECT avg(score) FROM v_scores WHERE subset = ''") == 7);
+    test_server_stop(server);
+}
+
+/* ---- Pairs ---- */
+
+/* Two models answer: "one 1" and "best 1". The judge finds the best answers to questions 1 and 5
+ * better, that to 3 worse, says nothing of 4, and likes whoever comes first in 2. */
+static void answer_or_compare(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    int *n_games = context, question = number_after(call->body, "\"content\":\"ask ");
+    bool is_best = strstr(call->body, "\"model\":\"best\"") != NULL;
+    bool best_is_a = strstr(call->body, "| A best ") != NULL;
+    char say[64] = "[[5]]";
+    if (question) snprintf(say, sizeof say, "%s %d", is_best ? "best" : "one", question);
+    if (strstr(call->body, "pair")) {
+        ++*n_games;
+        assert_true(best_is_a != (strstr(call->body, "| B best ") != NULL));
+        question = number_after(call->body, "pair ask ");
+        bool best_wins = question == 1 || question == 5;
+        snprintf(say, sizeof say, "%s",
+                 question == 4                 ? "no"
+                 : question == 2               ? "[[A]]"
+                 : question != 3 && !best_wins ? "[[C]]"
+                 : best_wins == best_is_a      ? "[[A]]"
+                                               : "[[B]]");
+    }
+    snprintf(reply->body, sizeof reply->body,
+             "{\"choices\":[{\"message\":{\"content\":\"%s\"}}],\"usage\":{\"prompt_tokens\":9,"
+             "\"completion_tokens\":1}}",
+             say);
+}
+
+static void answers_of_two_models_are_compared_in_both_orders(void **state)
+{
+    (void)state;
+    int n_games = 0;
+    char suites[512], other[256];
+    struct test_server *server = test_server_start(answer_or_compare, &n_games);
+    write_judge_prompts();
+    snprintf(other, sizeof other, "}}\n  - {id: k, api: {base_url: \"%s\", model: best",
+             test_server_url(server));
+    snprintf(suites, sizeof suites,
+             "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: j}}, "
+             "baseline: m}\n",
+             test_server_url(server));
+    struct outcome outcome = execute(server, other, suites, "pairs.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    /* 20 turns in both orders, and question 4 twice more. */
+    assert_int_equal(n_games, 42);
+    assert_true(number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'k' AND "
+                                   "prompt_name GLOB 'pair-*'") == 40);
+    assert_true(number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'm'") == 20);
+    assert_true(number("pairs.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = "
+                                   "'win_rate' AND model = 'k'") == 19);
+    double rate = number("pairs.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
+                                     "'win_rate'");
+    assert_true(rate > 52.63 && rate < 52.64); /* 2 won, 16 tied, 1 lost */
+    assert_true(number("pairs.db", "SELECT score FROM v_scores WHERE subset = 'turn:2' AND metric "
+                                   "= 'win_rate'") == 50);
+    assert_true(number("pairs.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
+                                   "'points' AND model = 'k'") == 5);
+    assert_true(number("pairs.db",
+                       "SELECT group_concat(kind || count, ' ') = 'lost1 orders_disagree1 "
+                       "pair_missing1 tied16 won2' FROM (SELECT * FROM note WHERE kind IN ('won', "
+                       "'tied', 'lost', 'orders_disagree', 'pair_missing') ORDER BY kind)") == 1);
+    /* Another run asks for the missing pair alone. */
+    int n_before = test_server_count(server);
+    char again[600];
+    snprintf(again, sizeof again, "name: again\n%s", suites);
+    outcome = execute(server, other, again, "pairs.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server) - n_before, 4);
+    test_server_stop(server);
+}
+
+static void a_baseline_is_a_model_before_the_others_or_a_file(void **state)
+{
+    (void)state;
+    int n_games = 0;
+    char other[256];
+    struct test_server *server = test_server_start(answer_or_compare, &n_games);
+    write_judge_prompts();
+    snprintf(other, sizeof other, "}}\n  - {id: k, api: {base_url: \"%s\", model: best",
+             test_server_url(server));
+    struct outcome outcome =
+        execute(server, other,
+                "suites:\n  - mt_bench: {data: mt, judge: {import: said.jsonl}, "
+                "baseline: k}\n",
+                "none.db");
+    assert_string_equal(outcome.err.message, "k is the baseline: it must stand before the models "
+                                             "that are compared with it");
+    assert_int_equal(outcome.err.line, 2);
+    outcome = execute(server, other,
+                      "suites:\n  - mt_bench: {data: mt, judge: {rule: reference-match}, "
+                      "baseline: m}\n",
+                      "none.db");
+    assert_string_equal(outcome.err.message,
+                        "the rule judges single answers, not pairs: no baseline");
+    outcome = execute(server, other,
+                      "suites:\n  - mt_bench: {data: mt, judge: {import: said.jsonl}, baseline: "
+                      "o}\n",
+                      "none.db");
+    assert_string_equal(outcome.err.message,
+                        "baseline: there is no model o here, and no such file");
+    assert_int_equal(test_server_count(server), 0);
     test_server_stop(server);
 }
 
@@ -340,6 +447,8 @@ int main(void)
         cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
         cmocka_unit_test(a_judge_gives_points_and_is_asked_again_where_it_gave_none),
         cmocka_unit_test(judgments_are_imported_for_the_answers_that_they_are_of),
+        cmocka_unit_test(answers_of_two_models_are_compared_in_both_orders),
+        cmocka_unit_test(a_baseline_is_a_model_before_the_others_or_a_file),
         cmocka_unit_test(choices_are_scored_where_the_server_echoes),
         cmocka_unit_test(what_a_server_cannot_do_is_said_before_anything_is_asked),
     };

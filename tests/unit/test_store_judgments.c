@@ -86,6 +86,40 @@ static void what_was_said_of_the_same_request_is_taken_over(void **state)
                      "81/1|q4_0|7.0|[[x]]\n82/1|q8_0|7.0|[[x]]");
 }
 
+static void put_game(int64_t job, const char *key, int repetition, double score)
+{
+    struct err err = {0};
+    struct judgment_record record = record_of(key, "a or b", repetition, score);
+    record.prompt_name = "pair-v2";
+    test_assert_done(store_begin(test_store, &err), &err);
+    test_assert_done(store_put_judgment(test_store, job, &record, &err), &err);
+    test_assert_done(store_commit(test_store, &err), &err);
+}
+
+static void pairs_of_games_are_a_metric_beside_the_points(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    int64_t job = new_job("q4_0", "f");
+    put(job, "81/1", "a", 0, 4);
+    put_game(job, "81/1", 0, 1);
+    put_game(job, "81/1", 1, 1); /* won */
+    put_game(job, "81/1", 2, 1);
+    put_game(job, "81/1", 3, 0); /* the orders disagree: a tie */
+    put_game(job, "81/2", 0, 0);
+    put_game(job, "81/2", 1, 0); /* lost; and nobody gave it points */
+    put_game(job, "81/2", 2, 0);
+    put_game(job, "81/2", 3, NAN); /* no pair */
+    put_game(job, "82/1", 0, 1);
+    test_assert_done(store_apply_judgments(test_store, job, &err), &err);
+    test_assert_done(store_compute_scores(test_store, job, &err), &err);
+    test_assert_rows("SELECT item, score, others FROM v_items ORDER BY 1",
+                     "81/1|4.0|{\"win_rate\":0.75}\n81/2|0.0|{\"win_rate\":0.0}\n82/1|0.0|NULL");
+    test_assert_rows("SELECT metric, score, n, unit FROM v_scores WHERE subset = '' ORDER BY 1",
+                     "points|4.0|1|points\npoints_macro|4.0|1|points\nwin_rate|37.5|2|percent\n"
+                     "win_rate_macro|37.5|2|percent");
+}
+
 static void points_are_the_mean_of_what_was_found(void **state)
 {
     (void)state;
@@ -115,6 +149,7 @@ int main(void)
         IN_TEST_STORE(a_judgment_stays_unless_it_has_no_score),
         IN_TEST_STORE(what_was_said_of_the_same_request_is_taken_over),
         IN_TEST_STORE(points_are_the_mean_of_what_was_found),
+        IN_TEST_STORE(pairs_of_games_are_a_metric_beside_the_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
