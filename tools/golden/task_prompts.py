@@ -22,55 +22,31 @@ import random
 import re
 import string
 import sys
-import tempfile
 
-import lm_eval
 from lm_eval.api.instance import Instance
-from lm_eval.api.task import ConfigurableTask
-from lm_eval.tasks._yaml_loader import load_yaml
 
-SEED = 1234
-ROOT = pathlib.Path(lm_eval.__file__).parent / "tasks"
+import harness_tasks as harness
+from harness_tasks import SEED, THEIRS, make_task, read_lines, read_records
 
-# Our task: theirs, the small file, numbers of shots.
+# Our task: the small file, numbers of shots.
 SMALL = {
-    "arc_easy": ("arc/arc_easy.yaml", "arc_easy", (0, 1, 2)),
-    "arc_challenge": ("arc/arc_challenge.yaml", "arc_easy", (0,)),
-    "hellaswag": ("hellaswag/hellaswag.yaml", "hellaswag", (0, 2)),
-    "piqa": ("piqa/piqa.yaml", "piqa", (0, 1)),
-    "winogrande": ("winogrande/default.yaml", "winogrande", (0, 2)),
-    "boolq": ("super_glue/boolq/default.yaml", "boolq", (0, 1)),
-    "openbookqa": ("openbookqa/openbookqa.yaml", "openbookqa", (0, 1)),
-    "commonsense_qa": ("commonsense_qa/default.yaml", "commonsense_qa", (0, 1)),
-    "siqa": ("siqa/siqa.yaml", "siqa", (0, 1)),
-    "truthfulqa_mc1": ("truthfulqa/truthfulqa_mc1.yaml", "truthfulqa", (0,)),
-    "truthfulqa_mc2": ("truthfulqa/truthfulqa_mc2.yaml", "truthfulqa", (0,)),
-    "lambada": ("lambada/lambada_openai.yaml", "lambada", (0,)),
-    "gsm8k": ("gsm8k/gsm8k.yaml", "gsm8k", (0, 2)),
+    "arc_easy": ("arc_easy", (0, 1, 2)),
+    "arc_challenge": ("arc_easy", (0,)),
+    "hellaswag": ("hellaswag", (0, 2)),
+    "piqa": ("piqa", (0, 1)),
+    "winogrande": ("winogrande", (0, 2)),
+    "boolq": ("boolq", (0, 1)),
+    "openbookqa": ("openbookqa", (0, 1)),
+    "commonsense_qa": ("commonsense_qa", (0, 1)),
+    "siqa": ("siqa", (0, 1)),
+    "truthfulqa_mc1": ("truthfulqa", (0,)),
+    "truthfulqa_mc2": ("truthfulqa", (0,)),
+    "lambada": ("lambada", (0,)),
+    "gsm8k": ("gsm8k", (0, 2)),
 }
 LANGUAGES = "bn de en es fr ja ru sw te th zh".split()
 MGSM = {"lm-eval": "direct/mgsm_direct", "native-cot": "native_cot/mgsm_native_cot",
         "en-cot": "en_cot/mgsm_en_cot"}
-
-
-def make_task(path, records, examples=None):
-    """Their task on these records, in every split but that of examples."""
-    config = load_yaml(ROOT / path)
-    for key in ("tag", "group", "task_list"):
-        config.pop(key, None)
-    splits = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, rows in (("records", records), ("examples", examples or records)):
-            file = pathlib.Path(folder) / f"{name}.jsonl"
-            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-            for key in ("training_split", "validation_split", "test_split", "fewshot_split"):
-                if config.get(key):
-                    is_pool = key in ("training_split", "fewshot_split")
-                    if is_pool == (name == "examples"):
-                        splits.setdefault(config[key], str(file))
-        config.update(dataset_path="json", dataset_name=None, dataset_kwargs={
-            "data_files": splits, "cache_dir": folder})
-        return ConfigurableTask(config=config)
 
 
 def requests(task, n_shots):
@@ -94,13 +70,9 @@ def hash_of(items):
     return n, digest.hexdigest()
 
 
-def read_lines(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def write_small(folder, out):
-    for ours, (theirs, file, shots) in SMALL.items():
-        task = make_task(theirs, read_lines(folder / f"{file}.jsonl"))
+    for ours, (file, shots) in SMALL.items():
+        task = make_task(THEIRS[ours], read_lines(folder / f"{file}.jsonl"))
         for n_shots in shots:
             for i, item in enumerate(requests(task, n_shots)):
                 out.write(json.dumps({"task": ours, "protocol": "lm-eval", "file": f"{file}.jsonl",
@@ -157,9 +129,9 @@ def write_grades(folder, out):
                                       "text": text, "scores": scores}) + "\n")
     rng = random.Random(SEED)
     for ours in ("arc_easy", "hellaswag", "winogrande", "boolq", "truthfulqa_mc1", "truthfulqa_mc2"):
-        theirs, file, _ = SMALL[ours]
+        file, _ = SMALL[ours]
         records = [row for row in read_lines(folder / f"{file}.jsonl") if "" not in row.get("endings", [])]
-        task = make_task(theirs, records)
+        task = make_task(THEIRS[ours], records)
         for i, doc in enumerate(task.eval_docs):
             for _ in range(8):
                 n = len(task.doc_to_choice(doc))
@@ -176,65 +148,21 @@ def doc_line(path, record):
     return read_lines(path).index(record) + 1
 
 
-# ---- The real data sets, brought into the layout that the harness expects ----
+# ---- The real data sets ----
 
-def lettered(choices, gold):
-    labels = [chr(ord("A") + i) for i in range(len(choices))]
-    return {"choices": {"text": choices, "label": labels}, "answerKey": labels[gold]}
-
-
-def from_arc(row):
-    return {"question": row["query"][len("Question: "):], **lettered(row["choices"], row["gold"])}
-
-
-def from_piqa(row):
-    goal = re.fullmatch(r"Question: (.*)\n", row["query"], re.S).group(1)
-    return {"goal": goal, "sol1": row["choices"][0], "sol2": row["choices"][1], "label": row["gold"]}
-
-
-def from_winogrande(row):
-    first, second = row["context_options"]
-    n = next(i for i in range(len(first), -1, -1) if second.startswith(first[:i]))
-    return {"sentence": f"{first[:n]}_ {row['continuation']}", "option1": first[n:], "option2": second[n:],
-            "answer": str(row["gold"] + 1)}
-
-
-def from_boolq(row):
-    passage, _, question = row["query"][len("Passage: "):].rpartition("\nQuestion: ")
-    return {"passage": passage, "question": question[:-1], "label": row["gold"]}
-
-
-def from_openbookqa(row):
-    return {"question_stem": row["query"], **lettered(row["choices"], row["gold"])}
-
-
-def from_lambada(row):
-    return {"text": f"{row['context']} {row['continuation']}"}
-
-
-def from_truthfulqa(row):
-    return {"question": row["question"], **{key: {"choices": list(row[key]), "labels": list(row[key].values())}
-                                            for key in ("mc1_targets", "mc2_targets")}}
-
-
-# Our task: theirs, the file, what makes a record of it, numbers of shots, the file of examples.
+# Our task: the file, what makes a record of it, numbers of shots, the file of examples.
 REAL = [
-    ("arc_easy", "llm_foundry/arc_easy.jsonl", from_arc, (0, 10), None),
-    ("arc_challenge", "llm_foundry/arc_challenge.jsonl", from_arc, (0, 25), None),
-    ("piqa", "llm_foundry/piqa.jsonl", from_piqa, (0, 5), None),
-    ("winogrande", "llm_foundry/winogrande.jsonl", from_winogrande, (0, 5), None),
-    ("boolq", "llm_foundry/boolq.jsonl", from_boolq, (0, 2), None),
-    ("openbookqa", "llm_foundry/openbook_qa.jsonl", from_openbookqa, (0, 10), None),
-    ("truthfulqa_mc1", "truthfulqa/mc_task.json", from_truthfulqa, (0,), None),
-    ("truthfulqa_mc2", "truthfulqa/mc_task.json", from_truthfulqa, (0,), None),
-    ("lambada", "llm_foundry/lambada_openai.jsonl", from_lambada, (0,), None),
+    ("arc_easy", "llm_foundry/arc_easy.jsonl", harness.from_arc, (0, 10), None),
+    ("arc_challenge", "llm_foundry/arc_challenge.jsonl", harness.from_arc, (0, 25), None),
+    ("piqa", "llm_foundry/piqa.jsonl", harness.from_piqa, (0, 5), None),
+    ("winogrande", "llm_foundry/winogrande.jsonl", harness.from_winogrande, (0, 5), None),
+    ("boolq", "llm_foundry/boolq.jsonl", harness.from_boolq, (0, 2), None),
+    ("openbookqa", "llm_foundry/openbook_qa.jsonl", harness.from_openbookqa, (0, 10), None),
+    ("truthfulqa_mc1", "truthfulqa/mc_task.json", harness.from_truthfulqa, (0,), None),
+    ("truthfulqa_mc2", "truthfulqa/mc_task.json", harness.from_truthfulqa, (0,), None),
+    ("lambada", "llm_foundry/lambada_openai.jsonl", harness.from_lambada, (0,), None),
     ("gsm8k", "gsm8k/test.jsonl", dict, (0, 5), "gsm8k/train.jsonl"),
 ]
-
-
-def read_records(path, make):
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else read_lines(path)
-    return [make(row) for row in rows]
 
 
 def put(out, *fields):
@@ -245,7 +173,7 @@ def write_real(data, out):
     put(out, "task", "protocol", "file", "examples", "shots", "items", "sha256")
     for ours, file, make, shots, examples in REAL:
         pool = read_records(data / examples, make) if examples else None
-        task = make_task(SMALL[ours][0], read_records(data / file, make), pool)
+        task = make_task(THEIRS[ours], read_records(data / file, make), pool)
         for n_shots in shots:
             put(out, ours, "lm-eval", file, (examples or file) if n_shots else "-", n_shots,
                 *hash_of(requests(task, n_shots)))
