@@ -1,0 +1,134 @@
+"""Joins the answers of both programs item by item and choice by choice, and writes what differs.
+
+Knows neither program: an answer is a map of numbers, as agree_harness.py and agree_phibench.py make
+it. What differs by more than LIMIT, or in its answer, is listed with the reason that its own
+numbers give; without one it is not explained, and that is an error.
+"""
+
+import dataclasses
+import math
+
+LIMIT = 1e-3
+TOKEN_LIMIT = 1e-4  # of float32 arithmetic in another order, per token of a choice
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One question as both programs answered it."""
+
+    ours: dict
+    theirs: dict
+
+    @property
+    def differences(self):
+        """|difference| of the log-likelihood of each choice."""
+        return [abs(a - b) for a, b in zip(self.ours["logprobs"], self.theirs["logprobs"])]
+
+    @property
+    def answers(self):
+        """Which choice is best by each program; of a single one whether it is the greedy one."""
+        if len(self.ours["logprobs"]) == 1:
+            return self.ours["greedy"][0], self.theirs["greedy"][0]
+        theirs = self.theirs["logprobs"]
+        return self.ours["predicted"], chr(ord("A") + theirs.index(max(theirs)))
+
+    @property
+    def other_verdicts(self):
+        """The metrics by which one program calls it right and the other wrong."""
+        return [name for name, score in self.theirs["scores"].items()
+                if self.ours["scores"][name] != score]
+
+    @property
+    def is_same(self):
+        return (max(self.differences) <= LIMIT and self.answers[0] == self.answers[1]
+                and not self.other_verdicts)
+
+    def reason(self):
+        """Why it differs; None if its numbers do not say."""
+        if self.ours["spanned"]:
+            return "a token spans prompt and choice: the programs cut it in different places"
+        most = max(d / n for d, n in zip(self.differences, self.ours["tokens"]))
+        if most > TOKEN_LIMIT:
+            return None
+        if self.answers[0] == self.answers[1] and not self.other_verdicts:
+            return f"rounding, {most:.1e} a token"
+        best = sorted(self.theirs["logprobs"])[-2:]
+        return f"rounding, where the two best choices are {best[-1] - best[0]:.1e} apart"
+
+
+def join(ours, theirs):
+    """The items of one set of questions: ours in order, theirs by subset."""
+    by_subset = {}
+    for answer in ours:
+        by_subset.setdefault(answer["subset"], []).append(answer)
+    items = []
+    for subset, answers in theirs.items():
+        pairs = list(zip(by_subset.pop(subset), answers, strict=True))
+        items += [Item(a, b) for a, b in pairs]
+    if by_subset or any(len(i.ours["logprobs"]) != len(i.theirs["logprobs"]) for i in items):
+        raise ValueError("the programs were asked different questions")
+    return items
+
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def score_cells(items, scores):
+    """acc and acc_norm (of a single continuation its perplexity), as each program reports them."""
+    second = "acc_norm" if "acc_norm" in items[0].theirs["scores"] else "ppl"
+    theirs = {name: 100 * mean(item.theirs["scores"][name] for item in items)
+              for name in items[0].theirs["scores"]}
+    if len(items[0].theirs["logprobs"]) == 1:
+        theirs["ppl"] = math.exp(-mean(item.theirs["logprobs"][0] for item in items))
+    for name in ("acc", second):
+        digits = ".6g" if name == "ppl" else ".2f"
+        unit = "ppl " if name == "ppl" else ""
+        yield (f"{unit}{scores[name]:{digits}} / {theirs[name]:{digits}}" if name in theirs else "")
+
+
+def table(joined, scores):
+    """The Markdown table: a row for each set of questions."""
+    yield ("| questions | items | choices | prompts cut | largest difference | mean difference | "
+           "over 1e-3 | other answer | acc | acc_norm |")
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for name, items in joined.items():
+        differences = [d for item in items for d in item.differences]
+        counts = (len(items), len(differences), sum(item.ours["cut"] > 0 for item in items))
+        cells = [name, *(f"{n:,}" for n in counts), f"{max(differences):.1e}",
+                 f"{mean(differences):.1e}", str(sum(d > LIMIT for d in differences)),
+                 str(sum(a != b for a, b in (item.answers for item in items))),
+                 *score_cells(items, scores[name])]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def list_items(joined):
+    """A row for each item that differs."""
+    rows = [(name, item) for name, items in joined.items() for item in items if not item.is_same]
+    if not rows:
+        yield "No item differs by more than 1e-3, in its answer or in a verdict."
+        return
+    yield "| item | answers | verdicts that differ | largest difference | tokens | why |"
+    yield "|---|---|---|---|---|---|"
+    for name, item in rows:
+        most = max(item.differences)
+        n_tokens = item.ours["tokens"][item.differences.index(most)]
+        yield (f"| {name} {item.ours['key']} | {item.answers[0]} / {item.answers[1]} | "
+               f"{', '.join(item.other_verdicts)} | {most:.1e} | {n_tokens} | "
+               f"{item.reason() or '**not explained**'} |")
+
+
+def unexplained(joined):
+    return [item for items in joined.values() for item in items
+            if not item.is_same and not item.reason()]
+
+
+def put_into(document, lines):
+    """Replaces what stands between the marks of a Markdown file."""
+    text = document.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    body = "\n".join([BEGIN, "", *lines, "", END])
+    document.write_text(before + body + after, encoding="utf-8")
