@@ -3,6 +3,7 @@
  */
 #include "harness/prompt_tokens.h"
 
+#include "base/letter_case.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -14,12 +15,12 @@ void joined_tokens_done(struct joined_tokens *joined)
     *joined = (struct joined_tokens){0};
 }
 
-/* Length of the context without its trailing spaces. */
+/* Length of the context without the white space at its end, which is Python's. */
 static size_t stripped_length(const char *context)
 {
     size_t n = strlen(context);
-    while (n && strchr(" \t\n\r\f\v", context[n - 1])) n--;
-    return n;
+    const char *stripped = letter_strip(context, &n, true);
+    return n ? (size_t)(stripped - context) + n : 0;
 }
 
 /* Encodes the whole, and cuts it after the ids of the stripped context, or their longest common

@@ -549,7 +549,7 @@ static void a_generation_that_cannot_fit_is_not_answered(void **state)
 
 static void the_end_of_a_context_is_scored_with_what_follows_it(void **state)
 {
-    struct joined_tokens spaces, plain, empty;
+    struct joined_tokens spaces, plain, empty, unbroken;
     const struct tokenizer *tokenizer = model_tokenizer(*state);
     assert_true(join_tokens(tokenizer, BOS_AUTO, "Answer: ", "A", &spaces, NULL));
     assert_true(join_tokens(tokenizer, BOS_AUTO, "Answer:", " A", &plain, NULL));
@@ -561,9 +561,13 @@ static void the_end_of_a_context_is_scored_with_what_follows_it(void **state)
     assert_true(join_tokens(tokenizer, BOS_AUTO, "Answer:", "", &empty, NULL));
     assert_true(empty.join_spanned);
     assert_int_equal(empty.n_context, empty.ids.n - 1); /* never an empty continuation */
+    assert_true(
+        join_tokens(tokenizer, BOS_AUTO, "Answer:\xc2\xa0\xe3\x80\x80", "A", &unbroken, NULL));
+    assert_int_equal(unbroken.n_context, plain.n_context); /* nor is it a space of ASCII only */
     joined_tokens_done(&spaces);
     joined_tokens_done(&plain);
     joined_tokens_done(&empty);
+    joined_tokens_done(&unbroken);
 }
 
 int main(void)
