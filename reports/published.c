@@ -141,3 +141,45 @@ void published_judge(const struct published *published, const struct published_m
         snprintf(verdict, n_bytes, "different by %+.2f ± %.2f", measure->score - score,
                  (measure->high - measure->low) / 2);
 }
+
+/* ---- Throughput ---- */
+
+bool published_read_speed(const struct published *published, struct published_speed *speed)
+{
+    const char *on = strstr(published->protocol, " on ");
+    char text[64];
+    if (strcmp(published->suite, "throughput") != 0 || !on) return false;
+    *speed = (struct published_speed){.batch = 1, .machine = on + strlen(" on ")};
+    snprintf(text, sizeof text, "%.*s", (int)(on - published->protocol), published->protocol);
+    return sscanf(text, "%15s %d after %d, %d together", speed->test, &speed->n_tokens,
+                  &speed->after, &speed->batch) > 0;
+}
+
+bool published_is_of_model(const struct published *published, const char *name)
+{
+    const char *revision = strstr(name, " (");
+    size_t n = revision ? (size_t)(revision - name) : strlen(name);
+    return n && !strncmp(published->model, name, n) &&
+           (published->model[n] == ' ' || !published->model[n]);
+}
+
+void published_judge_rate(const struct published *published, const struct published_rate *measure,
+                          char *verdict, size_t n_bytes)
+{
+    struct published_speed of;
+    const struct published_speed *here = &measure->speed;
+    double score = published->score, rounding = published->rounding;
+    if (!published_read_speed(published, &of))
+        snprintf(verdict, n_bytes, "not comparable: it is not known of what");
+    else if (strncmp(here->machine, of.machine, strlen(of.machine)) != 0)
+        snprintf(verdict, n_bytes, "not comparable: on %s, here %s", of.machine,
+                 *here->machine ? here->machine : "another machine");
+    else if (of.n_tokens != here->n_tokens || of.after != here->after)
+        snprintf(verdict, n_bytes, "not comparable: %d tokens after %d, here %d after %d",
+                 of.n_tokens, of.after, here->n_tokens, here->after);
+    else if (score + rounding >= measure->low && score - rounding <= measure->high)
+        snprintf(verdict, n_bytes, "consistent");
+    else
+        snprintf(verdict, n_bytes, "different by %+.2f, %.3g times as fast",
+                 measure->median - score, measure->median / score);
+}

@@ -14,7 +14,7 @@
 struct published {
     const char *model, *benchmark; /* as the source calls them, with the revision of the weights */
     const char *suite, *metric;    /* of phibench that measure the same, "" if none does */
-    const char *protocol;          /* "" if it is not known */
+    const char *protocol;          /* "" if it is not known; of a throughput see below */
     const char *unit, *remark, *source;
     int shots; /* -1: not known */
     double score;
@@ -55,5 +55,31 @@ bool published_is_about(const struct published *published, const struct publishe
  * that, give or take its rounding, lies in the interval. */
 void published_judge(const struct published *published, const struct published_measure *measure,
                      char *verdict, size_t n_bytes);
+
+/* ---- Throughput ---- */
+
+/* What a rate is of: tokens read ("prefill") or written ("decode"), after how many others, in how
+ * many sequences together, and on which machine. */
+struct published_speed {
+    char test[16];
+    int n_tokens, after, batch; /* n_tokens 0: not known */
+    const char *machine;
+};
+/* What the protocol of a number of throughput says: "decode 256 after 16, 4 together on MACHINE";
+ * false for any other number. */
+bool published_read_speed(const struct published *published, struct published_speed *speed);
+
+/* Whether the number is of a model of that name: the name without its revision, alone or followed
+ * by the program and the type that it ran in ("Phi-3-mini-4k-instruct ORT INT4"). */
+bool published_is_of_model(const struct published *published, const char *name);
+
+/* The same as published_judge for a rate: consistent in the quartiles of what was measured. Rates
+ * of another machine do not compare. */
+struct published_rate {
+    struct published_speed speed;
+    double median, low, high; /* tokens/s; the quartiles */
+};
+void published_judge_rate(const struct published *published, const struct published_rate *measure,
+                          char *verdict, size_t n_bytes);
 
 #endif

@@ -20,7 +20,7 @@
 
 struct tables {
     struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *wins, *ratios,
-        *divergences, *published, *open_book, *runs;
+        *divergences, *published, *published_speeds, *open_book, *runs;
     struct findings findings;
 };
 
@@ -48,7 +48,8 @@ static bool build_tables(struct store *store, const struct report_data *data, st
     tables->ratios = tables->wins ? tables_ratios(store, data, err) : NULL;
     tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
     tables->published = tables->divergences ? tables_published(data, err) : NULL;
-    tables->runs = tables->published ? tables_runs(store, data, err) : NULL;
+    tables->published_speeds = tables->published ? tables_published_speeds(store, data, err) : NULL;
+    tables->runs = tables->published_speeds ? tables_runs(store, data, err) : NULL;
     return tables->runs && findings_build(store, data, &tables->findings, err) &&
            add_open_book(store, data, tables, err);
 }
@@ -217,6 +218,12 @@ static bool write_page(struct store *store, const struct report_data *data,
             "below, of reading or of arithmetic (int8 for quantized weights, f32 for others), as "
             "they were measured just before.",
             tables->speeds);
+    section(
+        out, "Speed beside published",
+        "Rates that others have published of models of this name, with the program that they ran "
+        "in; of each program and machine the one after the most similar prompt. A rate compares "
+        "on the same machine alone.",
+        tables->published_speeds);
     section(out, "Kernels",
             "Every kernel by itself: the time of one pass. GB/s: what it reads and writes. Rows of "
             "a product are those of a matrix larger than the caches where that is not too much "
@@ -262,6 +269,7 @@ static void write_markdown(const struct report_data *data, const struct tables *
         buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
                    figures->charts[i].name, figures->charts[i].caption);
     markdown_section(out, "Speed", tables->speeds);
+    markdown_section(out, "Speed beside published", tables->published_speeds);
     markdown_section(out, "Kernels", tables->kernels);
     markdown_section(out, "Limits of the machine", tables->limits);
     markdown_section(out, "What was counted", tables->notes);
@@ -306,6 +314,7 @@ static bool write_tables(const char *folder, const struct tables *tables, struct
         {"wins.csv", tables->wins},
         {"open-book.csv", tables->open_book},
         {"published.csv", tables->published},
+        {"published-speed.csv", tables->published_speeds},
         {"perplexity-ratios.csv", tables->ratios},
         {"divergences.csv", tables->divergences},
     };
@@ -397,6 +406,7 @@ bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
         print_section(tables.ratios, "perplexities beside each other", &is_first, out);
         print_section(tables.divergences, "divergence from the reference", &is_first, out);
         print_section(tables.speeds, NULL, &is_first, out);
+        print_section(tables.published_speeds, "speed beside published", &is_first, out);
         print_section(tables.kernels, "kernels", &is_first, out);
         print_section(tables.limits, "limits of the machine: mean (lowest to highest)", &is_first,
                       out);

@@ -20,6 +20,10 @@ struct table *tables_divergences(const struct report_data *data, struct err *err
 /* A row for each published number of a model that measures what a score does, with what the score
  * says of it. */
 struct table *tables_published(const struct report_data *data, struct err *err);
+/* A row for each published rate of a model that was measured here with as many threads as are best,
+ * the one after the most similar prompt of each program and machine. */
+struct table *tables_published_speeds(struct store *store, const struct report_data *data,
+                                      struct err *err);
 /* A row for each counted circumstance of a job. */
 struct table *tables_notes(const struct report_data *data, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);

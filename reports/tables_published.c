@@ -1,5 +1,5 @@
-/* tables_published.c - measured scores beside published ones (tables.h). Sources that agree in
- * protocol, shots and score share a row; those that do not each have their own.
+/* tables_published.c - measured scores and speeds beside published ones (tables.h). Sources that
+ * agree in protocol, shots and score share a row; those that do not each have their own.
  *
  * Knows nothing of HTML, Markdown or CSV (text_table.h).
  */
@@ -7,7 +7,10 @@
 
 #include "reports/published.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- Scores ---- */
 
 static bool is_same_number(const struct published *a, const struct published *b)
 {
@@ -82,5 +85,126 @@ struct table *tables_published(const struct report_data *data, struct err *err)
                          i < data->n_scores ? &data->scores[i]
                                             : &data->divergences[i - data->n_scores],
                          table, err);
+    return ok && table_check(table, err) ? table : NULL;
+}
+
+/* ---- Speeds ---- */
+
+/* A speed as published rates are described; false for what is no rate of tokens. */
+static bool read_rate(const struct report_speed *speed, const char *machine,
+                      struct published_rate *rate)
+{
+    bool is_prefill = !strcmp(speed->test, "prefill");
+    if (!is_prefill && strcmp(speed->test, "decode") != 0 &&
+        strcmp(speed->test, "batched_decode") != 0)
+        return false;
+    *rate =
+        (struct published_rate){.speed = {.n_tokens = is_prefill ? speed->prompt : speed->generate,
+                                          .after = is_prefill ? 0 : speed->prompt,
+                                          .batch = speed->batch,
+                                          .machine = machine},
+                                .median = speed->median,
+                                .low = speed->low,
+                                .high = speed->high};
+    snprintf(rate->speed.test, sizeof rate->speed.test, "%s", is_prefill ? "prefill" : "decode");
+    return true;
+}
+
+/* Whether another number of threads was faster. */
+static bool is_outrun(const struct report_data *data, const struct report_speed *speed)
+{
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        const struct report_speed *other = &data->speeds[i];
+        if (other->i_entry == speed->i_entry && !strcmp(other->test, speed->test) &&
+            other->prompt == speed->prompt && other->generate == speed->generate &&
+            other->batch == speed->batch && other->median > speed->median)
+            return true;
+    }
+    return false;
+}
+
+/* How far the number's prompt is from the measured one, in tokens; -1 if it is of another thing. */
+static int distance_of(const struct published *row, const char *model,
+                       const struct published_rate *rate, struct published_speed *of)
+{
+    if (!published_is_of_model(row, model) || !published_read_speed(row, of) ||
+        strcmp(of->test, rate->speed.test) != 0 || of->batch != rate->speed.batch)
+        return -1;
+    return strcmp(of->test, "prefill") ? abs(of->after - rate->speed.after)
+                                       : abs(of->n_tokens - rate->speed.n_tokens);
+}
+
+/* Whether no other number of the same program and machine is nearer. */
+static bool is_nearest(const struct published_list *list, size_t i, const char *model,
+                       const struct published_rate *rate)
+{
+    struct published_speed of, other;
+    int distance = distance_of(&list->rows[i], model, rate, &of);
+    for (size_t k = 0; distance >= 0 && k < list->n; k++) {
+        int far = strcmp(list->rows[k].model, list->rows[i].model)
+                      ? -1
+                      : distance_of(&list->rows[k], model, rate, &other);
+        if (far < 0 || strcmp(other.machine, of.machine) != 0) continue;
+        if (far < distance || (far == distance && k < i)) return false;
+    }
+    return distance >= 0;
+}
+
+static void add_rates(const struct report_data *data, const struct published_list *list,
+                      const struct report_speed *speed, const struct published_rate *rate,
+                      struct table *table)
+{
+    const struct report_entry *entry = &data->entries[speed->i_entry];
+    for (size_t i = 0; i < list->n; i++) {
+        const struct published *row = &list->rows[i];
+        char label[64], after[32] = "", verdict[300];
+        if (!is_nearest(list, i, entry->published, rate)) continue;
+        report_speed_label(speed, label, sizeof label);
+        if (rate->speed.after) snprintf(after, sizeof after, " after %d", rate->speed.after);
+        published_judge_rate(row, rate, verdict, sizeof verdict);
+        table_row(table);
+        table_cell(table, "%s", entry->label);
+        table_cell(table, "%s%s, %d thread%s", label, after, speed->threads,
+                   speed->threads == 1 ? "" : "s");
+        table_cell(table, "%.2f (%.2f to %.2f)", speed->median, speed->low, speed->high);
+        table_cell(table, "%.15g", row->score);
+        table_cell(table, "%s", verdict);
+        table_cell(table, "%s, %s", row->model, row->protocol);
+        table_cell(table, "%s", row->source);
+    }
+}
+
+/* The processor of a run, in the arena; "" if it is not known. */
+static const char *machine_of(struct store *store, const struct report_data *data, int64_t run,
+                              struct err *err)
+{
+    struct query *query = query_open(store,
+                                     "SELECT cpu_model FROM run JOIN machine ON machine.id = "
+                                     "run.machine WHERE run.id = ?1",
+                                     err);
+    if (!query) return NULL;
+    query_bind_integer(query, 1, run);
+    int more = query_next(query, err);
+    const char *machine =
+        more < 0 ? NULL : arena_string(data->arena, more ? query_text(query, 0) : "", err);
+    query_close(query);
+    return machine;
+}
+
+struct table *tables_published_speeds(struct store *store, const struct report_data *data,
+                                      struct err *err)
+{
+    struct published_list list = {0};
+    struct table *table = table_new(
+        data->arena, "model|test|>measured, tokens/s|>published|verdict|published as|source", err);
+    bool ok = table && (!wants_numbers(data) || published_load(data->arena, &list, err));
+    for (size_t i = 0; ok && list.n && i < data->n_speeds; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        struct published_rate rate;
+        if (!*data->entries[speed->i_entry].published || is_outrun(data, speed)) continue;
+        const char *machine = machine_of(store, data, speed->run, err);
+        ok = machine != NULL;
+        if (ok && read_rate(speed, machine, &rate)) add_rates(data, &list, speed, &rate, table);
+    }
     return ok && table_check(table, err) ? table : NULL;
 }

@@ -148,6 +148,86 @@ static void a_verdict_says_consistent_different_or_why_not(void **state)
     assert_string_equal(verdict, "not comparable: 900 of its 14042 questions here");
 }
 
+/* ---- Throughput ---- */
+
+static struct published rate_of(const char *model, const char *protocol)
+{
+    return (struct published){.model = model,
+                              .suite = "throughput",
+                              .metric = "tokens_per_s",
+                              .protocol = protocol,
+                              .score = 20,
+                              .rounding = 0.5};
+}
+
+static void a_published_rate_says_of_what_and_where(void **state)
+{
+    (void)state;
+    struct published_speed of;
+    struct published row = rate_of("m", "decode 256 after 16, 4 together on A100-80GB");
+    assert_true(published_read_speed(&row, &of));
+    assert_string_equal(of.test, "decode");
+    assert_true(of.n_tokens == 256 && of.after == 16 && of.batch == 4);
+    assert_string_equal(of.machine, "A100-80GB");
+    row = rate_of("m", "prefill 512 on a machine that is not stated");
+    assert_true(published_read_speed(&row, &of));
+    assert_string_equal(of.test, "prefill");
+    assert_true(of.n_tokens == 512 && of.after == 0 && of.batch == 1);
+    row = rate_of("m", "decode on iPhone 14 A16 Bionic");
+    assert_true(published_read_speed(&row, &of) && of.n_tokens == 0);
+    row = rate_of("m", "");
+    assert_false(published_read_speed(&row, &of));
+    row.protocol = "decode 1 on a", row.suite = "mmlu";
+    assert_false(published_read_speed(&row, &of));
+
+    row = rate_of("Phi-3-mini-4k-instruct ORT INT4", "");
+    assert_true(published_is_of_model(&row, "Phi-3-mini-4k-instruct (Apr 2024)"));
+    assert_true(published_is_of_model(&row, "Phi-3-mini-4k-instruct ORT INT4"));
+    assert_false(published_is_of_model(&row, "Phi-3-mini-4k"));
+    assert_false(published_is_of_model(&row, "Phi-3-mini-4k-instruct-q4"));
+    assert_false(published_is_of_model(&row, ""));
+}
+
+static void rates_compare_on_the_same_machine_alone(void **state)
+{
+    (void)state;
+    const struct published row = rate_of("m", "decode 128 after 16 on EPYC 9");
+    struct published_rate measure = {{"decode", 128, 16, 1, "EPYC 9 @ 2 GHz"}, 21, 20.4, 22};
+    char verdict[300];
+    published_judge_rate(&row, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "consistent"); /* 20.5 would be printed as 20, too */
+    measure.low = 20.6;
+    published_judge_rate(&row, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "different by +1.00, 1.05 times as fast");
+    measure.speed.after = 512;
+    published_judge_rate(&row, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "not comparable: 128 tokens after 16, here 128 after 512");
+    measure.speed.machine = "EPYC 7";
+    published_judge_rate(&row, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "not comparable: on EPYC 9, here EPYC 7");
+    measure.speed.machine = "";
+    published_judge_rate(&row, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "not comparable: on EPYC 9, here another machine");
+}
+
+static void every_shipped_rate_is_understood_or_of_more_than_one_thing(void **state)
+{
+    (void)state;
+    struct published_list list;
+    struct published_speed of;
+    size_t n_known = 0, n_mini = 0;
+    assert_true(published_load(arena, &list, NULL));
+    for (size_t i = 0; i < list.n; i++) {
+        if (strcmp(list.rows[i].suite, "throughput") != 0) continue;
+        bool is_known = published_read_speed(&list.rows[i], &of);
+        if (!is_known) assert_non_null(strstr(list.rows[i].benchmark, "wall-clock"));
+        n_known += is_known;
+        n_mini += is_known && published_is_of_model(&list.rows[i], "Phi-3-mini-4k-instruct (Apr)");
+    }
+    assert_int_equal(n_known, 128);
+    assert_int_equal(n_mini, 58);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +236,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(malformed_tables_are_refused_with_the_line, set_up,
                                         tear_down),
         cmocka_unit_test(a_verdict_says_consistent_different_or_why_not),
+        cmocka_unit_test(a_published_rate_says_of_what_and_where),
+        cmocka_unit_test(rates_compare_on_the_same_machine_alone),
+        cmocka_unit_test_setup_teardown(every_shipped_rate_is_understood_or_of_more_than_one_thing,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

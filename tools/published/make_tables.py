@@ -40,9 +40,32 @@ SUITES = {
 MEASURES = {name: measure for measure, names in SUITES.items() for name in names}
 
 
+# What a throughput was measured of, and on what: "decode 256 after 16, 4 together on A100-80GB". Only rates of reading
+# a prompt or of writing alone.
+SPEEDS = [
+    (r"decode throughput (.*), batch,(?:prompt|seq)=1, (\d+)", r"decode 256 after \2 on \1"),
+    (r"decode throughput (.*), batch,(?:prompt|seq)=(\d+), (\d+)", r"decode 256 after \3, \2 together on \1"),
+    (r"prompt processing @(\d+)", r"prefill \1 on a machine that is not stated"),
+    (r"text generation @(\d+)", r"decode \1 on a machine that is not stated"),
+    (r"(.*), offline", r"decode on \1"),
+    (r"pp(\d+)", r"prefill \1 on a CPU that is not stated"),
+    (r"tg(\d+)", r"decode \1 on a CPU that is not stated"),
+]
+
+
+def speed_of(row):
+    for pattern, meaning in SPEEDS:
+        match = re.fullmatch(pattern, row["benchmark"])
+        if match:
+            return match.expand(meaning)
+    return ""
+
+
 def protocol_of(row, suite):
     """The protocol that the source measured by, in phibench's names; empty if it cannot be known."""
     source = row["source"] + " " + row["metric"]
+    if suite == "throughput":
+        return speed_of(row)
     if suite == "perplexity":
         return "chunks-512-wiki.test"
     if "lm-eval" in source or "Open LLM Leaderboard" in source or "neuralmagic" in source:
