@@ -327,6 +327,39 @@ void json_put_null(struct json_writer *writer)
     buf_text(writer->out, "null");
 }
 
+void json_set_string(struct json_writer *writer, const char *key, const char *text)
+{
+    json_key(writer, key);
+    json_put_string(writer, text);
+}
+
+void json_set_number(struct json_writer *writer, const char *key, double value)
+{
+    json_key(writer, key);
+    json_put_number(writer, value);
+}
+
+void json_set_integer(struct json_writer *writer, const char *key, int64_t value)
+{
+    json_key(writer, key);
+    json_put_integer(writer, value);
+}
+
+void json_set_bool(struct json_writer *writer, const char *key, bool value)
+{
+    json_key(writer, key);
+    json_put_bool(writer, value);
+}
+
+void json_set_strings(struct json_writer *writer, const char *key, const char *const *texts,
+                      size_t n)
+{
+    json_key(writer, key);
+    json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) json_put_string(writer, texts[i]);
+    json_end_array(writer);
+}
+
 void json_put_raw(struct json_writer *writer, const char *json)
 {
     separate(writer);

@@ -63,7 +63,7 @@ const char *json_require_string(const struct json *object, const char *key, stru
 /* A writer that appends to a buffer. Nesting and commas are kept by the writer; keys in objects
  * come first.
  *   struct json_writer w = {.out = &buf, .indent = 0};
- *   json_begin_object(&w); json_key(&w, "n"); json_put_integer(&w, 3); json_end_object(&w);
+ *   json_begin_object(&w); json_set_integer(&w, "n", 3); json_end_object(&w);
  * Numbers that are not finite become null. Doubles are written so that they read back exactly. */
 enum { JSON_WRITER_DEPTH = 32 };
 struct json_writer {
@@ -85,6 +85,13 @@ void json_put_number(struct json_writer *writer, double value);
 void json_put_integer(struct json_writer *writer, int64_t value);
 void json_put_bool(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
+/* A member: its key and its value. */
+void json_set_string(struct json_writer *writer, const char *key, const char *text);
+void json_set_number(struct json_writer *writer, const char *key, double value);
+void json_set_integer(struct json_writer *writer, const char *key, int64_t value);
+void json_set_bool(struct json_writer *writer, const char *key, bool value);
+void json_set_strings(struct json_writer *writer, const char *key, const char *const *texts,
+                      size_t n);
 /* A value that is JSON already. */
 void json_put_raw(struct json_writer *writer, const char *json);
 /* A parsed value, whole. ERR_INPUT, with a part of it written, if it nests past the writer's depth.

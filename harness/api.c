@@ -16,10 +16,8 @@ enum { MOST_STOPS = 4 }; /* that servers take */
 static void put_message(struct json_writer *json, const char *role, const char *text)
 {
     json_begin_object(json);
-    json_key(json, "role");
-    json_put_string(json, role);
-    json_key(json, "content");
-    json_put_string(json, text);
+    json_set_string(json, "role", role);
+    json_set_string(json, "content", text);
     json_end_object(json);
 }
 
@@ -38,14 +36,9 @@ static void put_messages(struct json_writer *json, const struct api_call *call)
 
 static void put_sampling(struct json_writer *json, const struct request *request)
 {
-    json_key(json, "max_tokens");
-    json_put_integer(json, (int64_t)request->max_new_tokens);
-    json_key(json, "temperature");
-    json_put_number(json, request->temperature);
-    if (request->temperature > 0) {
-        json_key(json, "seed");
-        json_put_integer(json, (int64_t)request->seed);
-    }
+    json_set_integer(json, "max_tokens", (int64_t)request->max_new_tokens);
+    json_set_number(json, "temperature", request->temperature);
+    if (request->temperature > 0) json_set_integer(json, "seed", (int64_t)request->seed);
     if (!request->n_stops) return;
     json_key(json, "stop");
     json_begin_array(json);
@@ -68,17 +61,12 @@ static void put_echo(struct json_writer *json, const struct api_call *call)
     append_context(call, &prompt);
     buf_text(&prompt, call->request->choices[call->i_choice]);
     if (prompt.failed) json->out->failed = true;
-    json_key(json, "prompt");
-    json_put_string(json, buf_string(&prompt));
-    json_key(json,
-             "max_tokens"); /* not all servers take 0: the last token is left out of account */
-    json_put_integer(json, 1);
-    json_key(json, "temperature");
-    json_put_integer(json, 0);
-    json_key(json, "logprobs");
-    json_put_integer(json, 1);
-    json_key(json, "echo");
-    json_put_bool(json, true);
+    json_set_string(json, "prompt", buf_string(&prompt));
+    /* Not all servers take 0: the last token is left out of account. */
+    json_set_integer(json, "max_tokens", 1);
+    json_set_integer(json, "temperature", 0);
+    json_set_integer(json, "logprobs", 1);
+    json_set_bool(json, "echo", true);
     buf_free(&prompt);
 }
 
@@ -90,14 +78,10 @@ const char *api_write_call(const struct api_options *options, const struct api_c
     bool is_told = request->kind == REQUEST_CHAT || (!is_scored && !options->completes);
     struct json_writer json = {.out = body};
     json_begin_object(&json);
-    json_key(&json, "model");
-    json_put_string(&json, options->model);
+    json_set_string(&json, "model", options->model);
     if (is_scored) put_echo(&json, call);
     else if (is_told) put_messages(&json, call);
-    else {
-        json_key(&json, "prompt");
-        json_put_string(&json, request->prompts[call->i_prompt]);
-    }
+    else json_set_string(&json, "prompt", request->prompts[call->i_prompt]);
     if (!is_scored) put_sampling(&json, request);
     json_end_object(&json);
     return is_told ? "/chat/completions" : "/completions";

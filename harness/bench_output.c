@@ -263,14 +263,10 @@ static void write_record(const struct bench_results *results, const struct speed
                  {"isa", record->isa},
                  {"test", record->test}};
     json_begin_object(json);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        json_key(json, texts[i].key);
-        json_put_string(json, texts[i].value);
-    }
-    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
-        json_key(json, integers[i].key);
-        json_put_integer(json, integers[i].value);
-    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        json_set_string(json, texts[i].key, texts[i].value);
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
+        json_set_integer(json, integers[i].key, integers[i].value);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         json_key(json, numbers[i].key);
         if (numbers[i].value > 0) json_put_number(json, numbers[i].value);

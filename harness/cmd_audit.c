@@ -177,12 +177,6 @@ static void print_audit(const struct audit *audit)
     else printf("  time         not known: nothing was measured with these weights\n");
 }
 
-static void put_count(struct json_writer *json, const char *key, double value)
-{
-    json_key(json, key);
-    json_put_number(json, value);
-}
-
 static void write_audit(const struct audit *audit, struct json_writer *json)
 {
     const struct token_count *count = &audit->count;
@@ -191,25 +185,23 @@ static void write_audit(const struct audit *audit, struct json_writer *json)
     char label[256];
     plan_job_label(job, label, sizeof label);
     json_begin_object(json);
-    json_key(json, "job");
-    json_put_string(json, label);
-    json_key(json, "begins_with_bos");
-    json_put_bool(json, job->model->adds_bos);
-    put_count(json, "items", job->dataset ? (double)job->dataset->n_items : 0);
-    put_count(json, "tokens", count->naive_tokens);
-    put_count(json, "shared_tokens", count->shared_tokens);
-    put_count(json, "new_tokens_at_most", count->new_tokens);
-    put_count(json, "longest_tokens", (double)count->longest_tokens);
-    json_key(json, "longest_item");
-    json_put_string(json, is_counted ? job->dataset->items[count->i_longest].key : NULL);
-    put_count(json, "dropped_shots", (double)count->n_dropped);
-    put_count(json, "truncated", (double)count->n_cut);
-    put_count(json, "not_answered", (double)count->n_unfit);
-    put_count(json, "join_spanned", (double)count->n_spanned);
-    put_count(json, "double_bos", (double)count->n_double_bos);
-    put_count(json, "space_moved", (double)count->n_moved);
-    put_count(json, "space_stripped", (double)count->n_stripping);
-    put_count(json, "changed", (double)count->n_changed);
+    json_set_string(json, "job", label);
+    json_set_bool(json, "begins_with_bos", job->model->adds_bos);
+    json_set_number(json, "items", job->dataset ? (double)job->dataset->n_items : 0);
+    json_set_number(json, "tokens", count->naive_tokens);
+    json_set_number(json, "shared_tokens", count->shared_tokens);
+    json_set_number(json, "new_tokens_at_most", count->new_tokens);
+    json_set_number(json, "longest_tokens", (double)count->longest_tokens);
+    json_set_string(json, "longest_item",
+                    is_counted ? job->dataset->items[count->i_longest].key : NULL);
+    json_set_number(json, "dropped_shots", (double)count->n_dropped);
+    json_set_number(json, "truncated", (double)count->n_cut);
+    json_set_number(json, "not_answered", (double)count->n_unfit);
+    json_set_number(json, "join_spanned", (double)count->n_spanned);
+    json_set_number(json, "double_bos", (double)count->n_double_bos);
+    json_set_number(json, "space_moved", (double)count->n_moved);
+    json_set_number(json, "space_stripped", (double)count->n_stripping);
+    json_set_number(json, "changed", (double)count->n_changed);
     json_key(json, "seconds");
     if (audit->seconds > 0) json_put_number(json, audit->seconds);
     else json_put_null(json);

@@ -167,18 +167,14 @@ static void print_json(const struct checks *checks)
     struct buf out = {0};
     struct json_writer writer = {.out = &out, .indent = 2};
     json_begin_object(&writer);
-    json_key(&writer, "version");
-    json_put_string(&writer, build_info()->version);
+    json_set_string(&writer, "version", build_info()->version);
     json_key(&writer, "checks");
     json_begin_array(&writer);
     for (size_t i = 0; i < checks->n; i++) {
         json_begin_object(&writer);
-        json_key(&writer, "name");
-        json_put_string(&writer, checks->items[i].name);
-        json_key(&writer, "status");
-        json_put_string(&writer, STATUS[checks->items[i].status]);
-        json_key(&writer, "text");
-        json_put_string(&writer, checks->items[i].text);
+        json_set_string(&writer, "name", checks->items[i].name);
+        json_set_string(&writer, "status", STATUS[checks->items[i].status]);
+        json_set_string(&writer, "text", checks->items[i].text);
         json_end_object(&writer);
     }
     json_end_array(&writer);

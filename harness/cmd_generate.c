@@ -137,19 +137,16 @@ static void print_json(const struct generation *generation)
     json_begin_object(&writer);
     json_key(&writer, "text");
     json_put_string_n(&writer, buf_string(&generation->text), generation->text.n_bytes);
-    json_key(&writer, "stop");
-    json_put_string(&writer, generation->stop);
-    json_key(&writer, "prompt_tokens");
-    json_put_integer(&writer, (int64_t)generation->prompt.n);
+    json_set_string(&writer, "stop", generation->stop);
+    json_set_integer(&writer, "prompt_tokens", (int64_t)generation->prompt.n);
     json_key(&writer, "ids");
     json_begin_array(&writer);
     for (size_t i = 0; i < generation->output.n; i++)
         json_put_integer(&writer, generation->output.ids[i]);
     json_end_array(&writer);
-    json_key(&writer, "prefill_s");
-    json_put_number(&writer, (double)generation->prefill_ns * 1e-9);
-    json_key(&writer, "decode_tokens_per_s");
-    json_put_number(&writer, seconds > 0 ? (double)generation->output.n / seconds : 0);
+    json_set_number(&writer, "prefill_s", (double)generation->prefill_ns * 1e-9);
+    json_set_number(&writer, "decode_tokens_per_s",
+                    seconds > 0 ? (double)generation->output.n / seconds : 0);
     json_end_object(&writer);
     puts(buf_string(&out));
     buf_free(&out);

@@ -90,37 +90,25 @@ static void print_tensors(const struct model_file *file)
     }
 }
 
-static void put_integer(struct json_writer *writer, const char *key, int64_t value)
-{
-    json_key(writer, key);
-    json_put_integer(writer, value);
-}
-
-static void put_string(struct json_writer *writer, const char *key, const char *value)
-{
-    json_key(writer, key);
-    json_put_string(writer, value);
-}
-
 static void write_model(struct json_writer *writer, const struct inspection *inspection)
 {
     const struct model_info *info = &inspection->info;
-    put_string(writer, "unsupported", inspection->unsupported);
+    json_set_string(writer, "unsupported", inspection->unsupported);
     if (inspection->unsupported) return;
-    put_string(writer, "architecture", info->architecture);
-    put_string(writer, "name", info->name);
-    put_string(writer, "quantization", info->quantization);
-    put_integer(writer, "parameters", (int64_t)info->n_params);
-    put_integer(writer, "bytes", (int64_t)info->n_bytes);
-    put_integer(writer, "layers", info->n_layers);
-    put_integer(writer, "width", info->n_embd);
-    put_integer(writer, "feed_forward", info->n_ff);
-    put_integer(writer, "heads", info->n_heads);
-    put_integer(writer, "kv_heads", info->n_kv_heads);
-    put_integer(writer, "head_size", info->head_size);
-    put_integer(writer, "vocabulary", info->n_vocab);
-    put_integer(writer, "context", info->context_tokens);
-    put_integer(writer, "sliding_window", info->sliding_window);
+    json_set_string(writer, "architecture", info->architecture);
+    json_set_string(writer, "name", info->name);
+    json_set_string(writer, "quantization", info->quantization);
+    json_set_integer(writer, "parameters", (int64_t)info->n_params);
+    json_set_integer(writer, "bytes", (int64_t)info->n_bytes);
+    json_set_integer(writer, "layers", info->n_layers);
+    json_set_integer(writer, "width", info->n_embd);
+    json_set_integer(writer, "feed_forward", info->n_ff);
+    json_set_integer(writer, "heads", info->n_heads);
+    json_set_integer(writer, "kv_heads", info->n_kv_heads);
+    json_set_integer(writer, "head_size", info->head_size);
+    json_set_integer(writer, "vocabulary", info->n_vocab);
+    json_set_integer(writer, "context", info->context_tokens);
+    json_set_integer(writer, "sliding_window", info->sliding_window);
 }
 
 static void write_metadata(struct json_writer *writer, const struct model_file *file)
@@ -131,7 +119,7 @@ static void write_metadata(struct json_writer *writer, const struct model_file *
     for (size_t i = 0; i < model_file_count_metadata(file); i++) {
         buf_clear(&value);
         const char *key = model_file_metadata(file, i, SIZE_MAX, &value);
-        put_string(writer, key, buf_string(&value));
+        json_set_string(writer, key, buf_string(&value));
     }
     json_end_object(writer);
     buf_free(&value);
@@ -145,14 +133,14 @@ static void write_tensors(struct json_writer *writer, const struct model_file *f
         struct model_file_tensor tensor;
         model_file_tensor(file, i, &tensor);
         json_begin_object(writer);
-        put_string(writer, "name", tensor.name);
-        put_string(writer, "type", tensor.type);
+        json_set_string(writer, "name", tensor.name);
+        json_set_string(writer, "type", tensor.type);
         json_key(writer, "shape");
         json_begin_array(writer);
         for (size_t d = 0; d < tensor.n_dimensions; d++)
             json_put_integer(writer, (int64_t)tensor.shape[d]);
         json_end_array(writer);
-        put_integer(writer, "bytes", (int64_t)tensor.n_bytes);
+        json_set_integer(writer, "bytes", (int64_t)tensor.n_bytes);
         json_end_object(writer);
     }
     json_end_array(writer);
@@ -164,11 +152,11 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     struct buf out = {0};
     struct json_writer writer = {.out = &out, .indent = 2};
     json_begin_object(&writer);
-    put_string(&writer, "file", path);
+    json_set_string(&writer, "file", path);
     write_model(&writer, inspection);
     if (inspection->tokenizer) {
-        put_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
-        put_string(&writer, "chat_format", tokenizer_chat_format(inspection->tokenizer));
+        json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
+        json_set_string(&writer, "chat_format", tokenizer_chat_format(inspection->tokenizer));
     }
     write_metadata(&writer, inspection->file);
     if (tensors) write_tensors(&writer, inspection->file);

@@ -159,8 +159,7 @@ static void write_score(const struct query *query, struct json_writer *json)
         if (query_is_null(query, i + 1)) json_put_null(json);
         else json_put_number(json, query_number(query, i + 1));
     }
-    json_key(json, "unit");
-    json_put_string(json, query_text(query, 5));
+    json_set_string(json, "unit", query_text(query, 5));
     json_end_object(json);
 }
 
@@ -187,14 +186,10 @@ static bool print_json(const struct plan_job *job, struct store *store, int64_t 
     struct buf out = {0};
     struct json_writer json = {.out = &out, .indent = 2};
     json_begin_object(&json);
-    json_key(&json, "run");
-    json_put_integer(&json, run);
-    json_key(&json, "protocol");
-    json_put_string(&json, job->dataset->protocol);
-    json_key(&json, "chunks");
-    json_put_integer(&json, (int64_t)job->dataset->n_items);
-    json_key(&json, "tokens");
-    json_put_integer(&json, (int64_t)n_scored);
+    json_set_integer(&json, "run", run);
+    json_set_string(&json, "protocol", job->dataset->protocol);
+    json_set_integer(&json, "chunks", (int64_t)job->dataset->n_items);
+    json_set_integer(&json, "tokens", (int64_t)n_scored);
     json_key(&json, "scores");
     json_begin_object(&json);
     bool ok = each_score(store, run, &json, err);

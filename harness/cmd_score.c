@@ -26,16 +26,11 @@ static void write_choice(struct json_writer *writer, const char *text,
                          const struct choice_score *choice)
 {
     json_begin_object(writer);
-    json_key(writer, "continuation");
-    json_put_string(writer, text);
-    json_key(writer, "loglikelihood");
-    json_put_number(writer, choice->logprob);
-    json_key(writer, "tokens");
-    json_put_integer(writer, choice->n_tokens);
-    json_key(writer, "is_greedy");
-    json_put_bool(writer, choice->is_greedy);
-    json_key(writer, "join_spanned");
-    json_put_bool(writer, choice->join_spanned);
+    json_set_string(writer, "continuation", text);
+    json_set_number(writer, "loglikelihood", choice->logprob);
+    json_set_integer(writer, "tokens", choice->n_tokens);
+    json_set_bool(writer, "is_greedy", choice->is_greedy);
+    json_set_bool(writer, "join_spanned", choice->join_spanned);
     json_end_object(writer);
 }
 
@@ -49,8 +44,7 @@ static bool print_response(void *context, size_t i_request, const struct respons
     if (!response->answered)
         return err_set(err, ERR_USAGE, "context and continuation do not fit the model's context");
     json_begin_object(&writer);
-    json_key(&writer, "context_tokens");
-    json_put_integer(&writer, response->n_prompt_tokens);
+    json_set_integer(&writer, "context_tokens", response->n_prompt_tokens);
     json_key(&writer, "choices");
     json_begin_array(&writer);
     for (size_t i = 0; i < response->n_choices; i++)

@@ -98,16 +98,11 @@ static bool print_json(const struct grading *grading, struct err *err)
         {"f1_of_answered", percent(grading->f1, grading->n_answered)},
     };
     json_begin_object(&writer);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        json_key(&writer, numbers[i].key);
-        json_put_number(&writer, numbers[i].value);
-    }
-    json_key(&writer, "common");
-    json_put_integer(&writer, (int64_t)grading->n_answered);
-    json_key(&writer, "denominator");
-    json_put_integer(&writer, (int64_t)grading->n_asked);
-    json_key(&writer, "pred_len");
-    json_put_integer(&writer, (int64_t)count_members(grading->predictions));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        json_set_number(&writer, numbers[i].key, numbers[i].value);
+    json_set_integer(&writer, "common", (int64_t)grading->n_answered);
+    json_set_integer(&writer, "denominator", (int64_t)grading->n_asked);
+    json_set_integer(&writer, "pred_len", (int64_t)count_members(grading->predictions));
     json_end_object(&writer);
     bool done = buf_check(&text, err);
     if (done) puts(buf_string(&text));

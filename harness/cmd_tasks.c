@@ -54,12 +54,9 @@ static void put_protocol(struct json_writer *json, const struct task_protocol *p
 {
     static const char *const KINDS[] = {"choices", "continuation", "generate"};
     json_begin_object(json);
-    json_key(json, "name");
-    json_put_string(json, protocol->name);
-    json_key(json, "kind");
-    json_put_string(json, KINDS[protocol->kind]);
-    json_key(json, "shots");
-    json_put_integer(json, protocol->shots);
+    json_set_string(json, "name", protocol->name);
+    json_set_string(json, "kind", KINDS[protocol->kind]);
+    json_set_integer(json, "shots", protocol->shots);
     json_key(json, "metrics");
     json_begin_array(json);
     for (size_t i = 0; i < protocol->n_metrics; i++)
@@ -71,14 +68,10 @@ static void put_protocol(struct json_writer *json, const struct task_protocol *p
 static void put_task(struct json_writer *json, const struct task *task)
 {
     json_begin_object(json);
-    json_key(json, "name");
-    json_put_string(json, task->suite.name);
-    json_key(json, "version");
-    json_put_integer(json, task->suite.version);
-    json_key(json, "file");
-    json_put_string(json, task->file);
-    json_key(json, "summary");
-    json_put_string(json, task->summary);
+    json_set_string(json, "name", task->suite.name);
+    json_set_integer(json, "version", task->suite.version);
+    json_set_string(json, "file", task->file);
+    json_set_string(json, "summary", task->summary);
     json_key(json, "protocols");
     json_begin_array(json);
     for (size_t i = 0; i < task->n_protocols; i++) put_protocol(json, &task->task_protocols[i]);
@@ -144,15 +137,6 @@ static bool list_all(const struct invocation *invocation, struct err *err)
 
 /* ---- Prompts ---- */
 
-static void put_texts(struct json_writer *json, const char *key, const char *const *texts, size_t n)
-{
-    if (!texts) return;
-    json_key(json, key);
-    json_begin_array(json);
-    for (size_t i = 0; i < n; i++) json_put_string(json, texts[i]);
-    json_end_array(json);
-}
-
 /* One line of JSON, as a client would get it. */
 static bool print_request_json(const struct item *item, const struct request *request,
                                struct err *err)
@@ -160,15 +144,12 @@ static bool print_request_json(const struct item *item, const struct request *re
     struct buf out = {0};
     struct json_writer json = {.out = &out};
     json_begin_object(&json);
-    json_key(&json, "item");
-    json_put_string(&json, item->key);
-    json_key(&json, "expected");
-    json_put_string(&json, item->expected);
-    json_key(&json, "prompt");
-    json_put_string(&json, request->prompts[0]);
-    put_texts(&json, "stems", request->stems, request->n_choices);
-    put_texts(&json, "choices", request->choices, request->n_choices);
-    put_texts(&json, "stops", request->stops, request->n_stops);
+    json_set_string(&json, "item", item->key);
+    json_set_string(&json, "expected", item->expected);
+    json_set_string(&json, "prompt", request->prompts[0]);
+    if (request->stems) json_set_strings(&json, "stems", request->stems, request->n_choices);
+    if (request->choices) json_set_strings(&json, "choices", request->choices, request->n_choices);
+    if (request->stops) json_set_strings(&json, "stops", request->stops, request->n_stops);
     json_end_object(&json);
     bool ok = buf_check(&out, err);
     if (ok) puts(buf_string(&out));

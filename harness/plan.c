@@ -330,14 +330,12 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
 /* reference: hash of the file that the job is compared with, NULL: none. */
 static void put_judge(struct json_writer *json, const struct config_judge *judge)
 {
-    json_key(json, "judge");
-    json_put_string(json, judge->api      ? judge->api->base_url
-                          : judge->import ? "import" /* whatever it says */
-                                          : judge->path);
-    json_key(json, "judge_repeat");
-    json_put_integer(json, judge->repeat);
-    json_key(json, "judge_max_new_tokens");
-    json_put_integer(json, (int64_t)judge->max_new_tokens);
+    json_set_string(json, "judge",
+                    judge->api      ? judge->api->base_url
+                    : judge->import ? "import" /* whatever it says */
+                                    : judge->path);
+    json_set_integer(json, "judge_repeat", judge->repeat);
+    json_set_integer(json, "judge_max_new_tokens", (int64_t)judge->max_new_tokens);
 }
 
 static void put_baseline(struct json_writer *json, const struct plan_job *job)
@@ -347,41 +345,25 @@ static void put_baseline(struct json_writer *json, const struct plan_job *job)
     if (!file)
         snprintf(name, sizeof name, "%s %s", job->baseline->model->config->id,
                  job->baseline->model->quantization);
-    json_key(json, "baseline");
-    json_put_string(json, file ? file_name(file) : name);
+    json_set_string(json, "baseline", file ? file_name(file) : name);
     if (file) return; /* its hash is among those of the data */
-    json_key(json, "baseline_job");
-    json_put_string(json, job->baseline->fingerprint);
+    json_set_string(json, "baseline_job", job->baseline->fingerprint);
 }
 
 static void put_items_parameters(struct json_writer *json, const struct plan_job *job,
                                  const char *reference)
 {
     const struct suite_options *options = &job->suite->options;
-    if (options->split) {
-        json_key(json, "split");
-        json_put_string(json, options->split);
-    }
-    if (job->reference_job) {
-        json_key(json, "reference");
-        json_put_string(json, job->reference_job->fingerprint);
-    }
-    if (reference) {
-        json_key(json, "reference_file");
-        json_put_string(json, reference);
-    }
-    if (job->suite->task_file) { /* for grading again */
-        json_key(json, "task");
-        json_put_string(json, job->suite->task_file);
-    }
-    json_key(json, "decoding");
-    json_put_string(json, job->dataset->suite->decoding);
+    if (options->split) json_set_string(json, "split", options->split);
+    if (job->reference_job) json_set_string(json, "reference", job->reference_job->fingerprint);
+    if (reference) json_set_string(json, "reference_file", reference);
+    if (job->suite->task_file) /* for grading again */
+        json_set_string(json, "task", job->suite->task_file);
+    json_set_string(json, "decoding", job->dataset->suite->decoding);
     if (job->suite->judge) put_judge(json, job->suite->judge);
     if (job->baseline || options->baseline) put_baseline(json, job);
-    if (options->max_new_tokens) {
-        json_key(json, "max_new_tokens");
-        json_put_integer(json, (int64_t)options->max_new_tokens);
-    }
+    if (options->max_new_tokens)
+        json_set_integer(json, "max_new_tokens", (int64_t)options->max_new_tokens);
     if (job->retrieval) {
         json_key(json, "retrieval");
         json_begin_object(json);
@@ -397,8 +379,7 @@ static void put_throughput_parameters(struct json_writer *json,
     put_integers(json, "generate", options->generate, options->n_generate);
     put_integers(json, "batch", options->batch, options->n_batch);
     put_integers(json, "threads", options->threads, options->n_threads);
-    json_key(json, "repeat");
-    json_put_integer(json, options->repeat);
+    json_set_integer(json, "repeat", options->repeat);
 }
 
 static bool describe_parameters(struct plan *plan, struct plan_job *job, struct err *err)
@@ -409,12 +390,9 @@ static bool describe_parameters(struct plan *plan, struct plan_job *job, struct 
     if (job->reference_file && !reference_hash(job->reference_file, reference, err)) return false;
     struct json_writer json = {.out = &text};
     json_begin_object(&json);
-    json_key(&json, "context");
-    json_put_integer(&json, (int64_t)job->model->context_tokens);
-    json_key(&json, "bos");
-    json_put_string(&json, bos[job->model->config->bos]);
-    json_key(&json, "kv");
-    json_put_string(&json, job->model->config->kv_type == KV_F32 ? "f32" : "f16");
+    json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
+    json_set_string(&json, "bos", bos[job->model->config->bos]);
+    json_set_string(&json, "kv", job->model->config->kv_type == KV_F32 ? "f32" : "f16");
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     json_end_object(&json);

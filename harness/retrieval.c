@@ -134,14 +134,10 @@ const char *retrieval_name_protocol(const struct retrieval *retrieval, const cha
 
 void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json)
 {
-    json_key(json, "version");
-    json_put_integer(json, PASSAGES_VERSION);
-    json_key(json, "index");
-    json_put_string(json, passages_hash(retrieval->passages));
-    json_key(json, "top_k");
-    json_put_integer(json, (int64_t)retrieval->options->top_k);
-    json_key(json, "max_tokens");
-    json_put_integer(json, (int64_t)retrieval->options->max_tokens);
+    json_set_integer(json, "version", PASSAGES_VERSION);
+    json_set_string(json, "index", passages_hash(retrieval->passages));
+    json_set_integer(json, "top_k", (int64_t)retrieval->options->top_k);
+    json_set_integer(json, "max_tokens", (int64_t)retrieval->options->max_tokens);
 }
 
 /* ---- Reading ---- */

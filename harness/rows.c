@@ -124,10 +124,7 @@ static void append_json(const struct query *query, const char *type, struct buf 
 {
     struct json_writer writer = {.out = line};
     json_begin_object(&writer);
-    if (type) {
-        json_key(&writer, "type");
-        json_put_string(&writer, type);
-    }
+    if (type) json_set_string(&writer, "type", type);
     for (int i = 0; i < query_columns(query); i++) {
         char key[64];
         size_t n;

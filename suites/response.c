@@ -65,14 +65,10 @@ static void put_choice(struct json_writer *writer, const struct choice_score *ch
     json_begin_object(writer);
     json_key(writer, "logprob");
     put_exact(writer, choice->logprob);
-    json_key(writer, "tokens");
-    json_put_integer(writer, choice->n_tokens);
-    json_key(writer, "greedy");
-    json_put_bool(writer, choice->is_greedy);
-    json_key(writer, "join_spanned");
-    json_put_bool(writer, choice->join_spanned);
-    json_key(writer, "characters");
-    json_put_integer(writer, choice->n_characters);
+    json_set_integer(writer, "tokens", choice->n_tokens);
+    json_set_bool(writer, "greedy", choice->is_greedy);
+    json_set_bool(writer, "join_spanned", choice->join_spanned);
+    json_set_integer(writer, "characters", choice->n_characters);
     json_end_object(writer);
 }
 
@@ -119,8 +115,7 @@ void response_write(const struct response *response, struct buf *out)
 {
     struct json_writer writer = {.out = out};
     json_begin_object(&writer);
-    json_key(&writer, "answered");
-    json_put_bool(&writer, response->answered);
+    json_set_bool(&writer, "answered", response->answered);
     json_key(&writer, "choices");
     json_begin_array(&writer);
     for (size_t i = 0; i < response->n_choices; i++) put_choice(&writer, &response->choices[i]);
@@ -129,16 +124,11 @@ void response_write(const struct response *response, struct buf *out)
     put_text(&writer, response->text);
     put_known(&writer, "stop", response->stop);
     put_known(&writer, "context", response->context);
-    json_key(&writer, "prompt_tokens");
-    json_put_integer(&writer, response->n_prompt_tokens);
-    json_key(&writer, "new_tokens");
-    json_put_integer(&writer, response->n_new_tokens);
-    json_key(&writer, "dropped_shots");
-    json_put_integer(&writer, response->n_dropped_shots);
-    json_key(&writer, "cut_tokens");
-    json_put_integer(&writer, response->n_cut_tokens);
-    json_key(&writer, "double_bos");
-    json_put_bool(&writer, response->double_bos);
+    json_set_integer(&writer, "prompt_tokens", response->n_prompt_tokens);
+    json_set_integer(&writer, "new_tokens", response->n_new_tokens);
+    json_set_integer(&writer, "dropped_shots", response->n_dropped_shots);
+    json_set_integer(&writer, "cut_tokens", response->n_cut_tokens);
+    json_set_bool(&writer, "double_bos", response->double_bos);
     if (response->n_tokens) put_tokens(&writer, response);
     json_end_object(&writer);
 }

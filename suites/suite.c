@@ -60,9 +60,7 @@ void verdict_write_others(const struct verdict *verdict, struct buf *out)
     struct json_writer writer = {.out = out};
     if (!verdict->n_others) return;
     json_begin_object(&writer);
-    for (size_t i = 0; i < verdict->n_others; i++) {
-        json_key(&writer, verdict->others[i].name);
-        json_put_number(&writer, verdict->others[i].score);
-    }
+    for (size_t i = 0; i < verdict->n_others; i++)
+        json_set_number(&writer, verdict->others[i].name, verdict->others[i].score);
     json_end_object(&writer);
 }

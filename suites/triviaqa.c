@@ -140,23 +140,14 @@ static const char *source_of(const char *id, struct arena *arena, struct err *er
     return arena_copy(arena, id, id[n] == '_' ? n : 0, err);
 }
 
-static void put_strings(struct json_writer *writer, const char *key, const char *const *texts,
-                        size_t n)
-{
-    json_key(writer, key);
-    json_begin_array(writer);
-    for (size_t i = 0; i < n; i++) json_put_string(writer, texts[i]);
-    json_end_array(writer);
-}
-
 static const char *write_expected(const struct trivia_question *question, struct arena *arena,
                                   struct err *err)
 {
     struct buf text = {0};
     struct json_writer writer = {.out = &text};
     json_begin_object(&writer);
-    put_strings(&writer, "aliases", question->aliases, question->n_aliases);
-    put_strings(&writer, "normalized", question->gold, question->n_gold);
+    json_set_strings(&writer, "aliases", question->aliases, question->n_aliases);
+    json_set_strings(&writer, "normalized", question->gold, question->n_gold);
     json_end_object(&writer);
     return arena_take(arena, &text, err);
 }

@@ -287,6 +287,26 @@ static void json_writer_keeps_commas_and_nesting(void **state)
     buf_free(&out);
 }
 
+static void json_set_writes_members(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"x", "y"};
+    struct buf out = {0};
+    struct json_writer w = {.out = &out};
+    json_begin_object(&w);
+    json_set_string(&w, "s", "t");
+    json_set_string(&w, "absent", NULL);
+    json_set_number(&w, "n", 0.5);
+    json_set_integer(&w, "i", -3);
+    json_set_bool(&w, "b", false);
+    json_set_strings(&w, "l", texts, 2);
+    json_set_strings(&w, "none", NULL, 0);
+    json_end_object(&w);
+    assert_string_equal(buf_string(&out), "{\"s\":\"t\",\"absent\":null,\"n\":0.5,\"i\":-3,"
+                                          "\"b\":false,\"l\":[\"x\",\"y\"],\"none\":[]}");
+    buf_free(&out);
+}
+
 static void json_writer_escapes_what_must_be_and_repairs_utf8(void **state)
 {
     (void)state;
@@ -361,6 +381,7 @@ int main(void)
         cmocka_unit_test(json_read_lines_places_faults_in_the_file),
         cmocka_unit_test(json_read_file_reads_and_places_errors),
         cmocka_unit_test(json_writer_keeps_commas_and_nesting),
+        cmocka_unit_test(json_set_writes_members),
         cmocka_unit_test(json_writer_escapes_what_must_be_and_repairs_utf8),
         cmocka_unit_test(json_numbers_read_back_exactly),
         cmocka_unit_test(json_numbers_are_as_short_as_can_be),
