@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "harness/commands.h"
 #include "harness/rows.h"
-#include "harness/text_chunks.h"
 #include "harness/token_count.h"
 
 #include <stdlib.h>
@@ -39,26 +38,11 @@ struct audit {
 
 /* ---- Counting ---- */
 
-/* A text has no prompts: every token but the last of each chunk is computed. */
-static void count_text(const struct plan_job *job, struct token_count *count)
-{
-    size_t n_tokens = text_chunks_of(job->dataset)->chunk_tokens - 1;
-    double n_all = (double)job->dataset->n_items * (double)n_tokens;
-    *count = (struct token_count){.n_items = job->dataset->n_items,
-                                  .naive_tokens = n_all,
-                                  .shared_tokens = n_all,
-                                  .longest_tokens = n_tokens};
-}
-
 /* Quantizations of a model read the same tokens: they are counted once. */
 static bool count_job(struct audit *audits, size_t i, struct err *err)
 {
     const struct plan_job *job = audits[i].job;
     if (!job->dataset || job->model->config->api) return true;
-    if (job->text) {
-        count_text(job, &audits[i].count);
-        return true;
-    }
     for (size_t k = 0; k < i; k++) {
         const struct plan_job *other = audits[k].job;
         if (other->suite != job->suite || other->model->config != job->model->config ||

@@ -4,7 +4,6 @@
  */
 #include "harness/plan.h"
 
-#include "harness/text_chunks.h"
 #include "harness/token_count.h"
 
 enum { MAX_WINDOWS = 4 };
@@ -27,16 +26,15 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
                     count_repetitions(&job->suite->throughput));
             continue;
         }
-        if (job->text) {
-            size_t n = job->dataset->n_items, n_tokens = text_chunks_of(job->dataset)->chunk_tokens;
-            fprintf(out, "%s: %zu chunks, %zu tokens\n", label, n, n * (n_tokens - 1));
-            continue;
-        }
         if (job->model->config->api) { /* the server counts its tokens */
             fprintf(out, "%s: %zu items\n", label, job->dataset->n_items);
             continue;
         }
         if (!token_count_job(job, MAX_WINDOWS, &count, err)) return false;
+        if (job->text) {
+            fprintf(out, "%s: %zu chunks, %.0f tokens\n", label, count.n_items, count.naive_tokens);
+            continue;
+        }
         size_t n = job->dataset->n_items;
         double scale = count.n_items ? (double)n / (double)count.n_items : 0;
         fprintf(out, "%s: %zu items, %s%.0f tokens, %.0f with shared prefixes computed once\n",

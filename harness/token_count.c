@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "harness/prompt_tokens.h"
+#include "harness/text_chunks.h"
 #include "harness/trie.h"
 #include "harness/windows.h"
 
@@ -149,9 +150,24 @@ static bool count_windows(struct counting *counting, const struct item_list *lis
     return true;
 }
 
+/* Every token but the last of each chunk is computed. */
+static void count_text(const struct dataset *text, struct token_count *count)
+{
+    size_t n_tokens = text_chunks_of(text)->chunk_tokens - 1;
+    double n_all = (double)text->n_items * (double)n_tokens;
+    *count = (struct token_count){.n_items = text->n_items,
+                                  .naive_tokens = n_all,
+                                  .shared_tokens = n_all,
+                                  .longest_tokens = n_tokens};
+}
+
 bool token_count_job(const struct plan_job *job, size_t max_windows, struct token_count *count,
                      struct err *err)
 {
+    if (job->text) {
+        count_text(job->text, count);
+        return true;
+    }
     size_t n = job->dataset->n_items;
     struct counting counting = {
         .job = job, .options = {.context_tokens = job->model->context_tokens}, .count = count};

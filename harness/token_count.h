@@ -21,8 +21,8 @@ struct token_count {
     size_t longest_tokens, i_longest; /* the longest sequence to compute, and its item */
 };
 
-/* Looks at all items, or, with max_windows, at that many windows spread over them. Not for texts,
- * throughput and models behind an API. */
+/* Looks at all items, or, with max_windows, at that many windows spread over them; of a text, which
+ * has no prompts, at all chunks. Not for throughput and models behind an API. */
 bool token_count_job(const struct plan_job *job, size_t max_windows, struct token_count *count,
                      struct err *err) __attribute__((warn_unused_result));
 
