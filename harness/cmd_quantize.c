@@ -5,7 +5,6 @@
  */
 #include "base/file.h"
 #include "harness/commands.h"
-#include "harness/interrupt.h"
 #include "harness/open_model.h"
 #include "harness/progress.h"
 
@@ -30,14 +29,6 @@ static const struct option_spec OPTIONS[] = {
 
 enum { MAX_TEXT_BYTES = 1 << 28 };
 
-static bool show_progress(void *context, uint64_t done, uint64_t total)
-{
-    struct progress *progress = context;
-    progress->total = (size_t)total;
-    progress_update(progress, (size_t)done);
-    return !interrupt_requested();
-}
-
 static void begin_progress(const struct invocation *invocation, const char *label,
                            struct progress *progress)
 {
@@ -59,7 +50,7 @@ static bool calibrate(const struct invocation *invocation, struct importance **i
     begin_progress(invocation, "calibrating, tokens", &progress);
     if (model)
         *importance = importance_measure(model, text, n_bytes, (int)options->n_threads,
-                                         show_progress, &progress, err);
+                                         progress_of_engine, &progress, err);
     progress_end(&progress);
     model_close(model);
     free(text);
@@ -94,8 +85,8 @@ static bool run(const struct invocation *invocation, struct err *err)
               calibrate(invocation, &importance, err);
     if (ok) {
         begin_progress(invocation, "quantizing, bytes", &progress);
-        ok = model_write(buf_string(&spec), out, importance, (int)options->n_threads, show_progress,
-                         &progress, err);
+        ok = model_write(buf_string(&spec), out, importance, (int)options->n_threads,
+                         progress_of_engine, &progress, err);
         progress_end(&progress);
     }
     if (ok)

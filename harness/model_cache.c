@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "harness/interrupt.h"
 #include "harness/progress.h"
 
 #include <errno.h>
@@ -79,14 +78,6 @@ static void remove_leftovers(const char *folder)
 
 /* ---- Making ---- */
 
-static bool show_progress(void *context, uint64_t done, uint64_t total)
-{
-    struct progress *progress = context;
-    progress->total = (size_t)total;
-    progress_update(progress, (size_t)done);
-    return !interrupt_requested();
-}
-
 static bool make(const struct invocation *invocation, const struct plan_model *model,
                  const char *path, int n_threads, struct err *err)
 {
@@ -95,7 +86,7 @@ static bool make(const struct invocation *invocation, const struct plan_model *m
              path);
     progress_begin(&progress, invocation->log.out, invocation->is_terminal, invocation->columns,
                    "quantizing, bytes", 0, 0);
-    bool ok = model_write(model->path, path, NULL, n_threads, show_progress, &progress, err);
+    bool ok = model_write(model->path, path, NULL, n_threads, progress_of_engine, &progress, err);
     progress_end(&progress);
     return ok;
 }

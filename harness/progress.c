@@ -5,6 +5,7 @@
 #include "harness/progress.h"
 
 #include "base/clock.h"
+#include "harness/interrupt.h"
 
 #include <string.h>
 
@@ -68,6 +69,14 @@ void progress_update(struct progress *progress, size_t done)
     if (progress->out &&
         now - progress->shown_ns >= (progress->is_terminal ? TERMINAL_NS : LINE_NS))
         show(progress, now);
+}
+
+bool progress_of_engine(void *progress, uint64_t done, uint64_t total)
+{
+    struct progress *shown = progress;
+    shown->total = (size_t)total;
+    progress_update(shown, (size_t)done);
+    return !interrupt_requested();
 }
 
 void progress_end(struct progress *progress)

@@ -24,6 +24,9 @@ void progress_begin(struct progress *progress, FILE *out, bool is_terminal, int 
                     const char *label, size_t total, size_t done_before);
 /* Cheap: shows something a few times a second at most. */
 void progress_update(struct progress *progress, size_t done);
+/* An engine_progress_fn whose context is a progress; false, which ends the work, once Ctrl-C was
+ * pressed. */
+bool progress_of_engine(void *progress, uint64_t done, uint64_t total);
 /* Takes the bar away. */
 void progress_end(struct progress *progress);
 
