@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 __attribute__((format(printf, 4, 0))) static void say(const struct log *log, enum log_level level,
                                                       const char *prefix, const char *format,
@@ -25,6 +26,14 @@ void log_warning(const struct log *log, const char *format, ...)
     va_start(args, format);
     say(log, LOG_WARNINGS, "phibench: warning: ", format, args);
     va_end(args);
+}
+
+void log_warning_lines(const struct log *log, const char *label, const char *text)
+{
+    for (size_t n; *text; text += n + (text[n] == '\n')) {
+        n = strcspn(text, "\n");
+        log_warning(log, "%s: %.*s", label, (int)n, text);
+    }
 }
 
 void log_info(const struct log *log, const char *format, ...)

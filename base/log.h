@@ -19,6 +19,8 @@ struct log {
  * nothing. */
 void log_warning(const struct log *log, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A warning "LABEL: LINE" for each line of a text. */
+void log_warning_lines(const struct log *log, const char *label, const char *text);
 void log_info(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -63,10 +63,7 @@ static bool look_at(const struct invocation *invocation, const char *spec, struc
 {
     struct model_file *file = model_file_open(spec, err);
     bool ok = file && model_file_info(file, info, err);
-    for (const char *note = ok ? model_file_notes(file) : ""; *note;
-         note += strcspn(note, "\n") + 1)
-        log_warning(&invocation->log, "%s: %.*s", invocation->arguments[0],
-                    (int)strcspn(note, "\n"), note);
+    if (ok) log_warning_lines(&invocation->log, invocation->arguments[0], model_file_notes(file));
     model_file_close(file);
     return ok;
 }

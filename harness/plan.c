@@ -87,12 +87,14 @@ static bool read_model(struct plan *plan, const struct model_file *file, struct 
 static bool look_at(struct plan *plan, const struct config_variant *variant,
                     struct plan_model *model, const struct log *log, struct err *err)
 {
+    char label[256];
     struct model_file *file = model_file_open(model->path, err);
     bool ok = file && read_model(plan, file, model, err);
-    for (const char *note = ok ? model_file_notes(file) : "", *end; (end = strchr(note, '\n'));
-         note = end + 1)
-        log_warning(log, "%s %s: %.*s", model->config->id, variant->quantization, (int)(end - note),
-                    note);
+    if (ok) {
+        snprintf(label, sizeof label, "%s %s", model->config->id,
+                 variant->quantization ? variant->quantization : model->quantization);
+        log_warning_lines(log, label, model_file_notes(file));
+    }
     model_file_close(file);
     return ok;
 }
@@ -327,7 +329,6 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
     json_end_array(json);
 }
 
-/* reference: hash of the file that the job is compared with, NULL: none. */
 static void put_judge(struct json_writer *json, const struct config_judge *judge)
 {
     json_set_string(json, "judge",
@@ -350,6 +351,7 @@ static void put_baseline(struct json_writer *json, const struct plan_job *job)
     json_set_string(json, "baseline_job", job->baseline->fingerprint);
 }
 
+/* reference: hash of the file that the job is compared with, NULL: none. */
 static void put_items_parameters(struct json_writer *json, const struct plan_job *job,
                                  const char *reference)
 {

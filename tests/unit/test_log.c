@@ -33,6 +33,22 @@ static void log_writes_what_its_level_lets_through(void **state)
     }
 }
 
+static void log_warning_lines_is_a_warning_for_each_line(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *stream = open_memstream(&text, &n_bytes);
+    struct log log = {.out = stream, .level = LOG_WARNINGS};
+    log_warning_lines(&log, "m", "");
+    log_warning_lines(&log, "m", "one\ntwo\n");
+    log_warning_lines(&log, "n", "no end");
+    fclose(stream);
+    assert_string_equal(text, "phibench: warning: m: one\nphibench: warning: m: two\n"
+                              "phibench: warning: n: no end\n");
+    free(text);
+}
+
 static void log_is_silent_without_a_stream(void **state)
 {
     (void)state;
@@ -44,6 +60,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_writes_what_its_level_lets_through),
+        cmocka_unit_test(log_warning_lines_is_a_warning_for_each_line),
         cmocka_unit_test(log_is_silent_without_a_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
