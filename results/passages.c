@@ -29,7 +29,6 @@ struct passages {
     sqlite3_stmt *find, *get;
     char *path;
     char hash[PASSAGES_HASH_BYTES];
-    size_t n;
 };
 
 static bool fail(sqlite3 *db, const char *path, struct err *err)
@@ -135,19 +134,16 @@ bool passages_finish(struct passages_writer *writer, const char *hash, struct er
 
 static bool read_about(struct passages *passages, struct err *err)
 {
-    static const char ABOUT[] =
-        "SELECT hash, n, (SELECT application_id FROM pragma_application_id), "
-        "(SELECT user_version FROM pragma_user_version) FROM about";
+    static const char ABOUT[] = "SELECT hash, (SELECT application_id FROM pragma_application_id), "
+                                "(SELECT user_version FROM pragma_user_version) FROM about";
     sqlite3_stmt *select = NULL;
     bool is_ours = sqlite3_prepare_v2(passages->db, ABOUT, -1, &select, NULL) == SQLITE_OK &&
                    sqlite3_step(select) == SQLITE_ROW &&
-                   sqlite3_column_int(select, 2) == APPLICATION_ID &&
-                   sqlite3_column_int(select, 3) == PASSAGES_VERSION;
-    if (is_ours) {
+                   sqlite3_column_int(select, 1) == APPLICATION_ID &&
+                   sqlite3_column_int(select, 2) == PASSAGES_VERSION;
+    if (is_ours)
         snprintf(passages->hash, sizeof passages->hash, "%s",
                  (const char *)sqlite3_column_text(select, 0));
-        passages->n = (size_t)sqlite3_column_int64(select, 1);
-    }
     sqlite3_finalize(select);
     return is_ours || err_set_at(err, ERR_INPUT, passages->path, 0, 0,
                                  "this is no index of passages of this version of phibench");
@@ -186,11 +182,6 @@ void passages_close(struct passages *passages)
 const char *passages_hash(const struct passages *passages)
 {
     return passages->hash;
-}
-
-size_t passages_count(const struct passages *passages)
-{
-    return passages->n;
 }
 
 /* ---- Questions ---- */

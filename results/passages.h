@@ -43,9 +43,8 @@ struct passages;
 struct passages *passages_open(const char *path, struct err *err)
     __attribute__((warn_unused_result));
 void passages_close(struct passages *passages);
-/* Of what it was made of, and how many passages it holds. */
+/* Of what it was made of. */
 const char *passages_hash(const struct passages *passages);
-size_t passages_count(const struct passages *passages);
 
 /* The at most `most` passages that match the question best, the best first, in the arena. Function
  * words count only where the question has no others; passages of equal rank come in the order in

@@ -66,7 +66,6 @@ static void a_question_finds_what_shares_its_words(void **unused)
     struct passages *passages = passages_open("deep/er/index.db", NULL);
     assert_non_null(passages);
     assert_string_equal(passages_hash(passages), HASH);
-    assert_int_equal(passages_count(passages), 6);
     assert_found(passages, "What do owls eat?", 3, "Owls|Herons|");
     assert_found(passages, "What do owls eat?", 1, "Owls|");
     assert_found(passages, "Which HERON is eating in a marsh?", 3, "Herons|The marsh |Owls|");
