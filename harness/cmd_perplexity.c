@@ -5,6 +5,7 @@
  * Owns the words for the statistics; they come from the store.
  */
 #include "base/file.h"
+#include "base/utf8.h"
 #include "harness/commands.h"
 #include "harness/model_options.h"
 #include "harness/plan.h"
@@ -139,10 +140,9 @@ static const char SCORE_SQL[] = "SELECT metric, score, low, high, error, unit, n
 /* Columns of label and number; the label is UTF-8. */
 static void print_score(const struct query *query, const char *label)
 {
-    int width = 18;
     const char *unit = query_text(query, 5);
-    for (const char *c = label; *c; c++) width += (*c & 0xc0) == 0x80;
-    printf("%-*s %12.6g", width, label, query_number(query, 1));
+    size_t n = strlen(label), n_more = n - utf8_count(label, n);
+    printf("%-*s %12.6g", 18 + (int)n_more, label, query_number(query, 1));
     if (query_is_null(query, 4)) printf("%11s", "");
     else printf(" ± %-8.3g", query_number(query, 4));
     printf("  %.6g to %.6g%s%s\n", query_number(query, 2), query_number(query, 3), *unit ? " " : "",

@@ -108,7 +108,6 @@ static bool write_header(struct reference *reference, const struct reference_key
                          struct err *err)
 {
     char text[HEADER_BYTES] = "";
-    static const uint8_t none[HEADER_BYTES] = {0};
     snprintf(text, sizeof text,
              "phibench reference 1\ntext %s\nchunks %zu\nscored %zu\nvocabulary %zu\nof %.255s\n",
              key->data_hash, key->n_chunks, key->n_scored, key->n_vocab, key->origin);
@@ -116,10 +115,9 @@ static bool write_header(struct reference *reference, const struct reference_key
         return err_set(err, ERR_USAGE, "%s: such a text is too long to keep logits of",
                        reference->path);
     reference->hashes = mem_new(key->n_chunks, sizeof *reference->hashes, err);
-    bool ok = reference->hashes && write_at(reference, text, sizeof text, 0, err);
-    for (size_t at = HEADER_BYTES; ok && at < reference->rows_offset; at += HEADER_BYTES)
-        ok = write_at(reference, none, HEADER_BYTES, at, err);
-    return ok;
+    if (!reference->hashes || !write_at(reference, text, sizeof text, 0, err)) return false;
+    return ftruncate(reference->file, (off_t)reference->rows_offset) == 0 || /* no hash yet */
+           err_set_errno(err, "%s: cannot write", reference->path);
 }
 
 /* ---- Opening ---- */
