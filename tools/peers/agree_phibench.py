@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 ANSWERS = """
-SELECT item.subset, item.key, response.content, verdict.is_correct, verdict.predicted, verdict.others
+SELECT item.subset, item.key, response.content, verdict.is_correct, verdict.predicted,
+       verdict.others
 FROM response JOIN job ON job.id = response.job JOIN item ON item.id = response.item
 JOIN verdict ON verdict.response = response.id
 WHERE job.run = ? AND job.suite = ? AND job.shots = ? ORDER BY item.subset, item.line
@@ -58,6 +59,7 @@ def answer_of(row):
     return {"subset": subset, "key": key, "predicted": predicted, "cut": response["cut_tokens"],
             "logprobs": [float(choice["logprob"]) for choice in choices],
             "tokens": [choice["tokens"] for choice in choices],
+            "characters": [max(1, choice["characters"]) for choice in choices],
             "greedy": [choice["greedy"] for choice in choices],
             "spanned": any(choice["join_spanned"] for choice in choices),
             "scores": {name: scores[name] for name in ("acc", "acc_norm") if name in scores}}

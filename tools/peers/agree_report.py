@@ -44,17 +44,30 @@ class Item:
         return (max(self.differences) <= LIMIT and self.answers[0] == self.answers[1]
                 and not self.other_verdicts)
 
+    def gap(self, metric):
+        """How far the two best choices are apart by a metric, and how much of it rounding can be."""
+        norm = metric == "acc_norm"
+        lengths = self.ours["characters"] if norm else [1] * len(self.differences)
+        ranked = sorted(((logprob / length, difference / length) for logprob, difference, length
+                         in zip(self.theirs["logprobs"], self.differences, lengths)), reverse=True)
+        return ranked[0][0] - ranked[1][0], ranked[0][1] + ranked[1][1]
+
     def reason(self):
         """Why it differs; None if its numbers do not say."""
         if self.ours["spanned"]:
             return "a token spans prompt and choice: the programs cut it in different places"
         most = max(d / n for d, n in zip(self.differences, self.ours["tokens"]))
-        if most > TOKEN_LIMIT:
+        metrics = set(self.other_verdicts)
+        if self.answers[0] != self.answers[1]:
+            metrics.add("acc")
+        if most > TOKEN_LIMIT or metrics and len(self.differences) == 1:
             return None
-        if self.answers[0] == self.answers[1] and not self.other_verdicts:
-            return f"rounding, {most:.1e} a token"
-        best = sorted(self.theirs["logprobs"])[-2:]
-        return f"rounding, where the two best choices are {best[-1] - best[0]:.1e} apart"
+        gaps = [self.gap(metric) for metric in sorted(metrics)]
+        if any(gap > rounding for gap, rounding in gaps):
+            return None
+        if gaps:
+            return f"rounding, where the two best choices are {gaps[0][0]:.1e} apart"
+        return f"rounding, {most:.1e} a token"
 
 
 def join(ours, theirs):
@@ -62,12 +75,13 @@ def join(ours, theirs):
     by_subset = {}
     for answer in ours:
         by_subset.setdefault(answer["subset"], []).append(answer)
-    items = []
-    for subset, answers in theirs.items():
-        pairs = list(zip(by_subset.pop(subset), answers, strict=True))
-        items += [Item(a, b) for a, b in pairs]
-    if by_subset or any(len(i.ours["logprobs"]) != len(i.theirs["logprobs"]) for i in items):
-        raise ValueError("the programs were asked different questions")
+    if {subset: len(answers) for subset, answers in theirs.items()} != {
+            subset: len(answers) for subset, answers in by_subset.items()}:
+        raise ValueError("the programs were asked different numbers of questions")
+    items = [Item(a, b) for subset, answers in theirs.items()
+             for a, b in zip(by_subset[subset], answers)]
+    if any(len(item.ours["logprobs"]) != len(item.theirs["logprobs"]) for item in items):
+        raise ValueError("a question has another number of choices")
     return items
 
 

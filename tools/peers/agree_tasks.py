@@ -37,8 +37,8 @@ def from_hellaswag(lines):
             "label": lines[1]}
 
 
-# MMLU has 57 subsets: 2,052 questions as the harness asks them by default, and 570 with the examples
-# of the convention, many of which do not fit a context of 1,024 tokens.
+# MMLU has 57 subsets: 2,052 questions as the harness asks them by default, and 570 with the
+# examples of the convention, many of which do not fit a context of 1,024 tokens.
 QUESTIONS = [
     Questions("mmlu", "mmlu", 36),
     Questions("mmlu", "mmlu", 10, shots=5),
