@@ -63,6 +63,21 @@ static double chance_of(const struct report_score *group)
 
 /* ---- Scores ---- */
 
+#define MAY_DIFFER                                                                                 \
+    " Rows whose intervals overlap may still differ: between quantizations of one model the "      \
+    "paired differences tell more."
+static const char RATE_CAPTION[] =
+    "Score of the whole suite with its 95% interval (Wilson's where answers are right or wrong, "
+    "otherwise normal)." MAY_DIFFER;
+static const char POINTS_CAPTION[] =
+    "Points of the whole suite with their 95% interval (normal, clustered by question, within 1 to "
+    "10)." MAY_DIFFER;
+static const char PERPLEXITY_CAPTION[] =
+    "Perplexity of the text with its 95% interval, errors clustered by chunk: lower is better. "
+    "Rows whose intervals overlap may still differ: the table of perplexities beside each other "
+    "tells "
+    "more.";
+
 static bool add_scores(const struct report_data *data, struct figures *figures,
                        const struct report_score *group, struct err *err)
 {
@@ -79,15 +94,12 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
         n++;
     }
     bool is_perplexity = report_score_is_perplexity(group);
-    struct chart *chart = add_chart(
-        data, figures, "scores", group, is_perplexity ? "Perplexity" : "Score",
-        is_perplexity ? "Perplexity of the text with its 95% interval, errors clustered by chunk: "
-                        "lower is better. Rows whose intervals overlap may still differ: the "
-                        "table of perplexities beside each other tells more."
-                      : "Score of the whole suite with its 95% interval (Wilson). Rows whose "
-                        "intervals overlap may still differ: between quantizations of one model "
-                        "the paired differences tell more.",
-        err);
+    struct chart *chart =
+        add_chart(data, figures, "scores", group, is_perplexity ? "Perplexity" : "Score",
+                  is_perplexity                   ? PERPLEXITY_CAPTION
+                  : strcmp(group->unit, "points") ? RATE_CAPTION
+                                                  : POINTS_CAPTION,
+                  err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n,
