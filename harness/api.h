@@ -9,7 +9,15 @@
 
 #include "suites/request.h"
 
-#define API_WAIT_S 1.0 /* before a second attempt, if nothing else is said */
+/* Unless something else is said: calls at a time, seconds until one is given up, attempts after the
+ * first, and the wait before the second. */
+enum {
+    API_CONCURRENCY = 4,
+    API_MAX_CONCURRENCY = 256,
+    API_TIMEOUT_S = 120,
+    API_RETRIES = 6,
+    API_WAIT_MS = 1000
+};
 
 struct api_options {
     const char *base_url; /* "http://127.0.0.1:8080/v1" */

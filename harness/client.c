@@ -28,6 +28,15 @@ bool client_answer(struct client *client, struct client_window *window,
     return client->ops->answer(client, window, sink, err);
 }
 
+bool client_ask(struct client *client, const struct request *requests, size_t n_requests,
+                const struct client_sink *sink, struct err *err)
+{
+    struct client_window *window = client_prepare(client, requests, n_requests, err);
+    bool ok = window && client_answer(client, window, sink, err);
+    client_window_free(window);
+    return ok;
+}
+
 uint64_t client_computed_tokens(const struct client *client)
 {
     return client->ops->computed_tokens(client);

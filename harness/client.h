@@ -49,6 +49,11 @@ bool client_answer(struct client *client, struct client_window *window,
                    const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Both at once: prepares the requests, answers them and forgets the window. */
+bool client_ask(struct client *client, const struct request *requests, size_t n_requests,
+                const struct client_sink *sink, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Tokens computed so far, by whomever. */
 uint64_t client_computed_tokens(const struct client *client);
 

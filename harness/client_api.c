@@ -18,8 +18,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_THREADS = 256 };
-
 struct api_client {
     struct client base;
     struct api_options options;
@@ -199,10 +197,10 @@ static void *answer_requests(void *context)
     return NULL;
 }
 
-static size_t start_threads(struct api_window *window, pthread_t threads[MAX_THREADS])
+static size_t start_threads(struct api_window *window, pthread_t threads[API_MAX_CONCURRENCY])
 {
     size_t n = (size_t)window->client->options.n_concurrent, n_started = 0;
-    if (n > MAX_THREADS) n = MAX_THREADS;
+    if (n > API_MAX_CONCURRENCY) n = API_MAX_CONCURRENCY;
     if (n > window->n) n = window->n;
     pthread_mutex_lock(&window->lock); /* none ends before all are counted */
     while (n_started < n && !pthread_create(&threads[n_started], NULL, answer_requests, window))
@@ -257,7 +255,7 @@ static bool answer_window(struct client *base, struct client_window *base_window
                           const struct client_sink *sink, struct err *err)
 {
     struct api_window *window = (struct api_window *)base_window;
-    pthread_t threads[MAX_THREADS];
+    pthread_t threads[API_MAX_CONCURRENCY];
     struct err own = {0};
     bool takes = true;
     size_t i = 0, n_threads = start_threads(window, threads);

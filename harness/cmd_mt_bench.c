@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "harness/commands.h"
 #include "harness/mt_commands.h"
+#include "suites/mt_bench.h"
 
 #include <string.h>
 
@@ -51,11 +52,11 @@ static const struct option_spec OPTIONS[] = {
     {"key-env", 0, OPTION_TEXT, "VARIABLE", "environment variable that holds the server's key",
      offsetof(struct mt_options, key_env), 0, 0, 0},
     {"concurrency", 0, OPTION_INTEGER, "N", "calls to the server at a time",
-     offsetof(struct mt_options, n_concurrent), 1, 256, 4},
+     offsetof(struct mt_options, n_concurrent), 1, API_MAX_CONCURRENCY, API_CONCURRENCY},
     {"timeout", 0, OPTION_NUMBER, "S", "seconds until a call is given up and repeated",
-     offsetof(struct mt_options, timeout_s), 0.001, 86400, 120},
+     offsetof(struct mt_options, timeout_s), 0.001, 86400, API_TIMEOUT_S},
     {"retries", 0, OPTION_INTEGER, "N", "attempts after the first of a call",
-     offsetof(struct mt_options, n_retries), 0, 100, 6},
+     offsetof(struct mt_options, n_retries), 0, 100, API_RETRIES},
     OPTION_JSON(struct mt_options, json),
 };
 
@@ -69,27 +70,13 @@ static bool find_file(struct arena *arena, const char *folder, const char *name,
     return joined != NULL;
 }
 
-/* The reference answers: of gpt-4, or the first there are. */
-static bool find_references(struct arena *arena, struct mt_options *options, struct err *err)
-{
-    char **names;
-    size_t n;
-    const char *folder = arena_printf(arena, err, "%s/reference_answer", options->data);
-    if (!folder || !find_file(arena, folder, "gpt-4.jsonl", &options->references, err))
-        return false;
-    if (options->references || !file_is_folder(folder)) return true;
-    if (!file_list(folder, &names, &n, err)) return false;
-    bool ok = !n || find_file(arena, folder, names[0], &options->references, err);
-    file_free_names(names, n);
-    return ok;
-}
-
 static bool find_files(struct arena *arena, struct mt_options *options, struct err *err)
 {
     return !options->data ||
            (find_file(arena, options->data, "question.jsonl", &options->questions, err) &&
             find_file(arena, options->data, "judge_prompts.jsonl", &options->prompts, err) &&
-            find_references(arena, options, err));
+            (options->references ||
+             mt_bench_find_references(arena, options->data, &options->references, err)));
 }
 
 static bool run(const struct invocation *invocation, struct err *err)

@@ -92,9 +92,7 @@ static bool run(const struct invocation *invocation, struct err *err)
                                      options->common.n_threads, err);
     if (!model) return false;
     struct client *client = client_open_engine(model, &client_options, err);
-    struct client_window *window = client ? client_prepare(client, &request, 1, err) : NULL;
-    bool ok = window && client_answer(client, window, &sink, err);
-    client_window_free(window);
+    bool ok = client && client_ask(client, &request, 1, &sink, err);
     client_close(client);
     model_close(model);
     return ok;

@@ -42,7 +42,7 @@ static const struct config_key API_KEYS[] = {
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct raw_api, concurrency),
      .low = 1,
-     .high = 256},
+     .high = API_MAX_CONCURRENCY},
     {.name = "timeout",
      .type = CONFIG_INTEGER,
      .offset = offsetof(struct raw_api, timeout_s),
@@ -77,7 +77,10 @@ static bool read_price(const struct config_node *node, double *price, struct err
 bool config_read_api(struct config *config, const struct config_node *map,
                      const struct api_options **options, const char **key_env, struct err *err)
 {
-    struct raw_api raw = {.concurrency = 4, .timeout_s = 120, .retries = 6, .wait_ms = 1000};
+    struct raw_api raw = {.concurrency = API_CONCURRENCY,
+                          .timeout_s = API_TIMEOUT_S,
+                          .retries = API_RETRIES,
+                          .wait_ms = API_WAIT_MS};
     struct api_options *api = arena_alloc(config->arena, 1, sizeof *api, err);
     if (!api || !config_read_map(config->arena, map, "api", API_KEYS,
                                  sizeof API_KEYS / sizeof API_KEYS[0], &raw, err))

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "harness/config_keys.h"
 #include "harness/config_parts.h"
+#include "suites/judging.h"
 
 #include <string.h>
 
@@ -93,7 +94,7 @@ static bool find_prompts(struct config *config, const struct config_node *map,
 static bool read_judge(struct config *config, const struct config_node *map,
                        struct config_suite *suite, struct err *err)
 {
-    struct raw_judge raw = {.repeat = 1, .max_new_tokens = 2048};
+    struct raw_judge raw = {.repeat = 1, .max_new_tokens = JUDGING_MAX_TOKENS};
     if (!config_read_map(config->arena, map, "judge", JUDGE_KEYS,
                          sizeof JUDGE_KEYS / sizeof JUDGE_KEYS[0], &raw, err))
         return false;

@@ -85,7 +85,7 @@ static bool keep_reply(void *context, size_t i_request, const struct response *r
     struct conversation *conversation = &answering->window[answering->asked[i_request]];
     const char *text = response->text ? response->text : ""; /* "": the prompt did not fit */
     const char **answer = &conversation->messages[2 * answering->turn + 1];
-    return (*answer = judging_strip(answering->arena, text, err)) != NULL;
+    return (*answer = request_strip(answering->arena, text, err)) != NULL;
 }
 
 static bool ask_turn(struct answering *answering, struct mt_speaker *speaker, struct err *err)
@@ -230,7 +230,7 @@ bool mt_answer(const struct invocation *invocation, const struct mt_options *opt
         printf("%zu answer%s of %s in %s; %zu were there before\n", answering.n_done,
                answering.n_done == 1 ? "" : "s", answering.model, options->out,
                answering.questions.n - answering.n_pending);
-    mt_speaker_report(&speaker, &invocation->log);
+    mt_speaker_report(&speaker, "the server", &invocation->log);
     mt_speaker_close(&speaker);
     mt_log_close(&answering.log);
     arena_free(answering.arena);

@@ -5,8 +5,8 @@
 #ifndef PHIBENCH_HARNESS_MT_COMMANDS_H
 #define PHIBENCH_HARNESS_MT_COMMANDS_H
 
-#include "harness/client_api.h"
 #include "harness/model_options.h"
+#include "harness/mt_speaker.h"
 
 struct mt_options {
     struct model_arguments common; /* the model that answers or judges */
@@ -33,18 +33,10 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
 /* What FastChat's files call the model of the options: --id, or the file's name;
  * NULL with ERR_USAGE if no model is named. */
 const char *mt_speaker_name(const struct mt_options *options, struct err *err);
-/* Who answers: a model of this machine, or a server. Close with mt_speaker_close, also after a
- * failed open. */
-struct mt_speaker {
-    struct model *model; /* NULL: a server */
-    struct client *client;
-};
+/* The one that the options name. */
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
                      struct mt_speaker *speaker, struct err *err)
     __attribute__((warn_unused_result));
-void mt_speaker_close(struct mt_speaker *speaker);
-/* Says what a server was asked for and what that cost. */
-void mt_speaker_report(const struct mt_speaker *speaker, const struct log *log);
 
 /* Answers requests [n] of a speaker, in order. */
 typedef bool mt_reply_fn(void *context, size_t i_request, const struct response *response,

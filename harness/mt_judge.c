@@ -15,12 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_ARENA_BYTES = 1 << 30,
-    WINDOW_TASKS = 128,
-    MAX_REPLY_TOKENS = 2048,
-    MOST_REPLIES = 2 /* that a server is asked for until there is a score */
-};
+enum { MAX_ARENA_BYTES = 1 << 30 };
 static const char RULE_NAME[] = "reference-match";
 
 struct task {
@@ -41,8 +36,8 @@ struct judging {
     const char *judge;
     struct task *tasks;
     size_t n_tasks, tasks_capacity;
-    size_t asked[WINDOW_TASKS]; /* the tasks that are asked together */
-    bool is_last;               /* what has no score now is missing */
+    size_t asked[JUDGING_WINDOW]; /* the tasks that are asked together */
+    bool is_last;                 /* what has no score now is missing */
     size_t n_done, n_missing;
     struct mt_log log;
     struct progress progress;
@@ -88,16 +83,8 @@ static bool read_files(struct judging *judging, struct err *err)
 
 static bool is_same(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
 {
-    return a->is_pair == b->is_pair && a->question == b->question && a->turn == b->turn &&
-           !strcmp(a->models[0], b->models[0]) &&
-           (!a->is_pair || !strcmp(a->models[1], b->models[1])) && !strcmp(a->judge, b->judge) &&
+    return fastchat_is_same_answer(a, b) && !strcmp(a->judge, b->judge) &&
            !strcmp(a->prompt_name, b->prompt_name);
-}
-
-static bool has_score(const struct fastchat_judgment *judgment)
-{
-    if (!judgment->is_pair) return judgment->score != FASTCHAT_MISSING;
-    return strcmp(judgment->winners[0], "error") != 0 && strcmp(judgment->winners[1], "error") != 0;
 }
 
 /* How often this is still to be judged. Where it is, judgments without a score are dropped. */
@@ -105,10 +92,11 @@ static int64_t count_open(struct judging *judging, const struct fastchat_judgmen
 {
     int64_t n = judging->options->repeat;
     for (size_t i = 0; i < judging->old.n; i++)
-        n -= is_same(&judging->old.items[i], judgment) && has_score(&judging->old.items[i]);
+        n -=
+            is_same(&judging->old.items[i], judgment) && fastchat_has_score(&judging->old.items[i]);
     for (size_t i = 0; n > 0 && i < judging->old.n; i++)
         if (is_same(&judging->old.items[i], judgment))
-            judging->is_dropped[i] = !has_score(&judging->old.items[i]);
+            judging->is_dropped[i] = !fastchat_has_score(&judging->old.items[i]);
     return n;
 }
 
@@ -224,7 +212,7 @@ static bool keep(struct judging *judging, struct task *task, struct err *err)
     struct fastchat_judgment *judgment = &task->judgment;
     task->is_kept = true;
     judgment->unix_s = (double)clock_unix_ms() * 1e-3;
-    judging->n_missing += !has_score(judgment);
+    judging->n_missing += !fastchat_has_score(judgment);
     judging->n_done++;
     buf_clear(&judging->line);
     fastchat_write_judgment(judgment, &judging->line);
@@ -252,7 +240,8 @@ static bool read_reply(void *context, size_t i_request, const struct response *r
     if (judgment->is_pair) judgment->winners[game] = winner_of(judging_read_winner(reply), game);
     else judgment->score = judging_read_score(reply, &judgment->score_is_whole);
     bool is_whole = judgment->judgments[0] && (n_games == 1 || judgment->judgments[1]);
-    return !is_whole || (!has_score(judgment) && !judging->is_last) || keep(judging, task, err);
+    return !is_whole || (!fastchat_has_score(judgment) && !judging->is_last) ||
+           keep(judging, task, err);
 }
 
 static bool render(struct judging *judging, struct task *task, size_t game, struct err *err)
@@ -286,7 +275,7 @@ static bool ask_window(struct judging *judging, struct mt_speaker *speaker, size
             .prompts = &task->judgment.user_prompts[i % n_games],
             .n_prompts = 1,
             .max_new_tokens =
-                (size_t)(judging->options->n_new ? judging->options->n_new : MAX_REPLY_TOKENS)};
+                (size_t)(judging->options->n_new ? judging->options->n_new : JUDGING_MAX_TOKENS)};
     }
     ok = ok && mt_ask(speaker, requests, n * n_games, read_reply, judging, err);
     free(requests);
@@ -296,11 +285,11 @@ static bool ask_window(struct judging *judging, struct mt_speaker *speaker, size
 /* A model of this machine would say the same again. */
 static bool ask_judge(struct judging *judging, struct mt_speaker *speaker, struct err *err)
 {
-    int n_replies = speaker->model ? 1 : MOST_REPLIES;
-    for (size_t first = 0; first < judging->n_tasks; first += WINDOW_TASKS)
+    int n_replies = speaker->model ? 1 : JUDGING_MOST_REPLIES;
+    for (size_t first = 0; first < judging->n_tasks; first += JUDGING_WINDOW)
         for (int i_reply = 1; i_reply <= n_replies; i_reply++) {
             size_t n = 0;
-            for (size_t i = first; i < judging->n_tasks && i < first + WINDOW_TASKS; i++)
+            for (size_t i = first; i < judging->n_tasks && i < first + JUDGING_WINDOW; i++)
                 if (!judging->tasks[i].is_kept) judging->asked[n++] = i;
             judging->is_last = i_reply == n_replies;
             if (n && !ask_window(judging, speaker, n, err)) return false;
@@ -373,7 +362,7 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
                judging.n_missing, judging.old.n);
     if (ok && judging.n_missing)
         log_info(&invocation->log, "the same command asks again where no score was found");
-    mt_speaker_report(&speaker, &invocation->log);
+    mt_speaker_report(&speaker, "the server", &invocation->log);
     mt_speaker_close(&speaker);
     mt_log_close(&judging.log);
     buf_free(&judging.line);

@@ -1,13 +1,48 @@
-/* mt_speaker.c - who answers MT-bench's questions, or judges the answers: a client, opened by the
- * command's options.
+/* mt_speaker.c - see mt_speaker.h; and the one that the options of phibench mt-bench name.
  *
- * Judges and models under test are the same thing here: something that replies to messages.
+ * Knows nothing of questions and judgments.
  */
+#include "harness/mt_speaker.h"
+
 #include "base/file.h"
 #include "harness/interrupt.h"
 #include "harness/mt_commands.h"
 
 #include <string.h>
+
+bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *api,
+                         const char *key_env, struct err *err)
+{
+    struct api_options options = *api;
+    *speaker = (struct mt_speaker){0};
+    if (!client_api_find_key(key_env, &options.key, err)) return false;
+    speaker->client = client_open_api(&options, err);
+    return speaker->client != NULL;
+}
+
+bool mt_speaker_open_model(struct mt_speaker *speaker, const struct invocation *invocation,
+                           const char *path, const char *isa, const struct client_options *options,
+                           struct err *err)
+{
+    *speaker = (struct mt_speaker){
+        .model = open_model(invocation, path, isa, options->session.n_threads, err)};
+    if (speaker->model) speaker->client = client_open_engine(speaker->model, options, err);
+    return speaker->client != NULL;
+}
+
+void mt_speaker_close(struct mt_speaker *speaker)
+{
+    client_close(speaker->client);
+    model_close(speaker->model);
+    *speaker = (struct mt_speaker){0};
+}
+
+void mt_speaker_report(const struct mt_speaker *speaker, const char *label, const struct log *log)
+{
+    if (speaker->client && !speaker->model) client_api_report(speaker->client, label, log);
+}
+
+/* ---- By the command's options ---- */
 
 static bool fail_unnamed(struct err *err)
 {
@@ -25,26 +60,19 @@ const char *mt_speaker_name(const struct mt_options *options, struct err *err)
     return NULL;
 }
 
-static bool open_api(const struct mt_options *options, struct mt_speaker *speaker, struct err *err)
+static bool open_server(const struct mt_options *options, struct mt_speaker *speaker,
+                        struct err *err)
 {
-    struct api_options api = {.base_url = options->api,
-                              .model = options->api_model,
-                              .n_concurrent = (int)options->n_concurrent,
-                              .n_retries = (int)options->n_retries,
-                              .timeout_s = options->timeout_s,
-                              .wait_s = API_WAIT_S};
+    const struct api_options api = {.base_url = options->api,
+                                    .model = options->api_model,
+                                    .n_concurrent = (int)options->n_concurrent,
+                                    .n_retries = (int)options->n_retries,
+                                    .timeout_s = options->timeout_s,
+                                    .wait_s = API_WAIT_MS * 1e-3};
     if (!options->api_model) return err_set(err, ERR_USAGE, "--api URL goes with --api-model NAME");
     if (options->common.model)
         return err_set(err, ERR_USAGE, "-m and --api name two models: give one");
-    if (!client_api_find_key(options->key_env, &api.key, err)) return false;
-    speaker->client = client_open_api(&api, err);
-    return speaker->client != NULL;
-}
-
-void mt_speaker_report(const struct mt_speaker *speaker, const struct log *log)
-{
-    if (!speaker->client || speaker->model) return;
-    client_api_report(speaker->client, "the server", log);
+    return mt_speaker_open_api(speaker, &api, options->key_env, err);
 }
 
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
@@ -58,21 +86,11 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
                     .batch_tokens = (size_t)common->batch_tokens,
                     .context_tokens = (size_t)common->context_tokens},
     };
-    *speaker = (struct mt_speaker){0};
-    if (options->api) return open_api(options, speaker, err);
+    if (options->api) return open_server(options, speaker, err);
     if (!common->model) return fail_unnamed(err);
-    if (!parse_kv_type(common->kv, &client_options.session.kv_type, err)) return false;
-    speaker->model = open_model(invocation, common->model, common->isa, common->n_threads, err);
-    if (!speaker->model) return false;
-    speaker->client = client_open_engine(speaker->model, &client_options, err);
-    return speaker->client != NULL;
-}
-
-void mt_speaker_close(struct mt_speaker *speaker)
-{
-    client_close(speaker->client);
-    model_close(speaker->model);
-    *speaker = (struct mt_speaker){0};
+    return parse_kv_type(common->kv, &client_options.session.kv_type, err) &&
+           mt_speaker_open_model(speaker, invocation, common->model, common->isa, &client_options,
+                                 err);
 }
 
 static bool check_interrupt(void *context, struct err *err)
@@ -86,8 +104,5 @@ bool mt_ask(struct mt_speaker *speaker, const struct request *requests, size_t n
             mt_reply_fn *reply, void *context, struct err *err)
 {
     const struct client_sink sink = {reply, check_interrupt, context};
-    struct client_window *window = client_prepare(speaker->client, requests, n, err);
-    bool ok = window && client_answer(speaker->client, window, &sink, err);
-    client_window_free(window);
-    return ok;
+    return client_ask(speaker->client, requests, n, &sink, err);
 }

@@ -58,11 +58,6 @@ static bool is_selected(const struct summary *summary, const struct selection *s
             !strcmp(category_of(summary, judgment->question), selection->category));
 }
 
-static bool has_score(const struct fastchat_judgment *judgment)
-{
-    return judgment->score != FASTCHAT_MISSING;
-}
-
 /* The number of a question among those met so far. */
 static uint32_t cluster_of(struct summary *summary, int64_t id, uint32_t *n_clusters)
 {
@@ -72,28 +67,29 @@ static uint32_t cluster_of(struct summary *summary, int64_t id, uint32_t *n_clus
     return (*n_clusters)++;
 }
 
+/* A normal interval does not know that no mean lies beyond the scale; scores may (n_outside). */
+static struct estimate bound(struct estimate estimate, double low, double high)
+{
+    estimate.interval.low = fmax(estimate.interval.low, fmin(low, estimate.mean));
+    estimate.interval.high = fmin(estimate.interval.high, fmax(high, estimate.mean));
+    return estimate;
+}
+
 static struct estimate estimate_of(struct summary *summary, const struct selection *selection)
 {
     size_t n = 0;
     uint32_t n_clusters = 0;
     for (size_t i = 0; i < summary->judgments->n; i++) {
         const struct fastchat_judgment *judgment = &summary->judgments->items[i];
-        if (!is_selected(summary, selection, judgment) || !has_score(judgment)) continue;
+        if (!is_selected(summary, selection, judgment) || !fastchat_has_score(judgment)) continue;
         summary->scores[n] = judgment->score;
         summary->clusters[n++] = cluster_of(summary, judgment->question, &n_clusters);
     }
     if (!n) return (struct estimate){0};
-    return stats_mean(summary->scores, summary->clusters, n, n_clusters);
+    return bound(stats_mean(summary->scores, summary->clusters, n, n_clusters), 1, 10);
 }
 
 /* ---- The judge's noise, and what is not there ---- */
-
-static bool is_same_cell(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
-{
-    return a->is_pair == b->is_pair && a->question == b->question && a->turn == b->turn &&
-           !strcmp(a->models[0], b->models[0]) &&
-           (!a->is_pair || !strcmp(a->models[1], b->models[1]));
-}
 
 /* Sums over the scores of a cell. */
 struct cell {
@@ -107,7 +103,7 @@ static struct cell cell_of(const struct fastchat_judgments *judgments, const cha
     struct cell cell = {0};
     for (size_t i = 0; i < judgments->n; i++) {
         const struct fastchat_judgment *judgment = &judgments->items[i];
-        if (!is_same_cell(judgment, like) || !has_score(judgment) ||
+        if (!fastchat_is_same_answer(judgment, like) || !fastchat_has_score(judgment) ||
             (judge && strcmp(judgment->judge, judge) != 0))
             continue;
         cell.n++;
@@ -122,7 +118,8 @@ static bool is_first(const struct fastchat_judgments *judgments, size_t i, bool 
 {
     const struct fastchat_judgment *judgment = &judgments->items[i];
     for (size_t k = 0; k < i; k++)
-        if (is_same_cell(&judgments->items[k], judgment) && has_score(&judgments->items[k]) &&
+        if (fastchat_is_same_answer(&judgments->items[k], judgment) &&
+            fastchat_has_score(&judgments->items[k]) &&
             (!by_judge || !strcmp(judgments->items[k].judge, judgment->judge)))
             return false;
     return true;
@@ -136,7 +133,7 @@ static void measure_judge(struct summary *summary, const struct selection *selec
     double squares = 0, freedom = 0;
     for (size_t i = 0; i < summary->judgments->n; i++) {
         const struct fastchat_judgment *judgment = &summary->judgments->items[i];
-        if (!is_selected(summary, selection, judgment) || !has_score(judgment) ||
+        if (!is_selected(summary, selection, judgment) || !fastchat_has_score(judgment) ||
             !is_first(summary->judgments, i, true))
             continue;
         struct cell cell = cell_of(summary->judgments, selection->judge, judgment);
@@ -153,8 +150,9 @@ static void count_missing(const struct summary *summary, const struct selection 
     for (size_t i = 0; i < summary->judgments->n; i++) {
         const struct fastchat_judgment *judgment = &summary->judgments->items[i];
         if (!is_selected(summary, selection, judgment)) continue;
-        scores->n_missing += !has_score(judgment);
-        scores->n_outside += has_score(judgment) && (judgment->score < 1 || judgment->score > 10);
+        scores->n_missing += !fastchat_has_score(judgment);
+        scores->n_outside +=
+            fastchat_has_score(judgment) && (judgment->score < 1 || judgment->score > 10);
     }
 }
 
@@ -232,11 +230,6 @@ static int winner_of(const struct fastchat_judgment *judgment, bool *swapped)
     return !strcmp(first, "model_1") ? 1 : -1;
 }
 
-static bool is_missing(const struct fastchat_judgment *judgment)
-{
-    return !strcmp(judgment->winners[0], "error") || !strcmp(judgment->winners[1], "error");
-}
-
 static bool is_of(const struct mt_wins *wins, const struct fastchat_judgment *judgment)
 {
     return judgment->is_pair && !strcmp(wins->models[0], judgment->models[0]) &&
@@ -251,7 +244,7 @@ static void count_wins(struct summary *summary, struct mt_wins *wins)
         const struct fastchat_judgment *judgment = &summary->judgments->items[i];
         bool swapped;
         if (!is_of(wins, judgment)) continue;
-        if (is_missing(judgment)) {
+        if (!fastchat_has_score(judgment)) {
             wins->n_missing++;
             continue;
         }
@@ -263,7 +256,8 @@ static void count_wins(struct summary *summary, struct mt_wins *wins)
         summary->scores[n] = 0.5 + 0.5 * winner;
         summary->clusters[n++] = cluster_of(summary, judgment->question, &n_clusters);
     }
-    if (n) wins->rate = stats_estimate(summary->scores, summary->clusters, n, n_clusters);
+    if (n)
+        wins->rate = bound(stats_estimate(summary->scores, summary->clusters, n, n_clusters), 0, 1);
 }
 
 static void summarize_pair(struct summary *summary, const struct fastchat_judgment *of,
@@ -345,8 +339,8 @@ static void compare_pair(const struct fastchat_judgment *judgment,
 {
     for (size_t i = 0; i < others->n; i++) {
         bool swapped;
-        if (!is_same_cell(&others->items[i], judgment) || is_missing(&others->items[i]) ||
-            is_missing(judgment))
+        if (!fastchat_is_same_answer(&others->items[i], judgment) ||
+            !fastchat_has_score(&others->items[i]) || !fastchat_has_score(judgment))
             continue;
         agreement->n_pairs++;
         agreement->n_same_winner +=
@@ -366,7 +360,7 @@ bool mt_compare(const struct fastchat_judgments *a, const struct fastchat_judgme
             compare_pair(judgment, b, agreement);
             continue;
         }
-        if (!has_score(judgment) || !is_first(a, i, false)) continue;
+        if (!fastchat_has_score(judgment) || !is_first(a, i, false)) continue;
         struct cell x = cell_of(a, NULL, judgment), y = cell_of(b, NULL, judgment);
         if (y.n) add_scores(agreement, &moments, x.sum / (double)x.n, y.sum / (double)y.n);
     }

@@ -1,8 +1,9 @@
 /* mt_summary.h - what a set of MT-bench judgments comes to: scores by turn and category, wins of
  * pairs, how much the judge disagrees with itself and with another set.
  *
- * Means are over judgments that have a score, as FastChat's are; intervals are of 95%, clustered by
- * question. Everything made lives in the arena. Knows nothing of files or output.
+ * Means are over judgments that have a score, as FastChat's are; intervals are of 95%, normal
+ * within the scale, clustered by question. Everything made lives in the arena. Knows nothing of
+ * files or output.
  */
 #ifndef PHIBENCH_HARNESS_MT_SUMMARY_H
 #define PHIBENCH_HARNESS_MT_SUMMARY_H

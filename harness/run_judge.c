@@ -9,8 +9,7 @@
 #include "harness/run_judge.h"
 
 #include "base/mem.h"
-#include "harness/client_api.h"
-#include "harness/open_model.h"
+#include "harness/mt_speaker.h"
 #include "results/query.h"
 #include "suites/judging.h"
 #include "suites/mt_bench.h"
@@ -18,8 +17,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WINDOW_CALLS = 128, MOST_REPLIES = 2 };
 
 struct call {
     size_t i_item;
@@ -40,9 +37,8 @@ struct judging {
     const char **baseline; /* [n_items], NULL: none */
     struct call *calls;    /* [n_calls] those of an item together, its games last */
     size_t n_calls;
-    size_t asked[WINDOW_CALLS]; /* calls that are asked together */
-    struct model *model;
-    struct client *client;
+    size_t asked[JUDGING_WINDOW]; /* calls that are asked together */
+    struct mt_speaker speaker;
 };
 
 /* ---- What is there ---- */
@@ -240,19 +236,12 @@ static bool open_judge(struct judging *judging, struct err *err)
 {
     const struct config_judge *judge = judging->judge;
     const struct config *config = judging->run->plan->config;
-    const struct invocation *invocation = judging->run->options->invocation;
-    if (judge->api) {
-        struct api_options options = *judge->api;
-        if (!client_api_find_key(judge->key_env, &options.key, err)) return false;
-        judging->client = client_open_api(&options, err);
-        return judging->client != NULL;
-    }
     const struct client_options options = {
         .shares_prefixes = true,
         .session = {.n_threads = config->n_threads, .batch_tokens = config->batch_tokens}};
-    judging->model = open_model(invocation, judge->path, config->isa, config->n_threads, err);
-    if (judging->model) judging->client = client_open_engine(judging->model, &options, err);
-    return judging->client != NULL;
+    if (judge->api) return mt_speaker_open_api(&judging->speaker, judge->api, judge->key_env, err);
+    return mt_speaker_open_model(&judging->speaker, judging->run->options->invocation, judge->path,
+                                 config->isa, &options, err);
 }
 
 static bool ask_window(struct judging *judging, size_t n, struct err *err)
@@ -261,9 +250,7 @@ static bool ask_window(struct judging *judging, size_t n, struct err *err)
     if (!requests) return false;
     for (size_t i = 0; i < n; i++) requests[i] = judging->calls[judging->asked[i]].request;
     const struct client_sink sink = {keep_reply, check_interrupt, judging};
-    struct client_window *window = client_prepare(judging->client, requests, n, err);
-    bool ok = window && client_answer(judging->client, window, &sink, err);
-    client_window_free(window);
+    bool ok = client_ask(judging->speaker.client, requests, n, &sink, err);
     free(requests);
     return ok;
 }
@@ -274,8 +261,8 @@ static bool ask_round(struct judging *judging, size_t *n_asked, struct err *err)
     *n_asked = 0;
     for (size_t i = 0, n = 0; i <= judging->n_calls; i++) {
         bool is_last = i == judging->n_calls;
-        if (n == WINDOW_CALLS || (is_last && n)) {
-            if (!judging->client && !open_judge(judging, err)) return false;
+        if (n == JUDGING_WINDOW || (is_last && n)) {
+            if (!judging->speaker.client && !open_judge(judging, err)) return false;
             if (!ask_window(judging, n, err)) return false;
             *n_asked += n;
             n = 0;
@@ -288,7 +275,7 @@ static bool ask_round(struct judging *judging, size_t *n_asked, struct err *err)
 static bool ask_judge(struct judging *judging, struct err *err)
 {
     size_t n_asked = 1;
-    for (int i = 0; n_asked && i < (judging->judge->api ? MOST_REPLIES : 1); i++)
+    for (int i = 0; n_asked && i < (judging->judge->api ? JUDGING_MOST_REPLIES : 1); i++)
         if (!ask_round(judging, &n_asked, err)) return false;
     return true;
 }
@@ -443,11 +430,8 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
               reuse_judgments(&judging, err) &&
               (judging.judge->import ? import_judgments : ask_judge)(&judging, err) &&
               finish(&judging, err);
-    if (judging.client && !judging.model)
-        client_api_report(judging.client, planned->dataset->protocol,
-                          &run->options->invocation->log);
-    client_close(judging.client);
-    model_close(judging.model);
+    mt_speaker_report(&judging.speaker, planned->dataset->protocol, &run->options->invocation->log);
+    mt_speaker_close(&judging.speaker);
     arena_free(judging.arena);
     return ok;
 }

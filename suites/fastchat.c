@@ -423,6 +423,21 @@ void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct bu
     end_line(&writer, judgment->rest);
 }
 
+/* ---- Looking ---- */
+
+bool fastchat_has_score(const struct fastchat_judgment *judgment)
+{
+    if (!judgment->is_pair) return judgment->score != FASTCHAT_MISSING;
+    return strcmp(judgment->winners[0], "error") != 0 && strcmp(judgment->winners[1], "error") != 0;
+}
+
+bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
+{
+    return a->is_pair == b->is_pair && a->question == b->question && a->turn == b->turn &&
+           !strcmp(a->models[0], b->models[0]) &&
+           (!a->is_pair || !strcmp(a->models[1], b->models[1]));
+}
+
 /* ---- Finding ---- */
 
 const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,

@@ -68,6 +68,11 @@ struct fastchat_judgment {
     int line;
 };
 
+/* Whether a score was found in it, or a winner in both games. */
+bool fastchat_has_score(const struct fastchat_judgment *judgment);
+/* Whether both are of the same answer, or pair of answers, whoever judged. */
+bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b);
+
 struct fastchat_questions {
     struct fastchat_question *items;
     size_t n;

@@ -48,15 +48,6 @@ const char *judging_prompt_name(bool is_pair, const char *category, int turn)
     return names[is_pair][judging_has_reference(category)][turn == 2];
 }
 
-const char *judging_strip(struct arena *arena, const char *text, struct err *err)
-{
-    static const char white[] = " \t\n\r\f\v";
-    text += strspn(text, white);
-    size_t n = strlen(text);
-    while (n && strchr(white, text[n - 1])) n--;
-    return arena_copy(arena, text, n, err);
-}
-
 /* ---- Prompts ---- */
 
 /* The field's text, NULL if there is none of that name; *is_known tells the two apart. */

@@ -10,7 +10,14 @@
 
 #include "suites/fastchat.h"
 
-enum { JUDGING_TURNS = 2 };
+/* How a judge is asked: tokens of a reply, how often a server is asked until there is a score, and
+ * calls that are asked together. */
+enum {
+    JUDGING_TURNS = 2,
+    JUDGING_MAX_TOKENS = 2048,
+    JUDGING_MOST_REPLIES = 2,
+    JUDGING_WINDOW = 128
+};
 
 /* The temperature that answers of a category are drawn with; 0.7 for one that FastChat does not
  * know. */
@@ -19,9 +26,6 @@ double judging_temperature(const char *category);
 bool judging_has_reference(const char *category);
 /* "single-v1", "pair-math-v1-multi-turn" ...; turn: 1 or 2. */
 const char *judging_prompt_name(bool is_pair, const char *category, int turn);
-
-/* The text without white space at its ends, as FastChat keeps answers; in the arena. */
-const char *judging_strip(struct arena *arena, const char *text, struct err *err);
 
 /* What the fields of a prompt stand for. */
 struct judging_case {

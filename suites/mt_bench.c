@@ -52,20 +52,19 @@ static bool hash_file(struct sha256 *hash, const char *path, struct err *err)
     return true;
 }
 
-/* The file of references; *path stays NULL if there is none. */
-static bool find_references(const struct loader *loader, const char **path, struct err *err)
+bool mt_bench_find_references(struct arena *arena, const char *folder, const char **path,
+                              struct err *err)
 {
     char **names;
     size_t n;
-    const char *folder =
-        arena_printf(loader->arena, err, "%s/reference_answer", loader->options->data);
-    if (!folder) return false;
-    if (!file_is_folder(folder)) return true;
-    if (!file_list(folder, &names, &n, err)) return false;
+    const char *references = arena_printf(arena, err, "%s/reference_answer", folder);
+    if (!references) return false;
+    if (!file_is_folder(references)) return true;
+    if (!file_list(references, &names, &n, err)) return false;
     const char *name = n ? names[0] : NULL;
     for (size_t i = 0; i < n; i++)
         if (!strcmp(names[i], "gpt-4.jsonl")) name = names[i];
-    bool ok = !name || (*path = arena_printf(loader->arena, err, "%s/%s", folder, name)) != NULL;
+    bool ok = !name || (*path = arena_printf(arena, err, "%s/%s", references, name)) != NULL;
     file_free_names(names, n);
     return ok;
 }
@@ -75,7 +74,8 @@ static bool read_files(struct loader *loader, struct err *err)
     const char *references = NULL;
     loader->question_file =
         arena_printf(loader->arena, err, "%s/question.jsonl", loader->options->data);
-    if (!loader->question_file || !find_references(loader, &references, err) ||
+    if (!loader->question_file ||
+        !mt_bench_find_references(loader->arena, loader->options->data, &references, err) ||
         !fastchat_read_questions(loader->question_file, loader->arena, &loader->questions, err) ||
         (references && !fastchat_read_answers(references, loader->arena, &loader->references, err)))
         return false;
@@ -294,9 +294,9 @@ static bool fill_turns(const struct dataset *dataset, size_t i_item, const char 
     const struct item *item = &dataset->items[i_item];
     size_t i_turn = item->n_fields - 1;
     if (item->follows &&
-        !(turns[0] = judging_strip(arena, answers[item->follows - dataset->items], err)))
+        !(turns[0] = request_strip(arena, answers[item->follows - dataset->items], err)))
         return false;
-    return (turns[i_turn] = judging_strip(arena, answers[i_item], err)) != NULL;
+    return (turns[i_turn] = request_strip(arena, answers[i_item], err)) != NULL;
 }
 
 bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item, const char *const *a,
@@ -385,7 +385,7 @@ static bool grade(const struct suite *suite, const char *protocol, const struct 
 
 const struct suite SUITE_MT_BENCH = {
     .name = "mt_bench",
-    .version = 1,
+    .version = 2,
     .metric = "points",
     .decoding = "sampled",
     .protocols = PROTOCOL_NAMES,

@@ -16,6 +16,11 @@
 
 extern const struct suite SUITE_MT_BENCH;
 
+/* The file of reference answers in a folder of FastChat's data, in the arena: gpt-4's, or the first
+ * there is; *path stays as it is if there is none. */
+bool mt_bench_find_references(struct arena *arena, const char *folder, const char **path,
+                              struct err *err) __attribute__((warn_unused_result));
+
 /* What a judge is asked about an item, in the arena. a: [n_items] answers to the items and to those
  * that they follow; b: NULL, or other ones, which the judge compares them with: a are those of
  * assistant A. */

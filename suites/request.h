@@ -48,7 +48,11 @@ struct request {
     const char *context; /* what the prompts give to read, as it stands in them; NULL: nothing */
 };
 
-/* Puts an answer, without white space at its ends, where the prompts are NULL. */
+/* The text without white space at its ends, as FastChat keeps answers (Python's str.strip); in the
+ * arena. */
+const char *request_strip(struct arena *arena, const char *text, struct err *err);
+
+/* Puts an answer, stripped, where the prompts are NULL. */
 bool request_set_answer(struct request *request, struct arena *arena, const char *answer,
                         struct err *err) __attribute__((warn_unused_result));
 

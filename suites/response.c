@@ -10,21 +10,25 @@
  */
 #include "suites/request.h"
 
+#include "base/letter_case.h"
 #include "base/utf8.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+const char *request_strip(struct arena *arena, const char *text, struct err *err)
+{
+    size_t n = strlen(text);
+    text = letter_strip(text, &n, true);
+    return arena_copy(arena, text, n, err);
+}
+
 bool request_set_answer(struct request *request, struct arena *arena, const char *answer,
                         struct err *err)
 {
-    static const char white[] = " \t\n\r\f\v";
     const char **prompts = arena_alloc(arena, request->n_prompts, sizeof *prompts, err);
-    answer += strspn(answer, white);
-    size_t n = strlen(answer);
-    while (n && strchr(white, answer[n - 1])) n--;
-    const char *kept = arena_copy(arena, answer, n, err);
+    const char *kept = request_strip(arena, answer, err);
     if (!prompts || !kept) return false;
     for (size_t i = 0; i < request->n_prompts; i++)
         prompts[i] = request->prompts[i] ? request->prompts[i] : kept;

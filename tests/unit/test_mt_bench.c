@@ -93,7 +93,8 @@ static void the_second_turn_holds_the_first_answer(void **state)
     assert_true(request.temperature == 0.1);
     assert_int_equal(request.n_prompts, 3);
     assert_null(request.prompts[1]);
-    assert_true(request_set_answer(&request, arena, " \n It is 4.\n", NULL));
+    assert_true(
+        request_set_answer(&request, arena, " \n It is 4.\xc2\xa0\n", NULL)); /* a no-break space */
     assert_string_equal(request.prompts[0], "Four?");
     assert_string_equal(request.prompts[1], "It is 4.");
     assert_string_equal(request.prompts[2], "Five?");

@@ -134,6 +134,25 @@ static void the_judges_noise_is_what_repetitions_differ_by(void **state)
     arena_free(arena);
 }
 
+static void no_interval_leaves_the_scale_unless_scores_do(void **state)
+{
+    (void)state;
+    struct fastchat_judgment items[] = {single(1, 1, 10), single(2, 1, 9), pair(1, "tie", "tie"),
+                                        pair(2, "model_1", "model_1")};
+    const struct fastchat_judgments judgments = {items, 4};
+    struct mt_results results;
+    struct arena *arena = arena_new(0, NULL);
+    assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
+    const struct estimate *all = &results.scores[0].all, *rate = &results.wins[0].rate;
+    assert_true(all->mean + 1.9 * all->error > 10);
+    assert_true(all->interval.high == 10 && all->interval.low > 8.5 && all->interval.low < 8.6);
+    assert_true(rate->mean == 0.75 && rate->interval.high == 1);
+    items[0].score = 12; /* a judge that knows no scale */
+    assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
+    assert_true(results.scores[0].all.interval.high == 10.5);
+    arena_free(arena);
+}
+
 static void a_pair_is_won_where_both_orders_say_so(void **state)
 {
     (void)state;
@@ -191,6 +210,7 @@ int main(void)
         cmocka_unit_test(llama_2_7b_chat_has_its_published_means),
         cmocka_unit_test(judgments_without_a_score_are_counted_and_in_no_mean),
         cmocka_unit_test(the_judges_noise_is_what_repetitions_differ_by),
+        cmocka_unit_test(no_interval_leaves_the_scale_unless_scores_do),
         cmocka_unit_test(a_pair_is_won_where_both_orders_say_so),
         cmocka_unit_test(agreement_compares_answers_that_both_have_judged),
     };
