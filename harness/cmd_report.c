@@ -39,17 +39,17 @@ static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
     int64_t runs[MAX_RUNS];
-    struct report_options report = {
-        .runs = runs,
-        .out = options->out ? options->out : "out/report",
-        .gnuplot = invocation->gnuplot,
-    };
+    size_t n_runs = 0;
+    const char *out = options->out ? options->out : "out/report";
     if (options->runs.n > MAX_RUNS)
         return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
     struct store *store = rows_open_store(options->db, STORE_READ, err);
-    bool ok = store && find_runs(store, &options->runs, runs, &report.n_runs, err) &&
-              report_write(store, &report, err);
-    if (ok) printf("%s/index.html\n", report.out);
+    struct report *report = store && find_runs(store, &options->runs, runs, &n_runs, err)
+                                ? report_open(store, runs, n_runs, err)
+                                : NULL;
+    bool ok = report && report_write(report, out, invocation->gnuplot, err);
+    if (ok) printf("%s/index.html\n", out);
+    report_free(report);
     store_close(store);
     return ok;
 }

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a terminal can hold; longer tables are in the page. */
+enum { MAX_PRINTED_ROWS = 40 };
+
 struct options {
     const char *db, *isa;
     int64_t limit, n_threads;
@@ -97,17 +100,18 @@ static struct config *read_config(const struct invocation *invocation, struct er
     return config;
 }
 
-static bool report(const struct invocation *invocation, const struct config *config,
-                   struct store *store, int64_t run, struct err *err)
+static bool make_report(const struct invocation *invocation, const struct config *config,
+                        struct store *store, int64_t run, struct err *err)
 {
-    if (!report_print(store, run, stdout, err)) return false;
-    if (!config->report_out) return true;
-    const struct report_options options = {
-        .runs = &run, .n_runs = 1, .out = config->report_out, .gnuplot = invocation->gnuplot};
-    if (!report_write(store, &options, err))
-        return err_context(err, "writing the report to %s", config->report_out);
-    printf("\nreport: %s/index.html\n", config->report_out);
-    return true;
+    struct report *report = report_open(store, &run, 1, err);
+    if (!report) return false;
+    report_print(report, MAX_PRINTED_ROWS, stdout);
+    bool ok = !config->report_out ||
+              report_write(report, config->report_out, invocation->gnuplot, err) ||
+              err_context(err, "writing the report to %s", config->report_out);
+    if (ok && config->report_out) printf("\nreport: %s/index.html\n", config->report_out);
+    report_free(report);
+    return ok;
 }
 
 static bool execute(const struct invocation *invocation, const struct config *config,
@@ -122,7 +126,7 @@ static bool execute(const struct invocation *invocation, const struct config *co
     if (!choose_isa(invocation, config->isa, &isa, err)) return false; /* before a file is made */
     struct store *store = store_open(options->db ? options->db : config->db, STORE_CREATE, err);
     bool ok = store && runner_execute(plan, store, &runner, &run, err) &&
-              report(invocation, config, store, run, err);
+              make_report(invocation, config, store, run, err);
     store_close(store);
     return ok;
 }

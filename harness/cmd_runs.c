@@ -108,8 +108,11 @@ static bool run_show(const struct invocation *invocation, struct err *err)
     ok = ok && print_selection(store, JOBS_SQL, run, options->json, "job", "jobs", err) &&
          print_selection(store, NOTES_SQL, run, options->json, "note", "notes", err);
     if (ok && !options->json) {
+        struct report *report = report_open(store, &run, 1, err);
         putchar('\n');
-        ok = report_print(store, run, stdout, err);
+        if (report) report_print(report, SIZE_MAX, stdout);
+        ok = report != NULL;
+        report_free(report);
     }
     store_close(store);
     return ok;

@@ -1,21 +1,16 @@
-/* chart.c - see chart.h. Scripts name their files relatively: `gnuplot NAME.gp` in the charts'
- * folder redraws them.
+/* chart.c - see chart.h: what stands in scripts and data. They name their files relatively:
+ * `gnuplot NAME.gp` in the charts' folder redraws them.
  *
- * A chart that cannot be drawn whole leaves no half of it behind.
  * Knows nothing of models and scores: labels and numbers come from figures.c.
  */
 #include "reports/chart.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "reports/gnuplot.h"
-#include "reports/html.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     N_COLORS = 8,
@@ -31,15 +26,13 @@ enum {
     MAX_INSIDE = 30, /* characters of a row's label; longer ones widen the chart */
     MAX_LABEL = 80,  /* characters */
     MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
-    TALL_ROWS = 24,  /* with more, the axis stands above as well */
-    MAX_DRAWING_BYTES = 64 << 20
+    TALL_ROWS = 24   /* with more, the axis stands above as well */
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                              "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
 /* Filled circle, square, triangle, diamond, inverted triangle, then the same open. */
 static const int SHAPES[N_SHAPES] = {7, 5, 9, 13, 11, 6, 4, 8, 12, 10};
-static const char INK[] = "#1b1f24";
-static const char INK_STROKE[] = "rgb( 27,  31,  36)", INK_FILL[] = "rgb(27,31,36)";
+static const char INK[] = "#1b1f24"; /* known to chart_draw.c */
 
 void chart_free(struct chart *chart)
 {
@@ -122,6 +115,25 @@ static void linear_axis(struct buf *out, double low, double high)
     if (high >= 10000) buf_printf(out, "set format x '%%.%ds%%c'\n", step < 1000);
 }
 
+/* A logarithmic axis, 'x' or 'y', with tics at 1, 2 and 5 times the powers of ten, or at the powers
+ * alone where there are more than three. */
+static void log_axis(struct buf *out, char axis, double low, double high)
+{
+    static const double STEPS[] = {1, 2, 5};
+    int n_steps = high > 1000 * low ? 1 : 3;
+    bool is_first = true;
+    buf_printf(out, "set logscale %c\nset %crange [%.6g:%.6g]\nset %ctics (", axis, axis, low, high,
+               axis);
+    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
+        for (int i = 0; i < n_steps; i++) {
+            double tic = power * STEPS[i];
+            if (tic < low || tic > high) continue;
+            buf_printf(out, "%s%.6g", is_first ? "" : ", ", tic);
+            is_first = false;
+        }
+    buf_text(out, ")\n");
+}
+
 /* ---- Intervals in rows ---- */
 
 static void write_interval_data(struct chart *chart, const struct interval_chart *spec)
@@ -131,6 +143,7 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
     for (size_t s = 0; s < spec->n_series; s++) {
         double shift =
             ((double)(spec->n_series - 1) / 2 - (double)s) * 0.7 / (double)spec->n_series;
+        if (spec->has_series_in_rows) shift = 0;
         buf_printf(out, "%s# %s\n", s ? "\n\n" : "", spec->series[s]);
         size_t n = 0;
         for (size_t i = 0; i < spec->n_points; i++) {
@@ -175,10 +188,10 @@ static int interval_width(const struct interval_chart *spec)
     return WIDTH + (longest > MAX_INSIDE ? CHARACTER * (longest - MAX_INSIDE) : 0);
 }
 
-/* No rows: one series needs no key. */
+/* No rows: one series needs no key, nor do series that rows name. */
 static struct key interval_key(const struct interval_chart *spec)
 {
-    if (spec->n_series < 2) return (struct key){0};
+    if (spec->n_series < 2 || spec->has_series_in_rows) return (struct key){0};
     int labels = CHARACTER * longest_of(spec->rows, spec->n_rows);
     return lay_out_key(longest_of(spec->series, spec->n_series), spec->n_series,
                        interval_width(spec) - labels - MARGIN);
@@ -221,6 +234,11 @@ static void interval_axis(struct buf *out, const struct interval_chart *spec)
     if (has_reference(spec)) {
         extent.low = fmin(extent.low, spec->reference);
         extent.high = fmax(extent.high, spec->reference);
+    }
+    if (spec->x_log) {
+        double room = pow(extent.high / extent.low, spec->show_values ? 0.2 : 0.05);
+        log_axis(out, 'x', extent.low / pow(extent.high / extent.low, 0.05), extent.high * room);
+        return;
     }
     if (spec->from_zero) extent.low = 0;
     double span = extent.high > extent.low ? extent.high - extent.low : 1;
@@ -267,25 +285,25 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
 void chart_intervals(struct chart *chart, const struct interval_chart *spec)
 {
     struct buf *out = &chart->script;
-    int series_height = (spec->show_values ? 16 : 9) * (int)spec->n_series;
+    int n_beside = spec->has_series_in_rows ? 1 : (int)spec->n_series;
+    int series_height = (spec->show_values ? 16 : 9) * n_beside;
     int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
     chart->width = interval_width(spec);
     chart->height = FRAME + row_height * (int)spec->n_rows + KEY_ROW * interval_key(spec).rows;
     begin_script(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);
-    buf_text(out, "plot ");
+    buf_text(out, "short(x) = sprintf(x < 10 ? '%.2f' : x < 100 ? '%.1f' : '%.0f', x)\nplot ");
     for (size_t s = 0; s < spec->n_series; s++) {
         buf_printf(out,
                    "%s'%s.dat' index %zu using 2:1:3:4 with xerrorbars pt %d ps 0.9 lw 1.6 lc rgb "
                    "'%s' title ",
-                   s ? ", \\\n  " : "", chart->name, s, SHAPES[s % N_SHAPES], COLORS[s % N_COLORS]);
+                   s ? ", \\\n  " : "", chart->name, s, SHAPES[s % N_SHAPES],
+                   COLORS[(spec->i_first_color + s) % N_COLORS]);
         quote(out, spec->series[s]);
         if (spec->show_values)
             buf_printf(out,
-                       ", \\\n  '' index %zu using 4:1:($2 < 1000 ? sprintf('%%.1f', $2) : "
-                       "sprintf('%%.0f', $2)) with labels left "
-                       "offset 0.7,0 "
+                       ", \\\n  '' index %zu using 4:1:(short($2)) with labels left offset 0.7,0 "
                        "font ',11' tc rgb '%s' notitle",
                        s, INK);
     }
@@ -325,27 +343,6 @@ static bool write_plane_data(struct chart *chart, const struct plane_chart *spec
     return true;
 }
 
-/* A logarithmic axis from the points alone, with tics at 1, 2 and 5 times the powers of ten. */
-static void log_axis(struct buf *out, const struct plane_chart *spec)
-{
-    static const double STEPS[] = {1, 2, 5};
-    double low = INFINITY, high = 0;
-    for (size_t i = 0; i < spec->n_points; i++) {
-        low = fmin(low, spec->points[i].x / 1.3);
-        high = fmax(high, spec->points[i].x * 1.3);
-    }
-    buf_printf(out, "set logscale x\nset xrange [%.6g:%.6g]\nset xtics (", low, high);
-    bool is_first = true;
-    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10)
-        for (int i = 0; i < 3; i++) {
-            double tic = power * STEPS[i];
-            if (tic < low || tic > high) continue;
-            buf_printf(out, "%s%.6g", is_first ? "" : ", ", tic);
-            is_first = false;
-        }
-    buf_text(out, ")\n");
-}
-
 static void plane_axis(struct buf *out, const struct plane_chart *spec)
 {
     double low = INFINITY, high = 0;
@@ -354,7 +351,20 @@ static void plane_axis(struct buf *out, const struct plane_chart *spec)
         high = fmax(high, spec->points[i].x);
     }
     double margin = high > low ? 0.08 * (high - low) : 0.08 * high;
-    if (spec->n_points) linear_axis(out, low - margin, high + margin);
+    if (spec->n_points && spec->x_log) log_axis(out, 'x', low / 1.3, 1.3 * high);
+    else if (spec->n_points) linear_axis(out, low - margin, high + margin);
+}
+
+/* Intervals as far as they are there. */
+static void plane_log_height(struct buf *out, const struct plane_chart *spec)
+{
+    double low = INFINITY, high = 0;
+    for (size_t i = 0; i < spec->n_points; i++) {
+        const struct plane_point *point = &spec->points[i];
+        low = fmin(low, fmin(point->y, point->y_low)); /* NaN counts for nothing */
+        high = fmax(high, fmax(point->y, point->y_high));
+    }
+    if (spec->n_points) log_axis(out, 'y', low / 1.3, 1.3 * high);
 }
 
 /* Names of models and quantizations; no rows if it stands beside the plane. */
@@ -378,13 +388,12 @@ static void plane_axes(struct chart *chart, const struct plane_chart *spec)
     struct buf *out = &chart->script;
     buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
-    buf_text(out, "set yrange [0<*:]\n");
+    if (spec->y_log) plane_log_height(out, spec);
+    else buf_text(out, "set yrange [0<*:]\nset offsets 0, 0, graph 0.08, graph 0.08\n");
     struct key key = plane_key(spec);
     if (key.rows) key_below(out, &key);
     else buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
-    buf_text(out, "set offsets 0, 0, graph 0.08, graph 0.08\n");
-    if (spec->x_log) log_axis(out, spec);
-    else plane_axis(out, spec);
+    plane_axis(out, spec);
     axis_label(out, 'x', spec->x_label);
     axis_label(out, 'y', spec->y_label);
 }
@@ -424,135 +433,4 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
     }
     buf_char(out, '\n');
     end_script(chart);
-}
-
-/* ---- Drawing ---- */
-
-/* Replaces every `from` in the text. */
-static void replace_all(struct buf *text, const char *from, const char *to)
-{
-    struct buf changed = {0};
-    const char *at = buf_string(text);
-    for (const char *next; (next = strstr(at, from)); at = next + strlen(from)) {
-        buf_append(&changed, at, (size_t)(next - at));
-        buf_text(&changed, to);
-    }
-    buf_text(&changed, at);
-    changed.failed |= text->failed;
-    buf_free(text);
-    *text = changed;
-}
-
-/* gnuplot calls the marks of every drawing by the same names, and gives them other widths: in one
- * page each drawing needs names of its own. */
-static void make_names_own(struct chart *chart)
-{
-    static const char *const BEFORE_NAMES[] = {" id='", " id=\"", "href='#", "url(#"};
-    for (size_t i = 0; i < sizeof BEFORE_NAMES / sizeof BEFORE_NAMES[0]; i++) {
-        struct buf own = {0};
-        buf_printf(&own, "%s%s-", BEFORE_NAMES[i], chart->name);
-        replace_all(&chart->svg, BEFORE_NAMES[i], buf_string(&own));
-        chart->svg.failed |= own.failed;
-        buf_free(&own);
-    }
-}
-
-/* The drawing without its XML prologue, in the reader's ink, with a title for screen readers. */
-static bool take_svg(struct chart *chart, const char *text, const char *path, struct err *err)
-{
-    const char *svg = strstr(text, "<svg");
-    if (!svg || !strstr(svg, "</svg>"))
-        return err_set_at(err, ERR_IO, path, 0, 0,
-                          "gnuplot drew no complete SVG: is the disk full?");
-    struct buf title = {0};
-    buf_text(&title, "<title>");
-    html_text(&title, chart->title);
-    buf_text(&title, "</title>");
-    buf_text(&chart->svg, svg);
-    make_names_own(chart);
-    replace_all(&chart->svg, INK_STROKE, "currentColor");
-    replace_all(&chart->svg, INK_FILL, "currentColor");
-    replace_all(&chart->svg, "color=\"black\"", "color=\"inherit\"");
-    replace_all(&chart->svg, "<title>Gnuplot</title>", buf_string(&title));
-    bool ok = buf_check(&title, err) && buf_check(&chart->svg, err);
-    buf_free(&title);
-    return ok;
-}
-
-/* The SVG file stands alone: it brings its colours for light and dark. */
-static bool write_svg(const struct chart *chart, const char *path, struct err *err)
-{
-    static const char STYLE[] =
-        "<style>svg{color:#1b1f24;background:#fff}@media(prefers-color-scheme:dark){svg{color:"
-        "#e6edf3;background:#0d1117}}</style>\n";
-    struct buf file = {0};
-    const char *svg = buf_string(&chart->svg), *inside = strchr(svg, '>');
-    size_t n_head = inside ? (size_t)(inside + 1 - svg) : 0;
-    buf_text(&file, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
-    buf_append(&file, svg, n_head);
-    buf_printf(&file, "\n%s%s", STYLE, svg + n_head);
-    bool ok = buf_check(&file, err) && file_write(path, file.data, file.n_bytes, err);
-    buf_free(&file);
-    return ok;
-}
-
-static char *path_of(const struct chart *chart, const char *folder, const char *ending,
-                     struct err *err)
-{
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s%s", folder, chart->name, ending);
-    return buf_take(&path, err);
-}
-
-static bool write_part(const struct chart *chart, const char *folder, const char *ending,
-                       const struct buf *part, struct err *err)
-{
-    char *path = path_of(chart, folder, ending, err);
-    bool ok =
-        path && buf_check(part, err) && file_write(path, buf_string(part), part->n_bytes, err);
-    free(path);
-    return ok;
-}
-
-/* gnuplot does not notice a full disk: a PNG is whole if its first and its last bytes are there
- * (signature, and the chunk IEND; W3C PNG, 5.2 and 11.2.5). */
-static bool check_png(const char *path, struct err *err)
-{
-    static const unsigned char FIRST[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
-                               LAST[12] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
-    size_t n_bytes;
-    char *bytes = file_read(path, MAX_DRAWING_BYTES, &n_bytes, err);
-    if (!bytes) return false;
-    bool is_whole = n_bytes > sizeof FIRST + sizeof LAST && !memcmp(bytes, FIRST, sizeof FIRST) &&
-                    !memcmp(bytes + n_bytes - sizeof LAST, LAST, sizeof LAST);
-    free(bytes);
-    return is_whole ||
-           err_set_at(err, ERR_IO, path, 0, 0, "gnuplot drew no complete PNG: is the disk full?");
-}
-
-bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)
-{
-    char *svg_path = path_of(chart, folder, ".svg", err), *text = NULL;
-    char *png_path = svg_path ? path_of(chart, folder, ".png", err) : NULL;
-    char *script = png_path ? path_of(chart, folder, ".gp", err) : NULL;
-    bool drawn = false;
-    if (!script) goto out;
-    unlink(svg_path); /* no drawing of another run beside this one's script */
-    unlink(png_path);
-    if (!write_part(chart, folder, ".gp", &chart->script, err) ||
-        !write_part(chart, folder, ".dat", &chart->data, err) ||
-        !gnuplot_run(gnuplot, folder, file_name(script), err) || !check_png(png_path, err))
-        goto out;
-    text = file_read(svg_path, MAX_DRAWING_BYTES, NULL, err);
-    drawn = text && take_svg(chart, text, svg_path, err) && write_svg(chart, svg_path, err);
-out:
-    if (!drawn && png_path) {
-        unlink(svg_path);
-        unlink(png_path);
-    }
-    free(text);
-    free(script);
-    free(svg_path);
-    free(png_path);
-    return drawn;
 }

@@ -33,14 +33,17 @@ struct interval_chart {
     size_t n_rows;
     const char *const *series; /* [n_series] names in the key; one series has no key */
     size_t n_series;
+    size_t i_first_color; /* of the first series */
     const struct interval_point *points;
     size_t n_points;
     const char *x_label;
     double reference; /* a dashed line if it lies near the points, NAN: none */
     const char *reference_label;
-    bool from_zero;   /* the axis begins at 0 */
-    bool show_values; /* the number right of its interval (one decimal); only with at most 3 series
-                       */
+    bool from_zero;          /* the axis begins at 0 */
+    bool x_log;              /* every interval is above 0 */
+    bool has_series_in_rows; /* each row has one series, which its label names: no key, no shift */
+    bool show_values; /* the number right of its interval, in three digits; only with at most 3
+                                series in a row */
 };
 /* Fills script and data. `chart` has name and title. */
 void chart_intervals(struct chart *chart, const struct interval_chart *spec);
@@ -60,7 +63,7 @@ struct plane_chart {
     const struct plane_point *points;
     size_t n_points;
     const char *x_label, *y_label; /* x and y are not negative */
-    bool x_log;
+    bool x_log, y_log;             /* then what it shows is above 0 */
 };
 void chart_plane(struct chart *chart, const struct plane_chart *spec);
 

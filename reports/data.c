@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "results/stats.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,27 +145,45 @@ void report_bind_pair(struct query *query, const struct report_entry *a,
 
 #define SCORE_COLUMNS                                                                              \
     "s.model, s.quantization, s.job, s.suite, s.protocol, s.shots, s.metric, s.score, s.low, "     \
-    "s.high, s.n, s.subset, s.unit"
+    "s.high, s.n, s.subset, s.unit, s.depth"
 
 static const char WHOLE_SQL[] =
-    "SELECT " SCORE_COLUMNS ", '', s.metric = job.metric FROM v_scores AS s "
+    "SELECT " SCORE_COLUMNS ", '', '', s.metric = job.metric FROM v_scores AS s "
     "JOIN job ON job.id = s.job "
     "WHERE s.run = ?1 AND s.depth = 0 AND (s.suite <> 'perplexity' OR s.metric = 'ppl') "
     "ORDER BY s.job, s.metric";
 static const char DIVERGENCES_SQL[] =
-    "SELECT " SCORE_COLUMNS ", '', 0 FROM v_scores AS s "
+    "SELECT " SCORE_COLUMNS ", '', '', 0 FROM v_scores AS s "
     "WHERE s.run = ?1 AND s.depth = 0 AND s.suite = 'perplexity' AND s.metric <> 'ppl' "
     "ORDER BY s.job, s.metric";
 static const char SUBSETS_SQL[] =
-    "WITH kinds AS (SELECT DISTINCT item.dataset, item.subset, item.groups FROM item),"
-    " categories AS MATERIALIZED (SELECT kinds.dataset, kinds.subset, json_extract(each.value, "
-    "'$[1]') AS name"
-    "  FROM kinds, json_each(kinds.groups) AS each WHERE json_extract(each.value, '$[0]') = "
-    "'category') "
-    "SELECT " SCORE_COLUMNS ", coalesce(categories.name, ''), 1 FROM v_scores AS s "
-    "JOIN job ON job.id = s.job "
-    "LEFT JOIN categories ON categories.dataset = job.dataset AND categories.subset = s.subset "
-    "WHERE s.run = ?1 AND s.depth = 1 AND s.metric = job.metric ORDER BY s.job, 14, s.subset";
+    "WITH found AS MATERIALIZED (SELECT DISTINCT dataset, subset, json_extract(groups, '$[0][0]') "
+    "AS level,"
+    " (SELECT json_extract(value, '$[1]') FROM json_each(item.groups) WHERE key > 0"
+    "  AND json_extract(value, '$[0]') = 'category') AS category FROM item) "
+    "SELECT " SCORE_COLUMNS ", coalesce(found.level, ''), coalesce(found.category, ''), 1 "
+    "FROM v_scores AS s JOIN job ON job.id = s.job "
+    "LEFT JOIN found ON s.depth = 1 AND found.dataset = job.dataset AND found.subset = s.subset "
+    "WHERE s.run = ?1 AND s.depth > 0 AND s.metric = job.metric "
+    "ORDER BY s.job, s.depth DESC, found.category, s.subset";
+
+bool report_score_is_perplexity(const struct report_score *score)
+{
+    return !strncmp(score->metric, "ppl", 3);
+}
+
+/* The protocol of points names the judge, and its shots are always none. */
+static const char *name_measure(struct report_data *data, const struct report_score *score,
+                                struct err *err)
+{
+    bool is_rule = !strcmp(score->protocol, "reference-match");
+    if (report_score_is_perplexity(score)) return score->protocol;
+    if (!strcmp(score->unit, "points"))
+        return arena_printf(data->arena, err, "%s, %s%s", score->suite,
+                            is_rule ? "judged by the rule " : "", score->protocol);
+    return arena_printf(data->arena, err, "%s, %s, %d %s", score->suite, score->protocol,
+                        score->shots, score->shots == 1 ? "shot" : "shots");
+}
 
 static bool add_score(struct report_data *data, struct query *query, int64_t run, struct list *list,
                       struct err *err)
@@ -185,10 +204,15 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
     score->n = query_integer(query, 10);
     score->subset = copy(data, query, 11, err);
     score->unit = copy(data, query, 12, err);
-    score->category = copy(data, query, 13, err);
-    score->is_main = query_integer(query, 14) != 0;
-    return score->suite && score->protocol && score->metric && score->subset && score->unit &&
-           score->category;
+    score->depth = (int)query_integer(query, 13);
+    score->level = copy(data, query, 14, err);
+    score->category = copy(data, query, 15, err);
+    score->is_main = query_integer(query, 16) != 0;
+    if (!score->suite || !score->protocol || !score->metric || !score->subset || !score->unit ||
+        !score->level || !score->category)
+        return false;
+    score->measure = name_measure(data, score, err);
+    return score->measure != NULL;
 }
 
 bool report_score_is_macro(const struct report_score *score)
@@ -201,15 +225,44 @@ bool report_score_is_beside(const struct report_score *a, const struct report_sc
     return !strcmp(a->suite, b->suite) && !strcmp(a->protocol, b->protocol) && a->shots == b->shots;
 }
 
-bool report_score_is_perplexity(const struct report_score *score)
+bool report_score_is_share(const struct report_score *score)
 {
-    return !strncmp(score->metric, "ppl", 3);
+    if (strcmp(score->unit, "percent") != 0 || score->n < 1) return false;
+    double right = score->score / 100 * (double)score->n;
+    if (fabs(right - round(right)) > 1e-6) return false;
+    struct interval wilson = stats_wilson((uint64_t)round(right), (uint64_t)score->n);
+    return fabs(100 * wilson.low - score->low) < 1e-6 &&
+           fabs(100 * wilson.high - score->high) < 1e-6;
+}
+
+const char *report_metric_name(const char *metric)
+{
+    if (!strcmp(metric, "acc")) return "accuracy";
+    if (!strcmp(metric, "em")) return "exact match";
+    if (!strcmp(metric, "f1")) return "F1";
+    return metric;
 }
 
 const char *report_score_axis(const struct report_score *score)
 {
     if (report_score_is_perplexity(score)) return "perplexity (lower is better)";
-    return strcmp(score->unit, "points") ? "score, percent" : "score, points";
+    if (!strcmp(score->unit, "points")) return "points, 1 to 10";
+    if (!strcmp(score->metric, "acc")) return "accuracy, percent of the questions";
+    if (!strcmp(score->metric, "em")) return "exact match, percent of the questions";
+    return "score, percent";
+}
+
+size_t report_measures(const struct report_data *data, const struct report_score **measures,
+                       size_t maximum)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_scores && n < maximum; i++) {
+        bool is_new = data->scores[i].is_main;
+        for (size_t m = 0; m < n; m++)
+            if (report_score_is_beside(&data->scores[i], measures[m])) is_new = false;
+        if (is_new) measures[n++] = &data->scores[i];
+    }
+    return n;
 }
 
 /* ---- Speeds ---- */
@@ -332,6 +385,17 @@ void report_speed_label(const struct report_speed *speed, char *text, size_t n_b
     else if (speed->batch > 1)
         snprintf(text, n_bytes, "decode %d, %d together", speed->generate, speed->batch);
     else snprintf(text, n_bytes, "decode %d", speed->generate);
+}
+
+double report_entry_rate(const struct report_data *data, size_t i_entry, bool is_decode)
+{
+    double rate = 0;
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        if (speed->i_entry == i_entry && !strcmp(speed->test, is_decode ? "decode" : "prefill"))
+            rate = fmax(rate, speed->median);
+    }
+    return rate;
 }
 
 /* ---- Notes ---- */

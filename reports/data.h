@@ -24,9 +24,11 @@ struct report_score {
     size_t i_entry;
     int64_t job;
     const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
-    const char *category;                           /* of a subset, "" if unknown */
-    const char *unit;                               /* "percent", "points", "nats" or "" */
-    int shots;
+    const char *level;       /* of a subset: "subject", "category", "source" */
+    const char *category;    /* a subset's coarsest group beside its own, "" for none */
+    const char *unit;        /* "percent", "points", "nats" or "" */
+    const char *measure;     /* what is compared: "mmlu, hendrycks, 5 shots" */
+    int shots, depth;        /* depth: 0 the whole, 1 the finest subsets, more: coarser ones */
     bool is_main;            /* the job's own metric, micro: what charts show */
     double score, low, high; /* in the unit */
     int64_t n;
@@ -64,7 +66,7 @@ struct report_data {
     size_t n_scores;
     struct report_score *divergences; /* what a perplexity job has besides, against a reference */
     size_t n_divergences;
-    struct report_score *subsets;
+    struct report_score *subsets; /* coarser ones of a job before the finest */
     size_t n_subsets;
     struct report_speed *speeds;
     size_t n_speeds;
@@ -87,6 +89,14 @@ void report_bind_pair(struct query *query, const struct report_entry *a,
  * it is the first. */
 size_t report_base_entry(const struct report_data *data, size_t i_entry);
 
+/* The first main score of every measure, in order of appearance: [maximum]. Their number. */
+size_t report_measures(const struct report_data *data, const struct report_score **measures,
+                       size_t maximum);
+
+/* The entry's tokens/s at decoding one sequence or at reading a prompt, with the threads and the
+ * length that are fastest; 0 if it was not measured. */
+double report_entry_rate(const struct report_data *data, size_t i_entry, bool is_decode);
+
 /* True for the mean over subsets in place of the mean over questions. */
 bool report_score_is_macro(const struct report_score *score);
 
@@ -96,8 +106,13 @@ bool report_score_is_beside(const struct report_score *a, const struct report_sc
 /* True for a perplexity: the only measure that is better when lower. */
 bool report_score_is_perplexity(const struct report_score *score);
 
-/* "score, percent" or "perplexity (lower is better)": what an axis or a column is called. */
+/* True for a share of right answers, with Wilson's interval; false for other means. */
+bool report_score_is_share(const struct report_score *score);
+
+/* What an axis is called, with its unit: "accuracy, percent". */
 const char *report_score_axis(const struct report_score *score);
+/* The metric in words, as in a sentence: "exact match", "points"; others as they are called. */
+const char *report_metric_name(const char *metric);
 
 /* True for measurements in seconds rather than tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);

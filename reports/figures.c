@@ -1,26 +1,20 @@
-/* figures.c - see figures.h. A group is one suite in one protocol with one number of shots: scores
- * of different groups never share a chart.
+/* figures.c - see figures.h. A measure is one suite in one protocol with one number of shots:
+ * scores of different measures never share a chart, but for those of a closed and an open book.
  */
 #include "reports/figures.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { MAX_GROUPS = 8, MAX_SUBSET_SERIES = 6 };
-
-static size_t find_groups(const struct report_data *data, const struct report_score **groups)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < data->n_scores && n < MAX_GROUPS; i++) {
-        bool is_new = data->scores[i].is_main;
-        for (size_t g = 0; g < n; g++)
-            if (report_score_is_beside(&data->scores[i], groups[g])) is_new = false;
-        if (is_new) groups[n++] = &data->scores[i];
-    }
-    return n;
-}
+enum {
+    MAX_MEASURES = 24,
+    MAX_SUBSET_SERIES = 6,
+    MAX_ROWS_WITH_INTERVALS = 12, /* of more than three series */
+    OTHER_COLORS = 4              /* of series that are no models, whose colours are the first */
+};
 
 /* A protocol may name a judge, and a judge have any name: files get plain ones. */
 static const char *plain_name(char *name)
@@ -30,88 +24,227 @@ static const char *plain_name(char *name)
     return name;
 }
 
-/* What every chart of a group is called: kind "scores" gives "scores-mmlu-hendrycks-5-shot". */
-static struct chart *add_chart(const struct report_data *data, struct figures *figures,
-                               const char *kind, const struct report_score *group,
-                               const char *title, const char *caption, struct err *err)
+/* What a chart of a measure is called: kind "scores" gives "scores-mmlu-hendrycks-5-shot". */
+static const char *name_chart(const struct report_data *data, const char *kind,
+                              const struct report_score *measure, struct err *err)
 {
-    if (figures->n == FIGURES_MAX) return NULL;
+    if (report_score_is_perplexity(measure))
+        return plain_name(
+            arena_printf(data->arena, err, "%s-%s-%s", kind, measure->suite, measure->protocol));
+    return plain_name(arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind, measure->suite,
+                                   measure->protocol, measure->shots));
+}
+
+/* NULL if one of the texts is, or there is no room. */
+static struct chart *add_chart(struct figures *figures, const char *name, const char *title,
+                               const char *caption)
+{
+    if (!name || !title || !caption || figures->n == FIGURES_MAX) return NULL;
     struct chart *chart = &figures->charts[figures->n];
-    *chart = (struct chart){.caption = caption};
-    if (group && report_score_is_perplexity(group)) {
-        chart->name =
-            arena_printf(data->arena, err, "%s-%s-%s", kind, group->suite, group->protocol);
-        chart->title = arena_printf(data->arena, err, "%s: %s", title, group->protocol);
-    } else if (group) {
-        chart->name = plain_name(arena_printf(data->arena, err, "%s-%s-%s-%d-shot", kind,
-                                              group->suite, group->protocol, group->shots));
-        chart->title = arena_printf(data->arena, err, "%s: %s, protocol %s, %d shots", title,
-                                    group->suite, group->protocol, group->shots);
-    } else {
-        chart->name = kind;
-        chart->title = title;
-    }
-    if (!chart->name || !chart->title) return NULL;
-    figures->n++;
+    *chart = (struct chart){.name = name, .title = title, .caption = caption};
+    figures->themes[figures->n++] = NULL;
     return chart;
 }
 
-static double chance_of(const struct report_score *group)
+/* "Accuracy: mmlu, hendrycks, 5 shots" */
+static const char *title_of(const struct report_data *data, const struct report_score *measure,
+                            const char *what, struct err *err)
 {
-    return strcmp(group->suite, "mmlu") ? NAN : 25.0;
+    const char *metric = report_score_is_perplexity(measure) ? "Perplexity"
+                         : !strcmp(measure->unit, "points")  ? "Points"
+                         : !strcmp(measure->metric, "acc")   ? "Accuracy"
+                         : !strcmp(measure->metric, "em")    ? "Exact match"
+                                                             : "Score";
+    return arena_printf(data->arena, err, "%s%s: %s", metric, what, measure->measure);
+}
+
+/* How the intervals of a measure are made. */
+static const char *interval_of(const struct report_score *measure)
+{
+    if (report_score_is_perplexity(measure)) return "95% intervals, errors clustered by chunk";
+    if (!strcmp(measure->unit, "points"))
+        return "95% intervals (normal, by question, within 1 to 10)";
+    return report_score_is_share(measure) ? "95% intervals (Wilson)" : "95% intervals (normal)";
+}
+
+static const char *items_of(const struct report_score *measure)
+{
+    if (report_score_is_perplexity(measure)) return "tokens";
+    return strcmp(measure->unit, "points") ? "questions" : "turns";
+}
+
+static const char *format_range(const struct report_data *data, long long least, long long most,
+                                struct err *err)
+{
+    if (least == most) return arena_printf(data->arena, err, "%lld", most);
+    return arena_printf(data->arena, err, "%lld to %lld", least, most);
+}
+
+/* "360", or "40 to 360" where jobs were asked for different numbers. */
+static const char *count_items(const struct report_data *data, const struct report_score *measure,
+                               struct err *err)
+{
+    long long least = measure->n, most = 0;
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (!score->is_main || !report_score_is_beside(score, measure)) continue;
+        if (score->n < least) least = score->n;
+        if (score->n > most) most = score->n;
+    }
+    return format_range(data, least, most, err);
+}
+
+static double chance_of(const struct report_score *measure)
+{
+    return strcmp(measure->suite, "mmlu") ? NAN : 25.0;
+}
+
+/* Whether the largest value is more than eight times the smallest: then a linear axis shows only
+ * the large ones. */
+static bool spreads(double low, double high)
+{
+    return low > 0 && high > 8 * low;
 }
 
 /* ---- Scores ---- */
 
-#define MAY_DIFFER                                                                                 \
-    " Rows whose intervals overlap may still differ: between quantizations of one model the "      \
-    "paired differences tell more."
-static const char RATE_CAPTION[] =
-    "Score of the whole suite with its 95% interval (Wilson's where answers are right or wrong, "
-    "otherwise normal)." MAY_DIFFER;
-static const char POINTS_CAPTION[] =
-    "Points of the whole suite with their 95% interval (normal, clustered by question, within 1 to "
-    "10)." MAY_DIFFER;
-static const char PERPLEXITY_CAPTION[] =
-    "Perplexity of the text with its 95% interval, errors clustered by chunk: lower is better. "
-    "Rows whose intervals overlap may still differ: the table of perplexities beside each other "
-    "tells "
-    "more.";
-
 static bool add_scores(const struct report_data *data, struct figures *figures,
-                       const struct report_score *group, struct err *err)
+                       const struct report_score *measure, struct err *err)
 {
     const char **rows = arena_alloc(data->arena, data->n_scores, sizeof *rows, err);
     struct interval_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
-    static const char *const SERIES[] = {"score"};
+    double low = INFINITY, high = 0;
     size_t n = 0;
     if (!rows || !points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!report_score_is_beside(score, group) || !score->is_main) continue;
-        rows[n] = data->entries[score->i_entry].label;
-        points[n] = (struct interval_point){n, 0, score->score, score->low, score->high};
+        const struct report_entry *entry = &data->entries[score->i_entry];
+        if (!report_score_is_beside(score, measure) || !score->is_main) continue;
+        rows[n] = entry->label;
+        points[n] =
+            (struct interval_point){n, entry->i_model, score->score, score->low, score->high};
+        low = fmin(low, score->low);
+        high = fmax(high, score->high);
         n++;
     }
-    bool is_perplexity = report_score_is_perplexity(group);
+    bool is_perplexity = report_score_is_perplexity(measure);
+    const char *count = count_items(data, measure, err);
+    const char *caption =
+        count ? arena_printf(data->arena, err,
+                             "%s; %s %s each. Rows whose intervals overlap may still differ: %s "
+                             "tell more, as they compare the same %s.",
+                             interval_of(measure), count, items_of(measure),
+                             is_perplexity ? "the perplexities beside each other"
+                                           : "the paired differences",
+                             is_perplexity ? "chunks" : items_of(measure))
+              : NULL;
     struct chart *chart =
-        add_chart(data, figures, "scores", group, is_perplexity ? "Perplexity" : "Score",
-                  is_perplexity                   ? PERPLEXITY_CAPTION
-                  : strcmp(group->unit, "points") ? RATE_CAPTION
-                                                  : POINTS_CAPTION,
-                  err);
+        add_chart(figures, name_chart(data, "scores", measure, err),
+                  title_of(data, measure, " by model and quantization", err), caption);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n,
-                                                    .series = SERIES,
-                                                    .n_series = 1,
+                                                    .series = data->models,
+                                                    .n_series = data->n_models,
+                                                    .has_series_in_rows = true,
                                                     .points = points,
                                                     .n_points = n,
-                                                    .x_label = report_score_axis(group),
-                                                    .reference = chance_of(group),
+                                                    .x_label = report_score_axis(measure),
+                                                    .reference = chance_of(measure),
                                                     .reference_label = "chance",
+                                                    .x_log = is_perplexity && spreads(low, high),
                                                     .show_values = true});
     return true;
+}
+
+/* ---- Open book ---- */
+
+/* The job's score by its own metric. */
+static const struct report_score *score_of_job(const struct report_data *data, int64_t job)
+{
+    for (size_t i = 0; i < data->n_scores; i++)
+        if (data->scores[i].job == job && data->scores[i].is_main) return &data->scores[i];
+    return NULL;
+}
+
+/* The scores of both books if the book is one by its jobs' own metric. */
+static bool find_scores(const struct report_data *data, const struct open_book *book,
+                        const struct report_score *scores[2])
+{
+    scores[0] = score_of_job(data, book->closed_job);
+    scores[1] = score_of_job(data, book->open_job);
+    return scores[0] && scores[1] && !strcmp(scores[0]->metric, book->metric);
+}
+
+/* Every pair of the measure that books[first] opens. */
+static bool add_book(const struct report_data *data, const struct open_book *books, size_t n_books,
+                     size_t first, struct figures *figures, struct err *err)
+{
+    static const char *const SERIES[] = {"closed book", "open book"};
+    const char **rows = arena_alloc(data->arena, n_books, sizeof *rows, err);
+    struct interval_point *points = arena_alloc(data->arena, 2 * n_books, sizeof *points, err);
+    const struct report_score *measures[2], *scores[2];
+    size_t n_rows = 0, n_points = 0;
+    if (!rows || !points) return false;
+    if (!find_scores(data, &books[first], measures)) return true;
+    for (size_t i = first; i < n_books; i++) {
+        if (!find_scores(data, &books[i], scores) ||
+            !report_score_is_beside(scores[0], measures[0]) ||
+            !report_score_is_beside(scores[1], measures[1]))
+            continue;
+        for (size_t s = 0; s < 2; s++)
+            points[n_points++] = (struct interval_point){n_rows, s, scores[s]->score,
+                                                         scores[s]->low, scores[s]->high};
+        rows[n_rows++] = books[i].entry->label;
+    }
+    const char *caption = arena_printf(
+        data->arena, err,
+        "Without and with up to %lld passages (%lld tokens) to read before each question; %s; %lld "
+        "questions each. The interval of the paired difference stands in the table of open and "
+        "closed books.",
+        (long long)books[first].top_k, (long long)books[first].max_tokens, interval_of(measures[0]),
+        (long long)measures[0]->n);
+    struct chart *chart =
+        add_chart(figures, name_chart(data, "open-book", measures[1], err),
+                  title_of(data, measures[0], ", closed and open book", err), caption);
+    if (!chart) return false;
+    chart_intervals(chart, &(struct interval_chart){.rows = rows,
+                                                    .n_rows = n_rows,
+                                                    .series = SERIES,
+                                                    .n_series = 2,
+                                                    .i_first_color = OTHER_COLORS,
+                                                    .points = points,
+                                                    .n_points = n_points,
+                                                    .x_label = report_score_axis(measures[0]),
+                                                    .reference = NAN,
+                                                    .show_values = true});
+    return true;
+}
+
+/* Whether a chart of books shows the measure already, as the open or as the closed one. */
+static bool is_in_book(const struct report_data *data, const struct open_book *books,
+                       size_t n_books, const struct report_score *measure, size_t side)
+{
+    const struct report_score *scores[2];
+    for (size_t i = 0; i < n_books; i++)
+        if (find_scores(data, &books[i], scores) && report_score_is_beside(scores[side], measure))
+            return true;
+    return false;
+}
+
+static bool add_books(const struct report_data *data, const struct open_book *books, size_t n_books,
+                      struct figures *figures, struct err *err)
+{
+    const struct report_score *scores[2], *others[2];
+    bool ok = true;
+    for (size_t i = 0; ok && i < n_books; i++) {
+        bool is_new = find_scores(data, &books[i], scores);
+        for (size_t k = 0; k < i && is_new; k++)
+            is_new = !find_scores(data, &books[k], others) ||
+                     !report_score_is_beside(scores[1], others[1]);
+        if (is_new) ok = add_book(data, books, n_books, i, figures, err);
+    }
+    return ok;
 }
 
 /* ---- Subsets ---- */
@@ -121,49 +254,75 @@ struct subset_plan {
     size_t n_all;                                 /* entries that could be series */
     const char **rows;
     size_t n_rows;
+    const char *level;
+    bool has_intervals;
 };
 
 static bool has_subset_scores(const struct report_data *data, size_t i_entry,
-                              const struct report_score *group)
+                              const struct report_score *measure)
 {
     for (size_t i = 0; i < data->n_subsets; i++)
-        if (data->subsets[i].i_entry == i_entry && report_score_is_beside(&data->subsets[i], group))
+        if (data->subsets[i].depth == 1 && data->subsets[i].i_entry == i_entry &&
+            report_score_is_beside(&data->subsets[i], measure))
             return true;
     return false;
 }
 
 /* All entries if they are few, else the first quantization of each model. */
-static void choose_entries(const struct report_data *data, const struct report_score *group,
+static void choose_entries(const struct report_data *data, const struct report_score *measure,
                            struct subset_plan *plan)
 {
-    for (size_t i = 0; i < data->n_entries; i++) plan->n_all += has_subset_scores(data, i, group);
+    for (size_t i = 0; i < data->n_entries; i++) plan->n_all += has_subset_scores(data, i, measure);
     for (size_t i = 0; i < data->n_entries && plan->n_entries < MAX_SUBSET_SERIES; i++) {
         bool is_first = true;
         for (size_t e = 0; plan->n_all > MAX_SUBSET_SERIES && e < plan->n_entries; e++)
             if (data->entries[plan->entries[e]].i_model == data->entries[i].i_model)
                 is_first = false;
-        if (is_first && has_subset_scores(data, i, group)) plan->entries[plan->n_entries++] = i;
+        if (is_first && has_subset_scores(data, i, measure)) plan->entries[plan->n_entries++] = i;
     }
 }
 
-/* What the chart leaves out, so that nobody takes it for all. */
-static const char *subset_caption(const struct report_data *data, const struct subset_plan *plan,
-                                  struct err *err)
+/* "120", or "20 to 120" where rows have different numbers. */
+static const char *count_subset_items(const struct report_data *data,
+                                      const struct report_score *measure, struct err *err)
 {
-    const char *interval = plan->n_entries <= 2
-                               ? "with its 95% interval, which is wide: a subject has few questions"
-                               : "its interval stands in the table";
-    if (plan->n_entries == plan->n_all)
-        return arena_printf(data->arena, err, "Score of each subject, %s.", interval);
+    long long least = INT64_MAX, most = 0;
+    for (size_t i = 0; i < data->n_subsets; i++) {
+        const struct report_score *score = &data->subsets[i];
+        if (score->depth != 1 || !report_score_is_beside(score, measure)) continue;
+        if (score->n < least) least = score->n;
+        if (score->n > most) most = score->n;
+    }
+    return format_range(data, least, most, err);
+}
+
+/* What the chart leaves out, so that nobody takes it for all. */
+static const char *subset_caption(const struct report_data *data,
+                                  const struct report_score *measure,
+                                  const struct subset_plan *plan, struct err *err)
+{
+    const char *judge = "", *n_items = count_subset_items(data, measure, err);
+    if (!strcmp(measure->unit, "points"))
+        judge = strcmp(measure->protocol, "reference-match")
+                    ? "Points are the judge's. "
+                    : "Points are given by a rule, words in common with the reference answer: no "
+                      "model judged. ";
+    const char *caption = n_items
+                              ? arena_printf(data->arena, err, "%s%s %s in each row; %s.", judge,
+                                             n_items, items_of(measure),
+                                             plan->has_intervals ? "bars are 95% intervals"
+                                                                 : "intervals stand in the table")
+                              : NULL;
+    if (!caption || plan->n_entries == plan->n_all) return caption;
     return arena_printf(data->arena, err,
-                        "Score of each subject, %s. Shown are %zu of %zu: the first quantization "
-                        "of each model, at most %d models.",
-                        interval, plan->n_entries, plan->n_all, MAX_SUBSET_SERIES);
+                        "%s Shown are %zu of %zu: the first quantization of each model, at most %d "
+                        "models.",
+                        caption, plan->n_entries, plan->n_all, MAX_SUBSET_SERIES);
 }
 
 /* Rows in the order of the store: by category, then by name; a category's name stands before its
  * subsets. */
-static bool choose_rows(const struct report_data *data, const struct report_score *group,
+static bool choose_rows(const struct report_data *data, const struct report_score *measure,
                         struct subset_plan *plan, struct err *err)
 {
     const char *category = "";
@@ -171,7 +330,10 @@ static bool choose_rows(const struct report_data *data, const struct report_scor
     if (!plan->rows) return false;
     for (size_t i = 0; i < data->n_subsets; i++) {
         const struct report_score *score = &data->subsets[i];
-        if (score->i_entry != plan->entries[0] || !report_score_is_beside(score, group)) continue;
+        if (score->depth != 1 || score->i_entry != plan->entries[0] ||
+            !report_score_is_beside(score, measure))
+            continue;
+        plan->level = score->level;
         if (strcmp(score->category, category)) {
             category = score->category;
             plan->rows[plan->n_rows] = arena_printf(data->arena, err, "— %s —", category);
@@ -189,7 +351,7 @@ static size_t find_row(const struct subset_plan *plan, const char *subset)
     return SIZE_MAX;
 }
 
-static bool fill_subset_points(const struct report_data *data, const struct report_score *group,
+static bool fill_subset_points(const struct report_data *data, const struct report_score *measure,
                                const struct subset_plan *plan, struct interval_chart *spec,
                                struct err *err)
 {
@@ -200,14 +362,14 @@ static bool fill_subset_points(const struct report_data *data, const struct repo
         series[s] = data->entries[plan->entries[s]].label;
         for (size_t i = 0; i < data->n_subsets; i++) {
             const struct report_score *score = &data->subsets[i];
-            if (score->i_entry != plan->entries[s] || !report_score_is_beside(score, group))
+            if (score->depth != 1 || score->i_entry != plan->entries[s] ||
+                !report_score_is_beside(score, measure))
                 continue;
             size_t row = find_row(plan, score->subset);
             if (row == SIZE_MAX) continue;
-            bool shows_interval = plan->n_entries <= 2;
             points[spec->n_points++] = (struct interval_point){
-                row, s, score->score, shows_interval ? score->low : score->score,
-                shows_interval ? score->high : score->score};
+                row, s, score->score, plan->has_intervals ? score->low : score->score,
+                plan->has_intervals ? score->high : score->score};
         }
     }
     spec->points = points;
@@ -217,21 +379,24 @@ static bool fill_subset_points(const struct report_data *data, const struct repo
 }
 
 static bool add_subsets(const struct report_data *data, struct figures *figures,
-                        const struct report_score *group, struct err *err)
+                        const struct report_score *measure, struct err *err)
 {
     struct subset_plan plan = {0};
-    choose_entries(data, group, &plan);
+    choose_entries(data, measure, &plan);
     if (!plan.n_entries) return true;
-    if (!choose_rows(data, group, &plan, err)) return false;
+    if (!choose_rows(data, measure, &plan, err)) return false;
+    plan.has_intervals = plan.n_entries <= 3 || plan.n_rows <= MAX_ROWS_WITH_INTERVALS;
     struct interval_chart spec = {.rows = plan.rows,
                                   .n_rows = plan.n_rows,
-                                  .x_label = report_score_axis(group),
-                                  .reference = chance_of(group),
+                                  .x_label = report_score_axis(measure),
+                                  .reference = chance_of(measure),
                                   .reference_label = "chance"};
-    if (!fill_subset_points(data, group, &plan, &spec, err)) return false;
-    const char *caption = subset_caption(data, &plan, err);
-    struct chart *chart =
-        caption ? add_chart(data, figures, "subjects", group, "By subject", caption, err) : NULL;
+    if (!fill_subset_points(data, measure, &plan, &spec, err)) return false;
+    const char *what = *plan.level ? arena_printf(data->arena, err, " by %s", plan.level) : "";
+    struct chart *chart = what ? add_chart(figures, name_chart(data, "subsets", measure, err),
+                                           title_of(data, measure, what, err),
+                                           subset_caption(data, measure, &plan, err))
+                               : NULL;
     if (!chart) return false;
     chart_intervals(chart, &spec);
     return true;
@@ -259,45 +424,65 @@ static size_t series_of(const struct report_data *data, const struct report_spee
     return (*n_series)++;
 }
 
+/* What all rows of a chart measure, "decode 64", or NULL where they differ. */
+static const char *common_label(const struct report_data *data, int kind, struct err *err)
+{
+    char common[64] = "", label[64];
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        if (!is_in_speed_chart(&data->speeds[i], kind)) continue;
+        report_speed_label(&data->speeds[i], label, sizeof label);
+        if (*common && strcmp(common, label) != 0) return NULL;
+        snprintf(common, sizeof common, "%s", label);
+    }
+    return arena_string(data->arena, common, err);
+}
+
 static bool add_speed(const struct report_data *data, struct figures *figures, int kind,
                       struct err *err)
 {
     static const char *const NAMES[] = {"speed-prefill", "speed-decode", "speed-batched-decode"};
-    static const char *const TITLES[] = {"Prefill", "Decode, one sequence",
-                                         "Decode, several sequences together"};
+    static const char *const TITLES[] = {"Speed of reading a prompt",
+                                         "Speed of writing one sequence",
+                                         "Speed of writing several sequences together"};
     enum { MAX_SERIES = 8 };
     const char **rows = arena_alloc(data->arena, data->n_speeds + 1, sizeof *rows, err),
-               *series[MAX_SERIES];
+               *series[MAX_SERIES], *common = common_label(data, kind, err);
     struct interval_point *points =
         arena_alloc(data->arena, data->n_speeds + 1, sizeof *points, err);
-    size_t n_rows = 0, n_points = 0, n_series = 0;
+    size_t n_rows = 0, n_points = 0, n_series = 0, n_least = SIZE_MAX, n_most = 0;
     if (!rows || !points) return false;
     for (size_t i = 0; i < data->n_speeds; i++) {
         const struct report_speed *speed = &data->speeds[i];
+        const char *row = data->entries[speed->i_entry].label;
         char label[64];
         if (!is_in_speed_chart(speed, kind)) continue;
         report_speed_label(speed, label, sizeof label);
-        const char *row =
-            arena_printf(data->arena, err, "%s, %s", data->entries[speed->i_entry].label, label);
+        if (!common) row = arena_printf(data->arena, err, "%s, %s", row, label);
         size_t s = series_of(data, speed, series, &n_series, MAX_SERIES, err), r = 0;
         if (!row) return false;
-        while (r < n_rows && strcmp(rows[r], row)) r++;
+        while (r < n_rows && strcmp(rows[r], row) != 0) r++;
         if (r == n_rows) rows[n_rows++] = row;
         if (s != SIZE_MAX)
             points[n_points++] =
                 (struct interval_point){r, s, speed->median, speed->low, speed->high};
+        if (speed->n < n_least) n_least = speed->n;
+        if (speed->n > n_most) n_most = speed->n;
     }
     if (!n_points) return true;
+    const char *title =
+        common ? arena_printf(data->arena, err, "%s (%s)", TITLES[kind], common) : TITLES[kind];
     struct chart *chart =
-        add_chart(data, figures, NAMES[kind], NULL, TITLES[kind],
-                  "Tokens per second: the median of the repetitions and their quartiles. Every "
-                  "repetition is in the store.",
-                  err);
+        add_chart(figures, NAMES[kind], title,
+                  arena_printf(data->arena, err,
+                               "Median of %s%zu repetitions; bars are their quartiles. Every "
+                               "repetition is in the store.",
+                               n_least < n_most ? "at least " : "", n_least));
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n_rows,
                                                     .series = series,
                                                     .n_series = n_series,
+                                                    .i_first_color = OTHER_COLORS,
                                                     .points = points,
                                                     .n_points = n_points,
                                                     .x_label = "tokens per second",
@@ -309,101 +494,101 @@ static bool add_speed(const struct report_data *data, struct figures *figures, i
 
 /* ---- Score against speed and size ---- */
 
-/* The entry's decode rate with the most threads, else its prefill rate, else 0. */
-static double speed_of(const struct report_data *data, size_t i_entry, bool decode)
-{
-    double rate = 0;
-    int threads = 0, prompt = 0;
-    for (size_t i = 0; i < data->n_speeds; i++) {
-        const struct report_speed *speed = &data->speeds[i];
-        if (speed->i_entry != i_entry || !is_in_speed_chart(speed, decode ? 1 : 0)) continue;
-        if (speed->threads < threads || (speed->threads == threads && speed->prompt < prompt))
-            continue;
-        threads = speed->threads;
-        prompt = speed->prompt;
-        rate = speed->median;
-    }
-    return rate;
-}
+enum against { AGAINST_SIZE, AGAINST_DECODE, AGAINST_PREFILL };
 
-/* Whether the largest x is more than eight times the smallest. */
-static bool spreads(const struct plane_point *points, size_t n)
+static double place_of(const struct report_data *data, size_t i_entry, enum against against)
 {
-    double low = INFINITY, high = 0;
-    for (size_t i = 0; i < n; i++) {
-        low = fmin(low, points[i].x);
-        high = fmax(high, points[i].x);
-    }
-    return high > 8 * low;
+    if (against == AGAINST_SIZE) return data->entries[i_entry].n_bytes / (1 << 20);
+    return report_entry_rate(data, i_entry, against == AGAINST_DECODE);
 }
-
-enum against { AGAINST_DECODE, AGAINST_PREFILL, AGAINST_SIZE };
 
 static bool add_plane(const struct report_data *data, struct figures *figures,
-                      const struct report_score *group, enum against against, struct err *err)
+                      const struct report_score *measure, enum against against, struct err *err)
 {
     static const struct {
         const char *kind, *title, *x_label, *caption;
     } TEXT[] = {
-        {"score-decode", "against decode speed", "tokens per second, decode of one sequence",
-         "What a bit less or a size more buys. Lines join the quantizations of one model; bars are "
-         "95% intervals of "
-         "the score. Speed with the most threads measured."},
-        {"score-prefill", "against prefill speed", "tokens per second, prefill",
-         "Lines join the quantizations of one model; bars are 95% intervals of the score. Speed "
-         "with the most threads "
-         "and the longest prompt measured."},
-        {"score-size", "against size", "size of the weights, MiB",
-         "Lines join the quantizations of one model; bars are 95% intervals of the score."},
+        {"score-size", " against size", "size of the weights, MiB",
+         "What more memory buys: up and to the left is better"},
+        {"score-decode", " against speed of writing", "tokens per second, decoding one sequence",
+         "What waiting longer buys: up and to the right is better"},
+        {"score-prefill", " against speed of reading", "tokens per second, reading a prompt",
+         "What waiting longer buys: up and to the right is better"},
     };
     struct plane_point *points = arena_alloc(data->arena, data->n_scores, sizeof *points, err);
+    double least = INFINITY, most = 0, low = INFINITY, high = 0;
     size_t n = 0;
     if (!points) return false;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (!report_score_is_beside(score, group) || !score->is_main) continue;
         const struct report_entry *entry = &data->entries[score->i_entry];
-        double x = against == AGAINST_SIZE
-                       ? entry->n_bytes / (1 << 20)
-                       : speed_of(data, score->i_entry, against == AGAINST_DECODE);
-        if (x <= 0) continue;
+        double x = place_of(data, score->i_entry, against);
+        if (!report_score_is_beside(score, measure) || !score->is_main || x <= 0) continue;
         points[n++] = (struct plane_point){
             entry->i_model, entry->i_quantization, x, score->score, score->low, score->high};
+        least = fmin(least, x);
+        most = fmax(most, x);
+        low = fmin(low, score->low);
+        high = fmax(high, score->high);
     }
     if (n < 2) return true;
-    const char *title = arena_printf(data->arena, err, "%s %s",
-                                     report_score_is_perplexity(group) ? "Perplexity" : "Score",
-                                     TEXT[against].title);
-    struct chart *chart = title ? add_chart(data, figures, TEXT[against].kind, group, title,
-                                            TEXT[against].caption, err)
-                                : NULL;
+    bool is_perplexity = report_score_is_perplexity(measure);
+    const char *caption = arena_printf(
+        data->arena, err, "%s%s. Lines join the quantizations of a model; bars are %s.%s",
+        TEXT[against].caption, is_perplexity ? ", down in place of up" : "", interval_of(measure),
+        against == AGAINST_SIZE ? "" : " Speed with the threads and the length that are fastest.");
+    struct chart *chart = add_chart(figures, name_chart(data, TEXT[against].kind, measure, err),
+                                    title_of(data, measure, TEXT[against].title, err), caption);
     if (!chart) return false;
-    chart_plane(chart,
-                &(struct plane_chart){.colors = data->models,
-                                      .n_colors = data->n_models,
-                                      .shapes = data->quantizations,
-                                      .n_shapes = data->n_quantizations,
-                                      .points = points,
-                                      .n_points = n,
-                                      .x_label = TEXT[against].x_label,
-                                      .y_label = report_score_axis(group),
-                                      .x_log = against == AGAINST_SIZE && spreads(points, n)});
+    chart_plane(chart, &(struct plane_chart){.colors = data->models,
+                                             .n_colors = data->n_models,
+                                             .shapes = data->quantizations,
+                                             .n_shapes = data->n_quantizations,
+                                             .points = points,
+                                             .n_points = n,
+                                             .x_label = TEXT[against].x_label,
+                                             .y_label = report_score_axis(measure),
+                                             .x_log = spreads(least, most),
+                                             .y_log = is_perplexity && spreads(low, high)});
     return true;
 }
 
-bool figures_build(const struct report_data *data, struct figures *figures, struct err *err)
+/* ---- All ---- */
+
+/* The charts from the given one on are about the theme, if there are any. */
+static void begin_theme(struct figures *figures, size_t first, const char *theme)
 {
-    const struct report_score *groups[MAX_GROUPS];
-    size_t n_groups = find_groups(data, groups);
+    if (first < figures->n) figures->themes[first] = theme;
+}
+
+bool figures_build(const struct report_data *data, const struct open_book *books, size_t n_books,
+                   struct figures *figures, struct err *err)
+{
+    const struct report_score *measures[MAX_MEASURES];
+    size_t n = report_measures(data, measures, MAX_MEASURES);
     bool ok = true;
     figures->n = 0;
-    for (size_t g = 0; ok && g < n_groups; g++) ok = add_scores(data, figures, groups[g], err);
-    for (size_t g = 0; ok && g < n_groups; g++)
-        ok = add_plane(data, figures, groups[g], AGAINST_SIZE, err) &&
-             add_plane(data, figures, groups[g], AGAINST_DECODE, err) &&
-             add_plane(data, figures, groups[g], AGAINST_PREFILL, err);
+    for (size_t m = 0; ok && m < n; m++)
+        if (!is_in_book(data, books, n_books, measures[m], 0) &&
+            !is_in_book(data, books, n_books, measures[m], 1))
+            ok = add_scores(data, figures, measures[m], err);
+    begin_theme(figures, 0, "Scores");
+    size_t first = figures->n;
+    ok = ok && add_books(data, books, n_books, figures, err);
+    begin_theme(figures, first, "Open book");
+    first = figures->n;
+    for (size_t m = 0; ok && m < n; m++) ok = add_subsets(data, figures, measures[m], err);
+    begin_theme(figures, first, "By subject, category and source");
+    first = figures->n;
+    for (size_t m = 0; ok && m < n; m++)
+        if (!is_in_book(data, books, n_books, measures[m], 1))
+            ok = add_plane(data, figures, measures[m], AGAINST_SIZE, err) &&
+                 add_plane(data, figures, measures[m], AGAINST_DECODE, err) &&
+                 (m > 0 || add_plane(data, figures, measures[m], AGAINST_PREFILL, err));
+    begin_theme(figures, first, "What size and speed buy");
+    first = figures->n;
     for (int kind = 0; ok && kind < 3; kind++) ok = add_speed(data, figures, kind, err);
-    for (size_t g = 0; ok && g < n_groups; g++) ok = add_subsets(data, figures, groups[g], err);
+    begin_theme(figures, first, "Speed");
     return ok;
 }
 

@@ -1,12 +1,11 @@
-/* findings.c - see findings.h. Each finding is one function that appends a text, or none.
- *
- * Reads v_compare for pairs; all else comes from the report's data.
+/* findings.c - see findings.h. Each finding is one function that appends a claim and a text, or
+ * nothing. Reads no store: pairs and books were compared before.
  */
 #include "reports/findings.h"
 
 #include "base/buf.h"
-#include "results/stats.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,17 +40,33 @@ static const struct report_score *score_of(const struct report_data *data,
     return NULL;
 }
 
-static bool keep(const struct report_data *data, struct buf *text, struct findings *findings,
-                 struct err *err)
+/* Takes the text over. */
+static bool keep(const struct report_data *data, const char *claim, struct buf *text,
+                 struct findings *findings, struct err *err)
 {
     bool ok = buf_check(text, err);
-    if (ok && text->n_bytes && findings->n < FINDINGS_MAX) {
-        const char *kept = arena_string(data->arena, buf_string(text), err);
-        if (kept) findings->texts[findings->n++] = kept;
-        ok = kept != NULL;
-    }
+    const char *kept = ok ? arena_string(data->arena, buf_string(text), err) : NULL;
+    if (kept && findings->n < FINDINGS_MAX)
+        findings->items[findings->n++] = (struct finding){claim, kept};
     buf_free(text);
-    return ok;
+    return kept != NULL;
+}
+
+/* What stands before the i-th of n names in a sentence. */
+static const char *joint(size_t i, size_t n)
+{
+    return i == 0 ? "" : i + 1 < n ? ", " : " and ";
+}
+
+static const char *unit_of(const struct report_score *score)
+{
+    return strcmp(score->unit, "points") ? "%" : " points";
+}
+
+static const char *items_of(const struct report_score *score)
+{
+    if (report_score_is_perplexity(score)) return "tokens";
+    return strcmp(score->unit, "points") ? "questions" : "turns";
 }
 
 /* ---- Models of different size ---- */
@@ -85,20 +100,23 @@ static size_t list_sizes(const struct report_data *data, const struct report_sco
     return n;
 }
 
-/* Why two neighbours by size are no order. */
-static void write_break(const struct sized *smaller, const struct sized *larger, struct buf *text)
+/* The pairs of neighbours by size that are in order, and what keeps the others from it. */
+static size_t write_order(const struct sized *sizes, size_t n, struct buf *text)
 {
-    if (smaller->score->low > larger->score->high)
-        buf_printf(text, ". %s is ahead of %s, which is larger.", smaller->entry->name,
-                   larger->entry->name);
-    else
-        buf_printf(text, ". No order by size: the intervals of %s and %s do not tell them apart.",
-                   smaller->entry->name, larger->entry->name);
-}
-
-static const char *unit_of(const struct report_score *score)
-{
-    return strcmp(score->unit, "points") ? "%" : " points";
+    size_t n_ordered = 0;
+    for (size_t i = 1; i < n; i++) {
+        const struct sized *smaller = &sizes[i - 1], *larger = &sizes[i];
+        bool is_ordered = smaller->score->high < larger->score->low;
+        n_ordered += is_ordered;
+        if (is_ordered) continue;
+        if (smaller->score->low > larger->score->high)
+            buf_printf(text, " %s is ahead of %s, which is larger.", smaller->entry->name,
+                       larger->entry->name);
+        else
+            buf_printf(text, " The intervals of %s and %s overlap: they do not tell the two apart.",
+                       smaller->entry->name, larger->entry->name);
+    }
+    return n_ordered;
 }
 
 static bool find_sizes(const struct report_data *data, const struct report_score *headline,
@@ -106,132 +124,114 @@ static bool find_sizes(const struct report_data *data, const struct report_score
 {
     struct sized sizes[MAX_MODELS] = {{NULL, NULL}};
     struct buf text = {0};
-    size_t n = list_sizes(data, headline, sizes), i_break = 0;
+    size_t n = list_sizes(data, headline, sizes);
     if (n < 2 || sizes[0].entry->n_params == sizes[n - 1].entry->n_params) return true;
-    for (size_t i = 1; i < n && !i_break; i++)
-        if (sizes[i - 1].score->high >= sizes[i].score->low) i_break = i;
-    buf_printf(&text, "%s: %s, %s, %d shots, %s: ",
-               i_break ? "Size" : "The larger the model, the more it gets right", headline->suite,
-               headline->protocol, headline->shots, data->entries[headline->i_entry].quantization);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&text, "%s%s %.1f%s (%.1f to %.1f)", i ? ", " : "", sizes[i].entry->name,
-                   sizes[i].score->score, unit_of(headline), sizes[i].score->low,
+    buf_printf(&text, "Of %lld %s (%s, %s), ", (long long)headline->n, items_of(headline),
+               headline->measure, data->entries[headline->i_entry].quantization);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&text, "%s%s %s%.1f%s", joint(i, n), sizes[i].entry->name, i ? "" : "gets ",
+                   sizes[i].score->score, unit_of(headline));
+        if (!i && strcmp(headline->unit, "points") != 0) buf_text(&text, " right");
+        buf_printf(&text, " (%s%.1f to %.1f)", i ? "" : "95% interval ", sizes[i].score->low,
                    sizes[i].score->high);
-    if (!i_break) buf_text(&text, ". No 95% intervals overlap.");
-    else write_break(&sizes[i_break - 1], &sizes[i_break], &text);
-    return keep(data, &text, findings, err);
+    }
+    buf_text(&text, ".");
+    size_t n_ordered = write_order(sizes, n, &text);
+    bool is_ordered = n_ordered + 1 == n;
+    bool ends_differ = sizes[0].score->high < sizes[n - 1].score->low;
+    if (is_ordered) buf_text(&text, " No two intervals overlap.");
+    return keep(data,
+                is_ordered ? "Bigger knows more."
+                : ends_differ
+                    ? "The biggest knows more than the smallest, the order between is open."
+                    : "Bigger is not better here.",
+                &text, findings, err);
 }
 
 /* ---- What quantization loses ---- */
 
-struct loss {
-    const struct report_entry *entry;
-    struct estimate change; /* of the share of right answers */
-};
-
-static const char CHANGE_SQL[] =
-    "SELECT n, only_a, only_b FROM v_compare WHERE run_a = ?1 AND run_b = ?1 AND model_a = ?2 AND "
-    "quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5 AND suite = ?6 AND protocol = ?7 "
-    "AND shots = ?8";
-
-/* The entry's answers against those of `base`; p by McNemar's test. *found is false if they have no
- * question in common. */
-static bool compare_with(struct store *store, const struct report_entry *base,
-                         const struct report_entry *entry, const struct report_score *measure,
-                         struct loss *loss, double *p, bool *found, struct err *err)
-{
-    struct query *query = query_open(store, CHANGE_SQL, err);
-    if (!query) return false;
-    report_bind_pair(query, base, entry);
-    query_bind_text(query, 6, measure->suite);
-    query_bind_text(query, 7, measure->protocol);
-    query_bind_integer(query, 8, measure->shots);
-    int more = query_next(query, err);
-    *found = more > 0 && query_integer(query, 0) > 0;
-    if (*found) {
-        uint64_t only_a = (uint64_t)query_integer(query, 1);
-        uint64_t only_b = (uint64_t)query_integer(query, 2);
-        *loss =
-            (struct loss){entry, stats_paired(only_a, only_b, (uint64_t)query_integer(query, 0))};
-        *p = stats_mcnemar(only_a, only_b);
-    }
-    query_close(query);
-    return more >= 0;
-}
-
-/* Every quantization but the first, with its test's p, of every model whose first one is the
- * headline's: one sentence names one base. */
-static bool list_losses(struct store *store, const struct report_data *data,
-                        const struct report_score *headline, struct loss *losses, double *p,
-                        size_t *n, struct err *err)
+/* Every quantization but the first of every model whose first one is the headline's: one sentence
+ * names one base. The number of pairs, with the p of their tests. */
+static size_t list_losses(const struct report_pairs *pairs, const struct report_data *data,
+                          const struct report_score *headline, const struct report_pair **losses,
+                          double *p)
 {
     const struct report_entry *first = &data->entries[headline->i_entry];
-    bool ok = true;
-    *n = 0;
-    for (size_t i = 0; ok && i < data->n_entries && *n < MAX_LOSSES; i++) {
-        size_t base = report_base_entry(data, i);
-        bool found = false;
-        if (base != i && data->entries[base].i_quantization == first->i_quantization)
-            ok = compare_with(store, &data->entries[base], &data->entries[i], headline, &losses[*n],
-                              &p[*n], &found, err);
-        *n += found;
+    size_t n = 0;
+    for (size_t i = 0; i < pairs->n && n < MAX_LOSSES; i++) {
+        const struct report_pair *pair = &pairs->items[i];
+        if (!is_same_measure(pair->score, headline) || isnan(pair->p) ||
+            pair->base->i_quantization != first->i_quantization)
+            continue;
+        losses[n] = pair;
+        p[n++] = pair->p;
     }
-    return ok;
+    return n;
 }
 
-static void write_losses(const struct report_data *data, const struct loss *losses, size_t n,
-                         struct buf *text)
+static bool is_loss(const struct report_pair *pair, double p)
 {
+    return pair->change.mean < 0 && p < SIGNIFICANT;
+}
+
+/* "q2_k: mini -18.0 (-26.5 to -9.5, p 0.00024)": those beyond chance, type by type. */
+static void write_losses(const struct report_data *data, const struct report_pair *const *losses,
+                         const double *p, size_t n, struct buf *text)
+{
+    const char *separator = "";
     for (size_t q = 0; q < data->n_quantizations; q++) {
-        const char *separator = text->n_bytes ? "; " : "";
+        bool is_first = true;
         for (size_t i = 0; i < n; i++) {
-            if (losses[i].entry->i_quantization != q) continue;
-            if (*separator == ',') buf_text(text, separator);
-            else buf_printf(text, "%s%s: ", separator, data->quantizations[q]);
-            buf_printf(text, "%s %+.1f (%+.1f to %+.1f)", losses[i].entry->name,
-                       losses[i].change.mean * 100, losses[i].change.interval.low * 100,
-                       losses[i].change.interval.high * 100);
-            separator = ", ";
+            const struct report_pair *pair = losses[i];
+            if (pair->entry->i_quantization != q || !is_loss(pair, p[i])) continue;
+            if (is_first) buf_printf(text, "%s%s costs ", separator, data->quantizations[q]);
+            buf_printf(text, "%s%s %.1f points (%.1f to %.1f, p %.2g)", is_first ? "" : ", ",
+                       pair->entry->name, -pair->change.mean, -pair->change.interval.high,
+                       -pair->change.interval.low, p[i]);
+            is_first = false;
+            separator = "; ";
         }
     }
 }
 
-static void write_significant(const struct loss *losses, const double *p, size_t n,
-                              struct buf *text)
+/* That the others are none, and which of them comes nearest. */
+static void write_rest(const struct report_pair *const *losses, const double *p, size_t n,
+                       size_t n_worse, struct buf *text)
 {
-    size_t n_worse = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (losses[i].change.mean >= 0 || p[i] >= SIGNIFICANT) continue;
-        buf_printf(text, "%s%s %s (p %.2g)",
-                   n_worse++ ? ", " : ". Worse beyond chance: ", losses[i].entry->name,
-                   losses[i].entry->quantization, p[i]);
-    }
-    if (!n_worse) buf_text(text, ". None is worse beyond chance");
-    buf_text(text, n > 1 ? ", by McNemar's exact test with Holm's adjustment."
-                         : ", by McNemar's exact test.");
+    const struct report_pair *lowest = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!is_loss(losses[i], p[i]) && (!lowest || losses[i]->change.mean < lowest->change.mean))
+            lowest = losses[i];
+    if (!lowest) return;
+    buf_text(text, n_worse ? " No loss beyond chance in " : "no loss beyond chance in ");
+    if (n - n_worse == 1) buf_text(text, n_worse ? "the other: " : "the only one: ");
+    else buf_printf(text, "%s %zu; the lowest is ", n_worse ? "the other" : "any of", n - n_worse);
+    buf_printf(text, "%s %s, %+.1f points (%+.1f to %+.1f).", lowest->entry->name,
+               lowest->entry->quantization, lowest->change.mean, lowest->change.interval.low,
+               lowest->change.interval.high);
 }
 
-static bool find_losses(struct store *store, const struct report_data *data,
+static bool find_losses(const struct report_data *data, const struct report_pairs *pairs,
                         const struct report_score *headline, struct findings *findings,
                         struct err *err)
 {
-    struct loss losses[MAX_LOSSES];
+    const struct report_pair *losses[MAX_LOSSES];
     double p[MAX_LOSSES];
-    size_t n, n_worse = 0;
-    struct buf text = {0}, figures = {0};
-    if (!list_losses(store, data, headline, losses, p, &n, err)) return false;
+    struct buf text = {0};
+    size_t n = list_losses(pairs, data, headline, losses, p), n_worse = 0;
     if (!n) return true;
     if (!stats_holm(p, n)) return err_set(err, ERR_MEMORY, "out of memory for %zu tests", n);
-    for (size_t i = 0; i < n; i++) n_worse += losses[i].change.mean < 0 && p[i] < SIGNIFICANT;
-    write_losses(data, losses, n, &figures);
-    buf_printf(&text, "%s: points of %s against %s, with 95%% intervals: %s",
-               n_worse ? "Fewer bits cost accuracy" : "Quantization", headline->suite,
-               data->entries[headline->i_entry].quantization, buf_string(&figures));
-    write_significant(losses, p, n, &text);
-    bool ok = buf_check(&figures, err);
-    buf_free(&figures);
-    if (!ok) buf_free(&text);
-    return ok && keep(data, &text, findings, err);
+    for (size_t i = 0; i < n; i++) n_worse += is_loss(losses[i], p[i]);
+    buf_printf(&text, "Against %s of the same model on the same %llu questions (%s), ",
+               data->entries[headline->i_entry].quantization, (unsigned long long)losses[0]->n,
+               headline->measure);
+    if (n_worse) write_losses(data, losses, p, n, &text);
+    buf_text(&text, n_worse ? "." : "");
+    write_rest(losses, p, n, n_worse, &text);
+    buf_printf(&text, " In parentheses 95%% intervals; McNemar's exact test%s.",
+               n > 1 ? ", p adjusted by Holm" : "");
+    return keep(data, n_worse ? "Fewer bits cost accuracy." : "Fewer bits cost nothing that shows.",
+                &text, findings, err);
 }
 
 /* ---- Otherwise ---- */
@@ -248,29 +248,22 @@ static bool find_best(const struct report_data *data, const struct report_score 
         bool is_better = is_perplexity ? score->score < best->score : score->score > best->score;
         if (is_better && is_same_measure(score, headline)) best = score;
     }
-    if (is_perplexity) buf_printf(&text, "Lowest perplexity (protocol %s)", best->protocol);
-    else
-        buf_printf(&text, "Highest %s score (protocol %s, %d shots)", best->suite, best->protocol,
-                   best->shots);
-    buf_printf(&text, ": %s with %.2f%s, 95%% interval %.2f to %.2f, %lld %s.",
+    buf_printf(&text, "%s with %.2f%s, 95%% interval %.2f to %.2f, %lld %s (%s).",
                data->entries[best->i_entry].label, best->score, is_perplexity ? "" : unit_of(best),
-               best->low, best->high, (long long)best->n,
-               is_perplexity                  ? "tokens"
-               : strcmp(best->unit, "points") ? "questions"
-                                              : "turns");
-    return keep(data, &text, findings, err);
+               best->low, best->high, (long long)best->n, items_of(best), best->measure);
+    return keep(data, is_perplexity ? "Lowest perplexity:" : "Highest score:", &text, findings,
+                err);
 }
 
-bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
-                    struct err *err)
+bool findings_build(const struct report_data *data, const struct report_pairs *pairs,
+                    struct findings *findings, struct err *err)
 {
     const struct report_score *headline = headline_of(data);
     findings->n = 0;
     if (!headline) return true;
     if (report_score_is_perplexity(headline)) return find_best(data, headline, findings, err);
-    bool is_rate = strcmp(headline->unit, "points") != 0; /* answers are right or wrong */
     return find_sizes(data, headline, findings, err) &&
-           (!is_rate || find_losses(store, data, headline, findings, err)) &&
+           find_losses(data, pairs, headline, findings, err) &&
            (findings->n || find_best(data, headline, findings, err));
 }
 
@@ -288,27 +281,34 @@ static bool is_of_first(const struct open_book *book, const struct open_book *fi
 bool findings_add_open_book(const struct report_data *data, const struct open_book *books, size_t n,
                             struct findings *findings, struct err *err)
 {
-    struct buf text = {0}, figures = {0};
-    bool helps = true;
+    struct buf text = {0};
+    size_t n_models = 0, n_helped = 0;
+    double least = 1, most = 0;
     if (!n) return true;
+    buf_printf(
+        &text,
+        "Right (%s) of %llu questions (%s, %s, %d shots, %s) without and with %lld passages to "
+        "read: ",
+        report_metric_name(books[0].metric), (unsigned long long)books[0].change.n, books[0].suite,
+        books[0].protocol, books[0].shots, books[0].entry->quantization, (long long)books[0].top_k);
     for (size_t i = 0; i < n; i++) {
         const struct estimate *change = &books[i].change;
         if (!is_of_first(&books[i], &books[0])) continue;
-        helps = helps && change->interval.low > 0;
-        buf_printf(&figures, "%s%s %.1f to %.1f, %+.1f (%+.1f to %+.1f)",
-                   figures.n_bytes ? "; " : "", books[i].entry->name, 100 * books[i].closed,
-                   100 * books[i].open, 100 * change->mean, 100 * change->interval.low,
-                   100 * change->interval.high);
+        n_models++;
+        n_helped += change->interval.low > 0;
+        least = fmin(least, books[i].hit_rate);
+        most = fmax(most, books[i].hit_rate);
+        buf_printf(&text, "%s%s %.1f%% and %.1f%%, %+.1f points (%s%+.1f to %+.1f)", i ? "; " : "",
+                   books[i].entry->name, 100 * books[i].closed, 100 * books[i].open,
+                   100 * change->mean, i ? "" : "95% interval of the paired difference ",
+                   100 * change->interval.low, 100 * change->interval.high);
     }
-    buf_printf(&text,
-               "%s: %s of %s (protocol %s, %d shots) with %lld passages to read, with the 95%% "
-               "intervals of the paired differences: %s. An accepted answer stood in what was read "
-               "for %.1f%% of the questions.",
-               helps ? "An open book helps" : "Open book", books[0].metric, books[0].suite,
-               books[0].protocol, books[0].shots, (long long)books[0].top_k, buf_string(&figures),
-               100 * books[0].hit_rate);
-    bool ok = buf_check(&figures, err);
-    buf_free(&figures);
-    if (!ok) buf_free(&text);
-    return ok && keep(data, &text, findings, err);
+    buf_printf(&text, ". An accepted answer stood in what was read for %.1f%%", 100 * least);
+    if (most > least) buf_printf(&text, " to %.1f%%", 100 * most);
+    buf_text(&text, " of the questions.");
+    return keep(data,
+                n_helped == n_models ? "An open book gives the facts back."
+                : n_helped           ? "An open book helps some models."
+                                     : "An open book does not help beyond chance.",
+                &text, findings, err);
 }

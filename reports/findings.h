@@ -8,11 +8,18 @@
 #define PHIBENCH_REPORTS_FINDINGS_H
 
 #include "reports/open_book.h"
+#include "reports/pairs.h"
 
 enum { FINDINGS_MAX = 8 };
 
+/* In the data's arena. */
+struct finding {
+    const char *claim; /* "Fewer bits cost accuracy." */
+    const char *text;  /* its figures and what they rest on */
+};
+
 struct findings {
-    const char *texts[FINDINGS_MAX]; /* in the data's arena */
+    struct finding items[FINDINGS_MAX];
     size_t n;
 };
 
@@ -20,8 +27,8 @@ struct findings {
  * that comes first; what the other quantizations of each model that begins with this one lose
  * against it, question by question, with Holm's adjustment over all of them; and where neither can
  * be said, the best score. */
-bool findings_build(struct store *store, const struct report_data *data, struct findings *findings,
-                    struct err *err) __attribute__((warn_unused_result));
+bool findings_build(const struct report_data *data, const struct report_pairs *pairs,
+                    struct findings *findings, struct err *err) __attribute__((warn_unused_result));
 
 /* Adds what reading gained, if a book was open: the first protocol with one, for every model in the
  * quantization that comes first. */

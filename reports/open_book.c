@@ -127,13 +127,9 @@ static bool summarise(const struct answers *answers, bool is_right_or_wrong, str
 
 /* ---- Pairs ---- */
 
-struct pair {
-    int64_t closed, open;
-    struct open_book book;
-};
-
+/* Books without their figures. */
 struct pairs {
-    struct pair *items;
+    struct open_book *items;
     size_t n, capacity;
 };
 
@@ -151,34 +147,34 @@ static bool list_pairs(struct store *store, const struct report_data *data,
         done = mem_grow((void **)&pairs->items, &pairs->capacity, pairs->n + 1,
                         sizeof *pairs->items, MAX_PAIRS, err);
         if (!done) break;
-        struct pair *pair = &pairs->items[pairs->n++];
-        *pair = (struct pair){query_integer(query, 0),
-                              query_integer(query, 1),
-                              {.entry = entry,
-                               .suite = arena_string(data->arena, query_text(query, 2), err),
-                               .protocol = arena_string(data->arena, query_text(query, 3), err),
-                               .shots = (int)query_integer(query, 4),
-                               .metric = arena_string(data->arena, query_text(query, 5), err),
-                               .top_k = query_integer(query, 6),
-                               .max_tokens = query_integer(query, 7)}};
-        done = pair->book.suite && pair->book.protocol && pair->book.metric;
+        struct open_book *pair = &pairs->items[pairs->n++];
+        *pair = (struct open_book){.entry = entry,
+                                   .closed_job = query_integer(query, 0),
+                                   .open_job = query_integer(query, 1),
+                                   .suite = arena_string(data->arena, query_text(query, 2), err),
+                                   .protocol = arena_string(data->arena, query_text(query, 3), err),
+                                   .shots = (int)query_integer(query, 4),
+                                   .metric = arena_string(data->arena, query_text(query, 5), err),
+                                   .top_k = query_integer(query, 6),
+                                   .max_tokens = query_integer(query, 7)};
+        done = pair->suite && pair->protocol && pair->metric;
     }
     query_close(query);
     return done && more == 0;
 }
 
 /* One or two of books: the pair's own metric, and F1. */
-static bool summarise_pair(struct store *store, const struct pair *pair, struct open_book *books,
-                           size_t *n, struct err *err)
+static bool summarise_pair(struct store *store, const struct open_book *pair,
+                           struct open_book *books, size_t *n, struct err *err)
 {
     struct answers own = {0}, f1 = {0};
-    bool done = read_answers(store, pair->closed, pair->open, &own, &f1, err);
+    bool done = read_answers(store, pair->closed_job, pair->open_job, &own, &f1, err);
     if (done && own.n) {
-        books[*n] = pair->book;
+        books[*n] = *pair;
         done = summarise(&own, true, &books[(*n)++], err);
     }
     if (done && f1.n) {
-        books[*n] = pair->book;
+        books[*n] = *pair;
         books[*n].metric = "f1";
         done = summarise(&f1, false, &books[(*n)++], err);
     }

@@ -14,6 +14,7 @@
 /* One pair of jobs in one metric. Rates of 0..1. */
 struct open_book {
     const struct report_entry *entry;
+    int64_t closed_job, open_job;
     const char *suite, *protocol, *metric; /* protocol: the closed book's */
     int shots;
     int64_t top_k, max_tokens; /* what was read at most */

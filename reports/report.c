@@ -1,8 +1,8 @@
-/* report.c - writes a report: charts first, since the page holds them, then the page, Markdown and
- * CSV.
+/* report.c - see report.h: what a report holds, and its three forms: text, page, Markdown.
  *
- * Every file is written under a temporary name and renamed.
- * Owns the words of the page; numbers come from data.c, tables from tables.c, charts from
+ * Charts are drawn first, since the page holds them. Every file is written under a temporary name
+ * and renamed.
+ * Owns the order of the page; numbers come from data.c, tables from sections.c, charts from
  * figures.c.
  */
 #include "reports/report.h"
@@ -12,49 +12,24 @@
 #include "reports/figures.h"
 #include "reports/findings.h"
 #include "reports/html.h"
-#include "reports/tables.h"
+#include "reports/sections.h"
 
-#include <math.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct tables {
-    struct table *scores, *notes, *speeds, *kernels, *limits, *subsets, *paired, *wins, *ratios,
-        *divergences, *published, *published_speeds, *open_book, *runs;
+struct report {
+    struct report_data *data;
+    struct report_pairs pairs;
+    struct open_book *books;
+    size_t n_books;
     struct findings findings;
+    struct sections sections;
+    const char *title;
+    const char **configurations; /* [data->n_runs] */
 };
 
-static bool add_open_book(struct store *store, const struct report_data *data,
-                          struct tables *tables, struct err *err)
-{
-    struct open_book *books;
-    size_t n;
-    if (!open_book_load(store, data, &books, &n, err)) return false;
-    tables->open_book = tables_open_book(data, books, n, err);
-    return tables->open_book && findings_add_open_book(data, books, n, &tables->findings, err);
-}
-
-static bool build_tables(struct store *store, const struct report_data *data, struct tables *tables,
-                         struct err *err)
-{
-    tables->scores = tables_scores(data, err);
-    tables->notes = tables->scores ? tables_notes(data, err) : NULL;
-    tables->speeds = tables->notes ? tables_speeds(data, err) : NULL;
-    tables->kernels = tables->speeds ? tables_kernels(data, err) : NULL;
-    tables->limits = tables->kernels ? tables_limits(store, data, err) : NULL;
-    tables->subsets = tables->limits ? tables_subsets(data, err) : NULL;
-    tables->paired = tables->subsets ? tables_paired(store, data, err) : NULL;
-    tables->wins = tables->paired ? tables_wins(store, data, err) : NULL;
-    tables->ratios = tables->wins ? tables_ratios(store, data, err) : NULL;
-    tables->divergences = tables->ratios ? tables_divergences(data, err) : NULL;
-    tables->published = tables->divergences ? tables_published(data, err) : NULL;
-    tables->published_speeds = tables->published ? tables_published_speeds(store, data, err) : NULL;
-    tables->runs = tables->published_speeds ? tables_runs(store, data, err) : NULL;
-    return tables->runs && findings_build(store, data, &tables->findings, err) &&
-           add_open_book(store, data, tables, err);
-}
-
-/* ---- Which runs ---- */
+/* ---- What is read ---- */
 
 static bool newest_run(struct store *store, int64_t *run, struct err *err)
 {
@@ -68,213 +43,213 @@ static bool newest_run(struct store *store, int64_t *run, struct err *err)
     return more > 0;
 }
 
-/* One text column of every run of the report, the configuration for example. */
-static char *run_text(struct store *store, int64_t run, const char *sql, struct err *err)
+/* "demo, runs 1, 2": the name of the first, and the configurations of all. */
+static bool read_runs(struct store *store, struct report *report, struct err *err)
 {
-    struct query *query = query_open(store, sql, err);
-    char *text = NULL;
-    if (!query) return NULL;
-    query_bind_integer(query, 1, run);
-    if (query_next(query, err) > 0) text = mem_copy_string(query_text(query, 0), err);
-    query_close(query);
-    return text;
+    struct report_data *data = report->data;
+    struct buf title = {0};
+    report->configurations =
+        arena_alloc(data->arena, data->n_runs, sizeof *report->configurations, err);
+    bool ok = report->configurations != NULL;
+    for (size_t i = 0; ok && i < data->n_runs; i++) {
+        struct query *query =
+            query_open(store, "SELECT name, config_text FROM run WHERE id = ?1", err);
+        if (query) query_bind_integer(query, 1, data->runs[i]);
+        ok = query && query_next(query, err) > 0;
+        if (ok && !i) {
+            const char *name = query_text(query, 0);
+            buf_printf(&title, "%s, %s %lld", *name ? name : "phibench report",
+                       data->n_runs > 1 ? "runs" : "run", (long long)data->runs[0]);
+        } else if (ok) buf_printf(&title, ", %lld", (long long)data->runs[i]);
+        report->configurations[i] =
+            ok ? arena_string(data->arena, query_text(query, 1), err) : NULL;
+        ok = report->configurations[i] != NULL;
+        query_close(query);
+    }
+    report->title =
+        ok && buf_check(&title, err) ? arena_string(data->arena, buf_string(&title), err) : NULL;
+    buf_free(&title);
+    return report->title != NULL;
 }
 
-/* ---- In words ---- */
-
-static bool has_synthetic(const struct report_data *data)
+static bool read_all(struct store *store, struct report *report, struct err *err)
 {
-    for (size_t i = 0; i < data->n_entries; i++)
-        if (data->entries[i].is_synthetic) return true;
-    return false;
+    const struct report_data *data = report->data;
+    return read_runs(store, report, err) && pairs_load(store, data, &report->pairs, err) &&
+           open_book_load(store, data, &report->books, &report->n_books, err) &&
+           findings_build(data, &report->pairs, &report->findings, err) &&
+           findings_add_open_book(data, report->books, report->n_books, &report->findings, err) &&
+           sections_build(store, data, &report->pairs, report->books, report->n_books,
+                          &report->sections, err);
 }
 
-static bool has_perplexity(const struct report_data *data)
+struct report *report_open(struct store *store, const int64_t *runs, size_t n_runs, struct err *err)
 {
-    for (size_t i = 0; i < data->n_scores; i++)
-        if (report_score_is_perplexity(&data->scores[i])) return true;
+    int64_t newest = 0;
+    if (!n_runs) {
+        if (!newest_run(store, &newest, err)) return NULL;
+        runs = &newest;
+        n_runs = 1;
+    }
+    struct report *report = mem_new(1, sizeof *report, err);
+    if (!report) return NULL;
+    report->data = report_data_load(store, runs, n_runs, err);
+    if (report->data && read_all(store, report, err)) return report;
+    report_free(report);
+    return NULL;
+}
+
+void report_free(struct report *report)
+{
+    if (!report) return;
+    report_data_free(report->data);
+    free(report);
+}
+
+static bool has_synthetic(const struct report *report)
+{
+    for (size_t i = 0; i < report->data->n_entries; i++)
+        if (report->data->entries[i].is_synthetic) return true;
     return false;
 }
 
 static const char SYNTHETIC_WARNING[] =
     "Models marked (synthetic) have random weights: their speed and memory are those of the real "
-    "shape, their scores "
-    "are guesses and only show that the machinery works.";
+    "shape, their scores are guesses and only show that the machinery works.";
+
+/* ---- Text ---- */
+
+void report_print(const struct report *report, size_t max_rows, FILE *out)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < report->findings.n; i++)
+        fprintf(out, "%s %s\n\n", report->findings.items[i].claim, report->findings.items[i].text);
+    for (size_t i = 0; i < report->sections.n; i++) {
+        const struct section *section = &report->sections.items[i];
+        const struct table *table = section->table;
+        if (section->place != SECTION_RESULTS || !table->n_rows) continue;
+        fprintf(out, "%s%c%s", is_first ? "" : "\n", tolower((unsigned char)section->heading[0]),
+                section->heading + 1);
+        if (table->n_rows > max_rows)
+            fprintf(out, ": %zu rows, which `phibench show` prints\n", table->n_rows);
+        else {
+            fputc('\n', out);
+            table_print(table, out);
+        }
+        is_first = false;
+    }
+    if (has_synthetic(report)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
+}
 
 /* ---- The page ---- */
 
-static void section(struct buf *out, const char *heading, const char *text,
-                    const struct table *table)
+static void page_section(const struct section *section, struct buf *out)
 {
-    if (!table->n_rows) return;
-    buf_text(out, "<h2>");
-    html_text(out, heading);
-    buf_text(out, "</h2>\n");
-    if (text) buf_printf(out, "<p class=\"soft\">%s</p>\n", text);
-    table_html(table, out);
+    if (!section->table->n_rows) return;
+    buf_text(out, "<h3>");
+    html_text(out, section->heading);
+    buf_text(out, "</h3>\n");
+    if (section->text) {
+        buf_text(out, "<p class=\"soft\">");
+        html_text(out, section->text);
+        buf_text(out, "</p>\n");
+    }
+    table_html(section->table, out);
 }
 
-static void write_figures(const struct figures *figures, struct buf *out)
+static void page_findings(const struct report *report, struct buf *out)
 {
+    if (!report->findings.n) return;
+    buf_text(out, "<ol class=\"findings\">\n");
+    for (size_t i = 0; i < report->findings.n; i++) {
+        buf_text(out, "<li><strong>");
+        html_text(out, report->findings.items[i].claim);
+        buf_text(out, "</strong> ");
+        html_text(out, report->findings.items[i].text);
+        buf_text(out, "</li>\n");
+    }
+    buf_text(out, "</ol>\n");
+}
+
+static void page_figures(const struct figures *figures, struct buf *out)
+{
+    if (!figures->n) return;
+    buf_text(out, "<h2 id=\"charts\">Charts</h2>\n<p class=\"soft\">Each stands in the folder "
+                  "charts as SVG and PNG, with the gnuplot script and the data that drew it, under "
+                  "the name that is given in brackets.</p>\n");
     for (size_t i = 0; i < figures->n; i++) {
         const struct chart *chart = &figures->charts[i];
+        if (figures->themes[i]) buf_printf(out, "<h3>%s</h3>\n", figures->themes[i]);
         buf_text(out, "<figure>\n");
         buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
         buf_text(out, "<figcaption>");
         html_text(out, chart->caption);
-        buf_printf(out, " Files: charts/%s.svg, .png, .gp, .dat.</figcaption>\n</figure>\n",
-                   chart->name);
+        buf_printf(out, " [%s]</figcaption>\n</figure>\n", chart->name);
     }
 }
 
-static bool write_configurations(struct store *store, const struct report_data *data,
-                                 struct buf *out, struct err *err)
+static void page_configurations(const struct report *report, struct buf *out)
 {
-    for (size_t i = 0; i < data->n_runs; i++) {
-        char *text =
-            run_text(store, data->runs[i], "SELECT config_text FROM run WHERE id = ?1", err);
-        if (!text) return false;
+    for (size_t i = 0; i < report->data->n_runs; i++) {
         buf_printf(out, "<details><summary>Configuration of run %lld</summary><pre>",
-                   (long long)data->runs[i]);
-        html_text(out, text);
+                   (long long)report->data->runs[i]);
+        html_text(out, report->configurations[i]);
         buf_text(out, "</pre></details>\n");
-        free(text);
     }
-    return true;
 }
 
-/* What is told of the same questions or tokens. */
-static void write_comparisons(const struct tables *tables, struct buf *out)
+static void write_page(const struct report *report, const struct figures *figures, struct buf *out)
 {
-    section(out, "Paired differences",
-            "Each quantization against the first one of its model, question by question: more "
-            "telling than two intervals. p: exact McNemar test of no difference, not corrected for "
-            "several comparisons.",
-            tables->paired);
-    section(
-        out, "Answers beside the baseline's",
-        "A judge has seen each pair of answers twice, in both orders, and a pair is won or lost "
-        "where both orders say so. The adjusted win rate counts a tie as half a win; its "
-        "interval is clustered by question. orders disagree: ties in which each order names "
-        "another winner.",
-        tables->wins);
-    section(out, "Open book",
-            "Answers with passages to read before the question against those of the same model "
-            "without, question by question. found: questions with an accepted answer in what was "
-            "read, so that a miss of the search is told from a miss of the reader; open if found, "
-            "open if not: the score with the book open where it was and was not. p: exact McNemar "
-            "test of no difference.",
-            tables->open_book);
-    section(out, "Measured beside published",
-            "A published number is consistent if it lies in the 95% interval of what was measured "
-            "here, give or take its rounding; otherwise the difference, with half of the interval. "
-            "Numbers of another protocol or other shots are other measurements. Sources that "
-            "contradict each other stand in rows of their own.",
-            tables->published);
-    section(out, "Perplexities beside each other",
-            "Each quantization against the first one of its model, chunk by chunk of the same "
-            "text: 1.01 is a perplexity 1% higher, which is worse.",
-            tables->ratios);
-    section(out, "Divergence from the reference",
-            "Token by token against stored logits of a reference: Kullback-Leibler divergence in "
-            "nats, 0 for the same bits; same top: both find the same token most probable; Δp: "
-            "difference of the probabilities of the token that came. In parentheses the 95% "
-            "interval.",
-            tables->divergences);
-}
-
-static bool write_page(struct store *store, const struct report_data *data,
-                       const struct tables *tables, const struct figures *figures,
-                       const char *title, struct buf *out, struct err *err)
-{
-    html_begin(out, title);
+    const struct sections *sections = &report->sections;
+    html_begin(out, report->title);
     buf_text(out, "<h1>");
-    html_text(out, title);
-    buf_text(out, "</h1>\n<p class=\"soft\">Made by phibench. Every number below carries its "
-                  "protocol, its interval "
-                  "and what was counted under it.</p>\n");
-    if (has_synthetic(data)) buf_printf(out, "<p class=\"mark\">%s</p>\n", SYNTHETIC_WARNING);
-    for (size_t i = 0; i < tables->findings.n; i++) {
-        buf_text(out, "<p>");
-        html_text(out, tables->findings.texts[i]);
-        buf_text(out, "</p>\n");
-    }
-    section(
-        out, "Scores",
-        "Scores of different protocols or shots are different measurements: never compare across "
-        "rows "
-        "that differ in them. score is in percent, but for ppl, a perplexity, which is better when "
-        "lower, "
-        "and points; it is the average "
-        "over questions (micro), macro the average over "
-        "subjects.",
-        tables->scores);
-    write_comparisons(tables, out);
-    if (figures->n) buf_text(out, "<h2>Charts</h2>\n");
-    write_figures(figures, out);
-    section(out, "Speed",
-            "Medians over repetitions. GB/s: weights read and, when decoding, keys and values. "
-            "GMAC/s: multiply-adds of the matrices. % of limit: the larger share of the two limits "
-            "below, of reading or of arithmetic (int8 for quantized weights, f32 for others), as "
-            "they were measured just before.",
-            tables->speeds);
-    section(
-        out, "Speed beside published",
-        "Rates that others have published of models of this name, with the program that they ran "
-        "in; of each program and machine the one after the most similar prompt. A rate compares "
-        "on the same machine alone.",
-        tables->published_speeds);
-    section(out, "Kernels",
-            "Every kernel by itself: the time of one pass. GB/s: what it reads and writes. Rows of "
-            "a product are those of a matrix larger than the caches where that is not too much "
-            "work; kernels that work inside of the caches on floats alone have no percentage.",
-            tables->kernels);
-    section(out, "Limits of the machine",
-            "Measured between the repetitions: the mean, the lowest and the highest. Reading "
-            "memory, and multiply-adds of operands in registers. A model that the caches hold can "
-            "read faster than memory.",
-            tables->limits);
-    section(out, "What was counted", "Circumstances that change a score without changing a model.",
-            tables->notes);
-    section(out, "Subsets", "Score in percent, with its 95% interval.", tables->subsets);
-    section(out, "Runs and machine", NULL, tables->runs);
-    bool ok = write_configurations(store, data, out, err);
+    html_text(out, report->title);
+    buf_text(out, "</h1>\n");
+    if (has_synthetic(report)) buf_printf(out, "<p class=\"mark\">%s</p>\n", SYNTHETIC_WARNING);
+    page_findings(report, out);
+    buf_text(out,
+             "<p class=\"soft\">Made by phibench. Every number below carries its protocol, its "
+             "interval and what was counted under it.</p>\n");
+    page_figures(figures, out);
+    buf_text(out, "<h2 id=\"tables\">Tables</h2>\n");
+    for (size_t i = 0; i < sections->n; i++)
+        if (sections->items[i].place < SECTION_CONTEXT) page_section(&sections->items[i], out);
+    buf_text(out, "<h2 id=\"context\">Context</h2>\n");
+    for (size_t i = 0; i < sections->n; i++)
+        if (sections->items[i].place == SECTION_CONTEXT) page_section(&sections->items[i], out);
+    page_configurations(report, out);
     html_end(out);
-    return ok && buf_check(out, err);
 }
 
-static void markdown_section(struct buf *out, const char *heading, const struct table *table)
+/* ---- Markdown ---- */
+
+static void markdown_sections(const struct sections *sections, bool is_context, struct buf *out)
 {
-    if (!table->n_rows) return;
-    buf_printf(out, "\n## %s\n\n", heading);
-    table_markdown(table, out);
+    for (size_t i = 0; i < sections->n; i++) {
+        const struct section *section = &sections->items[i];
+        if (section->place == SECTION_FILE || !section->table->n_rows ||
+            (section->place == SECTION_CONTEXT) != is_context)
+            continue;
+        buf_printf(out, "\n## %s\n\n", section->heading);
+        if (section->text) buf_printf(out, "%s\n\n", section->text);
+        table_markdown(section->table, out);
+    }
 }
 
-static void write_markdown(const struct report_data *data, const struct tables *tables,
-                           const struct figures *figures, const char *title, struct buf *out)
+static void write_markdown(const struct report *report, const struct figures *figures,
+                           struct buf *out)
 {
-    buf_printf(out, "# %s\n\n", title);
-    if (has_synthetic(data)) buf_printf(out, "> %s\n\n", SYNTHETIC_WARNING);
-    for (size_t i = 0; i < tables->findings.n; i++)
-        buf_printf(out, "%s%s\n", i ? "\n" : "", tables->findings.texts[i]);
-    markdown_section(out, "Scores", tables->scores);
-    markdown_section(out, "Paired differences", tables->paired);
-    markdown_section(out, "Answers beside the baseline's", tables->wins);
-    markdown_section(out, "Open book", tables->open_book);
-    markdown_section(out, "Measured beside published", tables->published);
-    markdown_section(out, "Perplexities beside each other", tables->ratios);
-    markdown_section(out, "Divergence from the reference", tables->divergences);
+    buf_printf(out, "# %s\n\n", report->title);
+    if (has_synthetic(report)) buf_printf(out, "> %s\n\n", SYNTHETIC_WARNING);
+    for (size_t i = 0; i < report->findings.n; i++)
+        buf_printf(out, "%zu. **%s** %s\n", i + 1, report->findings.items[i].claim,
+                   report->findings.items[i].text);
     if (figures->n) buf_text(out, "\n## Charts\n");
     for (size_t i = 0; i < figures->n; i++)
         buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
                    figures->charts[i].name, figures->charts[i].caption);
-    markdown_section(out, "Speed", tables->speeds);
-    markdown_section(out, "Speed beside published", tables->published_speeds);
-    markdown_section(out, "Kernels", tables->kernels);
-    markdown_section(out, "Limits of the machine", tables->limits);
-    markdown_section(out, "What was counted", tables->notes);
-    markdown_section(out, "Subsets", tables->subsets);
-    markdown_section(out, "Runs and machine", tables->runs);
+    markdown_sections(&report->sections, false, out);
+    markdown_sections(&report->sections, true, out);
 }
 
 /* ---- Files ---- */
@@ -289,38 +264,16 @@ static bool write_file(const char *folder, const char *name, const struct buf *t
     return ok;
 }
 
-static bool write_csv(const char *folder, const char *name, const struct table *table,
-                      struct err *err)
+static bool write_tables(const char *folder, const struct sections *sections, struct err *err)
 {
-    struct buf text = {0};
-    table_csv(table, &text);
-    bool ok = write_file(folder, name, &text, err);
-    buf_free(&text);
-    return ok;
-}
-
-static bool write_tables(const char *folder, const struct tables *tables, struct err *err)
-{
-    const struct {
-        const char *name;
-        const struct table *table;
-    } files[] = {
-        {"scores.csv", tables->scores},
-        {"speed.csv", tables->speeds},
-        {"kernels.csv", tables->kernels},
-        {"limits.csv", tables->limits},
-        {"subsets.csv", tables->subsets},
-        {"notes.csv", tables->notes},
-        {"wins.csv", tables->wins},
-        {"open-book.csv", tables->open_book},
-        {"published.csv", tables->published},
-        {"published-speed.csv", tables->published_speeds},
-        {"perplexity-ratios.csv", tables->ratios},
-        {"divergences.csv", tables->divergences},
-    };
     bool ok = true;
-    for (size_t i = 0; ok && i < sizeof files / sizeof files[0]; i++)
-        ok = write_csv(folder, files[i].name, files[i].table, err);
+    for (size_t i = 0; ok && i < sections->n; i++) {
+        struct buf text = {0};
+        if (!sections->items[i].csv) continue;
+        table_csv(sections->items[i].table, &text);
+        ok = write_file(folder, sections->items[i].csv, &text, err);
+        buf_free(&text);
+    }
     return ok;
 }
 
@@ -336,82 +289,28 @@ static bool draw_figures(struct figures *figures, const char *out, const char *g
     return ok;
 }
 
-static bool write_files(struct store *store, const struct report_data *data,
-                        const struct tables *tables, const struct figures *figures, const char *out,
+static bool write_texts(const struct report *report, const struct figures *figures, const char *out,
                         struct err *err)
 {
-    struct buf page = {0}, markdown = {0}, title = {0};
-    char *name = run_text(store, data->runs[0], "SELECT name FROM run WHERE id = ?1", err);
-    buf_printf(&title, "%s", name && *name ? name : "phibench report");
-    for (size_t i = 0; i < data->n_runs; i++)
-        buf_printf(&title, "%s%lld",
-                   i                  ? ", "
-                   : data->n_runs > 1 ? ", runs "
-                                      : ", run ",
-                   (long long)data->runs[i]);
-    bool ok = name && write_page(store, data, tables, figures, buf_string(&title), &page, err) &&
-              write_file(out, "index.html", &page, err);
-    write_markdown(data, tables, figures, buf_string(&title), &markdown);
-    ok = ok && write_file(out, "report.md", &markdown, err) && write_tables(out, tables, err);
-    free(name);
+    struct buf page = {0}, markdown = {0};
+    write_page(report, figures, &page);
+    write_markdown(report, figures, &markdown);
+    bool ok =
+        write_file(out, "index.html", &page, err) && write_file(out, "report.md", &markdown, err);
     buf_free(&page);
     buf_free(&markdown);
-    buf_free(&title);
     return ok;
 }
 
-bool report_write(struct store *store, const struct report_options *options, struct err *err)
+bool report_write(const struct report *report, const char *out, const char *gnuplot,
+                  struct err *err)
 {
-    int64_t newest = 0;
-    struct tables tables = {0};
-    struct figures figures = {.n = 0};
-    if (!options->n_runs && !newest_run(store, &newest, err)) return false;
-    struct report_data *data = options->n_runs
-                                   ? report_data_load(store, options->runs, options->n_runs, err)
-                                   : report_data_load(store, &newest, 1, err);
-    bool ok = data && build_tables(store, data, &tables, err) &&
-              figures_build(data, &figures, err) &&
-              draw_figures(&figures, options->out, options->gnuplot, err) &&
-              write_files(store, data, &tables, &figures, options->out, err);
-    figures_free(&figures);
-    report_data_free(data);
-    return ok;
-}
-
-/* A table with what stands above it, after an empty line if it is not the first. */
-static void print_section(const struct table *table, const char *heading, bool *is_first, FILE *out)
-{
-    if (!table->n_rows) return;
-    if (!*is_first) fputc('\n', out);
-    if (heading) fprintf(out, "%s\n", heading);
-    table_print(table, out);
-    *is_first = false;
-}
-
-bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
-{
-    struct tables tables = {0};
-    bool is_first = true;
-    struct report_data *data = report_data_load(store, &run, 1, err);
-    bool ok = data && build_tables(store, data, &tables, err);
-    if (ok) {
-        for (size_t i = 0; i < tables.findings.n; i++)
-            fprintf(out, "%s\n\n", tables.findings.texts[i]);
-        print_section(tables.scores, NULL, &is_first, out);
-        if (has_perplexity(data)) fputs("ppl is a perplexity: lower is better\n", out);
-        print_section(tables.wins, "answers beside the baseline's, judged in both orders",
-                      &is_first, out);
-        print_section(tables.open_book, "open book against closed book", &is_first, out);
-        print_section(tables.published, "measured beside published", &is_first, out);
-        print_section(tables.ratios, "perplexities beside each other", &is_first, out);
-        print_section(tables.divergences, "divergence from the reference", &is_first, out);
-        print_section(tables.speeds, NULL, &is_first, out);
-        print_section(tables.published_speeds, "speed beside published", &is_first, out);
-        print_section(tables.kernels, "kernels", &is_first, out);
-        print_section(tables.limits, "limits of the machine: mean (lowest to highest)", &is_first,
-                      out);
-    }
-    if (ok && has_synthetic(data)) fprintf(out, "\n%s\n", SYNTHETIC_WARNING);
-    report_data_free(data);
+    struct figures *figures = mem_new(1, sizeof *figures, err);
+    bool ok = figures &&
+              figures_build(report->data, report->books, report->n_books, figures, err) &&
+              draw_figures(figures, out, gnuplot, err) && write_texts(report, figures, out, err) &&
+              write_tables(out, &report->sections, err);
+    if (figures) figures_free(figures);
+    free(figures);
     return ok;
 }

@@ -1,7 +1,7 @@
 /* report.h - tables, charts and the HTML page of one or more runs, drawn from the store's views.
  *
  * The only header of reports/ that others need.
- * Reads the store, writes one folder, and asks gnuplot for the drawings.
+ * Reads the store once, prints, writes one folder, and asks gnuplot for the drawings.
  */
 #ifndef PHIBENCH_REPORTS_REPORT_H
 #define PHIBENCH_REPORTS_REPORT_H
@@ -10,21 +10,22 @@
 
 #include <stdio.h>
 
-struct report_options {
-    const int64_t *runs; /* [n_runs]; none: the newest finished run, or the newest */
-    size_t n_runs;
-    const char *out;     /* folder; made if missing */
-    const char *gnuplot; /* program to run, NULL: "gnuplot" */
-};
+struct report;
 
-/* Writes index.html (self-contained), report.md, scores.csv, speed.csv, kernels.csv, limits.csv,
- * subsets.csv, notes.csv and charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at
- * all. */
-bool report_write(struct store *store, const struct report_options *options, struct err *err)
+/* Reads what a report of the runs shows. No runs: the newest finished one, or the newest. The store
+ * must outlive the report. */
+struct report *report_open(struct store *store, const int64_t *runs, size_t n_runs, struct err *err)
     __attribute__((warn_unused_result));
+void report_free(struct report *report);
 
-/* The findings and the tables of scores, speeds, kernels and limits of a run as plain text. */
-bool report_print(struct store *store, int64_t run, FILE *out, struct err *err)
-    __attribute__((warn_unused_result));
+/* The findings and the tables of scores, speeds, kernels and limits as plain text. A table of more
+ * than max_rows rows is only named. */
+void report_print(const struct report *report, size_t max_rows, FILE *out);
+
+/* Writes into the folder `out`, made if missing: index.html (self-contained), report.md, a CSV file
+ * for each table and charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at all.
+ * gnuplot: the program to run, NULL: "gnuplot". */
+bool report_write(const struct report *report, const char *out, const char *gnuplot,
+                  struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -41,38 +41,57 @@ static const struct report_score *find_macro(const struct report_data *data,
     return NULL;
 }
 
+static void add_score_row(const struct report_data *data, const struct report_score *score,
+                          struct table *table)
+{
+    const struct report_entry *entry = &data->entries[score->i_entry];
+    const struct report_score *macro = find_macro(data, score);
+    char traps[256];
+    format_traps(data, score, traps, sizeof traps);
+    table_row(table);
+    table_cell(table, "%s", entry->name);
+    table_cell(table, "%s", entry->quantization);
+    table_cell(table, "%s", score->suite);
+    table_cell(table, "%s", score->protocol);
+    table_cell(table, "%d", score->shots);
+    table_cell(table, "%s", score->metric);
+    table_cell(table, "%.2f", score->score);
+    table_cell(table, "%.2f to %.2f", score->low, score->high);
+    if (macro) table_cell(table, "%.2f", macro->score);
+    else table_cell(table, "%s", "");
+    table_cell(table, "%lld", (long long)score->n);
+    table_cell(table, "%s", traps);
+}
+
+static bool is_of_kind(const struct report_score *a, const struct report_score *b)
+{
+    return report_score_is_beside(a, b) && !strcmp(a->metric, b->metric);
+}
+
+static bool is_first_score(const struct report_data *data, size_t i_score)
+{
+    for (size_t i = 0; i < i_score; i++)
+        if (is_of_kind(&data->scores[i], &data->scores[i_score])) return false;
+    return true;
+}
+
+/* Those that compare stand together. */
 struct table *tables_scores(const struct report_data *data, struct err *err)
 {
     struct table *table = table_new(
         data->arena,
         "model|quantization|suite|protocol|>shots|metric|>score|95% interval|>macro|>n|counted",
         err);
-    if (!table) return NULL;
-    for (size_t i = 0; i < data->n_scores; i++) {
-        const struct report_score *score = &data->scores[i];
-        const struct report_entry *entry = &data->entries[score->i_entry];
-        const struct report_score *macro = find_macro(data, score);
-        char traps[256];
-        if (report_score_is_macro(score)) continue;
-        format_traps(data, score, traps, sizeof traps);
-        table_row(table);
-        table_cell(table, "%s", entry->name);
-        table_cell(table, "%s", entry->quantization);
-        table_cell(table, "%s", score->suite);
-        table_cell(table, "%s", score->protocol);
-        table_cell(table, "%d", score->shots);
-        table_cell(table, "%s", score->metric);
-        table_cell(table, "%.2f", score->score);
-        table_cell(table, "%.2f to %.2f", score->low, score->high);
-        if (macro) table_cell(table, "%.2f", macro->score);
-        else table_cell(table, "%s", "");
-        table_cell(table, "%lld", (long long)score->n);
-        table_cell(table, "%s", traps);
+    for (size_t i = 0; table && i < data->n_scores; i++) {
+        if (report_score_is_macro(&data->scores[i]) || !is_first_score(data, i)) continue;
+        for (size_t k = i; k < data->n_scores; k++)
+            if (is_of_kind(&data->scores[k], &data->scores[i]))
+                add_score_row(data, &data->scores[k], table);
     }
-    return table_check(table, err) ? table : NULL;
+    return table && table_check(table, err) ? table : NULL;
 }
 
-struct table *tables_notes(const struct report_data *data, struct err *err)
+struct table *tables_notes(const struct report_data *data, bool with_zeros, struct err *err)
 {
     struct table *table =
         table_new(data->arena, "model|quantization|suite|protocol|>shots|what|>count|meaning", err);
@@ -80,6 +99,7 @@ struct table *tables_notes(const struct report_data *data, struct err *err)
     for (size_t i = 0; i < data->n_notes; i++) {
         const struct report_note *note = &data->notes[i];
         const struct report_entry *entry = &data->entries[note->i_entry];
+        if (!note->count && !with_zeros) continue;
         table_row(table);
         table_cell(table, "%s", entry->name);
         table_cell(table, "%s", entry->quantization);
@@ -101,36 +121,57 @@ static void cell_if_known(struct table *table, double value, const char *format)
     table_cell(table, "%s", text);
 }
 
+static void add_speed_row(const struct report_data *data, const struct report_speed *speed,
+                          struct table *table)
+{
+    const struct report_entry *entry = &data->entries[speed->i_entry];
+    bool is_time = report_speed_is_time(speed);
+    char label[64];
+    report_speed_label(speed, label, sizeof label);
+    table_row(table);
+    table_cell(table, "%s", entry->name);
+    table_cell(table, "%s", entry->quantization);
+    table_cell(table, "%s", label);
+    table_cell(table, "%d", speed->threads);
+    table_cell(table, "%s", speed->isa);
+    table_cell(table, is_time ? "%.4g" : "%.1f", speed->median);
+    table_cell(table, is_time ? "%.4g to %.4g" : "%.1f to %.1f", speed->low, speed->high);
+    table_cell(table, "%s", is_time ? "s" : "tokens/s");
+    cell_if_known(table, speed->gb_per_s, "1");
+    cell_if_known(table, speed->gmac_per_s, "1");
+    cell_if_known(table, speed->percent_of_limit, "1");
+    cell_if_known(table, speed->rss_bytes / (1 << 20), "0");
+    table_cell(table, "%zu", speed->n);
+}
+
+static bool is_same_test(const struct report_speed *a, const struct report_speed *b)
+{
+    return !strcmp(a->test, b->test) && a->prompt == b->prompt && a->generate == b->generate &&
+           a->batch == b->batch && a->threads == b->threads;
+}
+
+static bool is_first_speed(const struct report_data *data, size_t i_speed)
+{
+    for (size_t i = 0; i < i_speed; i++)
+        if (is_same_test(&data->speeds[i], &data->speeds[i_speed])) return false;
+    return true;
+}
+
+/* Those that compare stand together. */
 struct table *tables_speeds(const struct report_data *data, struct err *err)
 {
     struct table *table =
         table_new(data->arena,
                   "model|quantization|test|>threads|isa|>median|quartiles|unit|>GB/s|>GMAC/s|>% of "
-                  "limit|>peak RSS MiB|>repetitions",
+                  "limit|>RSS, MiB|>n",
                   err);
-    if (!table) return NULL;
-    for (size_t i = 0; i < data->n_speeds; i++) {
-        const struct report_speed *speed = &data->speeds[i];
-        const struct report_entry *entry = &data->entries[speed->i_entry];
-        bool is_time = report_speed_is_time(speed);
-        char label[64];
-        report_speed_label(speed, label, sizeof label);
-        table_row(table);
-        table_cell(table, "%s", entry->name);
-        table_cell(table, "%s", entry->quantization);
-        table_cell(table, "%s", label);
-        table_cell(table, "%d", speed->threads);
-        table_cell(table, "%s", speed->isa);
-        table_cell(table, is_time ? "%.4g" : "%.1f", speed->median);
-        table_cell(table, is_time ? "%.4g to %.4g" : "%.1f to %.1f", speed->low, speed->high);
-        table_cell(table, "%s", is_time ? "s" : "tokens/s");
-        cell_if_known(table, speed->gb_per_s, "1");
-        cell_if_known(table, speed->gmac_per_s, "1");
-        cell_if_known(table, speed->percent_of_limit, "1");
-        cell_if_known(table, speed->rss_bytes / (1 << 20), "0");
-        table_cell(table, "%zu", speed->n);
+    for (size_t i = 0; table && i < data->n_speeds; i++) {
+        if (!is_first_speed(data, i)) continue;
+        for (size_t k = i; k < data->n_speeds; k++)
+            if (is_same_test(&data->speeds[k], &data->speeds[i]))
+                add_speed_row(data, &data->speeds[k], table);
     }
-    return table_check(table, err) ? table : NULL;
+    return table && table_check(table, err) ? table : NULL;
 }
 
 struct table *tables_kernels(const struct report_data *data, struct err *err)
@@ -199,153 +240,47 @@ struct table *tables_limits(struct store *store, const struct report_data *data,
     return ok && table_check(table, err) ? table : NULL;
 }
 
-/* ---- Subsets ---- */
+/* ---- Jobs and runs ---- */
 
-enum { MAX_SUBSET_COLUMNS = TABLE_MAX_COLUMNS - 3 };
+/* What an answer depends on, and the hash over the logits that it was judged from. */
+static const char JOBS_SQL[] =
+    "SELECT model.name_in_config, model.quantization, job.suite, job.protocol, job.shots, "
+    "job.n_items, job.bos, job.context_tokens, json_extract(job.parameters, '$.kv'), "
+    "substr(model.hash, 1, 12), substr(dataset.hash, 1, 12), substr(job.logits_hash, 1, 12), "
+    "round(job.wall_ns * 1e-9, 1), model.is_synthetic FROM job JOIN model ON model.id = job.model "
+    "JOIN dataset ON dataset.id = job.dataset WHERE job.run = ?1 ORDER BY job.id";
 
-/* The distinct jobs of the subset scores, in order: one column each. */
-static size_t find_columns(const struct report_data *data, const struct report_score **columns)
+static bool add_jobs(struct store *store, const struct report_data *data, int64_t run,
+                     struct table *table, struct err *err)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < data->n_subsets && n < MAX_SUBSET_COLUMNS; i++)
-        if (!n || columns[n - 1]->job != data->subsets[i].job) columns[n++] = &data->subsets[i];
-    return n;
-}
-
-static const struct report_score *find_subset(const struct report_data *data, int64_t job,
-                                              const char *subset)
-{
-    for (size_t i = 0; i < data->n_subsets; i++)
-        if (data->subsets[i].job == job && !strcmp(data->subsets[i].subset, subset))
-            return &data->subsets[i];
-    return NULL;
-}
-
-/* Whether an earlier job has a row for the subset: jobs may have been asked for different ones. */
-static bool has_row(const struct report_data *data, size_t i_subset)
-{
-    const struct report_score *score = &data->subsets[i_subset];
-    for (size_t i = 0; i < i_subset; i++)
-        if (!strcmp(data->subsets[i].subset, score->subset)) return true;
-    return false;
-}
-
-struct table *tables_subsets(const struct report_data *data, struct err *err)
-{
-    const struct report_score *columns[MAX_SUBSET_COLUMNS];
-    size_t n_columns = find_columns(data, columns);
-    struct table *table = table_new(data->arena, "subset|category|>n", err);
-    for (size_t c = 0; table && c < n_columns; c++)
-        table_column(table, true, "%s %s, %d shots", data->entries[columns[c]->i_entry].label,
-                     columns[c]->protocol, columns[c]->shots);
-    for (size_t i = 0; table && i < data->n_subsets; i++) {
-        const struct report_score *row = &data->subsets[i];
-        if (has_row(data, i)) continue;
-        table_row(table);
-        table_cell(table, "%s", row->subset);
-        table_cell(table, "%s", row->category);
-        table_cell(table, "%lld", (long long)row->n);
-        for (size_t c = 0; c < n_columns; c++) {
-            const struct report_score *score = find_subset(data, columns[c]->job, row->subset);
-            if (score)
-                table_cell(table, "%.1f (%.0f to %.0f)", score->score, score->low, score->high);
-            else table_cell(table, "%s", "");
-        }
-    }
-    return table && table_check(table, err) ? table : NULL;
-}
-
-/* ---- Paired differences ---- */
-
-static const char PAIRED_SQL[] =
-    "SELECT suite, protocol, shots, n, only_a, only_b, delta FROM v_compare "
-    "WHERE metric <> 'ppl' AND run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
-    "AND quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5";
-
-static bool add_pairs(struct store *store, const struct report_entry *a,
-                      const struct report_entry *b, struct table *table, struct err *err)
-{
-    struct query *query = query_open(store, PAIRED_SQL, err);
-    if (!query) return false;
-    report_bind_pair(query, a, b);
+    struct query *query = query_open(store, JOBS_SQL, err);
     int more;
+    if (!query) return false;
+    query_bind_integer(query, 1, run);
     while ((more = query_next(query, err)) > 0) {
-        uint64_t only_a = (uint64_t)query_integer(query, 4),
-                 only_b = (uint64_t)query_integer(query, 5);
+        const char *synthetic = query_integer(query, 13) ? " (synthetic)" : "";
         table_row(table);
-        table_cell(table, "%s", b->label);
-        table_cell(table, "%s", a->label);
-        table_cell(table, "%s, %s, %s shots", query_text(query, 0), query_text(query, 1),
-                   query_text(query, 2));
-        table_cell(table, "%lld", (long long)query_integer(query, 3));
-        table_cell(table, "%llu", (unsigned long long)only_b);
-        table_cell(table, "%llu", (unsigned long long)only_a);
-        table_cell(table, "%+.2f", query_number(query, 6));
-        table_cell(table, "%.3g", stats_mcnemar(only_a, only_b));
+        if (data->n_runs > 1)
+            table_cell(table, "%s%s, run %lld", query_text(query, 0), synthetic, (long long)run);
+        else table_cell(table, "%s%s", query_text(query, 0), synthetic);
+        for (int i = 1; i < 13; i++) table_cell(table, "%s", query_text(query, i));
     }
     query_close(query);
     return more == 0;
 }
 
-struct table *tables_paired(struct store *store, const struct report_data *data, struct err *err)
+struct table *tables_jobs(struct store *store, const struct report_data *data, struct err *err)
 {
-    struct table *table = table_new(data->arena,
-                                    "candidate|base|suite|>n|>right only here|>right only in "
-                                    "base|>difference|>p",
-                                    err);
+    struct table *table =
+        table_new(data->arena,
+                  "model|quantization|suite|protocol|>shots|>n|BOS|>context|KV|weights|data|logits|"
+                  ">seconds",
+                  err);
     bool ok = table != NULL;
-    for (size_t b = 0; ok && b < data->n_entries; b++) {
-        size_t a = report_base_entry(data, b);
-        if (a != b) ok = add_pairs(store, &data->entries[a], &data->entries[b], table, err);
-    }
+    for (size_t r = 0; ok && r < data->n_runs; r++)
+        ok = add_jobs(store, data, data->runs[r], table, err);
     return ok && table_check(table, err) ? table : NULL;
 }
-
-/* ---- Compared by a judge ---- */
-
-static long long count_of(const struct report_data *data, int64_t job, const char *kind)
-{
-    for (size_t i = 0; i < data->n_notes; i++)
-        if (data->notes[i].job == job && !strcmp(data->notes[i].kind, kind))
-            return data->notes[i].count;
-    return 0;
-}
-
-static bool add_wins(struct store *store, const struct report_data *data,
-                     const struct report_score *score, struct table *table, struct err *err)
-{
-    static const char *const counts[] = {"won", "tied", "lost", "orders_disagree", "pair_missing"};
-    struct query *query = query_open(
-        store, "SELECT json_extract(parameters, '$.baseline') FROM job WHERE id = ?1", err);
-    if (!query) return false;
-    query_bind_integer(query, 1, score->job);
-    int more = query_next(query, err);
-    table_row(table);
-    table_cell(table, "%s", data->entries[score->i_entry].label);
-    table_cell(table, "%s", more > 0 ? query_text(query, 0) : "");
-    table_cell(table, "%s", score->protocol);
-    table_cell(table, "%.2f", score->score);
-    table_cell(table, "%.2f to %.2f", score->low, score->high);
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        table_cell(table, "%lld", count_of(data, score->job, counts[i]));
-    query_close(query);
-    return more >= 0;
-}
-
-struct table *tables_wins(struct store *store, const struct report_data *data, struct err *err)
-{
-    struct table *table = table_new(data->arena,
-                                    "model|baseline|by|>adjusted win rate, %|95% interval|>won|"
-                                    ">tied|>lost|>orders disagree|>missing",
-                                    err);
-    bool ok = table != NULL;
-    for (size_t i = 0; ok && i < data->n_scores; i++)
-        if (!strcmp(data->scores[i].metric, "win_rate"))
-            ok = add_wins(store, data, &data->scores[i], table, err);
-    return ok && table_check(table, err) ? table : NULL;
-}
-
-/* ---- Runs ---- */
 
 static const char RUN_SQL[] =
     "SELECT run.name AS \"name\", run.status AS \"status\","

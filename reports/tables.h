@@ -7,9 +7,11 @@
 #ifndef PHIBENCH_REPORTS_TABLES_H
 #define PHIBENCH_REPORTS_TABLES_H
 
-#include "reports/data.h"
+#include "reports/pairs.h"
 #include "reports/text_table.h"
 
+/* A row for each entry: its size, its score by every measure of the report and its speeds. */
+struct table *tables_overview(const struct report_data *data, struct err *err);
 /* A row for each job and whole-suite metric: score, interval, n, and the traps counted under it. */
 struct table *tables_scores(const struct report_data *data, struct err *err);
 /* Every later entry against the first one of the same model: the ratio of their perplexities, from
@@ -24,20 +26,26 @@ struct table *tables_published(const struct report_data *data, struct err *err);
  * the one after the most similar prompt of each program and machine. */
 struct table *tables_published_speeds(struct store *store, const struct report_data *data,
                                       struct err *err);
-/* A row for each counted circumstance of a job. */
-struct table *tables_notes(const struct report_data *data, struct err *err);
+/* A row for each circumstance that was counted under a job, or only for those that were met. */
+struct table *tables_notes(const struct report_data *data, bool with_zeros, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);
 /* A row for each kernel that was timed by itself. */
 struct table *tables_kernels(const struct report_data *data, struct err *err);
 /* A row for each run, instruction set and number of threads: what the machine could do at best. */
 struct table *tables_limits(struct store *store, const struct report_data *data, struct err *err);
-/* A row for each subset, a column of scores for each job that has them (at most 61). */
-struct table *tables_subsets(const struct report_data *data, struct err *err);
-/* The same for answers that are right or wrong: items right in only one of the two,
- * difference, exact McNemar p. Reads v_compare. */
-struct table *tables_paired(struct store *store, const struct report_data *data, struct err *err);
+/* A row for each subset of each job. */
+struct table *tables_subset_list(const struct report_data *data, struct err *err);
+/* Those of one measure: a row for each subset and model, a column for each quantization. */
+struct table *tables_subsets(const struct report_data *data, const struct report_score *measure,
+                             struct err *err);
+/* A row for each pair: items right in only one of the two, the difference with its interval, exact
+ * McNemar p. */
+struct table *tables_paired(const struct report_data *data, const struct report_pairs *pairs,
+                            struct err *err);
 /* A row for each job whose answers a judge compared with those of a baseline. */
 struct table *tables_wins(struct store *store, const struct report_data *data, struct err *err);
+/* A row for each job that asked questions: what its answers depend on, as hashes. */
+struct table *tables_jobs(struct store *store, const struct report_data *data, struct err *err);
 /* A column for each run: build, machine and its state. */
 struct table *tables_runs(struct store *store, const struct report_data *data, struct err *err);
 

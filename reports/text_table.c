@@ -103,15 +103,63 @@ static void print_line(const struct table *table, const char *const *cells, cons
     }
 }
 
+/* A heading longer than this is broken between words where its column is narrower. */
+enum { MAX_HEADING = 15 };
+
+static int longest_word(const char *text)
+{
+    int longest = 0;
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        int width = (int)utf8_count(text, n);
+        if (width > longest) longest = width;
+        text += n + (text[n] == ' ');
+    }
+    return longest;
+}
+
+/* Cuts the words that fit into width off the text, the first one at least: a line in the table's
+ * arena. */
+static const char *take_line(const struct table *table, const char **text, int width)
+{
+    size_t n = strcspn(*text, " ");
+    while ((*text)[n]) {
+        size_t longer = n + 1 + strcspn(*text + n + 1, " ");
+        if ((int)utf8_count(*text, longer) > width) break;
+        n = longer;
+    }
+    const char *line = arena_copy(table->arena, *text, n, NULL);
+    *text += n + ((*text)[n] == ' ');
+    return line ? line : "";
+}
+
+/* The words of a heading stand at the bottom of its lines. */
+static void print_headings(const struct table *table, const int *widths, FILE *out)
+{
+    int n_lines[TABLE_MAX_COLUMNS], most = 1;
+    const char *rest[TABLE_MAX_COLUMNS], *cells[TABLE_MAX_COLUMNS];
+    for (int i = 0; i < table->n_columns; i++) {
+        const char *text = rest[i] = table->headings[i];
+        for (n_lines[i] = 0; *text; n_lines[i]++) take_line(table, &text, widths[i]);
+        if (n_lines[i] > most) most = n_lines[i];
+    }
+    for (int line = most; line > 0; line--) {
+        for (int i = 0; i < table->n_columns; i++)
+            cells[i] = n_lines[i] >= line ? take_line(table, &rest[i], widths[i]) : "";
+        print_line(table, cells, widths, out);
+    }
+}
+
 void table_print(const struct table *table, FILE *out)
 {
     int widths[TABLE_MAX_COLUMNS];
     for (int i = 0; i < table->n_columns; i++) {
-        widths[i] = width_of(table->headings[i]);
+        int heading = width_of(table->headings[i]);
+        widths[i] = heading > MAX_HEADING ? longest_word(table->headings[i]) : heading;
         for (const struct table_row *row = table->first; row; row = row->next)
             if (width_of(row->cells[i]) > widths[i]) widths[i] = width_of(row->cells[i]);
     }
-    print_line(table, table->headings, widths, out);
+    print_headings(table, widths, out);
     for (const struct table_row *row = table->first; row; row = row->next)
         print_line(table, row->cells, widths, out);
 }

@@ -41,7 +41,7 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /* True if nothing failed since table_new. */
 bool table_check(const struct table *table, struct err *err) __attribute__((warn_unused_result));
 
-/* Two spaces between columns; no line is cut. */
+/* Two spaces between columns; no line is cut, long headings take several. */
 void table_print(const struct table *table, FILE *out);
 void table_markdown(const struct table *table, struct buf *out);
 void table_csv(const struct table *table, struct buf *out);

@@ -93,6 +93,53 @@ static void a_key_has_the_columns_that_its_names_leave_room_for(void **state)
     chart_free(&wide);
 }
 
+/* Two perplexities, the second one as given, in rows that name their model. */
+static struct chart perplexities(double second, bool x_log)
+{
+    static const char *const ROWS[] = {"mini f16", "small f16"}, *const MODELS[] = {"mini",
+                                                                                    "small"};
+    const struct interval_point points[] = {{0, 0, 4, 3.5, 4.5},
+                                            {1, 1, second, 0.9 * second, 1.1 * second}};
+    struct chart chart = {.name = "perplexity", .title = "Perplexity"};
+    chart_intervals(&chart, &(struct interval_chart){.rows = ROWS,
+                                                     .n_rows = 2,
+                                                     .series = MODELS,
+                                                     .n_series = 2,
+                                                     .has_series_in_rows = true,
+                                                     .points = points,
+                                                     .n_points = 2,
+                                                     .x_label = "perplexity",
+                                                     .reference = NAN,
+                                                     .x_log = x_log});
+    return chart;
+}
+
+static void a_logarithmic_axis_has_tics_at_round_numbers(void **state)
+{
+    (void)state;
+    struct chart linear = perplexities(6, false), decades = perplexities(30, true),
+                 thousands = perplexities(50000, true);
+    assert_says(&linear, "logscale", false);
+    assert_says(&decades, "set logscale x", true);
+    assert_says(&decades, "set xtics (5, 10, 20)", true);
+    assert_says(&thousands, "set xtics (10, 100, 1000, 10000)", true);
+    chart_free(&linear);
+    chart_free(&decades);
+    chart_free(&thousands);
+}
+
+static void series_that_rows_name_have_their_colour_and_no_key(void **state)
+{
+    (void)state;
+    struct chart chart = perplexities(6, false);
+    assert_says(&chart, "unset key", true);
+    assert_says(&chart, "'#0072b2' title 'mini'", true);
+    assert_says(&chart, "'#d55e00' title 'small'", true);
+    /* In the middle of its row, not beside the other series. */
+    assert_non_null(strstr(buf_string(&chart.data), "# small\n1.0000 6 "));
+    chart_free(&chart);
+}
+
 /* 16 models in five quantizations each, the names as long as given. */
 static struct chart sixteen_models(const char *prefix)
 {
@@ -168,6 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_is_drawn_only_near_the_points_and_then_inside_of_the_axis),
+        cmocka_unit_test(a_logarithmic_axis_has_tics_at_round_numbers),
+        cmocka_unit_test(series_that_rows_name_have_their_colour_and_no_key),
         cmocka_unit_test(a_key_has_the_columns_that_its_names_leave_room_for),
         cmocka_unit_test(sixteen_models_in_five_quantizations_have_eighty_different_marks),
         cmocka_unit_test(a_key_with_long_names_stands_below_the_plane),

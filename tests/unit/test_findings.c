@@ -57,17 +57,22 @@ static void add_job(int64_t run, const char *id, uint64_t n_params, const char *
     test_assert_done(store_compute_scores(test_store, job, &err), &err);
 }
 
-/* The findings of the run are exactly these, NULL-ended. */
+/* The findings of the run are exactly these, each claim and text, NULL-ended. */
 static void assert_findings(int64_t run, const char *const *expected)
 {
     struct err err = {0};
     struct findings findings;
+    struct report_pairs pairs;
     struct report_data *data = report_data_load(test_store, &run, 1, &err);
-    test_assert_done(data && findings_build(test_store, data, &findings, &err), &err);
+    test_assert_done(data && pairs_load(test_store, data, &pairs, &err) &&
+                         findings_build(data, &pairs, &findings, &err),
+                     &err);
     size_t n = 0;
     for (; expected[n]; n++) {
+        char told[2000];
         assert_true(n < findings.n);
-        assert_string_equal(findings.texts[n], expected[n]);
+        snprintf(told, sizeof told, "%s %s", findings.items[n].claim, findings.items[n].text);
+        assert_string_equal(told, expected[n]);
     }
     assert_int_equal(findings.n, n);
     report_data_free(data);
@@ -82,9 +87,9 @@ static void models_are_ordered_where_no_intervals_overlap(void **unused)
     add_job(run, "middle", 3000000, "f16", 0, 60);
     assert_findings(
         run, (const char *const[]){
-                 "The larger the model, the more it gets right: mmlu, hendrycks, 5 shots, f16: "
-                 "small 30.0% (21.9 to 39.6), middle 60.0% (50.2 to 69.1), large 95.0% (88.8 to "
-                 "97.8). No 95% intervals overlap.",
+                 "Bigger knows more. Of 100 questions (mmlu, hendrycks, 5 shots, f16), small gets "
+                 "30.0% right (95% interval 21.9 to 39.6), middle 60.0% (50.2 to 69.1) and large "
+                 "95.0% (88.8 to 97.8). No two intervals overlap.",
                  NULL});
 }
 
@@ -96,11 +101,13 @@ static void models_are_not_ordered_where_intervals_overlap(void **unused)
     add_job(run, "middle", 3000000, "f16", 0, 60);
     add_job(run, "large", 6000000, "f16", 0, 62);
     assert_findings(
-        run, (const char *const[]){
-                 "Size: mmlu, hendrycks, 5 shots, f16: small 30.0% (21.9 to 39.6), middle 60.0% "
-                 "(50.2 to 69.1), large 62.0% (52.2 to 70.9). No order by size: the intervals of "
-                 "middle and large do not tell them apart.",
-                 NULL});
+        run,
+        (const char *const[]){
+            "The biggest knows more than the smallest, the order between is open. Of 100 questions "
+            "(mmlu, hendrycks, 5 shots, f16), small gets 30.0% right (95% interval 21.9 to 39.6), "
+            "middle 60.0% (50.2 to 69.1) and large 62.0% (52.2 to 70.9). The intervals of middle "
+            "and large overlap: they do not tell the two apart.",
+            NULL});
 }
 
 static void a_larger_model_that_is_worse_is_no_order(void **unused)
@@ -109,11 +116,12 @@ static void a_larger_model_that_is_worse_is_no_order(void **unused)
     int64_t run = test_new_run();
     add_job(run, "small", 1000000, "f16", 0, 90);
     add_job(run, "large", 6000000, "f16", 0, 30);
-    assert_findings(run,
-                    (const char *const[]){
-                        "Size: mmlu, hendrycks, 5 shots, f16: small 90.0% (82.6 to 94.5), "
-                        "large 30.0% (21.9 to 39.6). small is ahead of large, which is larger.",
-                        NULL});
+    assert_findings(
+        run, (const char *const[]){
+                 "Bigger is not better here. Of 100 questions (mmlu, hendrycks, 5 shots, f16), "
+                 "small gets 90.0% right (95% interval 82.6 to 94.5) and large 30.0% (21.9 to "
+                 "39.6). small is ahead of large, which is larger.",
+                 NULL});
 }
 
 static void losses_are_named_where_a_test_finds_them(void **unused)
@@ -125,11 +133,13 @@ static void losses_are_named_where_a_test_finds_them(void **unused)
     add_job(run, "mini", 1000000, "q2_k", 20, 62); /* 20 lost, 2 gained */
     /* Holm: p of 20 against 2 is 1.21e-4, doubled; of 1 against 0 it is 1. */
     assert_findings(
-        run, (const char *const[]){
-                 "Fewer bits cost accuracy: points of mmlu against f16, with 95% intervals: q8_0: "
-                 "mini -1.0 (-3.0 to +1.0); q2_k: mini -18.0 (-26.5 to -9.5). Worse beyond chance: "
-                 "mini q2_k (p 0.00024), by McNemar's exact test with Holm's adjustment.",
-                 NULL});
+        run,
+        (const char *const[]){
+            "Fewer bits cost accuracy. Against f16 of the same model on the same 100 questions "
+            "(mmlu, hendrycks, 5 shots), q2_k costs mini 18.0 points (9.5 to 26.5, p 0.00024). "
+            "No loss beyond chance in the other: mini q8_0, -1.0 points (-3.0 to +1.0). In "
+            "parentheses 95% intervals; McNemar's exact test, p adjusted by Holm.",
+            NULL});
 }
 
 static void no_loss_is_claimed_that_no_test_finds(void **unused)
@@ -138,11 +148,15 @@ static void no_loss_is_claimed_that_no_test_finds(void **unused)
     int64_t run = test_new_run();
     add_job(run, "mini", 1000000, "f16", 0, 60);
     add_job(run, "mini", 1000000, "q8_0", 1, 60);
-    assert_findings(run, (const char *const[]){
-                             "Quantization: points of mmlu against f16, with 95% intervals: q8_0: "
-                             "mini -1.0 (-3.0 to +1.0). None is worse beyond chance, by McNemar's "
-                             "exact test.",
-                             NULL});
+    add_job(run, "mini", 1000000, "q4_k", 0, 60);
+    assert_findings(
+        run,
+        (const char *const[]){
+            "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
+            "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in any of 2; the "
+            "lowest is mini q8_0, -1.0 points (-3.0 to +1.0). In parentheses 95% intervals; "
+            "McNemar's exact test, p adjusted by Holm.",
+            NULL});
 }
 
 static void a_sentence_names_one_base(void **unused)
@@ -154,11 +168,14 @@ static void a_sentence_names_one_base(void **unused)
     add_job(run, "other", 1000000, "q8_0", 0,
             60); /* has no f16: its loss is against another base */
     add_job(run, "other", 1000000, "q2_k", 20, 62);
-    assert_findings(run, (const char *const[]){
-                             "Quantization: points of mmlu against f16, with 95% intervals: q8_0: "
-                             "mini -1.0 (-3.0 to +1.0). None is worse beyond chance, by McNemar's "
-                             "exact test.",
-                             NULL});
+    assert_findings(
+        run,
+        (const char *const[]){
+            "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
+            "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in the only one: mini "
+            "q8_0, -1.0 points (-3.0 to +1.0). In parentheses 95% intervals; McNemar's exact "
+            "test.",
+            NULL});
 }
 
 static void one_model_has_the_highest_score(void **unused)
@@ -168,8 +185,8 @@ static void one_model_has_the_highest_score(void **unused)
     assert_findings(run, (const char *const[]){NULL});
     add_job(run, "mini", 1000000, "f16", 0, 60);
     assert_findings(run, (const char *const[]){
-                             "Highest mmlu score (protocol hendrycks, 5 shots): mini f16 with "
-                             "60.00%, 95% interval 50.20 to 69.06, 100 questions.",
+                             "Highest score: mini f16 with 60.00%, 95% interval 50.20 to 69.06, "
+                             "100 questions (mmlu, hendrycks, 5 shots).",
                              NULL});
 }
 

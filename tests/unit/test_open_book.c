@@ -116,8 +116,11 @@ static void closed_and_open_books_are_paired_question_by_question(void **unused)
     struct findings findings = {.n = 0};
     test_assert_done(findings_add_open_book(data, books, n, &findings, &err), &err);
     assert_int_equal(findings.n, 1);
-    assert_non_null(strstr(findings.texts[0], "mini 16.7 to 66.7, +50.0 ("));
-    assert_non_null(strstr(findings.texts[0], "for 83.3% of the questions"));
+    assert_string_equal(findings.items[0].claim, "An open book does not help beyond chance.");
+    assert_non_null(strstr(findings.items[0].text, "Right (exact match) of 6 questions (triviaqa, "
+                                                   "phi3, 5 shots, f16) without and with 4 "));
+    assert_non_null(strstr(findings.items[0].text, "mini 16.7% and 66.7%, +50.0 points (95% "));
+    assert_non_null(strstr(findings.items[0].text, "for 83.3% of the questions"));
     report_data_free(data);
 }
 

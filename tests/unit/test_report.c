@@ -7,6 +7,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "results/store.h"
+#include "tests/support/html_check.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_BYTES = 16 << 20, MAX_OPEN_TAGS = 64 };
+enum { MAX_BYTES = 16 << 20 };
 
 struct fixture {
     char folder[256], database[300], out[300];
@@ -207,8 +208,9 @@ static void add_kernel(struct fixture *f, int64_t run)
 static void write_report(struct fixture *f, const int64_t *runs, size_t n_runs)
 {
     struct err err = {0};
-    const struct report_options options = {.runs = runs, .n_runs = n_runs, .out = f->out};
-    assert_done(report_write(f->store, &options, &err), &err);
+    struct report *report = report_open(f->store, runs, n_runs, &err);
+    assert_done(report && report_write(report, f->out, NULL, &err), &err);
+    report_free(report);
 }
 
 /* free() it. */
@@ -227,63 +229,6 @@ static size_t count(const char *text, const char *what)
     size_t n = 0;
     for (; (text = strstr(text, what)); text += strlen(what)) n++;
     return n;
-}
-
-static bool is_void_tag(const char *name, size_t n)
-{
-    return (n == 4 && !strncmp(name, "meta", n)) || (n == 2 && !strncmp(name, "br", n));
-}
-
-/* Every tag is closed by its own name, in order; every & begins an entity; attributes are quoted.
- * Enough of HTML and SVG for pages that we write. */
-static void assert_well_formed(const char *text)
-{
-    const char *open[MAX_OPEN_TAGS];
-    size_t lengths[MAX_OPEN_TAGS], depth = 0;
-    for (const char *at = text; *at; at++) {
-        if (*at == '&' && !at[1 + strcspn(at + 1, ";<> \n")]) fail_msg("loose &: %.40s", at);
-        if (*at == '&' && at[1 + strcspn(at + 1, ";<> \n")] != ';') fail_msg("loose &: %.40s", at);
-        if (*at != '<') continue;
-        if (!strncmp(at, "<!--", 4) || at[1] == '!' || at[1] == '?') {
-            at += strcspn(at, ">");
-            continue;
-        }
-        bool closes = at[1] == '/';
-        const char *name = at + 1 + closes, *end = name + strcspn(name, " \t\n/>");
-        size_t n = (size_t)(end - name);
-        for (; *end && *end != '>'; end++)
-            if (*end == '"' || *end == '\'') {
-                const char *close = strchr(end + 1, *end);
-                if (!close) fail_msg("open quote: %.40s", end);
-                end = close;
-            } else if (*end == '<') fail_msg("< inside of a tag: %.40s", at);
-        assert_int_equal(*end, '>');
-        assert_true(n > 0);
-        if (closes) {
-            if (!depth-- || lengths[depth] != n || strncmp(open[depth], name, n))
-                fail_msg("closes what is not open: %.40s", at);
-        } else if (end[-1] != '/' && !is_void_tag(name, n)) {
-            assert_true(depth < MAX_OPEN_TAGS);
-            open[depth] = name;
-            lengths[depth++] = n;
-        }
-        at = end;
-    }
-    if (depth) fail_msg("never closed: %.40s", open[depth - 1]);
-}
-
-/* Nothing is fetched: links of SVG inside the page (#name) are all there are. */
-static void assert_self_contained(const char *page)
-{
-    static const char *const FORBIDDEN[] = {" src=",   "url(http", "@import", "<link",
-                                            "<script", "<iframe",  "<img",    "<object"};
-    for (size_t i = 0; i < sizeof FORBIDDEN / sizeof *FORBIDDEN; i++)
-        if (strstr(page, FORBIDDEN[i]))
-            fail_msg("refers outside: %.60s", strstr(page, FORBIDDEN[i]));
-    for (const char *at = page; (at = strstr(at, "href=")); at += 5)
-        if ((at[5] != '"' && at[5] != '\'') || at[6] != '#') fail_msg("refers outside: %.60s", at);
-    for (const char *at = page; (at = strstr(at, "http")); at += 4)
-        if (strncmp(at, "http://www.w3.org/", 18)) fail_msg("names an address: %.60s", at);
 }
 
 /* The page has a figure for each chart, and each chart its four files. The number of charts. */
@@ -308,8 +253,8 @@ static size_t assert_charts(const struct fixture *f, const char *page)
         if (strcmp(dot, ".svg")) continue;
         snprintf(path, sizeof path, "charts/%s", names[i]);
         char *svg = read_out(f, path);
-        assert_well_formed(svg);
-        assert_self_contained(svg);
+        html_assert_well_formed(svg);
+        html_assert_self_contained(svg);
         free(svg);
     }
     file_free_names(names, n_names);
@@ -347,32 +292,29 @@ static void assert_rows(const struct fixture *f, size_t scores, size_t speeds, s
     assert_int_equal(count_rows(f, "notes.csv"), notes);
 }
 
-/* Drawings stand side by side in one page: none may use the names of another. */
-static void assert_unique_ids(const char *page)
-{
-    for (const char *at = page; (at = strstr(at, " id=")); at++) {
-        char id[200];
-        size_t n = 5 + strcspn(at + 5, "\"'") + 1;
-        assert_true(n < sizeof id);
-        memcpy(id, at, n);
-        id[n] = 0;
-        if (strstr(at + 1, id)) fail_msg("twice:%s", id);
-    }
-}
-
 /* The page, checked; free() it. */
 static char *take_page(const struct fixture *f)
 {
     char *page = read_out(f, "index.html");
-    assert_well_formed(page);
-    assert_self_contained(page);
-    assert_unique_ids(page);
+    html_assert_well_formed(page);
+    html_assert_self_contained(page);
+    html_assert_unique_ids(page);
     return page;
 }
 
 static void assert_holds(const char *text, const char *what)
 {
     if (!strstr(text, what)) fail_msg("this is missing: %s", what);
+}
+
+/* Each stands in the text, after the one before; NULL-ended. */
+static void assert_order(const char *text, const char *const *parts)
+{
+    for (; *parts; parts++) {
+        const char *found = strstr(text, *parts);
+        if (!found) fail_msg("missing, or too early: %s", *parts);
+        text = found;
+    }
 }
 
 /* ---- Tests ---- */
@@ -392,14 +334,18 @@ static void a_report_shows_every_score_and_speed(void **state)
     char *page = take_page(f), *markdown = read_out(f, "report.md");
     /* scores, subjects, score against decode, prefill and size; prefill and decode */
     assert_int_equal(assert_charts(f, page), 7);
-    assert_rows(f, 3, 6, 2, 3);
+    assert_rows(f, 3, 6, 6, 3);
     assert_holds(page, "<h1>two models, run 1</h1>");
-    assert_holds(page, "None is worse beyond chance");
-    assert_holds(markdown, "Quantization: points of mmlu against f16");
+    assert_holds(page, "<li><strong>Fewer bits cost nothing that shows.</strong> Against f16");
+    assert_holds(markdown, "1. **Fewer bits cost nothing that shows.** Against f16 of the same");
+    assert_order(page, (const char *const[]){"<ol class=\"findings\">", "<h2 id=\"charts\">",
+                                             "<svg", "<h2 id=\"tables\">", "Models beside each",
+                                             "<h2 id=\"context\">", "Jobs and hashes",
+                                             "<h3>Runs and machine", "<pre>", NULL});
     assert_holds(page, "7 dropped_shots");
     assert_holds(page, "<pre>name: two models\n</pre>");
     const char *const labels[] = {"phi f16", "phi q4_0", "tiny q8_0", "anatomy", "birds"};
-    const char *charts = strstr(page, "<h2>Charts</h2>");
+    const char *charts = strstr(page, "<h2 id=\"charts\">");
     assert_non_null(charts);
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) assert_holds(charts, labels[i]);
     assert_holds(markdown, "| phi | q4_0 | mmlu | hendrycks | 5 | acc | 75.00 |");
@@ -433,11 +379,11 @@ static void hostile_names_are_shown_as_they_are(void **state)
     write_report(f, &run, 1);
     char *page = take_page(f), *markdown = read_out(f, "report.md");
     assert_int_equal(assert_charts(f, page), 7);
-    assert_rows(f, 2, 4, 2, 2);
+    assert_rows(f, 2, 4, 4, 2);
     assert_holds(page, SHOWN);
     assert_null(strstr(page, "<script"));
-    assert_holds(strstr(page, "<h2>Charts</h2>"), "{/Bold}_^@~");
-    assert_holds(strstr(page, "<h2>Charts</h2>"), "100%");
+    assert_holds(strstr(page, "<h2 id=\"charts\">"), "{/Bold}_^@~");
+    assert_holds(strstr(page, "<h2 id=\"charts\">"), "100%");
     assert_holds(markdown, "\\|`");
     free(page);
     free(markdown);
@@ -512,12 +458,12 @@ static void several_runs_are_told_apart(void **state)
     write_report(f, runs, 3);
     char *page = take_page(f), *scores = read_out(f, "scores.csv");
     assert_int_equal(assert_charts(f, page), 7);
-    assert_rows(f, 3, 6, 2, 3);
+    assert_rows(f, 3, 6, 6, 3);
     assert_holds(page, "again, runs 1, 2, 3");
     for (int i = 1; i <= 3; i++) {
         char label[64];
         snprintf(label, sizeof label, "run %d", i);
-        assert_true(count(strstr(page, "<h2>Charts</h2>"), label) >= 2);
+        assert_true(count(strstr(page, "<h2 id=\"charts\">"), label) >= 2);
         assert_holds(scores, label);
     }
     free(page);
@@ -531,13 +477,16 @@ static void jobs_with_other_subjects_have_their_rows(void **state)
     add_mmlu(f, run, new_model(f, "phi|mini", "f16"));
     add_mmlu_with(f, run, new_model(f, "phi|mini", "q4_0"), "clouds");
     write_report(f, &run, 1);
-    char *subsets = read_out(f, "subsets.csv");
-    assert_rows(f, 2, 0, 3, 2);
-    assert_holds(subsets,
-                 "n,\"phi|mini f16 hendrycks, 5 shots\",\"phi|mini q4_0 hendrycks, 5 shots\"");
-    assert_holds(subsets, "birds,,2,50.0 (9 to 91),\n");
-    assert_holds(subsets, "clouds,,2,,50.0 (9 to 91)\n");
+    char *subsets = read_out(f, "subsets.csv"), *markdown = read_out(f, "report.md");
+    assert_rows(f, 2, 0, 4, 2);
+    assert_holds(subsets, "phi|mini,f16,mmlu,hendrycks,5,acc,birds,,2,50.00,9.45,90.55\n");
+    assert_holds(subsets, "phi|mini,q4_0,mmlu,hendrycks,5,acc,clouds,,2,50.00,9.45,90.55\n");
+    assert_holds(markdown, "## By subject: mmlu, hendrycks, 5 shots\n");
+    assert_holds(markdown, "| subset | category | n | model | f16 | q4_0 |\n");
+    assert_holds(markdown, "| birds |  | 2 | phi\\|mini | 50.0 (9.5 to 90.5) |  |\n");
+    assert_holds(markdown, "| clouds |  | 2 | phi\\|mini |  | 50.0 (9.5 to 90.5) |\n");
     free(subsets);
+    free(markdown);
 }
 
 /* With names of a usual length, and with more models than there are colours. */
@@ -558,20 +507,56 @@ static void a_dozen_models_in_two_quantizations_have_a_report(void **state)
     write_report(f, &run, 1);
     char *page = take_page(f), *subsets = read_out(f, "subsets.csv");
     assert_int_equal(assert_charts(f, page), 7);
-    assert_rows(f, 24, 48, 2, 24);
+    assert_rows(f, 24, 48, 48, 24);
     assert_holds(page,
                  "Shown are 6 of 24: the first quantization of each model, at most 6 models.");
-    assert_holds(subsets, "Phi-3-medium-128k-instruct-11 q4_0 hendrycks, 5 shots");
+    assert_holds(subsets, "Phi-3-medium-128k-instruct-11,q4_0,mmlu,hendrycks,5,acc,birds");
     free(page);
     free(subsets);
+}
+
+/* What the terminal gets of a run with three models. */
+static char *print_report(struct fixture *f, int64_t run, size_t max_rows)
+{
+    struct err err = {0};
+    char *text = NULL;
+    size_t n_bytes;
+    struct report *report = report_open(f->store, &run, 1, &err);
+    FILE *out = open_memstream(&text, &n_bytes);
+    assert_done(report && out, &err);
+    report_print(report, max_rows, out);
+    fclose(out);
+    report_free(report);
+    return text;
+}
+
+static void a_terminal_gets_the_findings_first_and_no_long_tables(void **state)
+{
+    struct fixture *f = *state;
+    int64_t run = new_run(f, "printed", "");
+    const char *const types[] = {"f16", "q8_0", "q4_0"};
+    for (size_t i = 0; i < 3; i++) {
+        int64_t model = new_model(f, "phi", types[i]);
+        add_mmlu(f, run, model);
+        add_speeds(f, run, model);
+    }
+    char *whole = print_report(f, run, SIZE_MAX), *brief = print_report(f, run, 5);
+    assert_int_equal(strncmp(whole, "Fewer bits cost nothing that shows. Against f16", 47), 0);
+    assert_order(whole, (const char *const[]){"\n\nmodels beside each other\n", "\n\nscores\n",
+                                              "\n\nspeed\n", "prefill 64", NULL});
+    assert_null(strstr(whole, "Jobs and hashes"));
+    assert_holds(brief, "\n\nspeed: 6 rows, which `phibench show` prints\n");
+    assert_null(strstr(brief, "prefill 64"));
+    assert_holds(brief, "phi    f16");
+    free(whole);
+    free(brief);
 }
 
 static void a_database_without_runs_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct err err = {0};
-    const struct report_options options = {.out = f->out};
-    assert_false(report_write(f->store, &options, &err));
+    assert_null(report_open(f->store, NULL, 0, &err));
     assert_int_equal(err.code, ERR_USAGE);
     assert_string_equal(err.file, f->database);
     assert_false(file_exists(f->out));
@@ -589,6 +574,7 @@ int main(void)
         IN_STORE(several_runs_are_told_apart),
         IN_STORE(jobs_with_other_subjects_have_their_rows),
         IN_STORE(a_dozen_models_in_two_quantizations_have_a_report),
+        IN_STORE(a_terminal_gets_the_findings_first_and_no_long_tables),
         IN_STORE(a_database_without_runs_is_refused),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -1,0 +1,138 @@
+/* pairs.c - see pairs.h. One look at v_compare for each entry that has a base; scores that are no
+ * right and wrong are read once more, question by question, for the bootstrap.
+ */
+#include "reports/pairs.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_QUESTIONS = 1 << 24, BOOTSTRAP_ROUNDS = 1000, BOOTSTRAP_SEED = 1 };
+
+static const char PAIRS_SQL[] =
+    "SELECT suite, protocol, shots, metric, n, only_a, only_b FROM v_compare "
+    "WHERE metric <> 'ppl' AND run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
+    "AND quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5";
+
+/* Both turns of an MT-bench question, whose key is QUESTION/TURN, are one observation; a turn
+ * without a judgment, 0 points, is none. */
+static const char DIFFERENCES_SQL[] =
+    "SELECT avg(verdict_b.score - verdict_a.score), count(*) FROM response response_a "
+    "JOIN verdict verdict_a ON verdict_a.response = response_a.id "
+    "JOIN item item_a ON item_a.id = response_a.item "
+    "JOIN job a ON a.id = response_a.job JOIN job b ON b.id = ?2 "
+    "JOIN item item_b ON item_b.dataset = b.dataset AND item_b.key = item_a.key "
+    "JOIN response response_b ON response_b.job = b.id AND response_b.item = item_b.id "
+    "JOIN verdict verdict_b ON verdict_b.response = response_b.id WHERE a.id = ?1 "
+    "AND NOT (a.metric = 'points' AND (verdict_a.score = 0 OR verdict_b.score = 0)) "
+    "GROUP BY CASE a.metric WHEN 'points' THEN substr(item_a.key, 1, instr(item_a.key, '/')) "
+    "ELSE item_a.key END ORDER BY min(item_a.id)";
+
+/* The entry's main score of the measure that the row of PAIRS_SQL names; NULL for none. */
+static const struct report_score *score_of(const struct report_data *data, size_t i_entry,
+                                           const struct query *query)
+{
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (score->is_main && score->i_entry == i_entry &&
+            !strcmp(score->suite, query_text(query, 0)) &&
+            !strcmp(score->protocol, query_text(query, 1)) &&
+            score->shots == query_integer(query, 2) && !strcmp(score->metric, query_text(query, 3)))
+            return score;
+    }
+    return NULL;
+}
+
+static const struct report_score *same_measure(const struct report_data *data, size_t i_entry,
+                                               const struct report_score *score)
+{
+    for (size_t i = 0; i < data->n_scores; i++)
+        if (data->scores[i].is_main && data->scores[i].i_entry == i_entry &&
+            report_score_is_beside(&data->scores[i], score))
+            return &data->scores[i];
+    return NULL;
+}
+
+static bool bootstrap(struct store *store, const struct report_score *base,
+                      struct report_pair *pair, struct err *err)
+{
+    double *values = NULL, scale = strcmp(pair->score->unit, "percent") ? 1 : 100;
+    size_t n = 0, capacity = 0;
+    struct query *query = query_open(store, DIFFERENCES_SQL, err);
+    int more = -1;
+    if (!query) return false;
+    query_bind_integer(query, 1, base->job);
+    query_bind_integer(query, 2, pair->score->job);
+    pair->n = 0;
+    while ((more = query_next(query, err)) > 0) {
+        if (!mem_grow((void **)&values, &capacity, n + 1, sizeof *values, MAX_QUESTIONS, err)) {
+            more = -1;
+            break;
+        }
+        values[n++] = scale * query_number(query, 0);
+        pair->n += (uint64_t)query_integer(query, 1);
+    }
+    query_close(query);
+    if (more == 0 && n) {
+        pair->change = stats_mean(values, NULL, n, 1);
+        pair->change.interval = stats_bootstrap_mean(values, n, BOOTSTRAP_ROUNDS, BOOTSTRAP_SEED);
+    }
+    free(values);
+    return more == 0;
+}
+
+static struct estimate in_percent(struct estimate rate)
+{
+    return (struct estimate){100 * rate.mean,
+                             100 * rate.error,
+                             {100 * rate.interval.low, 100 * rate.interval.high},
+                             rate.n};
+}
+
+/* Appends the pairs of one entry; room for as many as it has scores. */
+static bool load_entry(struct store *store, const struct report_data *data, size_t i_entry,
+                       struct report_pairs *pairs, struct err *err)
+{
+    size_t i_base = report_base_entry(data, i_entry);
+    int more = -1;
+    bool done = true;
+    if (i_base == i_entry) return true;
+    struct query *query = query_open(store, PAIRS_SQL, err);
+    if (!query) return false;
+    const struct report_entry *base = &data->entries[i_base], *entry = &data->entries[i_entry];
+    report_bind_pair(query, base, entry);
+    while (done && (more = query_next(query, err)) > 0) {
+        const struct report_score *score = score_of(data, i_entry, query);
+        const struct report_score *other = score ? same_measure(data, i_base, score) : NULL;
+        if (!other || pairs->n == data->n_scores || query_integer(query, 4) < 1) continue;
+        struct report_pair *pair = &pairs->items[pairs->n++];
+        *pair = (struct report_pair){.base = base,
+                                     .entry = entry,
+                                     .score = score,
+                                     .n = (uint64_t)query_integer(query, 4),
+                                     .only_base = (uint64_t)query_integer(query, 5),
+                                     .only_entry = (uint64_t)query_integer(query, 6),
+                                     .p = NAN};
+        if (!report_score_is_share(score) || !report_score_is_share(other)) {
+            done = bootstrap(store, other, pair, err);
+            continue;
+        }
+        pair->change = in_percent(stats_paired(pair->only_base, pair->only_entry, pair->n));
+        pair->p = stats_mcnemar(pair->only_base, pair->only_entry);
+    }
+    query_close(query);
+    return done && more == 0;
+}
+
+bool pairs_load(struct store *store, const struct report_data *data, struct report_pairs *pairs,
+                struct err *err)
+{
+    pairs->n = 0;
+    pairs->items = arena_alloc(data->arena, data->n_scores + 1, sizeof *pairs->items, err);
+    bool done = pairs->items != NULL;
+    for (size_t i = 0; done && i < data->n_entries; i++)
+        done = load_entry(store, data, i, pairs, err);
+    return done;
+}
