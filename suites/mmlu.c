@@ -20,7 +20,7 @@
 
 enum { N_CHOICES = 4, ANSWER = 5, N_FIELDS = 6, MAX_SHOTS = 100, MAX_ITEMS = 1 << 24 };
 static const size_t MAX_FILE_BYTES = (size_t)256 << 20;
-static const char *const CHOICES[N_CHOICES] = {" A", " B", " C", " D"};
+static const char *const LETTERS[N_CHOICES] = {" A", " B", " C", " D"};
 
 struct protocol {
     const char *name;
@@ -28,20 +28,24 @@ struct protocol {
     enum fit_policy fit;
     const char *header;  /* before the subject's name, "" for no header line */
     const char *lead;    /* before the question */
-    const char *options; /* between question and choices */
+    const char *options; /* after the question */
     bool strips_question;
+    bool is_continuation; /* scores the choices themselves and shows no letters */
 };
 
 /* The original script puts a space before every word of the subject, the first one too. */
 static const struct protocol PROTOCOLS[] = {
     {"hendrycks", 5, FIT_FEWER_SHOTS,
-     "The following are multiple choice questions (with answers) about  ", "", "\n", false},
+     "The following are multiple choice questions (with answers) about  ", "", "\n", false, false},
     {"lm-eval", 0, FIT_KEEP_END,
-     "The following are multiple choice questions (with answers) about ", "", "\n", true},
-    {"phi3", 5, FIT_FEWER_SHOTS, "", "Question:\n", "\nOptions:\n", false},
+     "The following are multiple choice questions (with answers) about ", "", "\n", true, false},
+    {"phi3", 5, FIT_FEWER_SHOTS, "", "Question:\n", "\nOptions:\n", false, false},
+    {"continuation", 0, FIT_KEEP_END, "The following are questions (with answers) about ",
+     "Question: ", "\n", true, true},
 };
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
-static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", NULL};
+static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "continuation",
+                                             NULL};
 
 struct subject {
     const char *name;                        /* "abstract_algebra" */
@@ -316,8 +320,7 @@ static const struct protocol *find_protocol(const char *name, struct err *err)
     if (!strcmp(name, "generative"))
         err_set(err, ERR_UNSUPPORTED, "not supported yet: the protocol generative of mmlu");
     else
-        err_set(err, ERR_CONFIG, "mmlu has no protocol \"%s\": it has hendrycks, lm-eval and phi3",
-                name);
+        err_set(err, ERR_CONFIG, "mmlu has no protocol \"%s\": it has hendrycks, lm-eval, phi3 and continuation", name);
     return NULL;
 }
 
@@ -378,7 +381,9 @@ static void append_question(struct buf *out, const struct protocol *protocol,
     if (protocol->strips_question) append_stripped(out, fields[0]);
     else buf_text(out, fields[0]);
     buf_text(out, protocol->options);
-    for (size_t i = 0; i < N_CHOICES; i++) buf_printf(out, "%c. %s\n", "ABCD"[i], fields[1 + i]);
+    if (!protocol->is_continuation)
+        for (size_t i = 0; i < N_CHOICES; i++)
+            buf_printf(out, "%c. %s\n", "ABCD"[i], fields[1 + i]);
     buf_text(out, "Answer:");
 }
 
@@ -390,6 +395,12 @@ static void append_header(struct buf *out, const struct protocol *protocol, cons
     buf_text(out, ".\n\n");
 }
 
+/* What stands after "Answer: " of an example. */
+static const char *answer_of(const struct protocol *protocol, const char *const *fields)
+{
+    return protocol->is_continuation ? fields[1 + fields[ANSWER][0] - 'A'] : fields[ANSWER];
+}
+
 /* The prompt with the first n_shots examples. */
 static const char *build_prompt(const struct state *state, const struct subject *subject,
                                 const char *const *fields, int n_shots, struct arena *arena,
@@ -399,10 +410,23 @@ static const char *build_prompt(const struct state *state, const struct subject 
     append_header(&prompt, state->protocol, subject->name);
     for (int i = 0; i < n_shots; i++) {
         append_question(&prompt, state->protocol, subject->examples[i]);
-        buf_printf(&prompt, " %s\n\n", subject->examples[i][ANSWER]);
+        buf_printf(&prompt, " %s\n\n", answer_of(state->protocol, subject->examples[i]));
     }
     append_question(&prompt, state->protocol, fields);
     return arena_take(arena, &prompt, err);
+}
+
+/* The choices' texts, each with the space before it; NULL on errors. */
+static const char *const *build_continuations(const struct item *item, struct arena *arena,
+                                              struct err *err)
+{
+    const char **choices = arena_alloc(arena, N_CHOICES, sizeof *choices, err);
+    for (size_t i = 0; choices && i < N_CHOICES; i++) {
+        struct buf text = {0};
+        buf_printf(&text, " %s", item->fields[1 + i]);
+        if (!(choices[i] = arena_take(arena, &text, err))) return NULL;
+    }
+    return choices;
 }
 
 static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
@@ -418,44 +442,48 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
                                   dataset->shots - (int)i, arena, err);
         if (!prompts[i]) return false;
     }
+    const char *const *choices = LETTERS;
+    if (state->protocol->is_continuation)
+        choices = build_continuations(&dataset->items[i_item], arena, err);
     *request = (struct request){.kind = REQUEST_CHOICES,
                                 .fit = state->protocol->fit,
                                 .prompts = prompts,
                                 .n_prompts = n_prompts,
-                                .choices = CHOICES,
+                                .choices = choices,
                                 .n_choices = N_CHOICES};
-    return true;
+    return choices;
 }
 
 /* ---- Grading ---- */
 
+/* By characters too where choices are texts: lettered ones are equally long. */
+static void add_acc_norm(const struct response *response, size_t expected, struct verdict *verdict)
+{
+    bool is_tie;
+    bool is_right = response_best_choice(response, true, &is_tie) == expected;
+    verdict->others[verdict->n_others++] = (struct verdict_metric){"acc_norm", is_right};
+}
+
 static bool grade(const struct suite *suite, const char *protocol, const struct item *item,
                   const struct response *response, struct verdict *verdict, struct err *err)
 {
-    (void)suite, (void)protocol, (void)err;
+    (void)suite, (void)err;
     *verdict = (struct verdict){0};
     if (!response->answered || response->n_choices != N_CHOICES) return true;
-    size_t best = N_CHOICES, expected = 0;
-    while (expected < N_CHOICES && strcmp(CHOICES[expected] + 1, item->expected)) expected++;
-    if (expected == N_CHOICES) return true;
+    size_t expected = 0;
+    while (expected < N_CHOICES && strcmp(LETTERS[expected] + 1, item->expected)) expected++;
+    if (expected == N_CHOICES || !response_has_numbers(response)) return true;
+    size_t best = response_best_choice(response, false, &verdict->is_tie);
     double best_other = -INFINITY;
-    for (size_t i = 0; i < N_CHOICES; i++) {
-        double logprob = response->choices[i].logprob;
-        if (isnan(logprob)) return true; /* no order, no answer */
-        if (best == N_CHOICES || logprob > response->choices[best].logprob) {
-            best = i;
-            verdict->is_tie = false;
-        } else if (logprob == response->choices[best].logprob) {
-            verdict->is_tie = true;
-        }
-        if (i != expected) best_other = fmax(best_other, logprob);
-    }
+    for (size_t i = 0; i < N_CHOICES; i++)
+        if (i != expected) best_other = fmax(best_other, response->choices[i].logprob);
     verdict->answered = true;
     verdict->is_correct = best == expected;
     verdict->score = verdict->is_correct ? 1 : 0;
     verdict->predicted[0] = (char)('A' + best);
     double mine = response->choices[expected].logprob;
     verdict->margin = mine == best_other ? 0 : mine - best_other; /* both may be -inf */
+    if (!strcmp(protocol, "continuation")) add_acc_norm(response, expected, verdict);
     return true;
 }
 

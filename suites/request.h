@@ -98,6 +98,12 @@ struct response {
     char logits_hash[65];
 };
 
+/* Whether it has choices and the log-likelihood of each is a number. */
+bool response_has_numbers(const struct response *response);
+/* The choice of the highest log-likelihood, per character where `by_character`, the first of equal
+ * ones, as lm-evaluation-harness compares; *is_tie: whether there are equal ones. Has a choice. */
+size_t response_best_choice(const struct response *response, bool by_character, bool *is_tie);
+
 /* Writes the response as one line of JSON without its duration; the doubles read back exactly. */
 void response_write(const struct response *response, struct buf *out);
 /* Reads it back into memory of the arena. */

@@ -36,6 +36,33 @@ bool request_set_answer(struct request *request, struct arena *arena, const char
     return true;
 }
 
+bool response_has_numbers(const struct response *response)
+{
+    for (size_t i = 0; i < response->n_choices; i++)
+        if (isnan(response->choices[i].logprob)) return false;
+    return response->n_choices > 0;
+}
+
+/* An empty choice has no length to divide by. */
+static double score_of(const struct choice_score *choice, bool by_character)
+{
+    int n = by_character && choice->n_characters > 0 ? choice->n_characters : 1;
+    return choice->logprob / n;
+}
+
+size_t response_best_choice(const struct response *response, bool by_character, bool *is_tie)
+{
+    size_t best = 0;
+    *is_tie = false;
+    for (size_t i = 1; i < response->n_choices; i++) {
+        double score = score_of(&response->choices[i], by_character);
+        double highest = score_of(&response->choices[best], by_character);
+        if (score > highest) best = i;
+        *is_tie = score > highest ? false : *is_tie || score == highest;
+    }
+    return best;
+}
+
 int choice_characters(const struct request *request, size_t i_choice)
 {
     const char *choice = request->choices[i_choice];

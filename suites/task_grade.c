@@ -9,33 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool has_numbers(const struct response *response)
-{
-    for (size_t i = 0; i < response->n_choices; i++)
-        if (isnan(response->choices[i].logprob)) return false;
-    return response->n_choices > 0;
-}
-
-/* Log-likelihood, per character where `norm`; an empty choice has no length to divide by. */
-static double score_of(const struct choice_score *choice, bool norm)
-{
-    int n = choice->n_characters > 0 ? choice->n_characters : 1;
-    return norm ? choice->logprob / n : choice->logprob;
-}
-
-static size_t find_best(const struct response *response, bool norm, bool *is_tie)
-{
-    size_t best = 0;
-    *is_tie = false;
-    for (size_t i = 1; i < response->n_choices; i++) {
-        double score = score_of(&response->choices[i], norm);
-        double highest = score_of(&response->choices[best], norm);
-        if (score > highest) best = i;
-        *is_tie = score > highest ? false : *is_tie || score == highest;
-    }
-    return best;
-}
-
 /* The right choices' share of all probability. */
 static double share_of_right(const struct response *response, const char *expected)
 {
@@ -113,7 +86,7 @@ static bool grade_match(const struct task *task, const struct task_metric *metri
 static void grade_choices(const struct task_metric *metric, const struct item *item,
                           const struct response *response, struct verdict *verdict)
 {
-    size_t best = find_best(response, metric->kind == METRIC_ACC_NORM, &verdict->is_tie);
+    size_t best = response_best_choice(response, metric->kind == METRIC_ACC_NORM, &verdict->is_tie);
     choice_name(best, verdict->predicted);
     verdict->answered = true;
     verdict->score = metric->kind == METRIC_MC2 ? share_of_right(response, item->expected)
@@ -136,7 +109,7 @@ static bool grade_metric(const struct task *task, const struct task_protocol *pr
     if (!response->answered) return true;
     if (protocol->kind == TASK_GENERATE)
         return !response->text || grade_match(task, metric, item, response, verdict, err);
-    if (!has_numbers(response)) return true;
+    if (!response_has_numbers(response)) return true;
     if (protocol->kind == TASK_CHOICES) grade_choices(metric, item, response, verdict);
     else grade_continuation(metric, response, verdict);
     return true;

@@ -268,7 +268,46 @@ static void phi3_prompts_are_exact(void **state)
     dataset_free(dataset);
 }
 
+static void continuation_prompts_are_exact(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct dataset *dataset = load_protocol(fixture, "continuation", 2);
+    struct request request = request_of(fixture, dataset, 1);
+    assert_int_equal(request.kind, REQUEST_CHOICES);
+    assert_int_equal(request.fit, FIT_KEEP_END);
+    assert_int_equal(request.n_prompts, 1);
+    assert_string_equal(request.prompts[0],
+                        "The following are questions (with answers) about abstract algebra.\n\n"
+                        "Question: What is 1 + 1?\nAnswer: 2\n\n"
+                        "Question: Is 0, \"zero\", even?\nAnswer: yes\n\n"
+                        "Question: Spaces?\nAnswer:");
+    assert_int_equal(request.n_choices, 4);
+    assert_string_equal(request.choices[0], "  one ");
+    assert_string_equal(request.choices[3], " four");
+    dataset_free(dataset);
+}
+
 /* ---- Grading ---- */
+
+static void continuations_are_compared_by_characters_too(void **state)
+{
+    (void)state;
+    struct choice_score choices[] = {{.logprob = -6, .n_characters = 3},
+                                     {.logprob = -8, .n_characters = 8},
+                                     {.logprob = -7, .n_characters = 3},
+                                     {.logprob = -9, .n_characters = 3}};
+    struct response response = {.answered = true, .choices = choices, .n_choices = 4};
+    struct item item = {.key = "k/1", .expected = "B"};
+    struct verdict verdict;
+    assert_true(SUITE_MMLU.grade(&SUITE_MMLU, "continuation", &item, &response, &verdict, NULL));
+    assert_string_equal(verdict.predicted, "A");
+    assert_true(!verdict.is_correct && verdict.margin == -2);
+    assert_int_equal(verdict.n_others, 1);
+    assert_string_equal(verdict.others[0].name, "acc_norm");
+    assert_true(verdict.others[0].score == 1);
+    assert_true(SUITE_MMLU.grade(&SUITE_MMLU, "lm-eval", &item, &response, &verdict, NULL));
+    assert_int_equal(verdict.n_others, 0);
+}
 
 static struct verdict grade(const char *expected, double a, double b, double c, double d)
 {
@@ -396,7 +435,7 @@ static void options_that_cannot_be_are_refused(void **state)
     struct suite_options options = {.protocol = "generative"};
     assert_refused(fixture, options, ERR_UNSUPPORTED, "", 0, 0, "not supported yet: ");
     options.protocol = "hendryks";
-    assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "hendrycks, lm-eval and phi3");
+    assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "hendrycks, lm-eval, phi3 and continuation");
     options = (struct suite_options){.split = "train"};
     assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "no split \"train\"");
     options = (struct suite_options){.split = "dev", .shots = 1};
@@ -519,6 +558,8 @@ int main(void)
         IN_FOLDER(hendrycks_prompts_are_exact),
         IN_FOLDER(lm_eval_prompts_are_exact),
         IN_FOLDER(phi3_prompts_are_exact),
+        IN_FOLDER(continuation_prompts_are_exact),
+        cmocka_unit_test(continuations_are_compared_by_characters_too),
         cmocka_unit_test(the_most_probable_letter_is_the_answer),
         cmocka_unit_test(ties_go_to_the_lowest_letter_and_are_flagged),
         cmocka_unit_test(what_cannot_be_graded_is_not_answered),
