@@ -329,26 +329,38 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
     json_end_array(json);
 }
 
-static void put_judge(struct json_writer *json, const struct config_judge *judge)
+/* What points depend on beyond the answers. */
+static bool put_judge(struct json_writer *json, const struct plan_job *job, struct err *err)
 {
+    const struct config_judge *judge = job->suite->judge;
+    char prompts[SHA256_HEX_BYTES];
+    if (!sha256_file(job->suite->options.judge_prompts, prompts, err)) return false;
+    json_set_string(json, "answers", job->answers);
+    json_set_string(json, "judge_prompts", prompts);
     json_set_string(json, "judge",
                     judge->api      ? judge->api->base_url
                     : judge->import ? "import" /* whatever it says */
                                     : judge->path);
     json_set_integer(json, "judge_repeat", judge->repeat);
     json_set_integer(json, "judge_max_new_tokens", (int64_t)judge->max_new_tokens);
+    return true;
 }
 
-static void put_baseline(struct json_writer *json, const struct plan_job *job)
+static bool put_baseline(struct json_writer *json, const struct plan_job *job, struct err *err)
 {
-    char name[256];
+    char name[256], hash[SHA256_HEX_BYTES];
     const char *file = job->suite->options.baseline;
-    if (!file)
+    if (file) {
+        if (!sha256_file(file, hash, err)) return false;
+        snprintf(name, sizeof name, "%s", file_name(file));
+    } else {
+        memcpy(hash, job->baseline->answers, sizeof hash);
         snprintf(name, sizeof name, "%s %s", job->baseline->model->config->id,
                  job->baseline->model->quantization);
-    json_set_string(json, "baseline", file ? file_name(file) : name);
-    if (file) return; /* its hash is among those of the data */
-    json_set_string(json, "baseline_job", job->baseline->fingerprint);
+    }
+    json_set_string(json, "baseline", name);
+    json_set_string(json, "baseline_answers", hash);
+    return true;
 }
 
 /* reference: hash of the file that the job is compared with, NULL: none. */
@@ -362,8 +374,6 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
     if (job->suite->task_file) /* for grading again */
         json_set_string(json, "task", job->suite->task_file);
     json_set_string(json, "decoding", job->dataset->suite->decoding);
-    if (job->suite->judge) put_judge(json, job->suite->judge);
-    if (job->baseline || options->baseline) put_baseline(json, job);
     if (options->max_new_tokens)
         json_set_integer(json, "max_new_tokens", (int64_t)options->max_new_tokens);
     if (job->retrieval) {
@@ -384,12 +394,14 @@ static void put_throughput_parameters(struct json_writer *json,
     json_set_integer(json, "repeat", options->repeat);
 }
 
-static bool describe_parameters(struct plan *plan, struct plan_job *job, struct err *err)
+/* What the answers depend on; is_whole: and their points. */
+static const char *describe_parameters(struct plan *plan, const struct plan_job *job, bool is_whole,
+                                       struct err *err)
 {
     static const char *const bos[] = {"auto", "always", "never"};
     char reference[SHA256_HEX_BYTES];
     struct buf text = {0};
-    if (job->reference_file && !reference_hash(job->reference_file, reference, err)) return false;
+    if (job->reference_file && !reference_hash(job->reference_file, reference, err)) return NULL;
     struct json_writer json = {.out = &text};
     json_begin_object(&json);
     json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
@@ -397,12 +409,18 @@ static bool describe_parameters(struct plan *plan, struct plan_job *job, struct 
     json_set_string(&json, "kv", job->model->config->kv_type == KV_F32 ? "f32" : "f16");
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
+    bool is_compared = job->baseline || job->suite->options.baseline;
+    if ((is_whole && job->suite->judge && !put_judge(&json, job, err)) ||
+        (is_whole && is_compared && !put_baseline(&json, job, err))) {
+        buf_free(&text);
+        return NULL;
+    }
     json_end_object(&json);
-    job->parameters_json = arena_take(plan->arena, &text, err);
-    return job->parameters_json != NULL;
+    return arena_take(plan->arena, &text, err);
 }
 
-static bool fingerprint(struct plan_job *job, struct err *err)
+static bool fingerprint(const struct plan_job *job, const char *protocol, const char *parameters,
+                        char hex[SHA256_HEX_BYTES], struct err *err)
 {
     char numbers[128];
     const struct dataset *dataset = job->dataset;
@@ -414,12 +432,24 @@ static bool fingerprint(struct plan_job *job, struct err *err)
     sha256_field(hash, job->model->hash);
     sha256_field(hash, numbers);
     sha256_field(hash, dataset ? dataset->suite->name : "throughput");
-    sha256_field(hash, dataset ? dataset->protocol : "");
+    sha256_field(hash, protocol);
     sha256_field(hash, dataset ? dataset->data_hash : "");
-    sha256_field(hash, job->parameters_json);
-    sha256_finish(hash, job->fingerprint);
+    sha256_field(hash, parameters);
+    sha256_finish(hash, hex);
     sha256_free(hash);
     return true;
+}
+
+/* Answers are the same whoever judges them: they have a fingerprint of their own. */
+static bool identify(struct plan *plan, struct plan_job *job, struct err *err)
+{
+    if (job->suite->judge) {
+        const char *of_answers = describe_parameters(plan, job, false, err);
+        if (!of_answers || !fingerprint(job, "judge", of_answers, job->answers, err)) return false;
+    }
+    job->parameters_json = describe_parameters(plan, job, true, err);
+    return job->parameters_json && fingerprint(job, job->dataset ? job->dataset->protocol : "",
+                                               job->parameters_json, job->fingerprint, err);
 }
 
 /* What a job asks for that the model cannot do; loads its text, if it has one. */
@@ -464,8 +494,8 @@ static bool plan_job(struct plan *plan, const struct plan_model *model, size_t i
                              .dataset = plan->datasets[i_suite],
                              .retrieval = plan->retrievals[i_suite]};
     plan->n_jobs++;
-    if (!check_job(plan, job, err) || !describe_parameters(plan, job, err) ||
-        !fingerprint(job, err) || !check_repeated(plan, job, &repeats, err))
+    if (!check_job(plan, job, err) || !identify(plan, job, err) ||
+        !check_repeated(plan, job, &repeats, err))
         return false;
     if (repeats) plan->n_jobs--;
     return true;

@@ -37,6 +37,7 @@ struct plan_job {
     struct retrieval *retrieval; /* what its data set reads, NULL: closed book */
     const char *parameters_json; /* what the fingerprint covers beyond model, suite and data */
     char fingerprint[65];
+    char answers[65]; /* of what the answers depend on, where a judge gives the points; or "" */
 };
 
 struct plan {

@@ -149,7 +149,8 @@ bool store_put_answer(struct store *store, int64_t job, const struct answer_reco
 bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer,
                        struct err *err) __attribute__((warn_unused_result));
 /* Copies answers to the items `keys`: [n_keys] that jobs of the same fingerprint have (also
- * unfinished ones) and this job lacks; *n how many. */
+ * unfinished ones) and this job lacks; *n how many. Where the job's parameters have "answers", jobs
+ * that have the same there will do: their verdicts are another judge's, and to be replaced. */
 bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
                          size_t *n, struct err *err) __attribute__((warn_unused_result));
 /* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may

@@ -89,9 +89,7 @@ static bool read_files(struct loader *loader, struct err *err)
         return false;
     struct sha256 *hash = sha256_new(err);
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
-              (!references || hash_file(hash, references, err)) &&
-              (!prompts || hash_file(hash, prompts, err)) &&
-              (!baseline || hash_file(hash, baseline, err)); /* nothing depends on judgments */
+              (!references || hash_file(hash, references, err)); /* all else is of the points */
     if (ok) sha256_finish(hash, loader->dataset->data_hash);
     sha256_free(hash);
     return ok;

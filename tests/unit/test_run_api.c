@@ -241,6 +241,24 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
     assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE score IS NOT NULL") ==
                 72);
     assert_true(number("judge.db", "SELECT avg(score) FROM v_scores WHERE subset = ''") == 7);
+    /* Another judge is asked about the same answers. */
+    n_before = test_server_count(server);
+    snprintf(suites, sizeof suites,
+             "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: k, "
+             "concurrency: 1}}}\n",
+             test_server_url(server));
+    outcome = execute(server, "", suites, "judge.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server) - n_before, 22);
+    assert_true(number("judge.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
+                                   "k' AND metric = 'points'") == 18);
+    /* The rule's points are its own. */
+    n_before = test_server_count(server);
+    outcome = execute(server, "", MT_BENCH, "judge.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server) - n_before, 20);
+    assert_true(number("judge.db", "SELECT score FROM v_scores WHERE subset = '' AND protocol = "
+                                   "'reference-match'") == 10);
     test_server_stop(server);
 }
 
