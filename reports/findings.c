@@ -169,6 +169,13 @@ static size_t list_losses(const struct report_pairs *pairs, const struct report_
     return n;
 }
 
+/* ", p 0.032)" ends a parenthesis. */
+static void write_p(double p, struct buf *text)
+{
+    if (p < 1e-4) buf_text(text, ", p < 0.0001)");
+    else buf_printf(text, ", p %.2g)", p);
+}
+
 static bool is_loss(const struct report_pair *pair, double p)
 {
     return pair->change.mean < 0 && p < SIGNIFICANT;
@@ -185,9 +192,10 @@ static void write_losses(const struct report_data *data, const struct report_pai
             const struct report_pair *pair = losses[i];
             if (pair->entry->i_quantization != q || !is_loss(pair, p[i])) continue;
             if (is_first) buf_printf(text, "%s%s costs ", separator, data->quantizations[q]);
-            buf_printf(text, "%s%s %.1f points (%.1f to %.1f, p %.2g)", is_first ? "" : ", ",
+            buf_printf(text, "%s%s %.1f points (%.1f to %.1f", is_first ? "" : ", ",
                        pair->entry->name, -pair->change.mean, -pair->change.interval.high,
-                       -pair->change.interval.low, p[i]);
+                       -pair->change.interval.low);
+            write_p(p[i], text);
             is_first = false;
             separator = "; ";
         }
@@ -198,17 +206,21 @@ static void write_losses(const struct report_data *data, const struct report_pai
 static void write_rest(const struct report_pair *const *losses, const double *p, size_t n,
                        size_t n_worse, struct buf *text)
 {
-    const struct report_pair *lowest = NULL;
+    size_t lowest = n;
     for (size_t i = 0; i < n; i++)
-        if (!is_loss(losses[i], p[i]) && (!lowest || losses[i]->change.mean < lowest->change.mean))
-            lowest = losses[i];
-    if (!lowest) return;
+        if (!is_loss(losses[i], p[i]) &&
+            (lowest == n || losses[i]->change.mean < losses[lowest]->change.mean))
+            lowest = i;
+    if (lowest == n) return;
+    const struct report_pair *pair = losses[lowest];
     buf_text(text, n_worse ? " No loss beyond chance in " : "no loss beyond chance in ");
     if (n - n_worse == 1) buf_text(text, n_worse ? "the other: " : "the only one: ");
     else buf_printf(text, "%s %zu; the lowest is ", n_worse ? "the other" : "any of", n - n_worse);
-    buf_printf(text, "%s %s, %+.1f points (%+.1f to %+.1f).", lowest->entry->name,
-               lowest->entry->quantization, lowest->change.mean, lowest->change.interval.low,
-               lowest->change.interval.high);
+    buf_printf(text, "%s %s, %+.1f points (%+.1f to %+.1f", pair->entry->name,
+               pair->entry->quantization, pair->change.mean, pair->change.interval.low,
+               pair->change.interval.high);
+    write_p(p[lowest], text);
+    buf_char(text, '.');
 }
 
 static bool find_losses(const struct report_data *data, const struct report_pairs *pairs,

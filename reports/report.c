@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reports/figures.h"
 #include "reports/findings.h"
 #include "reports/html.h"
@@ -119,11 +120,29 @@ static const char SYNTHETIC_WARNING[] =
 
 /* ---- Text ---- */
 
+enum { TEXT_COLUMNS = 100 };
+
+/* One word after the other, in lines of at most TEXT_COLUMNS; column: where the line is. */
+static void print_words(const char *text, size_t *column, FILE *out)
+{
+    while (*text) {
+        size_t n = strcspn(text, " "), width = utf8_count(text, n);
+        bool breaks = *column && *column + 1 + width > TEXT_COLUMNS;
+        fprintf(out, "%s%.*s", breaks ? "\n" : *column ? " " : "", (int)n, text);
+        *column = breaks || !*column ? width : *column + 1 + width;
+        text += n + (text[n] == ' ');
+    }
+}
+
 void report_print(const struct report *report, size_t max_rows, FILE *out)
 {
     bool is_first = true;
-    for (size_t i = 0; i < report->findings.n; i++)
-        fprintf(out, "%s %s\n\n", report->findings.items[i].claim, report->findings.items[i].text);
+    for (size_t i = 0; i < report->findings.n; i++) {
+        size_t column = 0;
+        print_words(report->findings.items[i].claim, &column, out);
+        print_words(report->findings.items[i].text, &column, out);
+        fputs("\n\n", out);
+    }
     for (size_t i = 0; i < report->sections.n; i++) {
         const struct section *section = &report->sections.items[i];
         const struct table *table = section->table;

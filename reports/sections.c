@@ -142,10 +142,11 @@ static bool add_context(struct store *store, const struct report_data *data,
                         struct sections *sections, struct err *err)
 {
     return add(sections, SECTION_CONTEXT, "What was counted",
-               "Circumstances that change a score without changing a model, as far as they were "
-               "met; notes.csv holds those that were looked for in vain too.",
-               tables_notes(data, false, err), NULL) &&
-           add(sections, SECTION_FILE, "", NULL, tables_notes(data, true, err), "notes.csv") &&
+               "Circumstances that change a score without changing a model, in all jobs in which "
+               "they could be met. The scores above name those that were met under each; notes.csv "
+               "has every job's.",
+               tables_counts(data, err), NULL) &&
+           add(sections, SECTION_FILE, "", NULL, tables_notes(data, err), "notes.csv") &&
            add(sections, SECTION_CONTEXT, "Jobs and hashes",
                "What each answer depends on. weights, data and logits: the first twelve digits of "
                "SHA-256; two runs with the same hash of logits computed the same bits.",

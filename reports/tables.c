@@ -91,7 +91,7 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
     return table && table_check(table, err) ? table : NULL;
 }
 
-struct table *tables_notes(const struct report_data *data, bool with_zeros, struct err *err)
+struct table *tables_notes(const struct report_data *data, struct err *err)
 {
     struct table *table =
         table_new(data->arena, "model|quantization|suite|protocol|>shots|what|>count|meaning", err);
@@ -99,7 +99,6 @@ struct table *tables_notes(const struct report_data *data, bool with_zeros, stru
     for (size_t i = 0; i < data->n_notes; i++) {
         const struct report_note *note = &data->notes[i];
         const struct report_entry *entry = &data->entries[note->i_entry];
-        if (!note->count && !with_zeros) continue;
         table_row(table);
         table_cell(table, "%s", entry->name);
         table_cell(table, "%s", entry->quantization);
@@ -111,6 +110,42 @@ struct table *tables_notes(const struct report_data *data, bool with_zeros, stru
         table_cell(table, "%s", note->text);
     }
     return table_check(table, err) ? table : NULL;
+}
+
+static bool is_same_note(const struct report_note *a, const struct report_note *b)
+{
+    return !strcmp(a->kind, b->kind) && !strcmp(a->text, b->text);
+}
+
+static bool is_first_note(const struct report_data *data, size_t i_note)
+{
+    for (size_t i = 0; i < i_note; i++)
+        if (is_same_note(&data->notes[i], &data->notes[i_note])) return false;
+    return true;
+}
+
+struct table *tables_counts(const struct report_data *data, struct err *err)
+{
+    struct table *table = table_new(data->arena, "what|>jobs with any|>of|>count|meaning", err);
+    for (size_t i = 0; table && i < data->n_notes; i++) {
+        const struct report_note *note = &data->notes[i];
+        size_t n_jobs = 0, n_met = 0;
+        long long count = 0;
+        if (!is_first_note(data, i)) continue;
+        for (size_t k = i; k < data->n_notes; k++) {
+            if (!is_same_note(&data->notes[k], note)) continue;
+            n_jobs++;
+            n_met += data->notes[k].count > 0;
+            count += data->notes[k].count;
+        }
+        table_row(table);
+        table_cell(table, "%s", note->kind);
+        table_cell(table, "%zu", n_met);
+        table_cell(table, "%zu", n_jobs);
+        table_cell(table, "%lld", count);
+        table_cell(table, "%s", note->text);
+    }
+    return table && table_check(table, err) ? table : NULL;
 }
 
 /* A number that is 0 where it is not known. */

@@ -26,8 +26,10 @@ struct table *tables_published(const struct report_data *data, struct err *err);
  * the one after the most similar prompt of each program and machine. */
 struct table *tables_published_speeds(struct store *store, const struct report_data *data,
                                       struct err *err);
-/* A row for each circumstance that was counted under a job, or only for those that were met. */
-struct table *tables_notes(const struct report_data *data, bool with_zeros, struct err *err);
+/* A row for each circumstance of each job, met or not. */
+struct table *tables_notes(const struct report_data *data, struct err *err);
+/* The same of all jobs together. */
+struct table *tables_counts(const struct report_data *data, struct err *err);
 struct table *tables_speeds(const struct report_data *data, struct err *err);
 /* A row for each kernel that was timed by itself. */
 struct table *tables_kernels(const struct report_data *data, struct err *err);

@@ -140,13 +140,21 @@ static bool has_quantization(const struct report_data *data, const struct report
     return false;
 }
 
+static bool has_categories(const struct report_data *data, const struct report_score *measure)
+{
+    for (size_t i = 0; i < data->n_subsets; i++)
+        if (report_score_is_beside(&data->subsets[i], measure) && *data->subsets[i].category)
+            return true;
+    return false;
+}
+
 /* with_name: the first of several rows of a subset, which alone names it. */
 static void add_subset_row(const struct report_data *data, const struct report_score *row,
                            bool with_name, struct table *table)
 {
     table_row(table);
     table_cell(table, "%s", with_name ? row->subset : "");
-    table_cell(table, "%s", with_name ? row->category : "");
+    if (has_categories(data, row)) table_cell(table, "%s", with_name ? row->category : "");
     table_cell(table, "%lld", (long long)row->n);
     table_cell(table, "%s", data->entries[row->i_entry].name);
     for (size_t q = 0; q < data->n_quantizations; q++)
@@ -156,7 +164,9 @@ static void add_subset_row(const struct report_data *data, const struct report_s
 struct table *tables_subsets(const struct report_data *data, const struct report_score *measure,
                              struct err *err)
 {
-    struct table *table = table_new(data->arena, "subset|category|>n|model", err);
+    struct table *table = table_new(
+        data->arena, has_categories(data, measure) ? "subset|category|>n|model" : "subset|>n|model",
+        err);
     for (size_t q = 0; table && q < data->n_quantizations; q++)
         if (has_quantization(data, measure, q))
             table_column(table, true, "%s", data->quantizations[q]);

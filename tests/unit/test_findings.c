@@ -130,14 +130,17 @@ static void losses_are_named_where_a_test_finds_them(void **unused)
     int64_t run = test_new_run();
     add_job(run, "mini", 1000000, "f16", 0, 60);
     add_job(run, "mini", 1000000, "q8_0", 1, 60);  /* one answer less */
-    add_job(run, "mini", 1000000, "q2_k", 20, 62); /* 20 lost, 2 gained */
-    /* Holm: p of 20 against 2 is 1.21e-4, doubled; of 1 against 0 it is 1. */
+    add_job(run, "mini", 1000000, "q4_k", 20, 62); /* 20 lost, 2 gained */
+    add_job(run, "mini", 1000000, "q2_k", 50, 60);
+    /* Holm: p of 50 against 0 is 1.8e-15, tripled; of 20 against 2 1.21e-4, doubled; of 1 against 0
+     * it is 1. */
     assert_findings(
         run,
         (const char *const[]){
             "Fewer bits cost accuracy. Against f16 of the same model on the same 100 questions "
-            "(mmlu, hendrycks, 5 shots), q2_k costs mini 18.0 points (9.5 to 26.5, p 0.00024). "
-            "No loss beyond chance in the other: mini q8_0, -1.0 points (-3.0 to +1.0). In "
+            "(mmlu, hendrycks, 5 shots), q4_k costs mini 18.0 points (9.5 to 26.5, p 0.00024); "
+            "q2_k costs mini 50.0 points (40.2 to 59.8, p < 0.0001). "
+            "No loss beyond chance in the other: mini q8_0, -1.0 points (-3.0 to +1.0, p 1). In "
             "parentheses 95% intervals; McNemar's exact test, p adjusted by Holm.",
             NULL});
 }
@@ -154,7 +157,7 @@ static void no_loss_is_claimed_that_no_test_finds(void **unused)
         (const char *const[]){
             "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
             "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in any of 2; the "
-            "lowest is mini q8_0, -1.0 points (-3.0 to +1.0). In parentheses 95% intervals; "
+            "lowest is mini q8_0, -1.0 points (-3.0 to +1.0, p 1). In parentheses 95% intervals; "
             "McNemar's exact test, p adjusted by Holm.",
             NULL});
 }
@@ -173,7 +176,7 @@ static void a_sentence_names_one_base(void **unused)
         (const char *const[]){
             "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
             "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in the only one: mini "
-            "q8_0, -1.0 points (-3.0 to +1.0). In parentheses 95% intervals; McNemar's exact "
+            "q8_0, -1.0 points (-3.0 to +1.0, p 1). In parentheses 95% intervals; McNemar's exact "
             "test.",
             NULL});
 }
