@@ -118,13 +118,13 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 /* ---- Reuse ---- */
 
 /* Answers of other jobs with the fingerprint of job ?1, or with that of its answers where a judge
- * gives the points, to the items whose keys are the JSON array ?2, the oldest first. */
+ * gives the points, to the items whose keys are the JSON array ?2, the oldest first. CROSS: the jobs
+ * are found first, or SQLite looks at every response there is. */
 #define OTHERS_ANSWERS                                                                             \
-    "FROM job this JOIN job other ON (other.fingerprint = this.fingerprint "                       \
+    "FROM job this CROSS JOIN job other ON (other.fingerprint = this.fingerprint "                 \
     "OR json_extract(other.parameters, '$.answers') = json_extract(this.parameters, "              \
-    "'$.answers')) "                                                                               \
-    "AND other.id <> this.id "                                                                     \
-    "JOIN response ON response.job = other.id "                                                    \
+    "'$.answers')) AND other.id <> this.id "                                                       \
+    "CROSS JOIN response ON response.job = other.id "                                              \
     "JOIN verdict ON verdict.response = response.id "                                              \
     "JOIN item ON item.id = response.item AND item.key IN (SELECT value FROM json_each(?2)) "
 
