@@ -36,7 +36,7 @@ static const char STYLE[] =
     ".mark{border-left:4px solid #e69f00;padding:.1rem .8rem;background:var(--shade)}\n"
     "@media print{:root{--ink:#000;--paper:#fff;--soft:#444;--line:#bbb;--shade:#fff}"
     "body{font-size:11px}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}"
-    ".scroll{overflow:visible}}\n";
+    ".scroll{overflow:visible}table{font-size:7.5px}th,td{padding:1px 4px}}@page{margin:1cm}\n";
 
 void html_text(struct buf *out, const char *text)
 {
