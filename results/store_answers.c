@@ -118,8 +118,8 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 /* ---- Reuse ---- */
 
 /* Answers of other jobs with the fingerprint of job ?1, or with that of its answers where a judge
- * gives the points, to the items whose keys are the JSON array ?2, the oldest first. CROSS: the jobs
- * are found first, or SQLite looks at every response there is. */
+ * gives the points, to the items whose keys are the JSON array ?2, the oldest first. CROSS: the
+ * jobs are found first, or SQLite looks at every response there is. */
 #define OTHERS_ANSWERS                                                                             \
     "FROM job this CROSS JOIN job other ON (other.fingerprint = this.fingerprint "                 \
     "OR json_extract(other.parameters, '$.answers') = json_extract(this.parameters, "              \
