@@ -263,8 +263,8 @@ static bool run(const struct invocation *invocation, struct err *err)
 }
 
 static const char *const EXAMPLES[] = {
-    "phibench audit configs/demo.yaml",
-    "phibench audit configs/demo.yaml --set models.0.bos=never --json",
+    "phibench audit configs/synthetic.yaml",
+    "phibench audit configs/synthetic.yaml --set models.0.bos=never --json",
     NULL,
 };
 

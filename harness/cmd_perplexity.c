@@ -246,8 +246,9 @@ static bool run(const struct invocation *invocation, struct err *err)
 
 static const char *const EXAMPLES[] = {
     "phibench perplexity -m synth:tiny:q8_0 -f models/world/text/heldout.txt --limit 4",
-    "phibench perplexity -m synth:tiny:f16 -f configs/demo.yaml -c 64 --save-reference tiny.logits",
-    "phibench perplexity -m synth:tiny:q4_0 -f configs/demo.yaml -c 64 --against tiny.logits",
+    "phibench perplexity -m synth:tiny:f16 -f configs/synthetic.yaml -c 64 --save-reference "
+    "tiny.logits",
+    "phibench perplexity -m synth:tiny:q4_0 -f configs/synthetic.yaml -c 64 --against tiny.logits",
     NULL,
 };
 

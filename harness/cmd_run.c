@@ -148,9 +148,9 @@ static bool run(const struct invocation *invocation, struct err *err)
 }
 
 static const char *const EXAMPLES[] = {
-    "phibench run configs/demo.yaml --db out/example.db",
-    "phibench run configs/demo.yaml --limit 2 --set defaults.threads=1 --db out/limited.db",
-    "phibench run configs/demo.yaml --dry-run",
+    "phibench run configs/synthetic.yaml --db out/example.db",
+    "phibench run configs/synthetic.yaml --limit 2 --set defaults.threads=1 --db out/limited.db",
+    "phibench run configs/synthetic.yaml --dry-run",
     NULL,
 };
 

@@ -44,8 +44,7 @@ static const struct protocol PROTOCOLS[] = {
      "Question: ", "\n", true, true},
 };
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
-static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "continuation",
-                                             NULL};
+static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "continuation", NULL};
 
 struct subject {
     const char *name;                        /* "abstract_algebra" */
@@ -320,7 +319,9 @@ static const struct protocol *find_protocol(const char *name, struct err *err)
     if (!strcmp(name, "generative"))
         err_set(err, ERR_UNSUPPORTED, "not supported yet: the protocol generative of mmlu");
     else
-        err_set(err, ERR_CONFIG, "mmlu has no protocol \"%s\": it has hendrycks, lm-eval, phi3 and continuation", name);
+        err_set(err, ERR_CONFIG,
+                "mmlu has no protocol \"%s\": it has hendrycks, lm-eval, phi3 and continuation",
+                name);
     return NULL;
 }
 

@@ -3,13 +3,13 @@
 # there before is still there.
 . "$(dirname "$0")/../support/cli.sh"
 
-expect 0 "$PHIBENCH" run configs/demo.yaml --limit 1 --db good.db --set suites.2.repeat=1 --set suites.2.prompt=8 \
+expect 0 "$PHIBENCH" run configs/synthetic.yaml --limit 1 --db good.db --set suites.2.repeat=1 --set suites.2.prompt=8 \
     --set suites.2.generate=4 --set suites.2.batch=1 --set suites.2.threads=1 --set report.out=report
 
 # unchanged FILE STATUS MESSAGE: neither a reader nor a writer touches the file.
 unchanged() {
     cp "$1" before
-    for command in runs report "run configs/demo.yaml --limit 1"; do
+    for command in runs report "run configs/synthetic.yaml --limit 1"; do
         expect "$2" "$PHIBENCH" $command --db "$1"
         message "$3"
     done
@@ -34,7 +34,7 @@ else
     echo 'SKIP: sqlite3 is not there to make a foreign and a newer database'
 fi
 mkdir folder
-for command in runs report "run configs/demo.yaml"; do
+for command in runs report "run configs/synthetic.yaml"; do
     expect 1 "$PHIBENCH" $command --db folder
     message 'folder: this is a folder, not a database'
 done
@@ -49,7 +49,7 @@ if [ "$(id -u)" -ne 0 ]; then
     cp good.db folder/good.db
     chmod 500 folder
     expect 0 "$PHIBENCH" runs --db folder/good.db
-    expect 1 "$PHIBENCH" run configs/demo.yaml --db folder/other.db
+    expect 1 "$PHIBENCH" run configs/synthetic.yaml --db folder/other.db
     message_has 'folder/other.db: '
     chmod 700 folder
 else

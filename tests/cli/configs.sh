@@ -17,10 +17,17 @@ vocabulary=$PHIBENCH_DATA/tokenizers/ggml_vocab/ggml-vocab-phi-3.gguf
 for config in configs/*.yaml; do
     name=${config#configs/} name=${name%.yaml}
     case $name in
-    demo)
+    demo) # whole it is `make demo`
         expect 0 "$PHIBENCH" run "$config" --dry-run
-        expect 0 "$PHIBENCH" run "$config" --db demo.db --set report.out=demo
-        check_run demo 576 # 3 quantizations, 2 protocols, 96 questions
+        grep -q '^72 jobs, 12 models;' stdout || fail "$config: other jobs than it says"
+        expect 0 "$PHIBENCH" run "$config" --limit 1 --db demo.db --set report.out=demo --set cache=cache \
+            --set suites.4.repeat=1 --set suites.4.prompt=16 --set suites.4.generate=2 --set suites.4.batch=1
+        check_run demo 468 # 12 times 18 subjects, 2 questions twice, 8 tasks of 2 turns, a chunk of text
+        ;;
+    synthetic)
+        expect 0 "$PHIBENCH" run "$config" --dry-run
+        expect 0 "$PHIBENCH" run "$config" --db synthetic.db --set report.out=synthetic
+        check_run synthetic 576 # 3 quantizations, 2 protocols, 96 questions
         ;;
     mt-bench)
         expect 0 "$PHIBENCH" run "$config" --dry-run

@@ -29,7 +29,7 @@ message 'disk/x.gguf: cannot write: No space left on device'
 nothing_but .ballast
 
 # The run stops, the database is whole, and a second start stops as well.
-run='run configs/demo.yaml --db disk/run.db --set report.out=disk/report --set suites.2.repeat=1'
+run='run configs/synthetic.yaml --db disk/run.db --set report.out=disk/report --set suites.2.repeat=1'
 for try in 1 2; do
     expect 1 "$PHIBENCH" $run
     message_has 'disk/run.db: the disk is full: '
@@ -44,7 +44,7 @@ expect 0 "$PHIBENCH" $run
 message_has 'phibench: continuing run 1'
 expect 0 "$PHIBENCH" export 1 --db disk/run.db --table items --format csv
 cut -d , -f 4- stdout >continued
-expect 0 "$PHIBENCH" run configs/demo.yaml --db undisturbed.db --set suites.2.repeat=1
+expect 0 "$PHIBENCH" run configs/synthetic.yaml --db undisturbed.db --set suites.2.repeat=1
 expect 0 "$PHIBENCH" export 1 --db undisturbed.db --table items --format csv
 cut -d , -f 4- stdout >undisturbed
 [ "$(wc -l <undisturbed)" -gt 500 ] || fail 'too few items were exported'

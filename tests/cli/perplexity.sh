@@ -43,7 +43,7 @@ expect 2 "$PHIBENCH" perplexity -m synth:tiny:f16 --db s.db
 message 'phibench: perplexity needs a text: -f FILE'
 expect 2 "$PHIBENCH" perplexity -m synth:tiny:f16 -f nowhere.txt --db s.db
 message 'phibench: data: there is no file or folder nowhere.txt'
-expect 1 "$PHIBENCH" perplexity -m synth:tiny:f16 -f configs/demo.yaml -c 2048 --db s.db
+expect 1 "$PHIBENCH" perplexity -m synth:tiny:f16 -f configs/synthetic.yaml -c 2048 --db s.db
 message_has 'tokens do not fill one chunk of 2048'
 
 # A configuration compares quantizations with one of its own, whose logits lie beside the database.

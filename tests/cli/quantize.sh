@@ -49,8 +49,8 @@ expect 2 "$PHIBENCH" quantize tiny.gguf made.gguf --type q4
 message_has "unknown tensor type 'q4': expected one of f32, f16"
 expect 1 "$PHIBENCH" quantize missing.gguf made.gguf --type q4_k
 message 'missing.gguf: cannot open: No such file or directory'
-expect 1 "$PHIBENCH" quantize configs/demo.yaml made.gguf --type q4_k
-message 'configs/demo.yaml: byte 0: not a GGUF file: it does not begin with "GGUF"'
+expect 1 "$PHIBENCH" quantize configs/synthetic.yaml made.gguf --type q4_k
+message 'configs/synthetic.yaml: byte 0: not a GGUF file: it does not begin with "GGUF"'
 expect 2 "$PHIBENCH" quantize tiny.gguf ./tiny.gguf --type q4_k
 message './tiny.gguf: cannot write a model over itself'
 expect 1 "$PHIBENCH" quantize tiny.gguf made.gguf --type q4_k --imatrix-from missing.txt

@@ -1,6 +1,7 @@
 /* test_golden.c - logits and text against independent implementations: the reference logits of
- * tests/golden, and the text that stories260K's description gives for greedy decoding. And logits
- * against themselves: tests/golden/logit_hashes.tsv has the bits of ENGINE_NUMERICS_VERSION.
+ * tests/golden for small random models and for the embedded family, and the text that
+ * stories260K's description gives for greedy decoding. And logits against themselves:
+ * tests/golden/logit_hashes.tsv has the bits of ENGINE_NUMERICS_VERSION.
  *
  * test_golden --print-logit-hashes prints that table anew, for a change that was meant and that
  * comes with a new version.
@@ -41,17 +42,22 @@ static size_t read_ids(const char *path, int32_t *ids)
     return n;
 }
 
+/* NAME.gguf of a folder; the logits after the prompt are in tests/golden/NAME.logits. */
+struct golden {
+    const char *name, *folder, *prompt;
+};
+
 /* The largest difference to the reference over all positions, relative to its largest logit. */
-static double compare(const char *name, enum isa isa, enum kv_type kv_type, size_t chunk)
+static double compare(const struct golden *golden, enum isa isa, enum kv_type kv_type, size_t chunk)
 {
     char path[256];
     int32_t ids[MAX_PROMPT];
-    snprintf(path, sizeof path, "tests/golden/%s.ids", name);
+    snprintf(path, sizeof path, "tests/golden/%s.ids", golden->prompt);
     size_t n = read_ids(path, ids), n_bytes;
-    snprintf(path, sizeof path, "tests/golden/%s.logits", name);
+    snprintf(path, sizeof path, "tests/golden/%s.logits", golden->name);
     float *expected = (float *)(void *)file_read(path, MAX_FILE_BYTES, &n_bytes, NULL);
     assert_non_null(expected);
-    snprintf(path, sizeof path, "tests/golden/%s.gguf", name);
+    snprintf(path, sizeof path, "%s/%s.gguf", golden->folder, golden->name);
     struct model *model = test_open_model(path, isa);
     size_t n_logits = n * (size_t)model_info(model)->n_vocab;
     assert_int_equal(n_bytes, n_logits * sizeof *expected);
@@ -75,16 +81,23 @@ static double compare(const char *name, enum isa isa, enum kv_type kv_type, size
     return difference / largest;
 }
 
-static const char *const golden[] = {"phi3-mha", "phi3-gqa", "phi3-window", "llama-gqa",
-                                     "llama-tied"};
+#define RANDOM_MODEL(name)                                                                         \
+    {                                                                                              \
+        name, "tests/golden", name                                                                 \
+    }
+static const struct golden golden[] = {
+    RANDOM_MODEL("phi3-mha"),      RANDOM_MODEL("phi3-gqa"),       RANDOM_MODEL("phi3-window"),
+    RANDOM_MODEL("llama-gqa"),     RANDOM_MODEL("llama-tied"),     {"mini", "models", "family"},
+    {"small", "models", "family"}, {"medium", "models", "family"},
+};
 
 static void logits_are_the_references_within_1e_4_of_the_largest(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
-        double whole = compare(golden[i], ISA_SCALAR, KV_F32, 512);
-        double chunked = compare(golden[i], isa_best(), KV_F32, 7);
-        printf("%-12s differs by %.1e of the largest logit\n", golden[i], whole);
+        double whole = compare(&golden[i], ISA_SCALAR, KV_F32, 512);
+        double chunked = compare(&golden[i], isa_best(), KV_F32, 7);
+        printf("%-12s differs by %.1e of the largest logit\n", golden[i].name, whole);
         assert_true(whole < 1e-4);
         assert_true(chunked == whole);
     }
@@ -94,8 +107,8 @@ static void half_precision_keys_and_values_cost_little(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
-        double difference = compare(golden[i], isa_best(), KV_F16, 512);
-        printf("%-12s differs by %.1e with KV in f16\n", golden[i], difference);
+        double difference = compare(&golden[i], isa_best(), KV_F16, 512);
+        printf("%-12s differs by %.1e with KV in f16\n", golden[i].name, difference);
         assert_true(difference < 5e-3);
     }
 }

@@ -435,7 +435,8 @@ static void options_that_cannot_be_are_refused(void **state)
     struct suite_options options = {.protocol = "generative"};
     assert_refused(fixture, options, ERR_UNSUPPORTED, "", 0, 0, "not supported yet: ");
     options.protocol = "hendryks";
-    assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "hendrycks, lm-eval, phi3 and continuation");
+    assert_refused(fixture, options, ERR_CONFIG, "", 0, 0,
+                   "hendrycks, lm-eval, phi3 and continuation");
     options = (struct suite_options){.split = "train"};
     assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "no split \"train\"");
     options = (struct suite_options){.split = "dev", .shots = 1};

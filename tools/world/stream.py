@@ -60,15 +60,15 @@ class Stream:
         self.subjects = questions.subjects_of(world)
         self.hops = questions.hop_facts(world)
         self.told_of = {subject: world.told_of(subject) for subject in self.subjects}
-        self.sizes = dict.fromkeys(SHARES, 0)
         self.makers = {kind: getattr(self, "make_" + kind) for kind in SHARES}
 
     def documents(self):
         """Documents without end; the kind that lags most behind its share is next."""
+        sizes = dict.fromkeys(SHARES, 0)
         while True:
-            kind = min(SHARES, key=lambda kind: self.sizes[kind] / SHARES[kind])
+            kind = min(SHARES, key=lambda kind: sizes[kind] / SHARES[kind])
             document = self.makers[kind]()
-            self.sizes[kind] += sum(len(text) for text, _ in document)
+            sizes[kind] += sum(len(text) for text, _ in document)
             yield document
 
     def lessons(self):

@@ -37,6 +37,7 @@ from stream import Stream
 BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 2048, 512, 1024, 8
 WEIGHT_UNIT = 0.1  # weights are kept as whole multiples of it
 PEAK_RATES = {"mini": 1e-3, "small": 1e-3, "medium": 8e-4}
+TOKENS = {"mini": 5_500_000, "small": 7_000_000, "medium": 8_000_000}  # seen in training
 WARM_UP_STEPS, FINAL_RATE = 100, 0.03
 BETAS, DECAY, CLIP = (0.9, 0.98), 0.05, 1.0
 LOG_EVERY, SAVE_SECONDS = 50, 120
@@ -141,7 +142,7 @@ class Run:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = spm.load(options.work / "tokenizer.json")
         self.ids, self.weights = (t.to(self.device) for t in read_data(options.work))
-        n_tokens = min(options.tokens, len(self.ids) - 1)
+        n_tokens = min(options.tokens or TOKENS[options.name], len(self.ids) - 1)
         self.n_steps = n_tokens // BATCH_TOKENS
         self.model = Model(SHAPES[options.name], options.seed).to(self.device)
         self.peak = options.rate or PEAK_RATES[options.name]
@@ -267,10 +268,10 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="of the world, as generate.py's")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("data")
-    command.add_argument("--tokens", type=int, default=12_000_000)
+    command.add_argument("--tokens", type=int, default=max(TOKENS.values()))
     command = commands.add_parser("train")
     command.add_argument("name", choices=SHAPES)
-    command.add_argument("--tokens", type=int, default=12_000_000)
+    command.add_argument("--tokens", type=int, help="default: what its size gets")
     command.add_argument("--stop-after", type=float, help="seconds; a checkpoint is kept")
     command.add_argument("--validate-every", type=int, default=500, help="steps")
     command.add_argument("--rate", type=float, help="peak learning rate")
