@@ -290,11 +290,22 @@ static bool is_of_first(const struct open_book *book, const struct open_book *fi
            book->entry->i_quantization == first->entry->i_quantization;
 }
 
+/* Of so many models those whose interval lies above 0, and below it. */
+static const char *claim_of_open_book(size_t n_models, size_t n_helped, size_t n_harmed)
+{
+    if (n_helped == n_models) return "An open book gives the facts back.";
+    if (n_harmed == n_models) return "An open book distracts.";
+    if (n_helped) return n_harmed ? "An open book helps some models and distracts others."
+                                  : "An open book helps some models.";
+    return n_harmed ? "An open book helps no model and distracts some."
+                    : "An open book does not help beyond chance.";
+}
+
 bool findings_add_open_book(const struct report_data *data, const struct open_book *books, size_t n,
                             struct findings *findings, struct err *err)
 {
     struct buf text = {0};
-    size_t n_models = 0, n_helped = 0;
+    size_t n_models = 0, n_helped = 0, n_harmed = 0;
     double least = 1, most = 0;
     if (!n) return true;
     buf_printf(
@@ -308,6 +319,7 @@ bool findings_add_open_book(const struct report_data *data, const struct open_bo
         if (!is_of_first(&books[i], &books[0])) continue;
         n_models++;
         n_helped += change->interval.low > 0;
+        n_harmed += change->interval.high < 0;
         least = fmin(least, books[i].hit_rate);
         most = fmax(most, books[i].hit_rate);
         buf_printf(&text, "%s%s %.1f%% and %.1f%%, %+.1f points (%s%+.1f to %+.1f)", i ? "; " : "",
@@ -318,9 +330,5 @@ bool findings_add_open_book(const struct report_data *data, const struct open_bo
     buf_printf(&text, ". An accepted answer stood in what was read for %.1f%%", 100 * least);
     if (most > least) buf_printf(&text, " to %.1f%%", 100 * most);
     buf_text(&text, " of the questions.");
-    return keep(data,
-                n_helped == n_models ? "An open book gives the facts back."
-                : n_helped           ? "An open book helps some models."
-                                     : "An open book does not help beyond chance.",
-                &text, findings, err);
+    return keep(data, claim_of_open_book(n_models, n_helped, n_harmed), &text, findings, err);
 }

@@ -121,6 +121,13 @@ static void closed_and_open_books_are_paired_question_by_question(void **unused)
                                                    "phi3, 5 shots, f16) without and with 4 "));
     assert_non_null(strstr(findings.items[0].text, "mini 16.7% and 66.7%, +50.0 points (95% "));
     assert_non_null(strstr(findings.items[0].text, "for 83.3% of the questions"));
+
+    books[0].change.interval = (struct interval){.low = -0.3, .high = -0.1};
+    test_assert_done(findings_add_open_book(data, books, n, &findings, &err), &err);
+    assert_string_equal(findings.items[1].claim, "An open book distracts.");
+    books[0].change.interval = (struct interval){.low = 0.1, .high = 0.3};
+    test_assert_done(findings_add_open_book(data, books, n, &findings, &err), &err);
+    assert_string_equal(findings.items[2].claim, "An open book gives the facts back.");
     report_data_free(data);
 }
 
