@@ -295,8 +295,9 @@ static const char *claim_of_open_book(size_t n_models, size_t n_helped, size_t n
 {
     if (n_helped == n_models) return "An open book gives the facts back.";
     if (n_harmed == n_models) return "An open book distracts.";
-    if (n_helped) return n_harmed ? "An open book helps some models and distracts others."
-                                  : "An open book helps some models.";
+    if (n_helped)
+        return n_harmed ? "An open book helps some models and distracts others."
+                        : "An open book helps some models.";
     return n_harmed ? "An open book helps no model and distracts some."
                     : "An open book does not help beyond chance.";
 }
