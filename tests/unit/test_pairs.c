@@ -91,7 +91,7 @@ static void rates_are_compared_by_what_is_right_in_one_alone(void **unused)
     int64_t base = test_new_job(run, "f16", "a", "data", "acc"),
             other = test_new_job(run, "q2_k", "b", "data", "acc");
     for (int i = 0; i < 10; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "anatomy/%d", i);
         test_put_answer(base, key, "anatomy", TEST_ANATOMY, i < 7);
         test_put_answer(other, key, "anatomy", TEST_ANATOMY, i > 3 && i < 8);
