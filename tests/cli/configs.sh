@@ -21,7 +21,8 @@ for config in configs/*.yaml; do
         expect 0 "$PHIBENCH" run "$config" --dry-run
         grep -q '^72 jobs, 12 models;' stdout || fail "$config: other jobs than it says"
         expect 0 "$PHIBENCH" run "$config" --limit 1 --db demo.db --set report.out=demo --set cache=cache \
-            --set suites.4.repeat=1 --set suites.4.prompt=16 --set suites.4.generate=2 --set suites.4.batch=1
+            --set suites.2.max_new_tokens=8 --set suites.4.repeat=1 --set suites.4.prompt=16 --set suites.4.generate=2 \
+            --set suites.4.batch=1 --set suites.4.threads=1
         check_run demo 468 # 12 times 18 subjects, 2 questions twice, 8 tasks of 2 turns, a chunk of text
         ;;
     synthetic)
