@@ -225,6 +225,28 @@ bool report_score_is_beside(const struct report_score *a, const struct report_sc
     return !strcmp(a->suite, b->suite) && !strcmp(a->protocol, b->protocol) && a->shots == b->shots;
 }
 
+bool report_score_is_like(const struct report_score *a, const struct report_score *b)
+{
+    return report_score_is_beside(a, b) && !strcmp(a->metric, b->metric);
+}
+
+const struct report_score *report_main_score(const struct report_data *data, size_t i_entry,
+                                             const struct report_score *measure)
+{
+    for (size_t i = 0; i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (score->i_entry == i_entry && score->is_main && report_score_is_beside(score, measure))
+            return score;
+    }
+    return NULL;
+}
+
+const char *report_score_items(const struct report_score *score)
+{
+    if (report_score_is_perplexity(score)) return "tokens";
+    return strcmp(score->unit, "points") ? "questions" : "turns";
+}
+
 bool report_score_is_share(const struct report_score *score)
 {
     if (strcmp(score->unit, "percent") != 0 || score->n < 1) return false;

@@ -102,6 +102,15 @@ bool report_score_is_macro(const struct report_score *score);
 
 /* True for scores of one suite in one protocol with one number of shots: only they compare. */
 bool report_score_is_beside(const struct report_score *a, const struct report_score *b);
+/* The same, and of one metric. */
+bool report_score_is_like(const struct report_score *a, const struct report_score *b);
+
+/* The entry's main score of the measure that a score is of; NULL for none. */
+const struct report_score *report_main_score(const struct report_data *data, size_t i_entry,
+                                             const struct report_score *measure);
+
+/* What the score is an average over: "questions". */
+const char *report_score_items(const struct report_score *score);
 
 /* True for a perplexity: the only measure that is better when lower. */
 bool report_score_is_perplexity(const struct report_score *score);

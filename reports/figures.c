@@ -67,12 +67,6 @@ static const char *interval_of(const struct report_score *measure)
     return report_score_is_share(measure) ? "95% intervals (Wilson)" : "95% intervals (normal)";
 }
 
-static const char *items_of(const struct report_score *measure)
-{
-    if (report_score_is_perplexity(measure)) return "tokens";
-    return strcmp(measure->unit, "points") ? "questions" : "turns";
-}
-
 static const char *format_range(const struct report_data *data, long long least, long long most,
                                 struct err *err)
 {
@@ -133,10 +127,10 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
         count ? arena_printf(data->arena, err,
                              "%s; %s %s each. Rows whose intervals overlap may still differ: %s "
                              "tell more, as they compare the same %s.",
-                             interval_of(measure), count, items_of(measure),
+                             interval_of(measure), count, report_score_items(measure),
                              is_perplexity ? "the perplexities beside each other"
                                            : "the paired differences",
-                             is_perplexity ? "chunks" : items_of(measure))
+                             is_perplexity ? "chunks" : report_score_items(measure))
               : NULL;
     struct chart *chart =
         add_chart(figures, name_chart(data, "scores", measure, err),
@@ -309,7 +303,7 @@ static const char *subset_caption(const struct report_data *data,
                       "model judged. ";
     const char *caption = n_items
                               ? arena_printf(data->arena, err, "%s%s %s in each row; %s.", judge,
-                                             n_items, items_of(measure),
+                                             n_items, report_score_items(measure),
                                              plan->has_intervals ? "bars are 95% intervals"
                                                                  : "intervals stand in the table")
                               : NULL;

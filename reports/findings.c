@@ -12,11 +12,6 @@
 enum { MAX_MODELS = 32, MAX_LOSSES = 128 };
 static const double SIGNIFICANT = 0.05;
 
-static bool is_same_measure(const struct report_score *a, const struct report_score *b)
-{
-    return report_score_is_beside(a, b) && !strcmp(a->metric, b->metric);
-}
-
 /* The first score by a job's own metric, which says what the report is about first; a perplexity if
  * there is nothing else; NULL if there is none. */
 static const struct report_score *headline_of(const struct report_data *data)
@@ -35,7 +30,7 @@ static const struct report_score *score_of(const struct report_data *data,
                                            const struct report_score *measure, size_t i_entry)
 {
     for (size_t i = 0; i < data->n_scores; i++)
-        if (data->scores[i].i_entry == i_entry && is_same_measure(&data->scores[i], measure))
+        if (data->scores[i].i_entry == i_entry && report_score_is_like(&data->scores[i], measure))
             return &data->scores[i];
     return NULL;
 }
@@ -61,12 +56,6 @@ static const char *joint(size_t i, size_t n)
 static const char *unit_of(const struct report_score *score)
 {
     return strcmp(score->unit, "points") ? "%" : " points";
-}
-
-static const char *items_of(const struct report_score *score)
-{
-    if (report_score_is_perplexity(score)) return "tokens";
-    return strcmp(score->unit, "points") ? "questions" : "turns";
 }
 
 /* ---- Models of different size ---- */
@@ -126,7 +115,7 @@ static bool find_sizes(const struct report_data *data, const struct report_score
     struct buf text = {0};
     size_t n = list_sizes(data, headline, sizes);
     if (n < 2 || sizes[0].entry->n_params == sizes[n - 1].entry->n_params) return true;
-    buf_printf(&text, "Of %lld %s (%s, %s), ", (long long)headline->n, items_of(headline),
+    buf_printf(&text, "Of %lld %s (%s, %s), ", (long long)headline->n, report_score_items(headline),
                headline->measure, data->entries[headline->i_entry].quantization);
     for (size_t i = 0; i < n; i++) {
         buf_printf(&text, "%s%s %s%.1f%s", joint(i, n), sizes[i].entry->name, i ? "" : "gets ",
@@ -160,7 +149,7 @@ static size_t list_losses(const struct report_pairs *pairs, const struct report_
     size_t n = 0;
     for (size_t i = 0; i < pairs->n && n < MAX_LOSSES; i++) {
         const struct report_pair *pair = &pairs->items[i];
-        if (!is_same_measure(pair->score, headline) || isnan(pair->p) ||
+        if (!report_score_is_like(pair->score, headline) || isnan(pair->p) ||
             pair->base->i_quantization != first->i_quantization)
             continue;
         losses[n] = pair;
@@ -258,11 +247,11 @@ static bool find_best(const struct report_data *data, const struct report_score 
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
         bool is_better = is_perplexity ? score->score < best->score : score->score > best->score;
-        if (is_better && is_same_measure(score, headline)) best = score;
+        if (is_better && report_score_is_like(score, headline)) best = score;
     }
     buf_printf(&text, "%s with %.2f%s, 95%% interval %.2f to %.2f, %lld %s (%s).",
                data->entries[best->i_entry].label, best->score, is_perplexity ? "" : unit_of(best),
-               best->low, best->high, (long long)best->n, items_of(best), best->measure);
+               best->low, best->high, (long long)best->n, report_score_items(best), best->measure);
     return keep(data, is_perplexity ? "Lowest perplexity:" : "Highest score:", &text, findings,
                 err);
 }

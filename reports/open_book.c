@@ -4,6 +4,7 @@
 #include "reports/open_book.h"
 
 #include "base/mem.h"
+#include "reports/tables.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -219,12 +220,7 @@ struct table *tables_open_book(const struct report_data *data, const struct open
     if (!table) return NULL;
     for (size_t i = 0; i < n; i++) {
         const struct open_book *book = &books[i];
-        table_row(table);
-        table_cell(table, "%s", book->entry->name);
-        table_cell(table, "%s", book->entry->quantization);
-        table_cell(table, "%s", book->suite);
-        table_cell(table, "%s", book->protocol);
-        table_cell(table, "%d", book->shots);
+        tables_begin_row(table, book->entry, book->suite, book->protocol, book->shots);
         table_cell(table, "%lld passages, %lld tokens", (long long)book->top_k,
                    (long long)book->max_tokens);
         table_cell(table, "%s", book->metric);

@@ -45,16 +45,6 @@ static const struct report_score *score_of(const struct report_data *data, size_
     return NULL;
 }
 
-static const struct report_score *same_measure(const struct report_data *data, size_t i_entry,
-                                               const struct report_score *score)
-{
-    for (size_t i = 0; i < data->n_scores; i++)
-        if (data->scores[i].is_main && data->scores[i].i_entry == i_entry &&
-            report_score_is_beside(&data->scores[i], score))
-            return &data->scores[i];
-    return NULL;
-}
-
 static bool bootstrap(struct store *store, const struct report_score *base,
                       struct report_pair *pair, struct err *err)
 {
@@ -105,7 +95,7 @@ static bool load_entry(struct store *store, const struct report_data *data, size
     report_bind_pair(query, base, entry);
     while (done && (more = query_next(query, err)) > 0) {
         const struct report_score *score = score_of(data, i_entry, query);
-        const struct report_score *other = score ? same_measure(data, i_base, score) : NULL;
+        const struct report_score *other = score ? report_main_score(data, i_base, score) : NULL;
         if (!other || pairs->n == data->n_scores || query_integer(query, 4) < 1) continue;
         struct report_pair *pair = &pairs->items[pairs->n++];
         *pair = (struct report_pair){.base = base,

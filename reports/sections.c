@@ -57,8 +57,8 @@ static const char *explain_subsets(const struct report_data *data,
         return "Percent, with the 95% interval; coarser groups first.";
     if (!strcmp(measure->protocol, "reference-match"))
         return "Points from 1 to 10 by the rule reference-match: words in common with the "
-               "reference "
-               "answer. No model judged. In parentheses the 95% interval, errors clustered by "
+               "reference answer. No model judged. In parentheses the 95% interval, errors "
+               "clustered by "
                "question; first the two turns, then the categories.";
     return arena_printf(data->arena, err,
                         "Points from 1 to 10 by %s. In parentheses the 95%% interval, "

@@ -41,6 +41,17 @@ static const struct report_score *find_macro(const struct report_data *data,
     return NULL;
 }
 
+void tables_begin_row(struct table *table, const struct report_entry *entry, const char *suite,
+                      const char *protocol, int shots)
+{
+    table_row(table);
+    table_cell(table, "%s", entry->name);
+    table_cell(table, "%s", entry->quantization);
+    table_cell(table, "%s", suite);
+    table_cell(table, "%s", protocol);
+    table_cell(table, "%d", shots);
+}
+
 static void add_score_row(const struct report_data *data, const struct report_score *score,
                           struct table *table)
 {
@@ -48,12 +59,7 @@ static void add_score_row(const struct report_data *data, const struct report_sc
     const struct report_score *macro = find_macro(data, score);
     char traps[256];
     format_traps(data, score, traps, sizeof traps);
-    table_row(table);
-    table_cell(table, "%s", entry->name);
-    table_cell(table, "%s", entry->quantization);
-    table_cell(table, "%s", score->suite);
-    table_cell(table, "%s", score->protocol);
-    table_cell(table, "%d", score->shots);
+    tables_begin_row(table, entry, score->suite, score->protocol, score->shots);
     table_cell(table, "%s", score->metric);
     table_cell(table, "%.2f", score->score);
     table_cell(table, "%.2f to %.2f", score->low, score->high);
@@ -63,15 +69,10 @@ static void add_score_row(const struct report_data *data, const struct report_sc
     table_cell(table, "%s", traps);
 }
 
-static bool is_of_kind(const struct report_score *a, const struct report_score *b)
-{
-    return report_score_is_beside(a, b) && !strcmp(a->metric, b->metric);
-}
-
 static bool is_first_score(const struct report_data *data, size_t i_score)
 {
     for (size_t i = 0; i < i_score; i++)
-        if (is_of_kind(&data->scores[i], &data->scores[i_score])) return false;
+        if (report_score_is_like(&data->scores[i], &data->scores[i_score])) return false;
     return true;
 }
 
@@ -85,7 +86,7 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
     for (size_t i = 0; table && i < data->n_scores; i++) {
         if (report_score_is_macro(&data->scores[i]) || !is_first_score(data, i)) continue;
         for (size_t k = i; k < data->n_scores; k++)
-            if (is_of_kind(&data->scores[k], &data->scores[i]))
+            if (report_score_is_like(&data->scores[k], &data->scores[i]))
                 add_score_row(data, &data->scores[k], table);
     }
     return table && table_check(table, err) ? table : NULL;
@@ -99,12 +100,7 @@ struct table *tables_notes(const struct report_data *data, struct err *err)
     for (size_t i = 0; i < data->n_notes; i++) {
         const struct report_note *note = &data->notes[i];
         const struct report_entry *entry = &data->entries[note->i_entry];
-        table_row(table);
-        table_cell(table, "%s", entry->name);
-        table_cell(table, "%s", entry->quantization);
-        table_cell(table, "%s", note->suite);
-        table_cell(table, "%s", note->protocol);
-        table_cell(table, "%d", note->shots);
+        tables_begin_row(table, entry, note->suite, note->protocol, note->shots);
         table_cell(table, "%s", note->kind);
         table_cell(table, "%lld", (long long)note->count);
         table_cell(table, "%s", note->text);

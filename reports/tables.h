@@ -10,6 +10,10 @@
 #include "reports/pairs.h"
 #include "reports/text_table.h"
 
+/* Begins a row: its first five columns say whose it is and of which measurement. */
+void tables_begin_row(struct table *table, const struct report_entry *entry, const char *suite,
+                      const char *protocol, int shots);
+
 /* A row for each entry: its size, its score by every measure of the report and its speeds. */
 struct table *tables_overview(const struct report_data *data, struct err *err);
 /* A row for each job and whole-suite metric: score, interval, n, and the traps counted under it. */

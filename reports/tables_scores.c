@@ -24,17 +24,6 @@ static void cell_score(struct table *table, const struct report_score *score)
 
 /* ---- Overview ---- */
 
-static const struct report_score *main_score(const struct report_data *data, size_t i_entry,
-                                             const struct report_score *measure)
-{
-    for (size_t i = 0; i < data->n_scores; i++) {
-        const struct report_score *score = &data->scores[i];
-        if (score->i_entry == i_entry && score->is_main && report_score_is_beside(score, measure))
-            return score;
-    }
-    return NULL;
-}
-
 static void cell_rate(struct table *table, double rate)
 {
     if (rate > 0) table_cell(table, rate < 100 ? "%.1f" : "%.0f", rate);
@@ -62,7 +51,7 @@ struct table *tables_overview(const struct report_data *data, struct err *err)
         if (entry->n_params > 0) table_cell(table, "%.3g M", entry->n_params / 1e6);
         else table_cell(table, "%s", "");
         cell_rate(table, entry->n_bytes / (1 << 20));
-        for (size_t m = 0; m < n; m++) cell_score(table, main_score(data, i, measures[m]));
+        for (size_t m = 0; m < n; m++) cell_score(table, report_main_score(data, i, measures[m]));
         cell_rate(table, report_entry_rate(data, i, true));
         cell_rate(table, report_entry_rate(data, i, false));
     }
@@ -81,12 +70,7 @@ struct table *tables_subset_list(const struct report_data *data, struct err *err
     for (size_t i = 0; table && i < data->n_subsets; i++) {
         const struct report_score *score = &data->subsets[i];
         const struct report_entry *entry = &data->entries[score->i_entry];
-        table_row(table);
-        table_cell(table, "%s", entry->name);
-        table_cell(table, "%s", entry->quantization);
-        table_cell(table, "%s", score->suite);
-        table_cell(table, "%s", score->protocol);
-        table_cell(table, "%d", score->shots);
+        tables_begin_row(table, entry, score->suite, score->protocol, score->shots);
         table_cell(table, "%s", score->metric);
         table_cell(table, "%s", score->subset);
         table_cell(table, "%s", score->category);
