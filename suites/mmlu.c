@@ -484,7 +484,8 @@ static bool grade(const struct suite *suite, const char *protocol, const struct 
     verdict->predicted[0] = (char)('A' + best);
     double mine = response->choices[expected].logprob;
     verdict->margin = mine == best_other ? 0 : mine - best_other; /* both may be -inf */
-    if (!strcmp(protocol, "continuation")) add_acc_norm(response, expected, verdict);
+    const struct protocol *known = find_protocol(protocol, NULL);
+    if (known && known->is_continuation) add_acc_norm(response, expected, verdict);
     return true;
 }
 
