@@ -300,10 +300,11 @@ bool findings_add_open_book(const struct report_data *data, const struct open_bo
     if (!n) return true;
     buf_printf(
         &text,
-        "Right (%s) of %llu questions (%s, %s, %d shots, %s) without and with %lld passages to "
+        "Right (%s) of %llu questions (%s, %s, %d shots, %s) without and with %lld passage%s to "
         "read: ",
         report_metric_name(books[0].metric), (unsigned long long)books[0].change.n, books[0].suite,
-        books[0].protocol, books[0].shots, books[0].entry->quantization, (long long)books[0].top_k);
+        books[0].protocol, books[0].shots, books[0].entry->quantization, (long long)books[0].top_k,
+        books[0].top_k == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {
         const struct estimate *change = &books[i].change;
         if (!is_of_first(&books[i], &books[0])) continue;

@@ -221,8 +221,8 @@ struct table *tables_open_book(const struct report_data *data, const struct open
     for (size_t i = 0; i < n; i++) {
         const struct open_book *book = &books[i];
         tables_begin_row(table, book->entry, book->suite, book->protocol, book->shots);
-        table_cell(table, "%lld passages, %lld tokens", (long long)book->top_k,
-                   (long long)book->max_tokens);
+        table_cell(table, "%lld passage%s, %lld tokens", (long long)book->top_k,
+                   book->top_k == 1 ? "" : "s", (long long)book->max_tokens);
         table_cell(table, "%s", book->metric);
         table_cell(table, "%llu", (unsigned long long)book->change.n);
         cell_percent(table, book->closed);
