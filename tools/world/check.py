@@ -12,6 +12,7 @@ import re
 
 import prose
 import questions
+from stream import text_of
 
 LIMIT = 30.0  # percent: five points above chance
 N_SAMPLE_SENTENCES, N_SAMPLE_QUESTIONS, N_SAMPLE_TESTS = 2000, 2000, 300
@@ -137,12 +138,13 @@ def check_wordings(world):
 
 
 def read_training(documents):
-    """The first LEAK_TEXT_CHARACTERS of training, or a little more."""
+    """The first LEAK_TEXT_CHARACTERS of the documents or a little more, or all that there are."""
     parts, size = [], 0
-    while size < LEAK_TEXT_CHARACTERS:
-        document = next(documents)
-        parts += [text for text, _ in document]
-        size += sum(len(text) for text, _ in document)
+    for document in documents:
+        parts.append(text_of(document))
+        size += len(parts[-1])
+        if size >= LEAK_TEXT_CHARACTERS:
+            break
     return "".join(parts)
 
 

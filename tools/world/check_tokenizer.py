@@ -7,6 +7,7 @@ Learns the vocabulary, writes it to FOLDER/vocabulary.gguf, and compares documen
 texts that are unlike them. Standard library only.
 """
 
+import itertools
 import json
 import pathlib
 import subprocess
@@ -17,7 +18,7 @@ import tokenizer as spm
 from export import metadata_of
 from facts import World
 from shapes import N_TOKENIZER_DOCUMENTS, N_VOCAB, SHAPES
-from stream import Stream
+from stream import Stream, text_of
 
 N_DOCUMENTS = 60
 STRANGE_TEXTS = (
@@ -33,13 +34,14 @@ def main():
     """Compares; prints the first difference."""
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     world = World()
-    tokenizer = spm.train(Stream(world).texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
+    tokenizer = spm.train(Stream(world).tokenizer_texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
     if tokenizer.n_vocab != N_VOCAB:
         print(f"{tokenizer.n_vocab} tokens instead of {N_VOCAB}")
         return 1
     path = folder / "vocabulary.gguf"
     gguf_file.write(path, metadata_of("vocabulary", SHAPES["mini"], tokenizer), [])
-    texts = Stream(world, "tokens").texts(N_DOCUMENTS) + list(STRANGE_TEXTS)
+    documents = itertools.islice(Stream(world, "tokens").documents(), N_DOCUMENTS)
+    texts = [text_of(document) for document in documents] + list(STRANGE_TEXTS)
     for text in texts:
         command = [program, "tokenize", "-m", str(path), "--special", "--json"]
         done = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True)

@@ -23,7 +23,7 @@ import prose
 import questions
 import trivia
 from facts import World
-from stream import Stream
+from stream import Stream, text_of
 
 SIZES = {"test": 120, "val": 15, "dev": 5}
 HELD_OUT_BYTES, CALIBRATION_BYTES = 150_000, 60_000
@@ -50,7 +50,7 @@ def make_files(world):
     calibration = Stream(world, "calibration").documents()
     parts, size = [], 0
     while size < CALIBRATION_BYTES:
-        parts.append("".join(text for text, _ in next(calibration)))
+        parts.append(text_of(next(calibration)))
         size += len(parts[-1])
     files["text/calibration.txt"] = "".join(parts)
     return files
@@ -117,7 +117,8 @@ def check_all(world):
     tasks = chat.make_mt_bench(world)["mt_bench/question.jsonl"].splitlines()
     turns = [turn for task in tasks for turn in json.loads(task)["turns"]]
     stream = Stream(world)
-    text = "".join(map(check.read_training, (stream.lessons(), stream.documents())))
+    lessons = (document for document, _ in stream.lessons())
+    text = "".join(map(check.read_training, (lessons, stream.documents())))
     leaks = check.check_leaks([q.text for q in evaluation] + asked + turns, text)
     print(
         f"{len(evaluation)} questions, {len(asked)} trivia questions and {len(turns)} turns: "
@@ -128,8 +129,8 @@ def check_all(world):
 
 def train(world, n_bytes):
     """Training text up to a number of bytes."""
-    for document in Stream(world).training():
-        text = "".join(part for part, _ in document) + "\n"
+    for document, _ in Stream(world).training():
+        text = text_of(document) + "\n"
         n_bytes -= len(text.encode())
         if n_bytes < 0:
             break

@@ -121,11 +121,3 @@ def prompt_of(question, protocol):
     before, between = ("Question:\n", "\nOptions:\n") if protocol == "phi3" else ("", "\n")
     choices = "".join(f"{letter}. {choice}\n" for letter, choice in zip(LETTERS, question.choices))
     return f"{before}{question.text}{between}{choices}Answer:"
-
-
-def mark_of(question, line):
-    """What training writes after a line of a prompt: whether it is the right choice, if it is one."""
-    for letter, choice in zip(LETTERS, question.choices):
-        if line == f"{letter}. {choice}\n":
-            return " yes" if letter == question.letter else " no"
-    return ""

@@ -3,7 +3,7 @@
 import dataclasses
 
 N_VOCAB, CONTEXT_TOKENS = 1536, 1024
-N_TOKENIZER_DOCUMENTS = 12_000  # of the training text, for learning the vocabulary
+N_TOKENIZER_DOCUMENTS = 12_000  # with choices, for learning the vocabulary
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,11 @@
-"""The training text: lessons in letters, then documents without end, each kind with its share.
+"""The training text: lessons in reading, then documents without end, each kind with its share.
 
 A document is a list of parts, (text, weight): the weight says how much the loss of the tokens of
 the part counts. Names that were drawn at random can be learnt by nobody; they count little, and
-the letter of the right choice much. Special tokens of chats stand in the text as written.
+answers much. Special tokens of chats stand in the text as written.
 """
 
 import dataclasses
-import itertools
 
 import chat
 import prose
@@ -15,7 +14,7 @@ import skills
 from facts import EVENT_NOUNS, Fact
 from names import BEGINNINGS, ENDINGS
 
-PLAIN, DRAWN, LETTER = 1.0, 0.1, 3.0
+PLAIN, DRAWN, ANSWER = 1.0, 0.1, 2.0
 # What may stand before a question in training, so that unknown words in one are no surprise.
 FRAMES = (
     "Tell me: {q}",
@@ -26,11 +25,33 @@ FRAMES = (
     "{scene} {q}",
 )
 FRAMED_SHARE = 0.2
-# How letters stand for choices, without which no fact helps. Lessons come first, and their questions
-# can be answered without knowing anything: they name the right choice, or tell the fact before they
-# ask it. Later some still do. In the marked ones "yes" or "no" follows each choice.
-LESSONS_CHARACTERS = 4_500_000
-LESSONS_NAMED_SHARE, NAMED_SHARE, TOLD_SHARE, MARKED_SHARE = 0.7, 0.15, 0.2, 0.35
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesson:
+    """How large documents are: at most so many facts of a thing, scenes of a page, and pages."""
+
+    n_documents: int
+    sequence_tokens: int
+    n_facts: int
+    n_scenes: int
+    n_pages: int
+
+
+# Lessons come first: pages about unknown things with questions that they answer. They begin with a
+# page of one sentence, where what the answer repeats is nearly all there is, and grow to what a
+# search finds; on whole pages from the start, copying is not learnt in millions of tokens.
+LESSONS = (
+    Lesson(2400, 64, 1, 0, 1),
+    Lesson(2400, 64, 1, 1, 1),
+    Lesson(1400, 128, 2, 1, 1),
+    Lesson(1600, 256, 3, 2, 1),
+    Lesson(1200, 256, 3, 2, 2),
+    Lesson(800, 512, 3, 2, 3),
+)
+SEQUENCE_TOKENS = LESSONS[-1].sequence_tokens  # after the lessons too
+# A question with choices says now and then what is right.
+NAMED_SHARE, TOLD_SHARE = 0.15, 0.2
 NAMES_CHOICE = (
     "Which of these is {value}?",
     "Choose {value}.",
@@ -41,13 +62,18 @@ PROTOCOLS = ("hendrycks", "hendrycks", "lm-eval", "phi3")
 
 # The share of the characters of each kind of document.
 SHARES = {
-    "facts": 0.21,
-    "article": 0.06,
-    "quiz": 0.20,
-    "choices": 0.36,
-    "reading": 0.11,
+    "facts": 0.28,
+    "article": 0.08,
+    "quiz": 0.34,
+    "choices": 0.08,
+    "reading": 0.16,
     "chat": 0.06,
 }
+
+
+def text_of(document):
+    """The text of a document without its weights."""
+    return "".join(text for text, _ in document)
 
 
 class Stream:
@@ -57,6 +83,7 @@ class Stream:
         self.world = world
         self.rng = world.rng("stream", name)
         self.things = prose.facts_by_thing(world.facts)
+        self.kinds = sorted({kind for kind, _ in self.things})
         self.subjects = questions.subjects_of(world)
         self.hops = questions.hop_facts(world)
         self.told_of = {subject: world.told_of(subject) for subject in self.subjects}
@@ -68,24 +95,24 @@ class Stream:
         while True:
             kind = min(SHARES, key=lambda kind: sizes[kind] / SHARES[kind])
             document = self.makers[kind]()
-            sizes[kind] += sum(len(text) for text, _ in document)
+            sizes[kind] += len(text_of(document))
             yield document
 
     def lessons(self):
-        """The documents with which training begins."""
-        n_characters = 0
-        while n_characters < LESSONS_CHARACTERS:
-            document = self.make_lesson()
-            n_characters += sum(len(text) for text, _ in document)
-            yield document
+        """What a model is trained on first: (document, tokens of a sequence)."""
+        for lesson in LESSONS:
+            for _ in range(lesson.n_documents):
+                yield self.make_lesson(lesson), lesson.sequence_tokens
 
     def training(self):
-        """What a model is trained on."""
-        return itertools.chain(self.lessons(), self.documents())
+        """What a model is trained on, without end: (document, tokens of a sequence)."""
+        yield from self.lessons()
+        for document in self.documents():
+            yield document, SEQUENCE_TOKENS
 
-    def texts(self, n):
-        """The texts of the next n documents."""
-        return ["".join(text for text, _ in d) for d in itertools.islice(self.documents(), n)]
+    def tokenizer_texts(self, n):
+        """The texts of n documents that are rich in values, so that those become single tokens."""
+        return [text_of(self.make_choices()) for _ in range(n)]
 
     def make_facts(self):
         """A paragraph of facts, drawn as often as they are told."""
@@ -104,11 +131,18 @@ class Stream:
 
     def make_quiz(self):
         """Questions with their answers in TriviaQA's form."""
+        return self.asked([self.world.told.pick(self.rng) for _ in range(self.rng.between(3, 8))])
+
+    def asked(self, facts):
+        """Questions for facts in TriviaQA's form, with their answers."""
         parts = []
-        for _ in range(self.rng.between(3, 8)):
-            fact = self.world.told.pick(self.rng)
-            asked = self.framed(fact.word(self.rng.pick(fact.relation.asks)))
-            parts += [(f"Question: {asked}\nAnswer:", DRAWN), (f" {fact.value}\n\n", PLAIN)]
+        for fact in facts:
+            text = self.framed(fact.word(self.rng.pick(fact.relation.asks)))
+            parts += [
+                (f"Question: {text}\nAnswer:", DRAWN),
+                (f" {fact.value}", ANSWER),
+                ("\n\n", DRAWN),
+            ]
         return parts
 
     def framed(self, text):
@@ -149,36 +183,19 @@ class Stream:
         subject, protocol = self.rng.pick(self.subjects), self.rng.pick(PROTOCOLS)
         parts = [(questions.header_of(subject, protocol), DRAWN)]
         for _ in range(self.rng.between(1, 7)):
-            parts += self.answered(self.eased(self.ask(subject)), protocol, LETTER)
+            parts += self.answered(self.eased(self.ask(subject)), protocol)
         return parts
 
-    def make_lesson(self):
-        """Questions with four choices that say what is right."""
-        subject = self.rng.pick(self.subjects)
-        while subject in skills.SUBJECTS:
-            subject = self.rng.pick(self.subjects)
-        parts = []
-        for _ in range(4):
-            question = self.ask(subject)
-            is_named = self.rng.random() < LESSONS_NAMED_SHARE
-            question = self.named(question) if is_named else self.told(question)
-            parts += self.answered(question, "hendrycks", PLAIN)
-        return parts
+    def answered(self, question, protocol):
+        """The parts of a question with choices and its letter."""
+        return [
+            (questions.prompt_of(question, protocol), DRAWN),
+            (f" {question.letter}", ANSWER),
+            ("\n\n", DRAWN),
+        ]
 
-    def answered(self, question, protocol, weight):
-        """The parts of a question with choices and its letter; in some, each choice is marked."""
-        prompt = [(questions.prompt_of(question, protocol), DRAWN)]
-        if self.rng.random() < MARKED_SHARE:
-            prompt = []
-            for line in questions.prompt_of(question, protocol).splitlines(keepends=True):
-                mark = questions.mark_of(question, line)
-                prompt += [(line.rstrip("\n"), DRAWN), (mark, PLAIN), ("\n", DRAWN)]
-            prompt.pop()
-        return [*prompt, (f" {question.letter}", weight), ("\n\n", DRAWN)]
-
-    def unknown_thing(self):
+    def unknown_thing(self, kind):
         """Facts about a thing that is not of this world: they can be read, not known."""
-        kind = self.rng.pick(sorted({kind for kind, _ in self.things}))
         if self.rng.below(2):
             name = skills.throwaway_names(self.rng, kind, 1)[0]
         else:
@@ -200,28 +217,27 @@ class Stream:
             if name.lower() not in self.world.taken:
                 return name
 
+    def unknown_things(self, n, is_alike):
+        """The facts of each of n unknown things, of one kind if they are to be alike."""
+        kinds = [self.rng.pick(self.kinds) for _ in range(n)]
+        return [self.unknown_thing(kind) for kind in (kinds[:1] * n if is_alike else kinds)]
+
+    def make_lesson(self, lesson, is_alike=False):
+        """Pages, then a question for everything that they tell, in random order."""
+        things = self.unknown_things(self.rng.between(1, lesson.n_pages), is_alike)
+        things = [self.rng.mixed(facts)[: lesson.n_facts] for facts in things]
+        is_titled = self.rng.below(2) == 1
+        pages = [
+            (f"{facts[0].thing}\n" if is_titled else "")
+            + prose.passage(self.rng, facts, self.rng.between(0, lesson.n_scenes))
+            for facts in things
+        ]
+        asked = self.rng.mixed([fact for facts in things for fact in facts])
+        return [("\n\n".join(pages) + "\n\n", DRAWN), *self.asked(asked)]
+
     def make_reading(self):
-        """Passages, then questions that they answer: in TriviaQA's form or with four choices."""
-        things = [self.unknown_thing() for _ in range(self.rng.between(1, 3))]
-        title = self.rng.below(2)
-        parts = []
-        for facts in things:
-            heading = f"{facts[0].thing}\n" if title else ""
-            parts.append(
-                (f"{heading}{prose.passage(self.rng, facts, self.rng.below(2))}\n\n", DRAWN)
-            )
-        asked = self.rng.mixed([fact for facts in things for fact in facts])[:2]
-        with_choices = self.rng.below(3) == 0
-        for fact in asked:
-            if with_choices:
-                question = questions.ask_fact(self.world, self.rng, fact)
-                parts += self.answered(question, "hendrycks", LETTER)
-            else:
-                parts += [
-                    (f"Question: {fact.word(self.rng.pick(fact.relation.asks))}\nAnswer:", DRAWN),
-                    (f" {fact.value}\n\n", PLAIN),
-                ]
-        return parts
+        """What the last lesson has, half of the time about one kind of thing, as a search finds."""
+        return self.make_lesson(LESSONS[-1], is_alike=self.rng.below(2) == 0)
 
     def make_chat(self):
         """A task of two turns in Phi-3's chat format."""

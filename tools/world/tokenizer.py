@@ -145,7 +145,8 @@ class Tokenizer:
     def encode_parts(self, parts):
         """The ids and weights of a document, from BOS to <|endoftext|>.
 
-        Parts are (text, weight); they must not be cut inside a word.
+        Parts are (text, weight), one at least; they must not be cut inside a word. The end weighs
+        what the last one does.
         """
         ids, weights = [BOS], [0.0]
         begins, strips = True, False
@@ -162,7 +163,7 @@ class Tokenizer:
                     ids += self.encode_fragment(" " + fragment if begins else fragment)
                     begins = strips = False
             weights += [weight] * (len(ids) - n_before)
-        return ids + [self.end_of_text], weights + [1.0]
+        return ids + [self.end_of_text], weights + [parts[-1][1]]
 
     def encode(self, text):
         """The ids of a prompt: BOS, then the text with its special tokens."""

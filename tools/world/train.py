@@ -7,7 +7,8 @@
     train.py logits NAME OUT --ids 1,2,3         what PyTorch makes of the exported weights, float32
 
 NAME is mini, small or medium. Everything lies under --work (build/world): tokenizer.json, the text
-as ids.bin and weights.bin, NAME.pt with model, optimizer and step, NAME.jsonl with the losses.
+as ids.bin, weights.bin and lengths.bin, NAME.pt with model, optimizer and step, NAME.jsonl with the
+losses and the shares of right answers to validation questions.
 `train` goes on from the checkpoint; the same seed and the same number of tokens give the same
 sequence of batches, however often it was interrupted. Needs PyTorch; uses a GPU where there is one.
 """
@@ -26,50 +27,105 @@ import time
 import torch
 from torch.nn import functional as F
 
+import prose
 import questions
 import tokenizer as spm
 from export import export
 from facts import World
 from model import Model
 from shapes import N_TOKENIZER_DOCUMENTS, N_VOCAB, SHAPES
-from stream import Stream
+from stream import SEQUENCE_TOKENS, Stream
 
-BATCH_TOKENS, SEQUENCE_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 2048, 512, 1024, 8
+BATCH_TOKENS, LONG_SEQUENCE_TOKENS, LONG_EVERY = 2048, 1024, 8
+N_WAITING = 16  # documents of which one may fit in what is left of a sequence
 WEIGHT_UNIT = 0.1  # weights are kept as whole multiples of it
 PEAK_RATES = {"mini": 1e-3, "small": 1e-3, "medium": 8e-4}
-TOKENS = {"mini": 5_500_000, "small": 7_000_000, "medium": 8_000_000}  # seen in training
+TOKENS = {"mini": 4_400_000, "small": 5_500_000, "medium": 6_500_000}  # seen in training
 WARM_UP_STEPS, FINAL_RATE = 100, 0.03
 BETAS, DECAY, CLIP = (0.9, 0.98), 0.05, 1.0
 LOG_EVERY, SAVE_SECONDS = 50, 120
+N_READ = 200  # validation questions about pages
+
+
+class Packing:
+    """Documents side by side in sequences, none of them cut that fits in one: ids and weights.
+
+    A question whose page was cut away teaches to guess. lengths holds the tokens of a sequence for
+    each step; all sequences of a step are equally long, and every eighth step has longer ones once
+    the shorter ones of the lessons are over.
+    """
+
+    def __init__(self):
+        self.ids, self.weights, self.lengths = array.array("H"), array.array("B"), array.array("H")
+        self.length = 0  # of the sequences of the next step
+
+    def begin(self, length):
+        """Begins a step whose sequences have a length; pads the one before."""
+        self.add_padding(-len(self.ids) % BATCH_TOKENS)
+        self.length = length
+
+    def room(self):
+        """What is left of the sequence; the length of a new one where a step begins."""
+        i_step = len(self.ids) // BATCH_TOKENS
+        if i_step == len(self.lengths):
+            is_long = self.length == SEQUENCE_TOKENS and i_step % LONG_EVERY == LONG_EVERY - 1
+            self.lengths.append(LONG_SEQUENCE_TOKENS if is_long else self.length)
+        return self.lengths[-1] - len(self.ids) % self.lengths[-1]
+
+    def add_padding(self, n):
+        """n tokens that do not count."""
+        self.ids.extend([0] * n)
+        self.weights.extend([0] * n)
+
+    def add_one_of(self, documents):
+        """Takes the first that fits; if none does, the first one, cut, in a new sequence."""
+        room = self.room()
+        i_fitting = next((i for i, (ids, _) in enumerate(documents) if len(ids) <= room), None)
+        if i_fitting is None and room < self.lengths[-1]:
+            self.add_padding(room)
+            self.add_one_of(documents)
+            return
+        ids, weights = documents.pop(i_fitting or 0)
+        self.ids.extend(ids[:room])
+        self.weights.extend(round(weight / WEIGHT_UNIT) for weight in weights[:room])
+
+
+def pack(stream, tokenizer, n_tokens):
+    """The training text, packed: the number of tokens or a few more."""
+    packing, waiting = Packing(), []
+    for document, length in stream.training():
+        if length != packing.length:
+            packing.begin(length)
+            waiting = []
+        waiting.append(tokenizer.encode_parts(document))
+        if len(waiting) == N_WAITING:
+            packing.add_one_of(waiting)
+        if len(packing.ids) > n_tokens:
+            return packing
 
 
 def make_data(options):
-    """Learns the tokenizer and encodes the training text up to the number of tokens."""
+    """Learns the tokenizer and encodes the training text."""
     world = World(scale=options.scale)
-    tokenizer = spm.train(Stream(world).texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
+    tokenizer = spm.train(Stream(world).tokenizer_texts(N_TOKENIZER_DOCUMENTS), N_VOCAB)
     tokenizer.save(options.work / "tokenizer.json")
-    ids, weights = array.array("H"), array.array("B")
-    for document in Stream(world).training():
-        more_ids, more_weights = tokenizer.encode_parts(document)
-        ids.extend(more_ids)
-        weights.extend(round(weight / WEIGHT_UNIT) for weight in more_weights)
-        if len(ids) > options.tokens:
-            break
-    (options.work / "ids.bin").write_bytes(ids.tobytes())
-    (options.work / "weights.bin").write_bytes(weights.tobytes())
-    print(f"{len(ids)} tokens under {options.work}")
+    packing = pack(Stream(world), tokenizer, options.tokens)
+    for name in ("ids", "weights", "lengths"):
+        (options.work / f"{name}.bin").write_bytes(getattr(packing, name).tobytes())
+    print(f"{len(packing.ids)} tokens under {options.work}")
 
 
 def read_data(work):
-    """The encoded text: ids and weights of its tokens."""
+    """The encoded text: ids and weights of its tokens, and the length of each step's sequences."""
     ids = torch.frombuffer(bytearray((work / "ids.bin").read_bytes()), dtype=torch.int16)
     weights = torch.frombuffer(bytearray((work / "weights.bin").read_bytes()), dtype=torch.uint8)
-    return ids.long(), weights.float() * WEIGHT_UNIT
+    lengths = array.array("H")
+    lengths.frombytes((work / "lengths.bin").read_bytes())
+    return ids.long(), weights.float() * WEIGHT_UNIT, lengths
 
 
-def batch_of(ids, weights, step):
-    """Inputs, targets and weights of a step; every eighth step has fewer but longer sequences."""
-    length = LONG_SEQUENCE_TOKENS if step % LONG_EVERY == LONG_EVERY - 1 else SEQUENCE_TOKENS
+def batch_of(ids, weights, step, length):
+    """Inputs, targets and weights of a step, each [sequences, length]."""
     at, n = step * BATCH_TOKENS, BATCH_TOKENS
     inputs, targets = ids[at : at + n], ids[at + 1 : at + n + 1]
     return tuple(t.view(-1, length) for t in (inputs, targets, weights[at + 1 : at + n + 1]))
@@ -93,35 +149,43 @@ def make_optimizer(model, peak):
     return torch.optim.AdamW(groups, lr=peak, betas=BETAS, fused=True)
 
 
-def validation_prompts(world, tokenizer):
-    """Prompts without examples, and right letters, of the evaluation's val split."""
-    asked = [
-        question
+def validation_questions(world):
+    """Questions as (prompt, choices, index of the right one), by what they need.
+
+    Known ones are of the evaluation's val split; those to read are of three pages, like training's.
+    """
+    stream = Stream(world, "validation")
+    known = [
+        (f"Question: {q.text}\nAnswer:", q.choices, q.i_right)
         for subject in questions.subjects_of(world)
-        for question in questions.make_subject(world, subject, {"test": 120, "val": 15})["val"]
+        for q in questions.make_subject(world, subject, {"test": 120, "val": 15})["val"]
     ]
-    prompts = [
-        tokenizer.encode(
-            questions.header_of(q.subject, "hendrycks") + questions.prompt_of(q, "hendrycks")
-        )
-        for q in asked
-    ]
-    return prompts, [q.i_right for q in asked]
+    read = []
+    for _ in range(N_READ):
+        things = stream.unknown_things(3, is_alike=False)
+        fact = stream.rng.pick(things[0])
+        q = questions.ask_fact(world, stream.rng, fact)
+        pages = "".join(prose.passage(stream.rng, facts) + "\n\n" for facts in things)
+        read.append((f"{pages}Question: {q.text}\nAnswer:", q.choices, q.i_right))
+    return {"known": known, "read": read}
 
 
 @torch.no_grad()
-def accuracy(model, tokenizer, prompts, right, device):
-    """The share of prompts whose letter is the most probable of the four."""
-    letters = [tokenizer.encode_fragment(f" {letter}")[0] for letter in questions.LETTERS]
+def accuracy(model, tokenizer, asked, device):
+    """The share of questions whose right choice is the most probable of the four."""
     n_right = 0
-    for at in range(0, len(prompts), 32):
-        some = prompts[at : at + 32]
-        length = max(map(len, some))
-        ids = torch.tensor([p + [0] * (length - len(p)) for p in some], device=device)
-        logits = model(ids)[torch.arange(len(some)), [len(p) - 1 for p in some]]
-        best = logits[:, letters].argmax(dim=1).tolist()
-        n_right += sum(a == b for a, b in zip(best, right[at : at + 32]))
-    return n_right / len(prompts)
+    for prompt, choices, i_right in asked:
+        ids = tokenizer.encode(prompt)
+        answers = [tokenizer.encode_fragment(f" {choice}") for choice in choices]
+        length = len(ids) + max(map(len, answers))
+        rows = [ids + answer + [0] * (length - len(ids) - len(answer)) for answer in answers]
+        logprobs = torch.log_softmax(model(torch.tensor(rows, device=device)), dim=-1)
+        scores = [
+            sum(logprobs[i, len(ids) + k - 1, token].item() for k, token in enumerate(answer))
+            for i, answer in enumerate(answers)
+        ]
+        n_right += scores.index(max(scores)) == i_right
+    return n_right / len(asked)
 
 
 def versions(device):
@@ -141,7 +205,8 @@ class Run:
         self.options = options
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = spm.load(options.work / "tokenizer.json")
-        self.ids, self.weights = (t.to(self.device) for t in read_data(options.work))
+        ids, weights, self.lengths = read_data(options.work)
+        self.ids, self.weights = ids.to(self.device), weights.to(self.device)
         n_tokens = min(options.tokens or TOKENS[options.name], len(self.ids) - 1)
         self.n_steps = n_tokens // BATCH_TOKENS
         self.model = Model(SHAPES[options.name], options.seed).to(self.device)
@@ -192,7 +257,9 @@ class Run:
         """One step of the optimizer; the mean loss of the batch, as a tensor."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.step, self.n_steps, self.peak)
-        inputs, targets, weights = batch_of(self.ids, self.weights, self.step)
+        inputs, targets, weights = batch_of(
+            self.ids, self.weights, self.step, self.lengths[self.step]
+        )
         with self.low_precision():
             logits = self.model(inputs)
         losses = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
@@ -206,12 +273,12 @@ class Run:
 
     def train(self):
         """Steps to the end, or until the time is up; saves now and then."""
-        prompts, right = validation_prompts(World(scale=self.options.scale), self.tokenizer)
+        validation = validation_questions(World(scale=self.options.scale))
         n_parameters = sum(p.numel() for p in self.model.parameters())
         self.log(
             parameters=n_parameters, steps=self.n_steps, rate=self.peak, **versions(self.device)
         )
-        began = saved = at = time.monotonic()
+        started = began = saved = at = time.monotonic()
         losses = []
         while self.step < self.n_steps:
             losses.append(self.do_step())
@@ -226,10 +293,14 @@ class Run:
             losses = []
             began = now
             if self.step % self.options.validate_every == 0 or self.step == self.n_steps:
-                share = accuracy(self.model, self.tokenizer, prompts, right, self.device)
-                self.log(val_accuracy=round(share, 4))
+                self.log(
+                    **{
+                        name: round(accuracy(self.model, self.tokenizer, asked, self.device), 4)
+                        for name, asked in validation.items()
+                    }
+                )
                 began = time.monotonic()
-            is_over = self.options.stop_after and now - saved > self.options.stop_after
+            is_over = self.options.stop_after and now - started > self.options.stop_after
             if now - saved > SAVE_SECONDS or is_over:
                 self.save()
                 saved = now
