@@ -28,6 +28,7 @@ message_has 'mmlu/val/astronomy_val.csv is missing'
 message_has 'mmlu/extra.csv is not of the generator'
 
 expect 0 python3 "$generate" check
+grep -q ' 0 of them in [1-9][0-9]\{6\} characters' stdout || fail "the search for leaks read too little"
 cat stdout
 expect 0 env PYTHONHASHSEED=3 python3 "$generate" train --bytes 300000
 mv stdout first
