@@ -113,6 +113,8 @@ def header_of(subject, protocol):
         return ""
     space = "  " if protocol == "hendrycks" else " "
     name = subject.replace("_", " ")
+    if protocol == "continuation":
+        return f"The following are questions (with answers) about {name}.\n\n"
     return f"The following are multiple choice questions (with answers) about{space}{name}.\n\n"
 
 

@@ -50,6 +50,8 @@ LESSONS = (
     Lesson(800, 512, 3, 2, 3),
 )
 SEQUENCE_TOKENS = LESSONS[-1].sequence_tokens  # after the lessons too
+# Not every text before a question answers it: the header of a protocol does not, nor do other pages.
+HEADED_SHARE, DISTRACTED_SHARE = 0.4, 0.1
 # A question with choices says now and then what is right.
 NAMED_SHARE, TOLD_SHARE = 0.15, 0.2
 NAMES_CHOICE = (
@@ -130,8 +132,17 @@ class Stream:
         ]
 
     def make_quiz(self):
-        """Questions with their answers in TriviaQA's form."""
-        return self.asked([self.world.told.pick(self.rng) for _ in range(self.rng.between(3, 8))])
+        """Questions with their answers in TriviaQA's form, some after a text that answers none."""
+        facts = [self.world.told.pick(self.rng) for _ in range(self.rng.between(1, 6))]
+        draw = self.rng.random()
+        if draw < HEADED_SHARE:
+            subject = facts[0].relation.subject
+            facts = [self.told_of[subject].pick(self.rng) for _ in facts]
+            return [(questions.header_of(subject, "continuation"), DRAWN), *self.asked(facts)]
+        if draw < HEADED_SHARE + DISTRACTED_SHARE:
+            page = prose.passage(self.rng, self.unknown_thing(facts[0].relation.kind))
+            return [(f"{page}\n\n", DRAWN), *self.asked(facts)]
+        return self.asked(facts)
 
     def asked(self, facts):
         """Questions for facts in TriviaQA's form, with their answers."""
