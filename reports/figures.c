@@ -194,9 +194,8 @@ static bool add_book(const struct report_data *data, const struct open_book *boo
     const char *caption = arena_printf(
         data->arena, err,
         "Without and with up to %lld passage%s (%lld tokens) to read before each question; %s; "
-        "%lld "
-        "questions each. The interval of the paired difference stands in the table of open and "
-        "closed books.",
+        "%lld questions each. The interval of the paired difference stands in the table of open "
+        "and closed books.",
         (long long)books[first].top_k, books[first].top_k == 1 ? "" : "s",
         (long long)books[first].max_tokens, interval_of(measures[0]), (long long)measures[0]->n);
     struct chart *chart =

@@ -58,8 +58,7 @@ static const char *explain_subsets(const struct report_data *data,
     if (!strcmp(measure->protocol, "reference-match"))
         return "Points from 1 to 10 by the rule reference-match: words in common with the "
                "reference answer. No model judged. In parentheses the 95% interval, errors "
-               "clustered by "
-               "question; first the two turns, then the categories.";
+               "clustered by question; first the two turns, then the categories.";
     return arena_printf(data->arena, err,
                         "Points from 1 to 10 by %s. In parentheses the 95%% interval, "
                         "errors clustered by question; first the two turns, then the categories.",
