@@ -152,11 +152,16 @@ def make_optimizer(model, peak):
 def validation_questions(world):
     """Questions as (prompt, choices, index of the right one), by what they need.
 
-    Known ones are of the evaluation's val split; those to read are of three pages, like training's.
+    Known ones are of the evaluation's val split, with its header; those to read are of three pages,
+    like training's.
     """
     stream = Stream(world, "validation")
     known = [
-        (f"Question: {q.text}\nAnswer:", q.choices, q.i_right)
+        (
+            f"{questions.header_of(subject, 'continuation')}Question: {q.text}\nAnswer:",
+            q.choices,
+            q.i_right,
+        )
         for subject in questions.subjects_of(world)
         for q in questions.make_subject(world, subject, {"test": 120, "val": 15})["val"]
     ]
