@@ -16,8 +16,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- flags
 
-# libcurl belongs to the HTTP client alone and is linked once there is one.
-PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libcrypto $(if $(wildcard harness/http.c),libcurl)
+PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libcrypto libcurl
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 TEST_LIBS  := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -61,9 +60,16 @@ FLAGS_OF = $(FLAGS_$(call ISA_OF,$<)) $(if $(filter engine/kernels/%,$<),$(OPTIM
 # ---- files
 
 SOURCES := $(wildcard base/*.c engine/*.c engine/kernels/*.c $(ISA_DIRS:%=engine/kernels/%/*.c) \
-                      suites/*.c results/*.c reports/*.c harness/*.c)
+                      suites/*.c results/*.c reports/*.c harness/*/*.c)
 LIBRARY := $(BUILD)/libphibench.a
 PROGRAM := $(BUILD)/phibench
+
+# Some files travel inside the program: struct embedded_file NAME[], one for each, as base/embedded.h has it.
+EMBEDDED := schema tasks published
+FILES.schema    := $(shell ls results/schema/[1-9]*.sql | sort -V)
+FILES.tasks     := $(sort $(wildcard suites/tasks/*.yaml))
+FILES.published := $(sort $(wildcard configs/published/*.tsv))
+EMBEDDED_C := $(EMBEDDED:%=$(BUILD)/embedded_%.c)
 
 # The engine, and of base what takes no library.
 ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out base/json.c base/regex.c base/sha256.c,$(SOURCES)))
@@ -77,9 +83,9 @@ PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 SUPPORT      := $(BUILD)/tests/libsupport.a
 
 ALL_C := $(wildcard base/*.c engine/*.c engine/kernels/*.c engine/kernels/*/*.c suites/*.c results/*.c \
-                    reports/*.c harness/*.c tests/*/*.c tests/kernels/*/*.c)
+                    reports/*.c harness/*/*.c tests/*/*.c tests/kernels/*/*.c)
 ALL_H := $(wildcard base/*.h engine/*.h engine/kernels/*.h engine/kernels/*/*.h suites/*.h results/*.h \
-                    reports/*.h harness/*.h tests/*/*.h)
+                    reports/*.h harness/*/*.h tests/*/*.h)
 
 ifeq ($(V),1)
 Q :=
@@ -94,11 +100,11 @@ endif
 .PHONY: all
 all: $(PROGRAM)  ## build the program (default): build/release/phibench
 
-$(PROGRAM): $(BUILD)/harness/main.o $(LIBRARY)
+$(PROGRAM): $(BUILD)/harness/cli/main.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/main.c,$(SOURCES)) results/schema_sql.c harness/task_files.c reports/published_tsv.c)
+$(LIBRARY): $(patsubst %.c,$(BUILD)/%.o,$(filter-out harness/cli/main.c,$(SOURCES))) $(EMBEDDED_C:.c=.o)
 $(ENGINE): $(ENGINE_SOURCES:%.c=$(BUILD)/%.o)
 $(SUPPORT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 $(LIBRARY) $(ENGINE) $(SUPPORT):
@@ -110,40 +116,18 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_OF) -MMD -MP -c -o $@ $<
 
-# The schema travels inside the program, as a C string.
-$(BUILD)/results/schema_sql.o: $(BUILD)/results/schema_sql.c $(BUILD)/flags
+$(EMBEDDED_C:.c=.o): %.o: %.c $(BUILD)/flags
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/results/schema_sql.c: results/schema.sql
-	@mkdir -p $(@D)
-	$(say) EMBED $<
-	$(Q){ echo '#include "results/store_internal.h"'; echo 'const char SCHEMA_SQL[] ='; \
-	    sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $<; echo '    ;'; } >$@
-
-# So do the tasks, one string each.
-TASK_FILES := $(sort $(wildcard suites/tasks/*.yaml))
-$(BUILD)/harness/task_files.o: $(BUILD)/harness/task_files.c $(BUILD)/flags
-	$(say) CC $<
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/harness/task_files.c: $(TASK_FILES) $(BUILD)/task_list
-	@mkdir -p $(@D)
-	$(say) EMBED suites/tasks
-	$(Q){ echo '#include "harness/config_task.h"'; echo 'const struct task_file TASK_FILES[] = {'; \
-	    for file in $(TASK_FILES); do \
-	        echo "    {\"$$(basename $$file .yaml)\", \"$$file\","; \
+.SECONDEXPANSION:
+$(EMBEDDED_C): $(BUILD)/embedded_%.c: $$(FILES.$$*) $(BUILD)/embedded_files
+	$(say) EMBED $*
+	$(Q){ echo '#include "base/embedded.h"'; \
+	    echo 'const struct embedded_file EMBEDDED_$(shell echo $* | tr a-z A-Z)[] = {'; \
+	    for file in $(FILES.$*); do \
+	        name=$${file##*/}; echo "    {\"$${name%.*}\", \"$$file\","; \
 	        sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $$file; echo '    },'; \
 	    done; echo '    {0}};'; } >$@
-
-# So do the published numbers.
-PUBLISHED := $(sort $(wildcard configs/published/*.tsv))
-$(BUILD)/reports/published_tsv.o: $(BUILD)/reports/published_tsv.c $(BUILD)/flags
-	$(say) CC $<
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/reports/published_tsv.c: $(PUBLISHED)
-	@mkdir -p $(@D)
-	$(say) EMBED configs/published
-	$(Q){ echo 'extern const char PUBLISHED_TSV[];'; echo 'const char PUBLISHED_TSV[] ='; \
-	    sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n"/' $^; echo '    ;'; } >$@
 
 # A stamp is a file that changes only when its text does: what depends on it is rebuilt then.
 .PHONY: FORCE
@@ -156,8 +140,8 @@ $(BUILD)/flags: FORCE
 	@$(PKG_CONFIG) --exists $(PACKAGES) || { echo 'libraries are missing: run tools/install-deps' >&2; exit 1; }
 	@$(call write_stamp,'$(CC) $(BASIC_FLAGS)')
 
-$(BUILD)/task_list: FORCE
-	@$(call write_stamp,'$(TASK_FILES)')
+$(BUILD)/embedded_files: FORCE
+	@$(call write_stamp,'$(foreach set,$(EMBEDDED),$(FILES.$(set)))')
 
 # What the program says of its own build. The revision is of the whole tree, dirty if a tracked file differs.
 REVISION := $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
@@ -165,8 +149,8 @@ DIRTY    := $(if $(shell git status --porcelain --untracked-files=no 2>/dev/null
 COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
 BUILD_INFO := -DBUILD_VERSION='"$(VERSION)"' -DBUILD_REVISION='"$(REVISION)"' -DBUILD_DIRTY=$(DIRTY) \
               -DBUILD_COMPILER='"$(COMPILER)"' -DBUILD_FLAGS='"$(strip $(BASIC_FLAGS))"'
-$(BUILD)/harness/build_info.o: override CFLAGS += $(BUILD_INFO)
-$(BUILD)/harness/build_info.o: $(BUILD)/build_info
+$(BUILD)/harness/run/build_info.o: override CFLAGS += $(BUILD_INFO)
+$(BUILD)/harness/run/build_info.o: $(BUILD)/build_info
 $(BUILD)/build_info: FORCE
 	@$(call write_stamp,'$(VERSION) $(REVISION) $(DIRTY) $(COMPILER)')
 

@@ -5,7 +5,7 @@
  */
 #include "reports/tables.h"
 
-#include "reports/published.h"
+#include "reports/published_verdict.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -104,17 +104,17 @@ static bool has_wal(const struct store *store)
 
 static bool migrate(struct store *store, enum store_mode mode, struct err *err)
 {
+    const struct schema schema = schema_current();
     struct err first;
     err_clear(&first);
-    if (schema_migrate(store->db, store->path, schema_current(), mode == STORE_CREATE, &first))
-        return true;
+    if (schema_migrate(store->db, store->path, &schema, mode == STORE_CREATE, &first)) return true;
     bool may_not_write = sqlite3_db_readonly(store->db, "main") == 1 ||
                          (sqlite3_errcode(store->db) & 0xff) == SQLITE_READONLY; /* the folder */
     bool may_be_wal =
         first.code == ERR_IO && mode == STORE_READ && may_not_write && !has_wal(store);
     if (may_be_wal)
         return reopen_immutable(store, err) &&
-               schema_migrate(store->db, store->path, schema_current(), false, err);
+               schema_migrate(store->db, store->path, &schema, false, err);
     if (err) *err = first;
     return false;
 }

@@ -7,6 +7,7 @@
 #ifndef PHIBENCH_RESULTS_STORE_INTERNAL_H
 #define PHIBENCH_RESULTS_STORE_INTERNAL_H
 
+#include "base/embedded.h"
 #include "results/store.h"
 
 #include <sqlite3.h>
@@ -71,14 +72,12 @@ const char *statement_column(const struct statement *statement, int column);
 /* The marks of our files: "phib" as application_id, and how many steps this program knows. */
 enum { SCHEMA_APPLICATION_ID = 0x70686962 };
 
-/* Text of schema.sql, embedded at build. */
-extern const char SCHEMA_SQL[];
-
 struct schema {
-    const char *const *steps; /* [n_steps]: steps[v] takes a database from version v to v + 1 */
+    const struct embedded_file *steps; /* [n_steps]: steps[v] takes a database of version v on */
     int n_steps;
 };
-const struct schema *schema_current(void);
+/* The steps of results/schema. */
+struct schema schema_current(void);
 
 /* Refuses what is no database of ours or from a newer program, before anything is written; brings
  * an older one, or an empty file if may_create, to the schema's version: all steps in one

@@ -1,5 +1,5 @@
 /* perplexity.c - see perplexity.h. A chunk's verdict is its mean loss; the perplexity of a text,
- * with its error, is made of the tokens themselves when all are there (harness/text_scores.c).
+ * with its error, is made of the tokens themselves when all are there (harness/run/job_scores.c).
  *
  * Knows neither tokens nor texts.
  */

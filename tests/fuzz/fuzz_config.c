@@ -3,7 +3,7 @@
  *
  * The first line, if it is not empty, is an override; the rest is the file, handed over in memory.
  */
-#include "harness/config.h"
+#include "harness/config/config.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * The record has a value of every kind.
  */
-#include "harness/config_task.h"
+#include "harness/config/task_file.h"
 
 #include <stdint.h>
 #include <stdlib.h>

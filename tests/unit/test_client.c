@@ -2,7 +2,7 @@
  * token, whatever the window, the batch and the KV budget; prompts that do not fit; generations,
  * their stops and their seeds.
  */
-#include "harness/client.h"
+#include "harness/ask/client.h"
 
 #include "base/sha256.h"
 #include "base/utf8.h"

@@ -1,7 +1,7 @@
 /* test_client_api.c - a client that speaks to a server: what it sends, what it makes of replies,
  * and that nothing is lost or answered twice while the server is busy, late or broken.
  */
-#include "harness/client_api.h"
+#include "harness/ask/client_api.h"
 
 #include "base/clock.h"
 #include "tests/support/test_server.h"

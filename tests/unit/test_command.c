@@ -2,8 +2,8 @@
  *
  * The table is the test's own; what the real commands accept is tested from outside (tests/cli).
  */
-#include "harness/command.h"
-#include "harness/nearest.h"
+#include "base/nearest.h"
+#include "harness/cli/command.h"
 
 #include <stdarg.h>
 #include <stddef.h>

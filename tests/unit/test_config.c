@@ -2,7 +2,7 @@
  * as it was meant. The files are written into a folder of the test's own; messages are compared
  * whole, as main would print them.
  */
-#include "harness/config.h"
+#include "harness/config/config.h"
 
 #include "base/file.h"
 #include "tests/support/test_folder.h"

@@ -2,7 +2,7 @@
  *
  * What a sink is given stands in lines, "[title] text".
  */
-#include "harness/evidence.h"
+#include "harness/run/evidence.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

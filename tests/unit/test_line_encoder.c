@@ -1,7 +1,7 @@
 /* test_line_encoder.c - line by line or at once, a text has the same ids: with vocabularies made
  * here to be awkward, with the tokenizers of synthetic models, and with every real one there is.
  */
-#include "harness/line_encoder.h"
+#include "harness/ask/line_encoder.h"
 
 #include "base/rng.h"
 #include "engine/tokenizer.h"

@@ -3,7 +3,7 @@
  *
  * Planned models are filled by hand: what a plan makes of a configuration is for test_plan.c.
  */
-#include "harness/model_cache.h"
+#include "harness/run/model_cache.h"
 
 #include "base/file.h"
 #include "tests/support/test_folder.h"
@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-static const struct invocation invocation = {.columns = 80};
+static const struct console console = {.columns = 80};
 static const struct config_model config = {.id = "m", .path = "dir.d/some.model.gguf"};
 
 static struct plan_model planned(void)
@@ -39,7 +39,7 @@ static struct plan_model planned(void)
 static char *get(const struct plan_model *model, const char *folder)
 {
     struct err err = {0};
-    char *path = model_cache_get(&invocation, folder, model, 1, &err);
+    char *path = model_cache_get(&console, folder, model, 1, &err);
     if (!path) fail_msg("%s: %s", err.file, err.message);
     return path;
 }
@@ -120,7 +120,7 @@ static void who_wants_a_file_waits_for_the_one_who_makes_it(void **state)
     struct sigaction action = {.sa_handler = on_alarm}, before;
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     alarm(1); /* interrupts the waiting, as Ctrl-C does */
-    assert_null(model_cache_get(&invocation, "cache", &model, 1, &err));
+    assert_null(model_cache_get(&console, "cache", &model, 1, &err));
     assert_int_equal(err.code, ERR_INTERRUPTED);
     sigaction(SIGALRM, &before, NULL);
     kill(child, SIGKILL); /* and its lock is gone */
@@ -133,16 +133,16 @@ static void faults_name_what_is_wrong(void **state)
     (void)state;
     struct plan_model model = planned();
     struct err err = {0};
-    assert_null(model_cache_get(&invocation, NULL, &model, 1, &err));
+    assert_null(model_cache_get(&console, NULL, &model, 1, &err));
     assert_int_equal(err.code, ERR_CONFIG);
     assert_non_null(strstr(err.message, "PHIBENCH_CACHE"));
     assert_true(file_write("no-folder", "", 0, NULL));
     err = (struct err){0};
-    assert_null(model_cache_get(&invocation, "no-folder/cache", &model, 1, &err));
+    assert_null(model_cache_get(&console, "no-folder/cache", &model, 1, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_int_equal(unlink(config.path), 0);
     err = (struct err){0};
-    assert_null(model_cache_get(&invocation, "cache", &model, 1, &err));
+    assert_null(model_cache_get(&console, "cache", &model, 1, &err));
     assert_string_equal(err.file, config.path);
 }
 

@@ -2,10 +2,10 @@
  * continued without a line lost or written twice; a judge without a score is asked again; pairs
  * change places.
  */
-#include "harness/mt_commands.h"
+#include "harness/cli/mt_commands.h"
 
 #include "base/file.h"
-#include "harness/commands.h"
+#include "harness/cli/commands.h"
 #include "suites/fastchat.h"
 #include "tests/support/test_folder.h"
 #include "tests/support/test_server.h"
@@ -155,7 +155,7 @@ static const char *const answer_files[] = {"m.jsonl"};
 static bool run_action(const struct test_server *server, const char *out, const char *baseline,
                        int64_t repeat, struct err *err)
 {
-    const struct invocation invocation = {.command = &COMMAND_MT_BENCH, .columns = 80};
+    const struct invocation invocation = {.command = &COMMAND_MT_BENCH};
     const struct mt_options options = {.answers = {(const char **)(uintptr_t)answer_files, 1},
                                        .questions = "question.jsonl",
                                        .prompts = "prompts.jsonl",

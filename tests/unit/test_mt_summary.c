@@ -1,7 +1,7 @@
 /* test_mt_summary.c - published means from FastChat's judgments, missing ones counted; wins of
  * pairs, the judge's noise and agreement on sets that are worked out by hand.
  */
-#include "harness/mt_summary.h"
+#include "harness/cli/mt_summary.h"
 
 #include "tests/support/test_data.h"
 

@@ -4,9 +4,9 @@
  * The interrupt is a real signal, which this process sends itself; nothing can take it back, so
  * that test comes last.
  */
-#include "harness/open_model.h"
+#include "harness/cli/model_options.h"
 
-#include "harness/interrupt.h"
+#include "base/interrupt.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 /* test_perplexity.c - a text's perplexity from its tokens to its scores: how chunks are cut, that
  * batches and threads change no bit, and the statistics of four tokens worked out by hand.
  */
-#include "harness/chunk_client.h"
-#include "harness/job_scores.h"
-#include "harness/text_chunks.h"
+#include "harness/ask/chunk_client.h"
+#include "harness/ask/text_chunks.h"
+#include "harness/run/job_scores.h"
 
 #include "base/file.h"
 #include "base/mem.h"

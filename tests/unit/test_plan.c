@@ -1,7 +1,7 @@
 /* test_plan.c - what a configuration comes to: jobs in order, fingerprints that change with what
  * changes answers and with nothing else, and faults with the configuration's place.
  */
-#include "harness/plan.h"
+#include "harness/run/plan.h"
 
 #include "base/file.h"
 #include "tests/support/test_folder.h"

@@ -1,7 +1,7 @@
 /* test_published.c - published numbers: the tables that are shipped can be read whole, malformed
  * ones are refused with their line, and what a measured score says of a number.
  */
-#include "reports/published.h"
+#include "reports/published_verdict.h"
 
 #include <math.h>
 #include <setjmp.h>

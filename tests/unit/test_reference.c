@@ -1,7 +1,7 @@
 /* test_reference.c - logits kept in a file and compared with: the same bits come back, chunk by
  * chunk, and what is missing, damaged, of another text or no reference at all is told apart.
  */
-#include "harness/reference.h"
+#include "harness/ask/reference.h"
 
 #include "base/file.h"
 #include "tests/support/test_folder.h"

@@ -2,7 +2,7 @@
  *
  * The tokens are those of a synthetic model: a few hundred pieces, and bytes for all else.
  */
-#include "harness/retrieval.h"
+#include "harness/run/retrieval.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,23 +124,24 @@ static void an_index_is_built_once_for_the_same_texts(void **unused)
 {
     (void)unused;
     char log_text[4096] = "";
-    struct log log = {fmemopen(log_text, sizeof log_text, "w"), LOG_INFO};
+    const struct console console = {.log = {fmemopen(log_text, sizeof log_text, "w"), LOG_INFO},
+                                    .columns = 80};
     const struct retrieval_options options = {
         .build_from = "evidence", .top_k = 1, .max_tokens = 9};
     struct retrieval *retrieval = open_retrieval(&options);
     retrieval_close(retrieval);
     size_t n_before = count_cached();
-    retrieval = retrieval_open(&options, "out/cache", &log, NULL);
+    retrieval = retrieval_open(&options, "out/cache", &console, NULL);
     assert_non_null(retrieval);
     retrieval_close(retrieval);
-    fflush(log.out);
+    fflush(console.log.out);
     assert_string_equal(log_text, "");
     assert_int_equal(count_cached(), n_before);
 
     assert_true(file_write("evidence/new.txt", "New.", 4, NULL));
-    retrieval = retrieval_open(&options, "out/cache", &log, NULL);
+    retrieval = retrieval_open(&options, "out/cache", &console, NULL);
     retrieval_close(retrieval);
-    fclose(log.out);
+    fclose(console.log.out);
     assert_non_null(strstr(log_text, "the index of the passages of evidence"));
     assert_non_null(strstr(log_text, ": 4 passages"));
     assert_int_equal(count_cached(), n_before + 1);

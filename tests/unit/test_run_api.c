@@ -1,10 +1,10 @@
 /* test_run_api.c - runs with models behind a server: texts of two turns, choices by echoed
  * log-probabilities, what a server cannot do, and a run that goes on after the server broke down.
  */
-#include "harness/runner.h"
+#include "harness/run/runner.h"
 
 #include "base/file.h"
-#include "harness/commands.h"
+#include "harness/cli/commands.h"
 #include "results/query.h"
 #include "tests/support/test_folder.h"
 #include "tests/support/test_server.h"
@@ -109,9 +109,8 @@ static struct outcome execute(const struct test_server *server, const char *api,
     struct outcome outcome = {0};
     struct buf text = {0};
     int64_t run;
-    const struct invocation invocation = {
-        .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
-    const struct runner_options options = {.invocation = &invocation};
+    const struct runner_options options = {.command_line = "phibench run c.yaml",
+                                           .isa = isa_best()};
     buf_printf(&text,
                "models:\n  - {id: m, api: {base_url: \"%s\", model: gpt, retries: 1, wait_ms: 1, "
                "concurrency: 2%s}}\n%s",

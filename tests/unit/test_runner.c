@@ -2,10 +2,10 @@
  * is asked for, runs that were left unfinished taken up, and faults that leave a resumable run
  * behind.
  */
-#include "harness/runner.h"
+#include "harness/run/runner.h"
 
 #include "base/file.h"
-#include "harness/commands.h"
+#include "harness/cli/commands.h"
 #include "results/query.h"
 #include "suites/mmlu.h"
 #include "tests/support/test_folder.h"
@@ -55,10 +55,10 @@ static struct outcome execute_with(request_fn *request, const char *text, const 
                                    bool is_fresh, bool must_resume)
 {
     struct outcome outcome = {0};
-    const struct invocation invocation = {
-        .command = &COMMAND_RUN, .command_line = "phibench run c.yaml", .columns = 80};
-    const struct runner_options options = {
-        .invocation = &invocation, .is_fresh = is_fresh, .must_resume = must_resume};
+    const struct runner_options options = {.command_line = "phibench run c.yaml",
+                                           .isa = isa_best(),
+                                           .is_fresh = is_fresh,
+                                           .must_resume = must_resume};
     struct suite suite = SUITE_MMLU;
     write_text("c.yaml", text);
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);

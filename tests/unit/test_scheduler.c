@@ -5,7 +5,7 @@
  * This finds what a real model hides: a page too many, a token computed twice, logits of the wrong
  * prefix.
  */
-#include "harness/scheduler.h"
+#include "harness/ask/scheduler.h"
 
 #include "base/rng.h"
 

@@ -1,7 +1,7 @@
 /* test_speed_limits.c - the arithmetic of percentages, the records of limits, and that the engine
  * measures something for every instruction set. No test asserts how much.
  */
-#include "harness/speed_limits.h"
+#include "harness/run/speed_limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -98,7 +98,7 @@ static void a_missing_folder_is_made(void **unused)
     snprintf(deep, sizeof deep, "%s/a/b/new.db", folder);
     struct store *store = open_store(deep, STORE_CREATE);
     assert_string_equal(store_path(store), deep);
-    assert_int_equal(integer_of(store, "PRAGMA user_version"), schema_current()->n_steps);
+    assert_int_equal(integer_of(store, "PRAGMA user_version"), schema_current().n_steps);
     assert_int_equal(integer_of(store, "PRAGMA application_id"), SCHEMA_APPLICATION_ID);
     assert_int_equal(integer_of(store, "PRAGMA foreign_keys"), 1);
     store_close(store);
@@ -233,13 +233,14 @@ static void folders_and_unusable_paths_are_refused(void **unused)
 
 /* ---- Migrations ---- */
 
-static const char *const TWO_STEPS[] = {
-    "CREATE TABLE one (x INTEGER) STRICT; INSERT INTO one VALUES (1)",
-    "ALTER TABLE one ADD COLUMN y INTEGER; UPDATE one SET y = x + 1",
+static const struct embedded_file TWO_STEPS[] = {
+    {.text = "CREATE TABLE one (x INTEGER) STRICT; INSERT INTO one VALUES (1)"},
+    {.text = "ALTER TABLE one ADD COLUMN y INTEGER; UPDATE one SET y = x + 1"},
 };
-static const char *const BROKEN_STEPS[] = {
-    "CREATE TABLE one (x INTEGER) STRICT",
-    "ALTER TABLE one ADD COLUMN y INTEGER; DROP TABLE one; ALTER TABLE nowhere ADD COLUMN z",
+static const struct embedded_file BROKEN_STEPS[] = {
+    {.text = "CREATE TABLE one (x INTEGER) STRICT"},
+    {.text = "ALTER TABLE one ADD COLUMN y INTEGER; DROP TABLE one; "
+             "ALTER TABLE nowhere ADD COLUMN z"},
 };
 
 static int pragma_of(sqlite3 *db, const char *sql)
@@ -284,8 +285,7 @@ static bool has_no_hash(void *context, const struct answer_record *answer, struc
 static void answers_of_version_1_are_kept_without_a_hash(void **unused)
 {
     (void)unused;
-    const char *const step = SCHEMA_SQL;
-    const struct schema first = {&step, 1};
+    const struct schema first = {EMBEDDED_SCHEMA, 1};
     sqlite3 *db = NULL;
     int n_answers = 0;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);

@@ -3,7 +3,7 @@
  *
  * Task files are written out here; a fault in one of them, and in the data, has its place.
  */
-#include "harness/config_task.h"
+#include "harness/config/task_file.h"
 
 #include <math.h>
 #include <setjmp.h>

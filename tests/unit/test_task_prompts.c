@@ -4,7 +4,7 @@
  * tests/golden/tasks has small data files and what the harness asks of them, and for the real data
  * sets, where they are, the hash of all that it asks (tools/golden/task_prompts.py made both).
  */
-#include "harness/config_task.h"
+#include "harness/config/task_file.h"
 
 #include <math.h>
 #include <setjmp.h>

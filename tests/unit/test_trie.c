@@ -2,7 +2,7 @@
  *
  * Letters stand for tokens.
  */
-#include "harness/trie.h"
+#include "harness/ask/trie.h"
 
 #include "base/rng.h"
 

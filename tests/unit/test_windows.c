@@ -2,7 +2,7 @@
  * hands every question over once and in order, and that it stops when it fails and when nobody
  * wants more.
  */
-#include "harness/windows.h"
+#include "harness/ask/windows.h"
 
 #include "base/mem.h"
 

@@ -1,0 +1,216 @@
+/* api.c - see api.h. Reading is strict: a reply that lacks what was asked for is an error, which
+ * the caller takes as a reason to ask again.
+ *
+ * Offsets of an echo count characters of the prompt.
+ */
+#include "harness/ask/api.h"
+
+#include "base/utf8.h"
+
+#include <string.h>
+
+enum { MOST_STOPS = 4 }; /* that servers take */
+
+/* ---- Writing ---- */
+
+static void put_message(struct json_writer *json, const char *role, const char *text)
+{
+    json_begin_object(json);
+    json_set_string(json, "role", role);
+    json_set_string(json, "content", text);
+    json_end_object(json);
+}
+
+static void put_messages(struct json_writer *json, const struct api_call *call)
+{
+    const struct request *request = call->request;
+    bool is_chat = request->kind == REQUEST_CHAT;
+    json_key(json, "messages");
+    json_begin_array(json);
+    if (request->system) put_message(json, "system", request->system);
+    if (!is_chat) put_message(json, "user", request->prompts[call->i_prompt]);
+    for (size_t i = 0; is_chat && i < request->n_prompts; i++)
+        put_message(json, i % 2 ? "assistant" : "user", request->prompts[i]);
+    json_end_array(json);
+}
+
+static void put_sampling(struct json_writer *json, const struct request *request)
+{
+    json_set_integer(json, "max_tokens", (int64_t)request->max_new_tokens);
+    json_set_number(json, "temperature", request->temperature);
+    if (request->temperature > 0) json_set_integer(json, "seed", (int64_t)request->seed);
+    if (!request->n_stops) return;
+    json_key(json, "stop");
+    json_begin_array(json);
+    for (size_t i = 0; i < request->n_stops && i < MOST_STOPS; i++)
+        json_put_string(json, request->stops[i]);
+    json_end_array(json);
+}
+
+/* The prompt with the choice's own end of it. */
+static void append_context(const struct api_call *call, struct buf *out)
+{
+    const struct request *request = call->request;
+    buf_text(out, request->prompts[call->i_prompt]);
+    if (request->stems) buf_text(out, request->stems[call->i_choice]);
+}
+
+static void put_echo(struct json_writer *json, const struct api_call *call)
+{
+    struct buf prompt = {0};
+    append_context(call, &prompt);
+    buf_text(&prompt, call->request->choices[call->i_choice]);
+    if (prompt.failed) json->out->failed = true;
+    json_set_string(json, "prompt", buf_string(&prompt));
+    /* Not all servers take 0: the last token is left out of account. */
+    json_set_integer(json, "max_tokens", 1);
+    json_set_integer(json, "temperature", 0);
+    json_set_integer(json, "logprobs", 1);
+    json_set_bool(json, "echo", true);
+    buf_free(&prompt);
+}
+
+const char *api_write_call(const struct api_options *options, const struct api_call *call,
+                           struct buf *body)
+{
+    const struct request *request = call->request;
+    bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
+    bool is_told = request->kind == REQUEST_CHAT || (!is_scored && !options->completes);
+    struct json_writer json = {.out = body};
+    json_begin_object(&json);
+    json_set_string(&json, "model", options->model);
+    if (is_scored) put_echo(&json, call);
+    else if (is_told) put_messages(&json, call);
+    else json_set_string(&json, "prompt", request->prompts[call->i_prompt]);
+    if (!is_scored) put_sampling(&json, request);
+    json_end_object(&json);
+    return is_told ? "/chat/completions" : "/completions";
+}
+
+/* ---- Reading ---- */
+
+/* The first choice of a reply, and its usage; NULL with an error. */
+static const struct json *read_choice(const struct json *root, struct api_usage *usage,
+                                      struct err *err)
+{
+    const struct json *choice = json_at(json_get(root, "choices"), 0);
+    const struct json *used = json_get(root, "usage");
+    usage->tokens_in = json_as_integer(json_get(used, "prompt_tokens"), 0);
+    usage->tokens_out = json_as_integer(json_get(used, "completion_tokens"), 0);
+    if (json_kind(choice) == JSON_KIND_OBJECT) return choice;
+    err_set(err, ERR_INPUT, "the reply has no choices");
+    return NULL;
+}
+
+static size_t find_stop(const struct request *request, const char *text, const char **stop)
+{
+    size_t first = strlen(text);
+    for (size_t i = 0; i < request->n_stops; i++) {
+        const char *found = request->stops[i][0] ? strstr(text, request->stops[i]) : NULL;
+        if (!found || (size_t)(found - text) >= first) continue;
+        first = (size_t)(found - text);
+        *stop = request->stops[i];
+    }
+    return first;
+}
+
+/* Cut where a stop string begins, if the server left one. A server does not say which one ended the
+ * text that it cut itself: that passes for the model's own end. */
+static bool keep_text(const struct request *request, const struct json *choice, const char *said,
+                      struct arena *arena, struct response *response, struct err *err)
+{
+    const char *reason = json_as_string(json_get(choice, "finish_reason"), "");
+    response->stop = !strcmp(reason, "stop") ? "" : NULL;
+    size_t n = find_stop(request, said, &response->stop);
+    response->text = arena_copy(arena, said, n, err);
+    return response->text != NULL;
+}
+
+bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
+                   struct arena *arena, struct response *response, struct api_usage *usage,
+                   struct err *err)
+{
+    struct json *root = json_parse(body, n_bytes, "", err);
+    const struct json *choice = root ? read_choice(root, usage, err) : NULL;
+    const struct json *message = json_get(choice, "message");
+    const struct json *content = message ? json_get(message, "content") : json_get(choice, "text");
+    bool is_silent = message && json_kind(content) == JSON_KIND_NULL; /* refused: nothing is said */
+    const char *said = is_silent ? "" : json_as_string(content, NULL);
+    bool ok = choice && (said || err_set(err, ERR_INPUT, "the reply has no text")) &&
+              keep_text(request, choice, said, arena, response, err);
+    json_free(root);
+    return ok;
+}
+
+/* Characters of the context without its trailing spaces, and with the choice. */
+static bool measure(const struct api_call *call, size_t *n_context, size_t *n_whole,
+                    struct err *err)
+{
+    struct buf context = {0};
+    append_context(call, &context);
+    const char *choice = call->request->choices[call->i_choice];
+    const char *text = buf_string(&context);
+    size_t n = context.n_bytes;
+    *n_whole = utf8_count(text, n) + utf8_count(choice, strlen(choice));
+    while (n && strchr(" \t\n\r\f\v", text[n - 1])) n--;
+    *n_context = utf8_count(text, n);
+    bool ok = buf_check(&context, err);
+    buf_free(&context);
+    return ok;
+}
+
+/* Whether no token at that place is more probable. */
+static bool is_best(const struct json *top, double logprob)
+{
+    const char *token;
+    const struct json *other;
+    for (void *it = NULL; (it = json_next_member(top, it, &token, &other));)
+        if (json_as_number(other, logprob) > logprob) return false;
+    return true;
+}
+
+bool api_read_score(const struct api_call *call, const char *body, size_t n_bytes,
+                    struct choice_score *score, struct api_usage *usage, struct err *err)
+{
+    size_t n_context = 0, n_whole = 0;
+    struct json *root = json_parse(body, n_bytes, "", err);
+    const struct json *choice = root ? read_choice(root, usage, err) : NULL;
+    const struct json *logprobs = json_get(choice, "logprobs");
+    const struct json *offsets = json_get(logprobs, "text_offset");
+    const struct json *values = json_get(logprobs, "token_logprobs");
+    size_t n = json_length(offsets);
+    bool ok = choice && measure(call, &n_context, &n_whole, err);
+    *score = (struct choice_score){
+        .is_greedy = true, .n_characters = choice_characters(call->request, call->i_choice)};
+    for (size_t i = 0; ok && i < n; i++) {
+        size_t begin = (size_t)json_as_integer(json_at(offsets, i), 0);
+        size_t end = i + 1 < n ? (size_t)json_as_integer(json_at(offsets, i + 1), 0) : SIZE_MAX;
+        const struct json *value = json_at(values, i);
+        if (end <= n_context || begin >= n_whole) continue;
+        if (json_kind(value) != JSON_KIND_NUMBER) continue; /* the first token of all has none */
+        double logprob = json_as_number(value, 0);
+        score->logprob += logprob;
+        score->n_tokens++;
+        score->join_spanned = score->join_spanned || begin < n_context;
+        score->is_greedy =
+            score->is_greedy && is_best(json_at(json_get(logprobs, "top_logprobs"), i), logprob);
+    }
+    if (ok && !score->n_tokens)
+        ok = err_set(err, ERR_UNSUPPORTED,
+                     "the server echoes no log-probabilities of the prompt: choices cannot be "
+                     "scored, only texts generated");
+    json_free(root);
+    return ok;
+}
+
+bool api_is_too_long(const char *said)
+{
+    return strstr(said, "context_length_exceeded") || strstr(said, "maximum context length") ||
+           strstr(said, "exceed_context_size") || strstr(said, "context size");
+}
+
+bool api_is_filtered(const char *said)
+{
+    return strstr(said, "content_filter") || strstr(said, "content_policy") ||
+           strstr(said, "content management policy");
+}

@@ -1,0 +1,60 @@
+/* api.h - what is said to an OpenAI-compatible server and what it says: requests as JSON bodies,
+ * replies as responses.
+ *
+ * Pure: nothing is sent here. Source: the OpenAI API reference, "chat/completions" and
+ * "completions", whose `echo` with `logprobs` gives the log-probabilities of a prompt. Thread-safe.
+ */
+#ifndef PHIBENCH_HARNESS_ASK_API_H
+#define PHIBENCH_HARNESS_ASK_API_H
+
+#include "suites/request.h"
+
+/* Unless something else is said: calls at a time, seconds until one is given up, attempts after the
+ * first, and the wait before the second. */
+enum {
+    API_CONCURRENCY = 4,
+    API_MAX_CONCURRENCY = 256,
+    API_TIMEOUT_S = 120,
+    API_RETRIES = 6,
+    API_WAIT_MS = 1000
+};
+
+struct api_options {
+    const char *base_url; /* "http://127.0.0.1:8080/v1" */
+    const char *model;
+    const char *key; /* NULL: none */
+    bool echoes; /* completions give the log-probabilities of their prompt: choices can be scored */
+    bool completes; /* texts are continued by completions, not told in a chat */
+    int n_concurrent, n_retries;
+    double timeout_s, wait_s;   /* wait_s: before a second attempt */
+    double price_in, price_out; /* of a million tokens; 0: not known */
+};
+
+/* One call: its path below the base, "/chat/completions". */
+struct api_call {
+    const struct request *request;
+    size_t i_prompt; /* GENERATE, CHOICES: which prompt */
+    size_t i_choice; /* CHOICES, LOGLIK */
+};
+const char *api_write_call(const struct api_options *options, const struct api_call *call,
+                           struct buf *body);
+
+struct api_usage {
+    int64_t tokens_in, tokens_out;
+};
+/* The reply to a GENERATE or CHAT in the arena: text, cut at the first stop string, and stop. */
+bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
+                   struct arena *arena, struct response *response, struct api_usage *usage,
+                   struct err *err) __attribute__((warn_unused_result));
+/* The score of a choice from the echo of prompt and choice: the tokens from the prompt's end on,
+ * its trailing spaces counted to the choice. ERR_UNSUPPORTED if the server echoes nothing. */
+bool api_read_score(const struct api_call *call, const char *body, size_t n_bytes,
+                    struct choice_score *score, struct api_usage *usage, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Whether what a server says with status 400 is about this request alone: too long for the model's
+ * context, or refused for its content. */
+bool api_is_too_long(const char *said);
+bool api_is_filtered(const char *said);
+
+#endif

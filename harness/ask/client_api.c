@@ -1,0 +1,367 @@
+/* client_api.c - see client_api.h. Threads with a connection each take the window's requests in
+ * order; the caller's thread hands the responses out in order, so that the sink never runs twice at
+ * a time.
+ *
+ * A failure that repeating does not mend ends the window; what was answered until then is handed
+ * out all the same, since it was paid for.
+ */
+#include "harness/ask/client_api.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "harness/ask/client_ops.h"
+#include "harness/ask/http.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct api_client {
+    struct client base;
+    struct api_options options;
+    pthread_mutex_t lock; /* of work */
+    struct client_api_work work;
+};
+
+struct api_answer {
+    struct arena *arena; /* NULL: not answered yet */
+    struct response response;
+};
+
+struct api_window {
+    struct client_window base;
+    struct api_client *client;
+    const struct request *requests;
+    struct api_answer *answers; /* [n] */
+    size_t n;
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t changed;
+    size_t next, n_running;
+    bool stops;
+    struct err failure;
+};
+
+/* ---- One request ---- */
+
+/* A call that is being answered. */
+struct exchange {
+    struct api_client *client;
+    struct http *http;
+    struct api_call call;
+    struct arena *arena;
+    struct response *response;
+    struct choice_score *score; /* of a choice; NULL: a text */
+    struct api_usage usage;
+};
+
+static bool accept_body(void *context, const char *body, size_t n_bytes, struct err *err)
+{
+    struct exchange *exchange = context;
+    if (exchange->score)
+        return api_read_score(&exchange->call, body, n_bytes, exchange->score, &exchange->usage,
+                              err);
+    return api_read_text(exchange->call.request, body, n_bytes, exchange->arena, exchange->response,
+                         &exchange->usage, err);
+}
+
+static void count_work(struct exchange *exchange, const struct http_reply *reply)
+{
+    struct api_client *client = exchange->client;
+    pthread_mutex_lock(&client->lock);
+    client->work.n_calls++;
+    client->work.n_repeated += (uint64_t)(reply->n_attempts ? reply->n_attempts - 1 : 0);
+    client->work.tokens_in += (uint64_t)exchange->usage.tokens_in;
+    client->work.tokens_out += (uint64_t)exchange->usage.tokens_out;
+    pthread_mutex_unlock(&client->lock);
+    exchange->response->n_prompt_tokens += (int)exchange->usage.tokens_in;
+    exchange->response->n_new_tokens += (int)exchange->usage.tokens_out;
+    exchange->response->naive_tokens += exchange->usage.tokens_in + exchange->usage.tokens_out;
+}
+
+enum outcome { ANSWERED, TOO_LONG, REFUSED, FAILED };
+
+static enum outcome exchange_call(struct exchange *exchange, struct err *err)
+{
+    const struct api_options *options = &exchange->client->options;
+    struct buf body = {0}, url = {0};
+    struct http_reply reply = {0};
+    size_t n_base = strlen(options->base_url);
+    while (n_base && options->base_url[n_base - 1] == '/') n_base--;
+    const char *path = api_write_call(options, &exchange->call, &body);
+    buf_printf(&url, "%.*s%s", (int)n_base, options->base_url, path);
+    exchange->usage = (struct api_usage){0};
+    enum outcome outcome = FAILED;
+    if (buf_check(&body, err) && buf_check(&url, err) &&
+        http_post(exchange->http, buf_string(&url), &body, accept_body, exchange, &reply, err)) {
+        const char *said = buf_string(&reply.body);
+        count_work(exchange, &reply);
+        if (reply.status == 200) outcome = ANSWERED;
+        else if (reply.status == 413 || api_is_too_long(said)) outcome = TOO_LONG;
+        else if (api_is_filtered(said)) outcome = REFUSED;
+        else err_set(err, ERR_IO, "%s: status %d: %s", buf_string(&url), reply.status, said);
+    }
+    buf_free(&reply.body);
+    buf_free(&body);
+    buf_free(&url);
+    return outcome;
+}
+
+/* With the prompt of that number: all its choices, or its text. */
+static enum outcome exchange_prompt(struct exchange *exchange, size_t i_prompt, struct err *err)
+{
+    const struct request *request = exchange->call.request;
+    struct response *response = exchange->response;
+    exchange->call.i_prompt = i_prompt;
+    response->n_dropped_shots = (int)i_prompt;
+    if (request->kind == REQUEST_GENERATE || request->kind == REQUEST_CHAT)
+        return exchange_call(exchange, err);
+    response->choices =
+        arena_alloc(exchange->arena, request->n_choices, sizeof *response->choices, err);
+    if (!response->choices) return FAILED;
+    response->n_choices = request->n_choices;
+    for (size_t i = 0; i < request->n_choices; i++) {
+        exchange->call.i_choice = i;
+        exchange->score = &response->choices[i];
+        enum outcome outcome = exchange_call(exchange, err);
+        if (outcome != ANSWERED) return outcome;
+    }
+    return ANSWERED;
+}
+
+static bool answer_request(struct api_window *window, struct http *http, size_t i,
+                           struct api_answer *answer, struct err *err)
+{
+    const struct request *request = &window->requests[i];
+    struct exchange exchange = {.client = window->client,
+                                .http = http,
+                                .call = {.request = request},
+                                .arena = arena_new(0, err),
+                                .response = &answer->response};
+    if (!exchange.arena) return false;
+    int64_t begin_ns = clock_ns();
+    size_t n_prompts = request->kind == REQUEST_CHAT ? 1 : request->n_prompts;
+    enum outcome outcome = TOO_LONG;
+    for (size_t k = 0; outcome == TOO_LONG && k < n_prompts; k++)
+        outcome = exchange_prompt(&exchange, k, err);
+    answer->response.answered = outcome == ANSWERED;
+    answer->response.context = request->context;
+    if (outcome != ANSWERED) {
+        answer->response.n_choices = 0;
+        answer->response.text = NULL;
+    }
+    answer->response.duration_ns = clock_ns() - begin_ns;
+    if (outcome != FAILED) answer->arena = exchange.arena;
+    else arena_free(exchange.arena);
+    return outcome != FAILED;
+}
+
+/* ---- Threads ---- */
+
+static bool take_request(struct api_window *window, size_t *i)
+{
+    pthread_mutex_lock(&window->lock);
+    bool is_there = !window->stops && window->next < window->n;
+    if (is_there) *i = window->next++;
+    pthread_mutex_unlock(&window->lock);
+    return is_there;
+}
+
+static void *answer_requests(void *context)
+{
+    struct api_window *window = context;
+    const struct api_options *options = &window->client->options;
+    const struct http_options http_options = {.key = options->key,
+                                              .timeout_s = options->timeout_s,
+                                              .n_retries = options->n_retries,
+                                              .wait_s = options->wait_s};
+    struct err err = {0};
+    struct http *http = http_open(&http_options, &err);
+    bool ok = http != NULL;
+    for (size_t i; ok && take_request(window, &i);) {
+        struct api_answer answer = {0};
+        ok = answer_request(window, http, i, &answer, &err);
+        pthread_mutex_lock(&window->lock);
+        window->answers[i] = answer;
+        pthread_cond_signal(&window->changed);
+        pthread_mutex_unlock(&window->lock);
+    }
+    pthread_mutex_lock(&window->lock);
+    if (!ok && !window->stops) window->failure = err;
+    window->stops = window->stops || !ok;
+    window->n_running--;
+    pthread_cond_signal(&window->changed);
+    pthread_mutex_unlock(&window->lock);
+    http_close(http);
+    return NULL;
+}
+
+static size_t start_threads(struct api_window *window, pthread_t threads[API_MAX_CONCURRENCY])
+{
+    size_t n = (size_t)window->client->options.n_concurrent, n_started = 0;
+    if (n > API_MAX_CONCURRENCY) n = API_MAX_CONCURRENCY;
+    if (n > window->n) n = window->n;
+    pthread_mutex_lock(&window->lock); /* none ends before all are counted */
+    while (n_started < n && !pthread_create(&threads[n_started], NULL, answer_requests, window))
+        n_started++;
+    window->n_running = n_started;
+    pthread_mutex_unlock(&window->lock);
+    return n_started;
+}
+
+/* Waits until the i-th request is answered, for a moment at most; whether it is. */
+static bool wait_for_answer(struct api_window *window, size_t i, bool *ended)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 100000000;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&window->lock);
+    if (!window->answers[i].arena && window->n_running)
+        pthread_cond_timedwait(&window->changed, &window->lock, &until);
+    bool is_there = window->answers[i].arena != NULL;
+    *ended = !window->n_running;
+    pthread_mutex_unlock(&window->lock);
+    return is_there;
+}
+
+static bool hand_out(struct api_window *window, size_t i, const struct client_sink *sink,
+                     struct err *err)
+{
+    struct api_answer *answer = &window->answers[i];
+    bool ok = sink->respond(sink->context, i, &answer->response, err);
+    arena_free(answer->arena);
+    *answer = (struct api_answer){0};
+    return ok;
+}
+
+/* In order, as they come, until one does not or the sink wants no more. *i: the first that is not
+ * handed out; *takes: whether the sink can still be told. */
+static bool hand_out_all(struct api_window *window, const struct client_sink *sink, size_t *i,
+                         bool *takes, struct err *err)
+{
+    bool ended = false;
+    while (*i < window->n) {
+        bool is_there = wait_for_answer(window, *i, &ended);
+        if (!is_there && ended) return true;
+        if (is_there && !(*takes = hand_out(window, (*i)++, sink, err))) return false;
+        if (sink->pause && !sink->pause(sink->context, err)) return false;
+    }
+    return true;
+}
+
+static bool answer_window(struct client *base, struct client_window *base_window,
+                          const struct client_sink *sink, struct err *err)
+{
+    struct api_window *window = (struct api_window *)base_window;
+    pthread_t threads[API_MAX_CONCURRENCY];
+    struct err own = {0};
+    bool takes = true;
+    size_t i = 0, n_threads = start_threads(window, threads);
+    (void)base;
+    bool ok = window->n == 0 || n_threads > 0 ||
+              err_set(&own, ERR_MEMORY, "cannot start a thread that asks the server");
+    ok = ok && hand_out_all(window, sink, &i, &takes, &own);
+    pthread_mutex_lock(&window->lock);
+    window->stops = true;
+    pthread_mutex_unlock(&window->lock);
+    for (size_t k = 0; k < n_threads; k++) pthread_join(threads[k], NULL);
+    if (ok && window->failure.code) own = window->failure;
+    for (; takes && i < window->n; i++)
+        if (window->answers[i].arena) takes = hand_out(window, i, sink, own.code ? NULL : &own);
+    if (own.code && err) *err = own;
+    return !own.code;
+}
+
+/* ---- The client ---- */
+
+static struct client_window *prepare(const struct client *base, const struct request *requests,
+                                     size_t n_requests, struct err *err)
+{
+    struct api_window *window = mem_new(1, sizeof *window, err);
+    if (!window) return NULL;
+    window->base.ops = base->ops;
+    window->client = (struct api_client *)(uintptr_t)base; /* its work is counted under a lock */
+    window->requests = requests;
+    window->n = n_requests;
+    window->answers = mem_new(n_requests, sizeof *window->answers, err);
+    if (!window->answers) {
+        free(window);
+        return NULL;
+    }
+    pthread_mutex_init(&window->lock, NULL);
+    pthread_cond_init(&window->changed, NULL);
+    return &window->base;
+}
+
+static void free_window(struct client_window *base)
+{
+    struct api_window *window = (struct api_window *)base;
+    for (size_t i = 0; i < window->n; i++) arena_free(window->answers[i].arena);
+    pthread_mutex_destroy(&window->lock);
+    pthread_cond_destroy(&window->changed);
+    free(window->answers);
+    free(window);
+}
+
+static void close_client(struct client *base)
+{
+    struct api_client *client = (struct api_client *)base;
+    pthread_mutex_destroy(&client->lock);
+    http_stop();
+    free(client);
+}
+
+static uint64_t computed_tokens(const struct client *base)
+{
+    struct client_api_work work = client_api_work(base);
+    return work.tokens_in + work.tokens_out;
+}
+
+static const struct client_ops API_OPS = {close_client, prepare, free_window, answer_window,
+                                          computed_tokens};
+
+struct client *client_open_api(const struct api_options *options, struct err *err)
+{
+    struct api_client *client = mem_new(1, sizeof *client, err);
+    if (!client) return NULL;
+    if (!http_start(err)) {
+        free(client);
+        return NULL;
+    }
+    client->base.ops = &API_OPS;
+    client->options = *options;
+    pthread_mutex_init(&client->lock, NULL);
+    return &client->base;
+}
+
+struct client_api_work client_api_work(const struct client *base)
+{
+    struct api_client *client = (struct api_client *)(uintptr_t)base;
+    pthread_mutex_lock(&client->lock);
+    struct client_api_work work = client->work;
+    pthread_mutex_unlock(&client->lock);
+    work.cost = ((double)work.tokens_in * client->options.price_in +
+                 (double)work.tokens_out * client->options.price_out) *
+                1e-6;
+    return work;
+}
+
+void client_api_report(const struct client *client, const char *label, const struct log *log)
+{
+    struct client_api_work work = client_api_work(client);
+    char cost[64] = "";
+    if (work.cost > 0) snprintf(cost, sizeof cost, ", cost %.4g", work.cost);
+    log_info(log, "%s: %llu calls and %llu repeated attempts, %llu tokens in, %llu out%s", label,
+             (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
+             (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out, cost);
+}
+
+bool client_api_find_key(const char *variable, const char **key, struct err *err)
+{
+    *key = variable ? getenv(variable) : NULL;
+    return !variable || *key ||
+           err_set(err, ERR_CONFIG, "the environment variable %s, which holds the key, is not set",
+                   variable);
+}

@@ -1,0 +1,213 @@
+/* http.c - see http.h. Tried again: time-outs, connections that fail or break, the statuses 408,
+ * 409, 425, 429 and 500 to 599, and bodies that are not what was asked for.
+ *
+ * The wait before an attempt is the back-off, or what Retry-After says if that is longer; a quarter
+ * of it is random, so that connections that were refused together do not come back together.
+ */
+#include "harness/ask/http.h"
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/utf8.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_BODY_BYTES = 64 << 20, MAX_EXCERPT = 300 };
+static const double MAX_BACK_OFF_S = 60, MAX_WAIT_S = 900;
+
+struct http {
+    CURL *curl;
+    struct curl_slist *headers;
+    struct http_options options;
+    struct buf body;
+    struct rng rng;
+    char reason[CURL_ERROR_SIZE];
+};
+
+bool http_start(struct err *err)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ||
+           err_set(err, ERR_IO, "libcurl cannot be started");
+}
+
+void http_stop(void)
+{
+    curl_global_cleanup();
+}
+
+static size_t keep_body(char *bytes, size_t size, size_t n, void *context)
+{
+    return buf_append(context, bytes, size * n) ? size * n : 0;
+}
+
+/* Called a few times a second during a transfer: other than 0 ends it. */
+static int check_interrupt(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    (void)context, (void)a, (void)b, (void)c, (void)d;
+    return interrupt_requested();
+}
+
+static bool add_header(struct http *http, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(http->headers, header);
+    if (longer) http->headers = longer;
+    return longer != NULL;
+}
+
+static bool set_headers(struct http *http, struct err *err)
+{
+    struct buf key = {0};
+    buf_printf(&key, "Authorization: Bearer %s", http->options.key ? http->options.key : "");
+    bool ok = buf_check(&key, err) && add_header(http, "Content-Type: application/json") &&
+              add_header(http, "Expect:") &&
+              (!http->options.key || add_header(http, buf_string(&key)));
+    buf_free(&key);
+    return ok || err_set(err, ERR_MEMORY, "out of memory");
+}
+
+struct http *http_open(const struct http_options *options, struct err *err)
+{
+    struct http *http = mem_new(1, sizeof *http, err);
+    if (!http) return NULL;
+    http->options = *options;
+    http->body.maximum = MAX_BODY_BYTES;
+    http->rng.state = (uint64_t)clock_ns() ^ (uint64_t)(uintptr_t)http;
+    http->curl = curl_easy_init();
+    if (http->curl && set_headers(http, err)) {
+        curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
+        curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout_s * 1e3));
+        curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
+        curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, keep_body);
+        curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &http->body);
+        curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, check_interrupt);
+        curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
+        return http;
+    }
+    if (!http->curl) err_set(err, ERR_MEMORY, "out of memory");
+    http_close(http);
+    return NULL;
+}
+
+void http_close(struct http *http)
+{
+    if (!http) return;
+    curl_easy_cleanup(http->curl);
+    curl_slist_free_all(http->headers);
+    buf_free(&http->body);
+    free(http);
+}
+
+/* The beginning of what a server said, on one line; a key that it repeats is left out. */
+static void excerpt(const struct http *http, const char *body, char out[MAX_EXCERPT])
+{
+    struct buf text = {0};
+    const char *key = http->options.key;
+    size_t n_key = key ? strlen(key) : 0;
+    for (const char *at = body; *at && text.n_bytes < MAX_EXCERPT - 1; at++) {
+        bool is_key = n_key && !strncmp(at, key, n_key);
+        if (is_key) buf_text(&text, "(key)");
+        else buf_char(&text, (unsigned char)*at < 0x20 ? ' ' : *at);
+        if (is_key) at += n_key - 1;
+    }
+    size_t n = text.n_bytes < MAX_EXCERPT ? text.n_bytes : MAX_EXCERPT - 1;
+    n = utf8_complete_prefix(buf_string(&text), n);
+    memcpy(out, buf_string(&text), n);
+    out[n] = 0;
+    buf_free(&text);
+}
+
+/* Sleeps in short pieces; false after Ctrl-C. */
+static bool wait_for(double seconds)
+{
+    const struct timespec piece = {0, 20000000};
+    int64_t end = clock_ns() + (int64_t)(seconds * 1e9);
+    while (!interrupt_requested() && clock_ns() < end) nanosleep(&piece, NULL);
+    return !interrupt_requested();
+}
+
+static double wait_before(struct http *http, int i_attempt, double asked_s)
+{
+    double wait = http->options.wait_s;
+    for (int i = 1; i < i_attempt && wait < MAX_BACK_OFF_S; i++) wait *= 2;
+    if (wait > MAX_BACK_OFF_S) wait = MAX_BACK_OFF_S;
+    wait *= 0.75 + 0.25 * rng_uniform(&http->rng);
+    if (asked_s > wait) wait = asked_s;
+    return wait < MAX_WAIT_S ? wait : MAX_WAIT_S;
+}
+
+static bool is_temporary(long status)
+{
+    return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
+}
+
+enum outcome { FINAL, AGAIN };
+
+/* One attempt. AGAIN with its reason in *err, and in *asked_s what the server wants waited. */
+static enum outcome attempt(struct http *http, http_accept_fn *accept, void *context,
+                            struct http_reply *reply, double *asked_s, struct err *err)
+{
+    long status = 0;
+    curl_off_t retry_after = 0;
+    char said[MAX_EXCERPT];
+    buf_clear(&http->body);
+    http->reason[0] = 0;
+    CURLcode code = curl_easy_perform(http->curl);
+    *asked_s = 0;
+    if (code != CURLE_OK) {
+        err_set(err, ERR_IO, "%s", http->reason[0] ? http->reason : curl_easy_strerror(code));
+        return AGAIN;
+    }
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+    reply->status = (int)status;
+    if (status == 200) {
+        if (accept(context, buf_string(&http->body), http->body.n_bytes, err)) return FINAL;
+        return AGAIN;
+    }
+    excerpt(http, buf_string(&http->body), said);
+    err_set(err, ERR_IO, "status %ld: %s", status, said);
+    if (is_temporary(status) || status < 400) {
+        curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &retry_after);
+        *asked_s = (double)retry_after;
+        return AGAIN;
+    }
+    buf_clear(&reply->body);
+    buf_text(&reply->body, said);
+    return FINAL;
+}
+
+/* A server on this machine is never behind a proxy. */
+static void set_url(struct http *http, const char *url)
+{
+    bool is_local = !strncmp(url, "http://127.", 11) || !strncmp(url, "http://localhost", 16) ||
+                    !strncmp(url, "http://[::1]", 12);
+    curl_easy_setopt(http->curl, CURLOPT_URL, url);
+    curl_easy_setopt(http->curl, CURLOPT_PROXY, is_local ? "" : NULL);
+}
+
+bool http_post(struct http *http, const char *url, const struct buf *body, http_accept_fn *accept,
+               void *context, struct http_reply *reply, struct err *err)
+{
+    struct err why = {0};
+    double asked_s = 0;
+    *reply = (struct http_reply){0};
+    set_url(http, url);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, buf_string(body));
+    while (reply->n_attempts <= http->options.n_retries) {
+        if (reply->n_attempts && !wait_for(wait_before(http, reply->n_attempts, asked_s))) break;
+        reply->n_attempts++;
+        if (attempt(http, accept, context, reply, &asked_s, &why) == FINAL)
+            return buf_check(&reply->body, err);
+        if (interrupt_requested()) break;
+    }
+    if (!interrupt_check(err)) return false;
+    return err_set(err, ERR_IO, "%s failed %d times; the last time: %s", url, reply->n_attempts,
+                   why.message);
+}

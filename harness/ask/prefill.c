@@ -1,0 +1,42 @@
+/* prefill.c - see prefill.h.
+ *
+ * Batches are as large as the session takes; logits are handed out batch by batch.
+ * Owns the batch while it works.
+ */
+#include "harness/ask/prefill.h"
+
+#include "base/interrupt.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static bool eval_chunk(struct session *session, struct session_token *batch, size_t n, size_t first,
+                       prefill_logits_fn *fn, void *context, struct err *err)
+{
+    if (!interrupt_check(err)) return false;
+    if (!session_eval(session, batch, n, err)) return false;
+    size_t i_output = 0;
+    for (size_t i = 0; i < n; i++)
+        if (batch[i].wants_logits &&
+            !fn(context, first + i, session_logits(session, i_output++), err))
+            return false;
+    return true;
+}
+
+bool prefill(struct session *session, int sequence, const struct tokens *ids, bool all,
+             prefill_logits_fn *fn, void *context, struct err *err)
+{
+    size_t capacity = session_batch_tokens(session), at = 0;
+    struct session_token *batch = mem_new(capacity, sizeof *batch, err);
+    bool ok = batch != NULL;
+    while (ok && at < ids->n) {
+        size_t n = ids->n - at < capacity ? ids->n - at : capacity;
+        for (size_t i = 0; i < n; i++)
+            batch[i] =
+                (struct session_token){sequence, ids->ids[at + i], all || at + i + 1 == ids->n};
+        ok = eval_chunk(session, batch, n, at, fn, context, err);
+        at += n;
+    }
+    free(batch);
+    return ok;
+}

@@ -1,0 +1,56 @@
+/* prompt_tokens.h - a request as tokens that fit a context: contexts joined with continuations,
+ * few-shot examples dropped, or beginnings cut off, as the request wants it.
+ *
+ * Knows tokenizers and requests; computes nothing. Thread-safe.
+ */
+#ifndef PHIBENCH_HARNESS_ASK_PROMPT_TOKENS_H
+#define PHIBENCH_HARNESS_ASK_PROMPT_TOKENS_H
+
+#include "harness/ask/line_encoder.h"
+#include "suites/request.h"
+
+/* A context and its continuation as one sequence of tokens. */
+struct joined_tokens {
+    struct tokens ids;
+    size_t n_context;  /* the continuation is ids[n_context..n); 0: nothing can be scored */
+    bool join_spanned; /* one token held the end of the one and the beginning of the other */
+};
+
+/* Trailing spaces of the context move to the continuation; the whole is encoded, and cut where
+ * the encoded context ends, or, if the whole does not begin with it, after their longest common
+ * prefix. Special tokens are plain text. */
+bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const char *context,
+                 const char *continuation, struct joined_tokens *joined, struct err *err)
+    __attribute__((warn_unused_result));
+void joined_tokens_done(struct joined_tokens *joined);
+
+struct prompt_options {
+    size_t context_tokens;
+    const char *chat_format; /* for REQUEST_CHAT; NULL: the tokenizer's */
+};
+
+struct prompt_tokens {
+    bool fits;                      /* false: not to be answered, the rest is empty */
+    struct joined_tokens *branches; /* [n_choices], or 1 with the prompt alone (GENERATE, CHAT) */
+    size_t n_branches;
+    int n_dropped_shots, n_cut_tokens; /* of the branch that lost most */
+    bool double_bos;
+};
+
+/* "Fits" means that every token that must be computed has its place in the context: all of a
+ * continuation but its last, and all max_new_tokens of a generation. ERR_UNSUPPORTED for a chat
+ * without a chat format. */
+bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
+                        const struct request *request, struct prompt_tokens *prompt,
+                        struct err *err) __attribute__((warn_unused_result));
+void prompt_tokens_done(struct prompt_tokens *prompt);
+
+/* How many tokens of a branch must be computed: the last of a continuation is only scored. */
+size_t prompt_computed_tokens(const struct joined_tokens *branch);
+/* The first branch with the same tokens to compute as branch i; i itself if none is before. */
+size_t prompt_first_equal(const struct prompt_tokens *prompt, size_t i);
+/* Tokens to compute without sharing prefixes: every distinct branch whole, from its first token.
+ * (Choices of one token after the same context are one branch: their logits are one row.) */
+uint64_t prompt_naive_tokens(const struct prompt_tokens *prompt);
+
+#endif

@@ -1,0 +1,121 @@
+/* cmd_export.c - phibench export: a run as JSON lines or CSV.
+ *
+ * Each table is one query over the public views; nothing is computed here.
+ * Owns the names of the tables that a user can ask for.
+ */
+#include "harness/cli/commands.h"
+#include "harness/cli/rows.h"
+
+#include <string.h>
+
+struct options {
+    const char *db, *table, *format;
+};
+
+static const struct option_spec OPTIONS[] = {
+    OPTION_DB(struct options, db),
+    {"table", 0, OPTION_TEXT, "NAME",
+     "jobs, scores, speed, items, responses or notes; default: all, with --format jsonl",
+     offsetof(struct options, table), 0, 0, 0},
+    {"format", 0, OPTION_TEXT, "FORMAT", "jsonl (default) or csv", offsetof(struct options, format),
+     0, 0, 0},
+};
+
+static const struct {
+    const char *name, *type, *sql;
+} TABLES[] = {
+    {"jobs", "job", "SELECT * FROM v_jobs WHERE run = ? ORDER BY job"},
+    {"scores", "score",
+     "SELECT * FROM v_scores WHERE run = ? ORDER BY model, quantization, suite, protocol, metric, "
+     "subset"},
+    {"speed", "speed",
+     "SELECT * FROM v_speed WHERE run = ? ORDER BY model, quantization, test, prompt, generate, "
+     "batch, threads, repetition"},
+    {"items", "item",
+     "SELECT * FROM v_items WHERE run = ? ORDER BY model, quantization, suite, protocol, shots, "
+     "item"},
+    {"responses", "response",
+     "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
+     "job.suite AS suite,"
+     " job.protocol AS protocol, item.key AS item, response.content AS response_json, "
+     "response.n_prompt_tokens AS"
+     " prompt_tokens, response.n_new_tokens AS new_tokens, response.logits_hash AS logits_hash "
+     "FROM response JOIN job ON job.id = "
+     "response.job JOIN model"
+     " ON model.id = job.model JOIN item ON item.id = response.item WHERE job.run = ? ORDER BY "
+     "response.id"},
+    {"notes", "note",
+     "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
+     "job.suite AS suite,"
+     " job.protocol AS protocol, note.kind AS kind, note.count AS count, note.text AS text FROM "
+     "note JOIN job ON"
+     " job.id = note.job JOIN model ON model.id = job.model WHERE job.run = ? ORDER BY job.id, "
+     "note.kind"},
+};
+enum { N_TABLES = sizeof TABLES / sizeof TABLES[0] };
+
+static bool print_one(struct store *store, size_t i_table, int64_t run, enum rows_format format,
+                      struct err *err)
+{
+    struct query *query = query_open(store, TABLES[i_table].sql, err);
+    if (!query) return false;
+    query_bind_integer(query, 1, run);
+    bool ok = rows_print(query, format, TABLES[i_table].type, NULL, err);
+    query_close(query);
+    return ok;
+}
+
+static bool check_options(const struct options *options, enum rows_format *format, struct err *err)
+{
+    *format = options->format && !strcmp(options->format, "csv") ? ROWS_CSV : ROWS_JSONL;
+    if (options->format && *format == ROWS_JSONL && strcmp(options->format, "jsonl"))
+        return err_set(err, ERR_USAGE, "--format takes jsonl or csv, not \"%s\"", options->format);
+    if (*format == ROWS_CSV && !options->table)
+        return err_set(err, ERR_USAGE, "CSV holds one table: choose one with --table");
+    for (size_t i = 0; options->table && i < N_TABLES; i++)
+        if (!strcmp(options->table, TABLES[i].name)) return true;
+    return !options->table ||
+           err_set(err, ERR_USAGE,
+                   "--table takes jobs, scores, speed, items, responses or notes, not \"%s\"",
+                   options->table);
+}
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    enum rows_format format;
+    int64_t run_id;
+    if (!check_options(options, &format, err)) return false;
+    struct store *store = rows_open_store(options->db, STORE_READ, err);
+    bool ok =
+        store && rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
+                               &run_id, err);
+    for (size_t i = 0; ok && i < N_TABLES; i++)
+        if (!options->table || !strcmp(options->table, TABLES[i].name))
+            ok = print_one(store, i, run_id, format, err);
+    store_close(store);
+    return ok;
+}
+
+static const char *const EXAMPLES[] = {
+    "phibench export last --db out/example.db",
+    "phibench export last --db out/example.db --table scores --format csv",
+    NULL,
+};
+
+const struct command COMMAND_EXPORT = {
+    .name = "export",
+    .summary = "print a run as JSON lines or CSV",
+    .arguments = "[RUN]",
+    .n_max = 1,
+    .options = OPTIONS,
+    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
+    .options_size = sizeof(struct options),
+    .details =
+        "Prints jobs, scores, speeds, items, raw responses and notes of a run, the newest by "
+        "default. The columns are "
+        "those of the views v_jobs, v_scores, v_speed and v_items; for anything else, open the "
+        "SQLite file.",
+    .examples = EXAMPLES,
+    .run = run,
+};

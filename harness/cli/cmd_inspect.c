@@ -1,0 +1,214 @@
+/* cmd_inspect.c - phibench inspect: what a model file says about itself, without loading its
+ * weights.
+ *
+ * Works on every GGUF that can be read, also on architectures that the engine cannot run.
+ * Prints for people, or JSON.
+ */
+#include "base/json.h"
+#include "engine/engine.h"
+#include "harness/cli/commands.h"
+
+#include <string.h>
+
+struct options {
+    bool tensors, json;
+};
+
+static const struct option_spec OPTIONS[] = {
+    {"tensors", 0, OPTION_FLAG, NULL, "list every tensor", offsetof(struct options, tensors), 0, 0,
+     0},
+    OPTION_JSON(struct options, json),
+};
+
+enum { MAX_VALUE_CHARS = 60 };
+
+struct inspection {
+    const struct model_file *file;
+    struct model_info info;
+    const char *unsupported;     /* why the engine would not run it; NULL if it would */
+    struct tokenizer *tokenizer; /* NULL if it has none that is supported */
+};
+
+static void print_summary(const struct inspection *inspection, const char *path)
+{
+    const struct model_info *info = &inspection->info;
+    printf("%-16s %s\n", "file", path);
+    if (inspection->unsupported) {
+        printf("%-16s %s\n", "not runnable", inspection->unsupported);
+    } else {
+        printf("%-16s %s%s%s\n", "architecture", info->architecture, info->name[0] ? ", " : "",
+               info->name);
+        printf("%-16s %s, %.2f bits per weight\n", "quantization", info->quantization,
+               info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
+        printf("%-16s %.3g million in %.1f MiB\n", "parameters", (double)info->n_params * 1e-6,
+               (double)info->n_bytes / (1 << 20));
+        printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape",
+               info->n_layers, info->n_embd, info->n_ff, info->n_heads, info->head_size,
+               info->n_kv_heads);
+        printf("%-16s %d tokens", "context", info->context_tokens);
+        if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
+        putchar('\n');
+    }
+    if (!inspection->tokenizer) return;
+    const char *format = tokenizer_chat_format(inspection->tokenizer);
+    printf("%-16s %s, %d tokens, %s BOS\n", "tokenizer", tokenizer_kind(inspection->tokenizer),
+           tokenizer_size(inspection->tokenizer),
+           tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
+    printf("%-16s %s\n", "chat format", format ? format : "none that is built in");
+}
+
+static void print_metadata(const struct model_file *file)
+{
+    struct buf value = {0};
+    printf("\nmetadata\n");
+    for (size_t i = 0; i < model_file_count_metadata(file); i++) {
+        buf_clear(&value);
+        const char *key = model_file_metadata(file, i, MAX_VALUE_CHARS, &value);
+        printf("  %-44s %s\n", key, buf_string(&value));
+    }
+    buf_free(&value);
+}
+
+static void format_shape(const struct model_file_tensor *tensor, char text[96])
+{
+    int n = 0;
+    for (size_t i = 0; i < tensor->n_dimensions; i++)
+        n += snprintf(text + n, 96 - (size_t)n, "%s%zu", i ? " x " : "", tensor->shape[i]);
+}
+
+static void print_tensors(const struct model_file *file)
+{
+    printf("\n%zu tensors\n", model_file_count_tensors(file));
+    for (size_t i = 0; i < model_file_count_tensors(file); i++) {
+        struct model_file_tensor tensor;
+        char shape[96] = "";
+        model_file_tensor(file, i, &tensor);
+        format_shape(&tensor, shape);
+        printf("  %-36s %-6s %-20s %12llu bytes%s\n", tensor.name, tensor.type, shape,
+               (unsigned long long)tensor.n_bytes,
+               tensor.supported ? "" : "  (type not supported)");
+    }
+}
+
+static void write_model(struct json_writer *writer, const struct inspection *inspection)
+{
+    const struct model_info *info = &inspection->info;
+    json_set_string(writer, "unsupported", inspection->unsupported);
+    if (inspection->unsupported) return;
+    json_set_string(writer, "architecture", info->architecture);
+    json_set_string(writer, "name", info->name);
+    json_set_string(writer, "quantization", info->quantization);
+    json_set_integer(writer, "parameters", (int64_t)info->n_params);
+    json_set_integer(writer, "bytes", (int64_t)info->n_bytes);
+    json_set_integer(writer, "layers", info->n_layers);
+    json_set_integer(writer, "width", info->n_embd);
+    json_set_integer(writer, "feed_forward", info->n_ff);
+    json_set_integer(writer, "heads", info->n_heads);
+    json_set_integer(writer, "kv_heads", info->n_kv_heads);
+    json_set_integer(writer, "head_size", info->head_size);
+    json_set_integer(writer, "vocabulary", info->n_vocab);
+    json_set_integer(writer, "context", info->context_tokens);
+    json_set_integer(writer, "sliding_window", info->sliding_window);
+}
+
+static void write_metadata(struct json_writer *writer, const struct model_file *file)
+{
+    struct buf value = {0};
+    json_key(writer, "metadata");
+    json_begin_object(writer);
+    for (size_t i = 0; i < model_file_count_metadata(file); i++) {
+        buf_clear(&value);
+        const char *key = model_file_metadata(file, i, SIZE_MAX, &value);
+        json_set_string(writer, key, buf_string(&value));
+    }
+    json_end_object(writer);
+    buf_free(&value);
+}
+
+static void write_tensors(struct json_writer *writer, const struct model_file *file)
+{
+    json_key(writer, "tensors");
+    json_begin_array(writer);
+    for (size_t i = 0; i < model_file_count_tensors(file); i++) {
+        struct model_file_tensor tensor;
+        model_file_tensor(file, i, &tensor);
+        json_begin_object(writer);
+        json_set_string(writer, "name", tensor.name);
+        json_set_string(writer, "type", tensor.type);
+        json_key(writer, "shape");
+        json_begin_array(writer);
+        for (size_t d = 0; d < tensor.n_dimensions; d++)
+            json_put_integer(writer, (int64_t)tensor.shape[d]);
+        json_end_array(writer);
+        json_set_integer(writer, "bytes", (int64_t)tensor.n_bytes);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
+static bool print_json(const struct inspection *inspection, const char *path, bool tensors,
+                       struct err *err)
+{
+    struct buf out = {0};
+    struct json_writer writer = {.out = &out, .indent = 2};
+    json_begin_object(&writer);
+    json_set_string(&writer, "file", path);
+    write_model(&writer, inspection);
+    if (inspection->tokenizer) {
+        json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
+        json_set_string(&writer, "chat_format", tokenizer_chat_format(inspection->tokenizer));
+    }
+    write_metadata(&writer, inspection->file);
+    if (tensors) write_tensors(&writer, inspection->file);
+    json_end_object(&writer);
+    bool ok = buf_check(&out, err);
+    if (ok) puts(buf_string(&out));
+    buf_free(&out);
+    return ok;
+}
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    const char *path = invocation->arguments[0];
+    struct err unsupported = {.code = ERR_NONE};
+    struct model_file *file = model_file_open(path, err);
+    if (!file) return false;
+    struct inspection inspection = {.file = file};
+    if (!model_file_info(file, &inspection.info, &unsupported))
+        inspection.unsupported = unsupported.message;
+    inspection.tokenizer = model_file_tokenizer(file, NULL);
+    bool ok = true;
+    if (options->json) {
+        ok = print_json(&inspection, path, options->tensors, err);
+    } else {
+        print_summary(&inspection, path);
+        print_metadata(file);
+        if (options->tensors) print_tensors(file);
+    }
+    tokenizer_release(inspection.tokenizer);
+    model_file_close(file);
+    return ok;
+}
+
+static const char *const EXAMPLES[] = {
+    "phibench inspect synth:phi-3-mini:q4_0",
+    "phibench inspect synth:tiny:q4_k --tensors --json",
+    NULL,
+};
+
+const struct command COMMAND_INSPECT = {
+    .name = "inspect",
+    .summary = "show what a model file holds",
+    .arguments = "MODEL",
+    .n_min = 1,
+    .n_max = 1,
+    .options = OPTIONS,
+    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
+    .options_size = sizeof(struct options),
+    .details = "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
+               "GGUF file, without "
+               "loading its weights; also of files that the engine cannot run, and why.",
+    .examples = EXAMPLES,
+    .run = run,
+};

@@ -1,0 +1,75 @@
+/* model_options.h - what the commands about one model and one prompt have in common: options,
+ * opening, encoding.
+ *
+ * A command lists MODEL_OPTIONS in its table and gets a model with a session.
+ * Suites do not come here: the runner opens its models itself.
+ */
+#ifndef PHIBENCH_HARNESS_CLI_MODEL_OPTIONS_H
+#define PHIBENCH_HARNESS_CLI_MODEL_OPTIONS_H
+
+#include "engine/engine.h"
+#include "harness/cli/command.h"
+
+struct model_arguments {
+    const char *model, *isa, *kv;
+    int64_t n_threads, batch_tokens, context_tokens;
+    bool no_bos, special;
+};
+
+#define OPTION_CONTEXT_TOKENS(type, field)                                                         \
+    {                                                                                              \
+        "context-tokens", 'c', OPTION_INTEGER, "N", "longest sequence; 0: the model's context",    \
+            offsetof(type, field), 0, 1 << 24, 0                                                   \
+    }
+#define OPTION_KV(type, field)                                                                     \
+    {                                                                                              \
+        "kv", 0, OPTION_TEXT, "TYPE", "type of the KV cache: f16 (default) or f32",                \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_NO_BOS(type, field)                                                                 \
+    {                                                                                              \
+        "no-bos", 0, OPTION_FLAG, NULL, "do not begin with the BOS token", offsetof(type, field),  \
+            0, 0, 0                                                                                \
+    }
+#define OPTION_SPECIAL(type, field)                                                                \
+    {                                                                                              \
+        "special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",             \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+
+/* Rows of an option table for a struct that begins with a struct model_arguments named `common`;
+ * a command whose prompt may hold special tokens adds OPTION_SPECIAL(type, common.special). */
+#define MODEL_OPTIONS(type)                                                                        \
+    OPTION_MODEL(type, common.model), OPTION_THREADS(type, common.n_threads),                      \
+        OPTION_ISA(type, common.isa), OPTION_BATCH_TOKENS(type, common.batch_tokens),              \
+        OPTION_CONTEXT_TOKENS(type, common.context_tokens), OPTION_KV(type, common.kv),            \
+        OPTION_NO_BOS(type, common.no_bos)
+
+/* The instruction set that isa, an option's or a configuration's value (NULL: none), or else the
+ * environment asks for; ERR_USAGE if it is unknown or not available here. */
+bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *level,
+                struct err *err) __attribute__((warn_unused_result));
+
+/* Opens a model as the options of a command name it, none of which need be given: NULL and 0.
+ * Close with model_close. */
+struct model *open_model(const struct invocation *invocation, const char *path, const char *isa,
+                         int64_t n_threads, struct err *err) __attribute__((warn_unused_result));
+
+/* A model with a session on it. Close both with opened_close, also after a failed opened_open. */
+struct opened {
+    struct model *model;
+    struct session *session;
+};
+bool opened_open(const struct invocation *invocation, const struct model_arguments *arguments,
+                 struct opened *opened, struct err *err) __attribute__((warn_unused_result));
+void opened_close(struct opened *opened);
+
+bool parse_kv_type(const char *text, enum kv_type *type, struct err *err); /* NULL: f16 */
+
+/* Encodes a prompt as the arguments say; fails if it is empty or does not fit the session's
+ * context. */
+bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
+                   const char *text, struct tokens *ids, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,76 @@
+/* mt_commands.c - see mt_commands.h: who answers or judges, as the options of phibench mt-bench
+ * name it.
+ *
+ * Knows nothing of questions and judgments.
+ */
+#include "harness/cli/mt_commands.h"
+
+#include "base/file.h"
+#include "base/interrupt.h"
+
+#include <string.h>
+
+static bool fail_unnamed(struct err *err)
+{
+    return err_set(err, ERR_USAGE,
+                   "who is asked? give -m MODEL, or --api URL with --api-model NAME");
+}
+
+const char *mt_speaker_name(const struct mt_options *options, struct err *err)
+{
+    const char *model = options->common.model;
+    if (options->id) return options->id;
+    if (options->api_model) return options->api_model;
+    if (model) return !strncmp(model, "synth:", 6) ? model : file_name(model);
+    fail_unnamed(err);
+    return NULL;
+}
+
+static bool open_server(const struct mt_options *options, struct mt_speaker *speaker,
+                        struct err *err)
+{
+    const struct api_options api = {.base_url = options->api,
+                                    .model = options->api_model,
+                                    .n_concurrent = (int)options->n_concurrent,
+                                    .n_retries = (int)options->n_retries,
+                                    .timeout_s = options->timeout_s,
+                                    .wait_s = API_WAIT_MS * 1e-3};
+    if (!options->api_model) return err_set(err, ERR_USAGE, "--api URL goes with --api-model NAME");
+    if (options->common.model)
+        return err_set(err, ERR_USAGE, "-m and --api name two models: give one");
+    return mt_speaker_open_api(speaker, &api, options->key_env, err);
+}
+
+bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
+                     struct mt_speaker *speaker, struct err *err)
+{
+    const struct model_arguments *common = &options->common;
+    struct client_options client_options = {
+        .bos = common->no_bos ? BOS_NEVER : BOS_AUTO,
+        .shares_prefixes = true,
+        .session = {.n_threads = (int)common->n_threads,
+                    .batch_tokens = (size_t)common->batch_tokens,
+                    .context_tokens = (size_t)common->context_tokens},
+    };
+    enum isa isa;
+    if (options->api) return open_server(options, speaker, err);
+    if (!common->model) return fail_unnamed(err);
+    return parse_kv_type(common->kv, &client_options.session.kv_type, err) &&
+           choose_isa(invocation, common->isa, &isa, err) &&
+           mt_speaker_open_model(speaker, &invocation->console, common->model, isa, &client_options,
+                                 err);
+}
+
+static bool check_interrupt(void *context, struct err *err)
+{
+    (void)context;
+    return interrupt_check(err) ||
+           err_set(err, ERR_INTERRUPTED, "interrupted; the same command goes on");
+}
+
+bool mt_ask(struct mt_speaker *speaker, const struct request *requests, size_t n,
+            mt_reply_fn *reply, void *context, struct err *err)
+{
+    const struct client_sink sink = {reply, check_interrupt, context};
+    return client_ask(speaker->client, requests, n, &sink, err);
+}

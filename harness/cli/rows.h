@@ -1,0 +1,30 @@
+/* rows.h - what a query selects, printed: a table for people, CSV or JSON lines for scripts.
+ *
+ * Also how commands find the database and the run that a user means.
+ * Knows no table by name.
+ */
+#ifndef PHIBENCH_HARNESS_CLI_ROWS_H
+#define PHIBENCH_HARNESS_CLI_ROWS_H
+
+#include "harness/cli/command.h"
+#include "results/query.h"
+
+enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
+
+/* Prints every row of the query to stdout, numbers to the right; *n_rows (may be NULL) how many.
+ * JSON lines carry "type": `type` first, if that is not NULL; columns whose names end in "_json"
+ * hold JSON and go in as it is, without the ending. Does not close the query. */
+bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
+                struct err *err) __attribute__((warn_unused_result));
+
+/* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says
+ * how to make one if it is not there. */
+struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The run that the text names: a number, or "last" or NULL for the newest. ERR_USAGE if there is
+ * none. */
+bool rows_find_run(struct store *store, const char *text, int64_t *run, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,43 @@
+/* parts.h - the parts of a configuration that have files of their own: models
+ * (models.c) and suites (suites.c). Internal to harness/config/.
+ */
+#ifndef PHIBENCH_HARNESS_CONFIG_PARTS_H
+#define PHIBENCH_HARNESS_CONFIG_PARTS_H
+
+#include "harness/config/config.h"
+#include "harness/config/tree.h"
+
+static inline struct config_place config_place(const struct config_node *node)
+{
+    return (struct config_place){.file = node->file, .line = node->line, .column = node->column};
+}
+
+/* Fill config->models, config->suites from the lists of those names. Defaults of config are read
+ * already. */
+bool config_read_models(struct config *config, const struct config_node *list, struct err *err)
+    __attribute__((warn_unused_result));
+bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)
+    __attribute__((warn_unused_result));
+/* A task: a built-in one by its name, or, under the name "task", that of a file. */
+bool config_read_task(struct config *config, const struct config_node *map,
+                      struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
+/* The protocol of that name; without a node the suite's default. */
+bool config_read_protocol(struct config *config, const struct config_node *node,
+                          const struct suite *suite, const char **protocol, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* A model behind a server. The options have no key yet: *key_env is the variable that holds it,
+ * NULL for none. */
+bool config_read_api(struct config *config, const struct config_node *map,
+                     const struct api_options **options, const char **key_env, struct err *err)
+    __attribute__((warn_unused_result));
+/* One suite's settings, where they have a file of their own. */
+bool config_read_trivia(struct config *config, const struct config_node *map,
+                        struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
+bool config_read_mt_bench(struct config *config, const struct config_node *map,
+                          struct config_suite *suite, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,438 @@
+/* judge.c - see judge.h. A call is an answer's turn and a repetition, or one of the two
+ * games in which it is compared with the baseline's; what a judge said to the same request before,
+ * in any run, is taken over.
+ *
+ * Each reply is stored when it comes. A server that gave no score is asked once more; a model of
+ * this machine would say the same again. Where judgments are imported nobody is asked: what the
+ * file's judge said to the same request is its reply.
+ */
+#include "harness/run/judge.h"
+
+#include "base/interrupt.h"
+#include "base/mem.h"
+#include "harness/run/mt_speaker.h"
+#include "results/query.h"
+#include "suites/judging.h"
+#include "suites/mt_bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct call {
+    size_t i_item;
+    bool is_game;
+    int repetition; /* of games two each, in the second of which this answer is assistant B's */
+    const char *prompt_name;
+    struct request request;
+    bool is_judged;
+};
+
+struct judging {
+    struct run_context *run;
+    const struct plan_job *planned;
+    const struct config_judge *judge;
+    int64_t job;
+    struct arena *arena;
+    const char **answers;  /* [n_items] */
+    const char **baseline; /* [n_items], NULL: none */
+    struct call *calls;    /* [n_calls] those of an item together, its games last */
+    size_t n_calls;
+    size_t asked[JUDGING_WINDOW]; /* calls that are asked together */
+    struct mt_speaker speaker;
+};
+
+/* ---- What is there ---- */
+
+static size_t find_item(const struct dataset *dataset, const char *key)
+{
+    size_t i = 0;
+    while (i < dataset->n_items && strcmp(dataset->items[i].key, key) != 0) i++;
+    return i;
+}
+
+/* Answers of a job that are being read. */
+struct answers {
+    const struct dataset *dataset;
+    struct arena *arena;
+    const char **texts; /* [n_items] */
+};
+
+static bool keep_answer(void *context, const struct answer_record *answer, struct err *err)
+{
+    const struct answers *answers = context;
+    struct response response;
+    size_t i = find_item(answers->dataset, answer->key);
+    if (i == answers->dataset->n_items) return true;
+    if (!response_read(answer->response_json, strlen(answer->response_json), &response,
+                       answers->arena, err))
+        return false;
+    answers->texts[i] = response.text ? response.text : "";
+    return true;
+}
+
+/* All of the job's answers: [n_items], in the arena. */
+static const char **read_answers(const struct judging *judging, int64_t job, struct err *err)
+{
+    struct answers answers = {.dataset = judging->planned->dataset, .arena = judging->arena};
+    answers.texts =
+        arena_alloc(judging->arena, answers.dataset->n_items, sizeof(const char *), err);
+    bool ok =
+        answers.texts && store_each_answer(judging->run->store, job, keep_answer, &answers, err);
+    return ok ? answers.texts : NULL;
+}
+
+/* The row of a job of this run. */
+static bool find_job(const struct judging *judging, const struct plan_job *planned, int64_t *job,
+                     struct err *err)
+{
+    struct query *query = query_open(judging->run->store,
+                                     "SELECT id FROM job WHERE run = ?1 AND fingerprint = ?2", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, judging->run->id);
+    query_bind_text(query, 2, planned->fingerprint);
+    int more = query_next(query, err);
+    if (more > 0) *job = query_integer(query, 0);
+    query_close(query);
+    return more > 0 || (more == 0 && err_set(err, ERR_INPUT, "the baseline has not been asked"));
+}
+
+static bool read_baseline(struct judging *judging, struct err *err)
+{
+    const struct plan_job *planned = judging->planned;
+    const struct dataset *dataset = planned->dataset;
+    int64_t job = 0;
+    if (planned->baseline) {
+        if (!find_job(judging, planned->baseline, &job, err)) return false;
+        judging->baseline = read_answers(judging, job, err);
+    } else if (planned->suite->options.baseline) {
+        judging->baseline =
+            arena_alloc(judging->arena, dataset->n_items, sizeof(const char *), err);
+        for (size_t i = 0; judging->baseline && i < dataset->n_items; i++)
+            judging->baseline[i] = mt_bench_baseline(dataset, i);
+    } else return true;
+    return judging->baseline != NULL;
+}
+
+/* Calls about an item: an opinion and two games for each repetition. */
+static size_t calls_of_item(const struct judging *judging)
+{
+    return (size_t)judging->judge->repeat * (judging->baseline ? 3 : 1);
+}
+
+static bool mark_judged(void *context, const struct judgment_record *judgment, struct err *err)
+{
+    struct judging *judging = context;
+    size_t i = find_item(judging->planned->dataset, judgment->key);
+    size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
+    size_t first = judging_is_pair(judgment->prompt_name) ? repeat : 0;
+    size_t i_call = first + (size_t)judgment->repetition;
+    (void)err;
+    if (i < judging->planned->dataset->n_items && i_call < (first ? n : repeat) &&
+        !isnan(judgment->score))
+        judging->calls[i * n + i_call].is_judged = true;
+    return true;
+}
+
+/* Whether the call takes this job's answer for assistant B's. */
+static bool is_b(const struct call *call)
+{
+    return call->is_game && call->repetition % 2;
+}
+
+static bool make_request(const struct judging *judging, struct call *call, struct err *err)
+{
+    const char *const *a = judging->answers, *const *b = call->is_game ? judging->baseline : NULL;
+    return mt_bench_judge_request(judging->planned->dataset, call->i_item, is_b(call) ? b : a,
+                                  is_b(call) ? a : b, judging->arena, &call->request,
+                                  &call->prompt_name, err);
+}
+
+static bool list_calls(struct judging *judging, struct err *err)
+{
+    size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
+    judging->n_calls = judging->planned->dataset->n_items * n;
+    judging->calls = arena_alloc(judging->arena, judging->n_calls, sizeof *judging->calls, err);
+    if (!judging->calls) return false;
+    for (size_t i = 0; i < judging->n_calls; i++) {
+        struct call *call = &judging->calls[i];
+        call->i_item = i / n;
+        call->is_game = i % n >= repeat;
+        call->repetition = (int)(i % n - (call->is_game ? repeat : 0));
+        if (!make_request(judging, call, err)) return false;
+        call->request.max_new_tokens = judging->judge->max_new_tokens;
+    }
+    return store_each_judgment(judging->run->store, judging->job, mark_judged, judging, err);
+}
+
+static bool read_what_is_there(struct judging *judging, struct err *err)
+{
+    judging->answers = read_answers(judging, judging->job, err);
+    return judging->answers && read_baseline(judging, err) && list_calls(judging, err);
+}
+
+/* ---- Asking ---- */
+
+static struct judgment_record record_of(const struct judging *judging, const struct call *call)
+{
+    return (struct judgment_record){.key = judging->planned->dataset->items[call->i_item].key,
+                                    .judge = mt_bench_judge(judging->planned->dataset),
+                                    .prompt_name = call->prompt_name,
+                                    .request = call->request.prompts[0],
+                                    .repetition = call->repetition};
+}
+
+static bool reuse_judgments(struct judging *judging, struct err *err)
+{
+    struct store *store = judging->run->store;
+    if (judging->run->options->is_fresh || judging->judge->import) return true;
+    if (!store_begin(store, err)) return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < judging->n_calls; i++) {
+        struct call *call = &judging->calls[i];
+        const struct judgment_record wanted = record_of(judging, call);
+        ok = call->is_judged ||
+             store_reuse_judgment(store, judging->job, &wanted, &call->is_judged, err);
+    }
+    ok = ok && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    return ok;
+}
+
+/* Stores what was said; whether it has a score, the call knows. */
+static bool put_reply(struct judging *judging, struct call *call, struct judgment_record *judgment,
+                      struct err *err)
+{
+    call->is_judged = judgment->score != FASTCHAT_MISSING;
+    if (!call->is_judged) judgment->score = NAN;
+    return store_put_judgment(judging->run->store, judging->job, judgment, err);
+}
+
+static bool keep_reply(void *context, size_t i_request, const struct response *response,
+                       struct err *err)
+{
+    struct judging *judging = context;
+    struct store *store = judging->run->store;
+    struct call *call = &judging->calls[judging->asked[i_request]];
+    struct judgment_record judgment = record_of(judging, call);
+    judgment.reply = response->text ? response->text : "";
+    judgment.score = call->is_game ? judging_read_win(judgment.reply, is_b(call))
+                                   : judging_read_score(judgment.reply, NULL);
+    judgment.n_prompt_tokens = response->n_prompt_tokens;
+    judgment.n_new_tokens = response->n_new_tokens;
+    judgment.duration_ns = response->duration_ns;
+    if (!store_begin(store, err)) return false;
+    bool ok = put_reply(judging, call, &judgment, err) && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    return ok;
+}
+
+static bool check_interrupt(void *context, struct err *err)
+{
+    (void)context;
+    return interrupt_check(err);
+}
+
+static bool open_judge(struct judging *judging, struct err *err)
+{
+    const struct config_judge *judge = judging->judge;
+    const struct config *config = judging->run->plan->config;
+    const struct client_options options = {
+        .shares_prefixes = true,
+        .session = {.n_threads = config->n_threads, .batch_tokens = config->batch_tokens}};
+    if (judge->api) return mt_speaker_open_api(&judging->speaker, judge->api, judge->key_env, err);
+    return mt_speaker_open_model(&judging->speaker, &judging->run->options->console, judge->path,
+                                 judging->run->options->isa, &options, err);
+}
+
+static bool ask_window(struct judging *judging, size_t n, struct err *err)
+{
+    struct request *requests = mem_new(n, sizeof *requests, err);
+    if (!requests) return false;
+    for (size_t i = 0; i < n; i++) requests[i] = judging->calls[judging->asked[i]].request;
+    const struct client_sink sink = {keep_reply, check_interrupt, judging};
+    bool ok = client_ask(judging->speaker.client, requests, n, &sink, err);
+    free(requests);
+    return ok;
+}
+
+/* Every call that is not judged, once; *n how many. */
+static bool ask_round(struct judging *judging, size_t *n_asked, struct err *err)
+{
+    *n_asked = 0;
+    for (size_t i = 0, n = 0; i <= judging->n_calls; i++) {
+        bool is_last = i == judging->n_calls;
+        if (n == JUDGING_WINDOW || (is_last && n)) {
+            if (!judging->speaker.client && !open_judge(judging, err)) return false;
+            if (!ask_window(judging, n, err)) return false;
+            *n_asked += n;
+            n = 0;
+        }
+        if (!is_last && !judging->calls[i].is_judged) judging->asked[n++] = i;
+    }
+    return true;
+}
+
+static bool ask_judge(struct judging *judging, struct err *err)
+{
+    size_t n_asked = 1;
+    for (int i = 0; n_asked && i < (judging->judge->api ? JUDGING_MOST_REPLIES : 1); i++)
+        if (!ask_round(judging, &n_asked, err)) return false;
+    return true;
+}
+
+/* ---- Imported judgments ---- */
+
+static bool import_replies(struct judging *judging, size_t *n_found, struct err *err)
+{
+    bool ok = true;
+    *n_found = 0;
+    for (size_t i = 0; ok && i < judging->n_calls; i++) {
+        struct call *call = &judging->calls[i];
+        struct judgment_record judgment = record_of(judging, call);
+        struct mt_bench_reply reply;
+        if (call->is_judged ||
+            !mt_bench_find_reply(judging->planned->dataset, call->prompt_name, judgment.request,
+                                 (size_t)call->repetition / (call->is_game ? 2 : 1), &reply))
+            continue;
+        judgment.reply = reply.text;
+        judgment.score =
+            is_b(call) && reply.score != FASTCHAT_MISSING ? 1 - reply.score : reply.score;
+        ok = put_reply(judging, call, &judgment, err);
+        ++*n_found;
+    }
+    return ok;
+}
+
+static bool import_judgments(struct judging *judging, struct err *err)
+{
+    struct store *store = judging->run->store;
+    size_t n_found;
+    if (!store_begin(store, err)) return false;
+    bool ok = import_replies(judging, &n_found, err) && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    else if (!n_found)
+        log_warning(&judging->run->options->console.log,
+                    "%s has no judgment of an answer of this model: they are found by what the "
+                    "judge was asked, in the same words",
+                    judging->judge->import);
+    return ok;
+}
+
+/* ---- Notes ---- */
+
+enum { GAMES_WON, GAMES_TIED, GAMES_LOST, GAMES_DISAGREE, GAMES_MISSING, N_GAME_NOTES };
+static const struct {
+    const char *kind, *text;
+} GAME_NOTES[N_GAME_NOTES] = {
+    [GAMES_WON] = {"won", "answers that both orders find better than the baseline's"},
+    [GAMES_TIED] = {"tied", "answers that the two orders do not agree to be better or worse"},
+    [GAMES_LOST] = {"lost", "answers that both orders find worse than the baseline's"},
+    [GAMES_DISAGREE] = {"orders_disagree", "ties in which the orders find opposite winners"},
+    [GAMES_MISSING] = {"pair_missing", "pairs without a winner in one of the orders"},
+};
+
+/* The mean of the variances within items, and how many judgments there are: one row. */
+static bool measure_noise(struct judging *judging, double *error, struct err *err)
+{
+    static const char sql[] =
+        "SELECT sum(squares - total * total / n), sum(n - 1), sum(n) FROM (SELECT count(score) AS "
+        "n, sum(score) AS total, sum(score * score) AS squares FROM judge_call JOIN response ON "
+        "response.id = judge_call.response WHERE response.job = ? AND score IS NOT NULL "
+        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id)";
+    struct query *query = query_open(judging->run->store, sql, err);
+    if (!query) return false;
+    query_bind_integer(query, 1, judging->job);
+    int more = query_next(query, err);
+    *error = NAN;
+    if (more > 0 && query_number(query, 1) > 0)
+        *error =
+            sqrt(fmax(query_number(query, 0), 0) / query_number(query, 1) / query_number(query, 2));
+    query_close(query);
+    return more >= 0;
+}
+
+static bool put_notes(struct judging *judging, struct err *err)
+{
+    struct store *store = judging->run->store;
+    const struct config_judge *judge = judging->judge;
+    char text[512], noise[96] = "";
+    double error;
+    int64_t n = 0, n_missing = 0;
+    if (!measure_noise(judging, &error, err)) return false;
+    for (size_t i = 0; i < judging->n_calls; i++) {
+        n += !judging->calls[i].is_game;
+        n_missing += !judging->calls[i].is_game && !judging->calls[i].is_judged;
+    }
+    if (!isnan(error)) snprintf(noise, sizeof noise, "; its noise in the mean: %.3f", error);
+    snprintf(text, sizeof text, "judged by %.200s, %d time%s each%s%s%.200s",
+             mt_bench_judge(judging->planned->dataset), judge->repeat,
+             judge->repeat == 1 ? "" : "s", noise, judge->import ? "; imported from " : "",
+             judge->import ? judge->import : "");
+    return store_put_note(store, judging->job, "judged", n - n_missing, text, err) &&
+           store_put_note(store, judging->job, "judgment_missing", n_missing,
+                          judge->import
+                              ? "answers without a judgment in the file: they are in no mean"
+                              : "judgments in which no score was found: they are in no mean",
+                          err);
+}
+
+/* What the pairs of games came to, in the order of the notes. */
+static bool count_games(struct judging *judging, int64_t counts[N_GAME_NOTES], struct err *err)
+{
+    static const char sql[] =
+        "SELECT sum(low = 1), sum(NOT (low = 1 OR high = 0)), sum(high = 0), "
+        "sum(low = 0 AND high = 1) FROM (SELECT min(score) AS low, max(score) AS high "
+        "FROM judge_call JOIN response ON response.id = judge_call.response "
+        "WHERE response.job = ? AND prompt_name GLOB 'pair-*' "
+        "GROUP BY response.id, repetition / 2 HAVING count(score) = 2)";
+    struct query *query = query_open(judging->run->store, sql, err);
+    if (!query) return false;
+    query_bind_integer(query, 1, judging->job);
+    int more = query_next(query, err);
+    for (int i = 0; more > 0 && i < GAMES_MISSING; i++) counts[i] = query_integer(query, i);
+    query_close(query);
+    size_t n = judging->planned->dataset->n_items * (size_t)judging->judge->repeat;
+    counts[GAMES_MISSING] =
+        (int64_t)n - counts[GAMES_WON] - counts[GAMES_TIED] - counts[GAMES_LOST];
+    return more >= 0;
+}
+
+static bool put_game_notes(struct judging *judging, struct err *err)
+{
+    int64_t counts[N_GAME_NOTES] = {0};
+    if (!judging->baseline) return true;
+    if (!count_games(judging, counts, err)) return false;
+    for (size_t i = 0; i < N_GAME_NOTES; i++)
+        if (!store_put_note(judging->run->store, judging->job, GAME_NOTES[i].kind, counts[i],
+                            GAME_NOTES[i].text, err))
+            return false;
+    return true;
+}
+
+static bool finish(struct judging *judging, struct err *err)
+{
+    struct store *store = judging->run->store;
+    if (!store_begin(store, err)) return false;
+    bool ok = store_apply_judgments(store, judging->job, err) && put_notes(judging, err) &&
+              put_game_notes(judging, err) && store_commit(store, err);
+    if (!ok) store_rollback(store);
+    return ok;
+}
+
+bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t job,
+               struct err *err)
+{
+    struct judging judging = {
+        .run = run, .planned = planned, .judge = planned->suite->judge, .job = job};
+    if (!judging.judge) return true;
+    judging.arena = arena_new(0, err);
+    bool ok = judging.arena && read_what_is_there(&judging, err) &&
+              reuse_judgments(&judging, err) &&
+              (judging.judge->import ? import_judgments : ask_judge)(&judging, err) &&
+              finish(&judging, err);
+    mt_speaker_report(&judging.speaker, planned->dataset->protocol, &run->options->console.log);
+    mt_speaker_close(&judging.speaker);
+    arena_free(judging.arena);
+    return ok;
+}

@@ -1,0 +1,47 @@
+/* load_model.c - see load_model.h.
+ *
+ * What it draws is cleared when it is done, also when loading fails.
+ */
+#include "harness/run/load_model.h"
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+
+struct load_progress {
+    const struct console *console;
+    const char *path;
+    int64_t shown_ns;
+};
+
+enum { SHOW_EVERY_NS = 200000000 };
+
+static bool show_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct load_progress *progress = context;
+    FILE *out = progress->console->log.out;
+    int64_t now = clock_ns();
+    if (interrupt_requested()) return false;
+    if (!out || !progress->console->is_terminal) return true;
+    if (done < total && now - progress->shown_ns < SHOW_EVERY_NS) return true;
+    progress->shown_ns = now;
+    if (done < total)
+        fprintf(out, "\rloading %s: %.0f%%\033[K", progress->path,
+                total ? 100.0 * (double)done / (double)total : 0.0);
+    else fprintf(out, "\r\033[K");
+    fflush(out);
+    return true;
+}
+
+struct model *load_model(const struct console *console, const char *path, enum isa isa,
+                         int n_threads, struct err *err)
+{
+    struct model_options options = model_default_options();
+    struct load_progress progress = {.console = console, .path = path};
+    options.isa = isa;
+    if (n_threads > 0) options.n_threads = n_threads;
+    options.progress = show_progress;
+    options.progress_context = &progress;
+    struct model *model = model_open(path, &options, err);
+    if (!model && progress.shown_ns) fprintf(console->log.out, "\r\033[K");
+    return model;
+}

@@ -1,0 +1,16 @@
+/* load_model.h - how the whole program loads a model: with progress on a terminal, and an end of
+ * it at Ctrl-C.
+ *
+ * Used by single commands, the runner and bench alike. Knows nothing of what the model is for.
+ */
+#ifndef PHIBENCH_HARNESS_RUN_LOAD_MODEL_H
+#define PHIBENCH_HARNESS_RUN_LOAD_MODEL_H
+
+#include "engine/engine.h"
+#include "harness/run/progress.h"
+
+/* isa: an available one; n_threads 0: the default. Close with model_close. */
+struct model *load_model(const struct console *console, const char *path, enum isa isa,
+                         int n_threads, struct err *err) __attribute__((warn_unused_result));
+
+#endif

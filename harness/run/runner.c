@@ -1,0 +1,286 @@
+/* runner.c - see runner.h. This file begins and ends runs and goes through the jobs, opening each
+ * model at most once and only if a job has work left; items.c and speed.c carry out one
+ * job.
+ */
+#include "harness/run/runner.h"
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "harness/run/job.h"
+#include "harness/run/load_model.h"
+#include "harness/run/lock.h"
+#include "harness/run/machine.h"
+#include "harness/run/model_cache.h"
+#include "harness/run/references.h"
+#include "results/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The model of the current jobs ---- */
+
+static void close_model(struct run_context *run)
+{
+    model_close(run->model);
+    run->model = NULL;
+    run->load_ns = 0;
+}
+
+bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+{
+    const struct config *config = run->plan->config;
+    const struct runner_options *options = run->options;
+    if (run->model || planned->config->api) return true;
+    char *made = NULL;
+    if (planned->is_made &&
+        !(made = model_cache_get(&options->console, config->cache ? config->cache : options->cache,
+                                 planned, config->n_threads, err)))
+        return false;
+    machine_reset_peak();
+    int64_t begin_ns = clock_ns();
+    run->model = load_model(&options->console, made ? made : planned->path, options->isa,
+                            config->n_threads, err);
+    run->load_ns = clock_ns() - begin_ns;
+    run->load_rss_bytes = machine_peak_rss_bytes();
+    free(made);
+    return run->model != NULL;
+}
+
+void run_add_work(struct run_work *sum, const struct run_work *work)
+{
+    sum->n_items += work->n_items;
+    sum->naive_tokens += work->naive_tokens;
+    sum->computed_tokens += work->computed_tokens;
+    sum->wall_ns += work->wall_ns;
+}
+
+void run_say_work(const struct log *log, const char *label, const struct run_work *work)
+{
+    char time[64];
+    double seconds = (double)(work->wall_ns ? work->wall_ns : 1) * 1e-9;
+    double naive = (double)work->naive_tokens, computed = (double)work->computed_tokens;
+    clock_format_duration(work->wall_ns, time, sizeof time);
+    log_info(log,
+             "%s: %zu answers in %s, %.3g a second; %lld tokens computed, %.4g a second, in place "
+             "of %lld (%.3g times as many)",
+             label, work->n_items, time, (double)work->n_items / seconds,
+             (long long)work->computed_tokens, computed / seconds, (long long)work->naive_tokens,
+             computed > 0 ? naive / computed : 0);
+}
+
+/* ---- Jobs ---- */
+
+static bool put_model(struct run_context *run, const struct plan_model *planned, int64_t *id,
+                      struct err *err)
+{
+    const struct model_info *info = &planned->info;
+    const struct model_record record = {
+        .id = planned->config->id,
+        .name = info->name,
+        .path = planned->path,
+        .architecture = info->architecture,
+        .quantization = planned->quantization,
+        .hash = planned->hash,
+        .tokenizer = planned->tokenizer ? tokenizer_kind(planned->tokenizer) : "",
+        .n_params = info->n_params,
+        .n_bytes = info->n_bytes,
+        .context_tokens = info->context_tokens,
+        .synthetic = info->synthetic,
+        .published = planned->config->published};
+    return store_put_model(run->store, &record, id, err);
+}
+
+static bool put_dataset(struct run_context *run, const struct plan_job *job, int64_t *id,
+                        struct err *err)
+{
+    *id = 0;
+    if (!job->dataset) return true;
+    const char *data = job->suite->options.data;
+    const struct dataset_record record = {.suite = job->dataset->suite->name,
+                                          .path = data ? data : "", /* "": made */
+                                          .hash = job->dataset->data_hash,
+                                          .n_items = job->dataset->n_items};
+    return store_put_dataset(run->store, &record, id, err);
+}
+
+static bool put_job(struct run_context *run, const struct plan_job *job, int64_t *id,
+                    struct err *err)
+{
+    static const char *const policies[] = {"auto", "always", "never"};
+    const struct dataset *dataset = job->dataset;
+    struct job_record record = {.run = run->id,
+                                .suite = dataset ? dataset->suite->name : "throughput",
+                                .suite_version =
+                                    dataset ? dataset->suite->version : THROUGHPUT_VERSION,
+                                .protocol = dataset ? dataset->protocol : "",
+                                .metric = dataset ? dataset->suite->metric : "tokens_per_s",
+                                .shots = dataset ? dataset->shots : 0,
+                                .fingerprint = job->fingerprint,
+                                .bos = policies[job->model->config->bos],
+                                .parameters_json = job->parameters_json,
+                                .context_tokens = (int)job->model->context_tokens,
+                                .n_items = dataset ? dataset->n_items : 0};
+    return put_model(run, job->model, &record.model, err) &&
+           put_dataset(run, job, &record.dataset, err) &&
+           store_put_job(run->store, &record, id, err);
+}
+
+/* Whether an earlier process has brought this job to its end. */
+static bool is_finished(struct run_context *run, int64_t job, bool *finished, struct err *err)
+{
+    struct query *query = query_open(run->store, "SELECT is_finished FROM job WHERE id = ?", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, job);
+    int more = query_next(query, err);
+    *finished = more > 0 && query_integer(query, 0);
+    query_close(query);
+    return more >= 0;
+}
+
+static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
+{
+    int64_t id;
+    bool finished, complete = true;
+    if (!interrupt_check(err) || !put_job(run, job, &id, err) ||
+        !is_finished(run, id, &finished, err) ||
+        (finished && !run_references_are_complete(run, job, &complete, err)))
+        return false;
+    if (finished && complete) return true;
+    return job->dataset ? run_items(run, job, id, err) : run_speed(run, job, id, err);
+}
+
+static bool run_jobs(struct run_context *run, struct err *err)
+{
+    const struct plan *plan = run->plan;
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->n_jobs; i++) {
+        const struct plan_job *job = &plan->jobs[i];
+        if (i && job->model != plan->jobs[i - 1].model) close_model(run);
+        ok = run_job(run, job, err);
+        if (!ok && err->code != ERR_INTERRUPTED) {
+            char label[256];
+            plan_job_label(job, label, sizeof label);
+            err_context(err, "running %s", label);
+        }
+    }
+    close_model(run);
+    if (ok && plan->n_jobs > 1 && run->work.n_items)
+        run_say_work(&run->options->console.log, "all jobs", &run->work);
+    return ok;
+}
+
+/* ---- The run ---- */
+
+/* What a new run's row says, and what that of an old one must say to be continued. */
+static struct run_record describe_run(const struct run_context *run, const struct machine *machine)
+{
+    const struct config *config = run->plan->config;
+    return (struct run_record){.name = config->name,
+                               .command_line = run->options->command_line,
+                               .config_path = config->file,
+                               .config_text = config->text,
+                               .config_hash = config->hash,
+                               .isa = isa_name(run->options->isa),
+                               .n_threads =
+                                   config->n_threads ? config->n_threads : engine_default_threads(),
+                               .started_unix_ms = clock_unix_ms(),
+                               .build = machine_build_record(),
+                               .machine = machine->record};
+}
+
+static bool is_planned(const struct plan *plan, const char *fingerprint)
+{
+    for (size_t i = 0; i < plan->n_jobs; i++)
+        if (!strcmp(plan->jobs[i].fingerprint, fingerprint)) return true;
+    return false;
+}
+
+/* Whether the run holds jobs that this plan does not: then weights or data are other ones by now,
+ * under the same names. */
+static bool has_other_jobs(const struct run_context *run, int64_t id, bool *has, struct err *err)
+{
+    struct query *query = query_open(run->store, "SELECT fingerprint FROM job WHERE run = ?", err);
+    if (!query) return false;
+    query_bind_integer(query, 1, id);
+    int more = 0;
+    *has = false;
+    while (!*has && (more = query_next(query, err)) > 0)
+        *has = !is_planned(run->plan, query_text(query, 0));
+    query_close(query);
+    return more >= 0;
+}
+
+/* The run to continue, 0 if there is none. */
+static bool find_unfinished(const struct run_context *run, const struct run_record *record,
+                            int64_t *id, struct err *err)
+{
+    bool has_others = false;
+    *id = 0;
+    if (run->options->is_fresh) return true;
+    if (!store_find_unfinished_run(run->store, record, id, err) ||
+        (*id && !has_other_jobs(run, *id, &has_others, err)))
+        return false;
+    if (!has_others) return true;
+    log_warning(&run->options->console.log,
+                "weights or data have changed since run %lld: it is left unfinished",
+                (long long)*id);
+    *id = 0;
+    return true;
+}
+
+/* The unfinished run of this configuration, or a new one; in both cases no other process has it. */
+static bool find_or_begin(struct run_context *run, const struct machine *machine,
+                          struct run_lock *lock, struct err *err)
+{
+    const struct run_record record = describe_run(run, machine);
+    int64_t id;
+    if (!run_lock_open(lock, store_path(run->store), err) ||
+        !find_unfinished(run, &record, &id, err))
+        return false;
+    if (id) {
+        if (!run_lock_take(lock, id, err)) return err_place(err, store_path(run->store), 0, 0);
+        log_info(&run->options->console.log, "continuing run %lld", (long long)id);
+        run->id = id;
+        return store_finish_run(run->store, id, RUN_RUNNING, 0, NULL, err);
+    }
+    if (run->options->must_resume)
+        return err_set(err, ERR_USAGE, "%s has no unfinished run of this configuration and program",
+                       store_path(run->store));
+    return store_begin_run(run->store, &record, &run->id, err) && run_lock_take(lock, run->id, err);
+}
+
+/* Keeps the job's error, if there is one, over what the end of the run may add. */
+static bool finish_run(struct run_context *run, bool ok, struct err *err)
+{
+    struct machine after;
+    struct err second = {0};
+    bool interrupted = !ok && err->code == ERR_INTERRUPTED;
+    machine_describe(&after);
+    enum run_status status = ok ? RUN_DONE : interrupted ? RUN_INTERRUPTED : RUN_FAILED;
+    bool stored =
+        store_finish_run(run->store, run->id, status, clock_unix_ms(), &after.record, &second);
+    if (interrupted)
+        return err_set(err, ERR_INTERRUPTED,
+                       "interrupted; everything answered is stored. To go on: %s",
+                       run->options->is_fresh ? "the same command without --fresh"
+                                              : run->options->command_line);
+    if (ok && !stored) *err = second;
+    return ok && stored;
+}
+
+bool runner_execute(const struct plan *plan, struct store *store,
+                    const struct runner_options *options, int64_t *run, struct err *err)
+{
+    struct err own = {0};
+    struct run_context context = {.plan = plan, .store = store, .options = options};
+    struct run_lock lock = {.file = -1};
+    struct machine machine;
+    machine_describe(&machine);
+    machine_warn(&machine.record, &options->console.log);
+    bool ok = find_or_begin(&context, &machine, &lock, &own);
+    *run = context.id;
+    if (ok) ok = finish_run(&context, run_jobs(&context, &own), &own);
+    run_lock_close(&lock);
+    if (!ok && err) *err = own;
+    return ok;
+}
