@@ -108,8 +108,7 @@ int err_exit_status(const struct err *err)
     case ERR_INPUT:
     case ERR_IO:
     case ERR_MEMORY:
-    case ERR_CAPACITY:
-    case ERR_REGRESSION: return 1;
+    case ERR_CAPACITY: return 1;
     }
     return 1;
 }
@@ -121,4 +120,13 @@ void err_print(const struct err *err, FILE *out)
         fprintf(out, "%s:%d:%d: %s\n", err->file, err->line, err->column, err->message);
     else if (err->line > 0) fprintf(out, "%s:%d: %s\n", err->file, err->line, err->message);
     else fprintf(out, "%s: %s\n", err->file, err->message);
+}
+
+int err_finish(bool ok, struct err *err, FILE *out)
+{
+    if (ok) return 0;
+    if (err->code == ERR_NONE)
+        err_set(err, ERR_IO, "failed without saying why: this is a fault of phibench");
+    err_print(err, out);
+    return err_exit_status(err);
 }

@@ -22,7 +22,6 @@ enum err_code {
     ERR_MEMORY,      /* exit 1 */
     ERR_CAPACITY,    /* does not fit now, may fit later (KV pages): a scheduler's business */
     ERR_INTERRUPTED, /* Ctrl-C: exit 130 */
-    ERR_REGRESSION,  /* a gate says no: exit 1 */
 };
 
 struct err {
@@ -37,12 +36,12 @@ struct err {
 bool err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with the place in the user's file; line and column are 1-based, 0 where they mean
+/* As err_set, with the place in the user's file; line and column are 1-based, 0 where they mean
  * nothing. */
 bool err_set_at(struct err *err, enum err_code code, const char *file, int line, int column,
                 const char *format, ...) __attribute__((format(printf, 6, 7)));
 
-/* The same for functions that take a format themselves. */
+/* As err_set_at, for functions that take a format themselves. */
 bool err_set_at_v(struct err *err, enum err_code code, const char *file, int line, int column,
                   const char *format, va_list args) __attribute__((format(printf, 6, 0)));
 
@@ -63,5 +62,9 @@ int err_exit_status(const struct err *err);
 
 /* Prints "FILE:LINE:COLUMN: message\n" or "phibench: message\n" to out. */
 void err_print(const struct err *err, FILE *out);
+
+/* The end of a program: prints the error of what failed and returns the exit status. What failed
+ * without an error is a fault of the program, and never exits 0. */
+int err_finish(bool ok, struct err *err, FILE *out);
 
 #endif

@@ -134,7 +134,5 @@ int main(int argc, char **argv)
     bool ok = dispatch(argc, argv, &err);
     if ((fflush(stdout) || ferror(stdout)) && ok)
         ok = err_set_errno(&err, "cannot write the output");
-    if (ok) return argc > 1 ? 0 : 2;
-    err_print(&err, stderr);
-    return err_exit_status(&err);
+    return ok && argc < 2 ? 2 : err_finish(ok, &err, stderr);
 }

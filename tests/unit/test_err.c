@@ -118,14 +118,27 @@ static void err_exit_status_follows_the_manual(void **state)
         enum err_code code;
         int status;
     } expected[] = {
-        {ERR_NONE, 0},          {ERR_USAGE, 2},      {ERR_CONFIG, 2}, {ERR_UNSUPPORTED, 2},
-        {ERR_INPUT, 1},         {ERR_IO, 1},         {ERR_MEMORY, 1}, {ERR_CAPACITY, 1},
-        {ERR_INTERRUPTED, 130}, {ERR_REGRESSION, 1},
+        {ERR_NONE, 0}, {ERR_USAGE, 2},  {ERR_CONFIG, 2},   {ERR_UNSUPPORTED, 2},   {ERR_INPUT, 1},
+        {ERR_IO, 1},   {ERR_MEMORY, 1}, {ERR_CAPACITY, 1}, {ERR_INTERRUPTED, 130},
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct err err = {.code = expected[i].code};
         assert_int_equal(err_exit_status(&err), expected[i].status);
     }
+}
+
+static void a_failure_without_an_error_is_never_taken_for_success(void **state)
+{
+    (void)state;
+    char out[256] = "";
+    struct err err = {0};
+    FILE *stream = fmemopen(out, sizeof out, "w");
+    assert_non_null(stream);
+    assert_int_equal(err_finish(true, &err, stream), 0);
+    assert_int_equal(ftell(stream), 0);
+    assert_int_equal(err_finish(false, &err, stream), 1);
+    fclose(stream);
+    assert_string_equal(out, "phibench: failed without saying why: this is a fault of phibench\n");
 }
 
 static void err_clear_leaves_nothing_behind(void **state)
@@ -150,6 +163,7 @@ int main(void)
         cmocka_unit_test(err_cuts_messages_that_are_too_long),
         cmocka_unit_test(err_print_shows_as_much_of_the_place_as_is_known),
         cmocka_unit_test(err_exit_status_follows_the_manual),
+        cmocka_unit_test(a_failure_without_an_error_is_never_taken_for_success),
         cmocka_unit_test(err_clear_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
