@@ -100,12 +100,12 @@ static void project_groups(const struct pass *pass, const struct projection *pro
     }
 }
 
-/* A thread adds columns of its own. */
+/* Adds the inputs of a projection to what is observed; each thread adds columns of its own. */
 static void observe(const struct pass *pass, const struct projection *projection, const float *x)
 {
     struct range share = share_of(pass, projection->n_cols);
-    importance_add(pass->session->importance, projection, x, pass->n_active, share.begin,
-                   share.end);
+    importance_observe(pass->session->importance, projection->i_projection, x, pass->n_active,
+                       share.begin, share.end);
 }
 
 /* out: [n_active, out_stride], from column 0 on = projection of input x: [n_active, n_cols], which
@@ -156,7 +156,7 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
     const struct session *session = pass->session;
-    bool is_interleaved = h->architecture == ARCHITECTURE_LLAMA;
+    bool is_interleaved = h->architecture->is_interleaved;
     size_t n_q = n_q_of(h), n_kv = n_kv_of(h), n_pairs = h->n_rope / 2;
     size_t n_sharing = h->n_heads / h->n_kv_heads;
     struct range share = share_of(pass, session->n_tokens * h->n_kv_heads);

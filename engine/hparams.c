@@ -1,12 +1,12 @@
-/* hparams.c - see hparams.h. One table of roles gives the names; shape_of gives the shape that
- * each role has under the sizes read; whatever tensor has no role is refused, so that no weight of
- * a file is silently ignored.
+/* hparams.c - see hparams.h. Sizes come from the file's keys, tensors from the roles that the
+ * architecture has; whatever tensor has no role is refused, so that no weight of a file is silently
+ * ignored.
  */
 #include "engine/hparams.h"
 
 #include "base/mem.h"
 #include "engine/kernels/pack.h"
-#include "engine/quantize.h"
+#include "engine/mixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,39 +19,24 @@ enum {
     MAX_VOCABULARY = 1 << 24,
     MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
     KEY_BYTES = 128,
-    PHI3_WINDOW = 2047, /* of the 4k models, whose early files do not say it */
-    PHI3_WINDOW_CONTEXT = 4096,
 };
 
-static const char *const architecture_names[] = {
-    [ARCHITECTURE_PHI3] = "phi3",
-    [ARCHITECTURE_LLAMA] = "llama",
-};
-
-static const char *const weight_names[WEIGHT_COUNT] = {
-    [WEIGHT_ATTN_NORM] = "attn_norm.weight",   [WEIGHT_ATTN_QKV] = "attn_qkv.weight",
-    [WEIGHT_ATTN_Q] = "attn_q.weight",         [WEIGHT_ATTN_K] = "attn_k.weight",
-    [WEIGHT_ATTN_V] = "attn_v.weight",         [WEIGHT_ATTN_OUTPUT] = "attn_output.weight",
-    [WEIGHT_FFN_NORM] = "ffn_norm.weight",     [WEIGHT_FFN_GATE] = "ffn_gate.weight",
-    [WEIGHT_FFN_UP] = "ffn_up.weight",         [WEIGHT_FFN_DOWN] = "ffn_down.weight",
-    [WEIGHT_TOKEN_EMBD] = "token_embd.weight", [WEIGHT_OUTPUT_NORM] = "output_norm.weight",
-    [WEIGHT_OUTPUT] = "output.weight",         [WEIGHT_ROPE_FREQS] = "rope_freqs.weight",
-};
-
-const struct tensor_info *hparams_tensor(const struct source *source, enum weight weight,
+const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum weight weight,
                                          size_t i_layer)
 {
-    char name[KEY_BYTES];
-    if (weight < WEIGHT_LAYER_COUNT)
-        snprintf(name, sizeof name, "blk.%zu.%s", i_layer, weight_names[weight]);
-    else snprintf(name, sizeof name, "%s", weight_names[weight]);
-    return source_find(source, name);
+    return weight < WEIGHT_LAYER_COUNT ? hparams->layers[i_layer][weight]
+                                       : hparams->others[weight - WEIGHT_LAYER_COUNT];
+}
+
+enum weight hparams_logits_weight(const struct hparams *hparams)
+{
+    return hparams->is_tied ? WEIGHT_TOKEN_EMBD : WEIGHT_OUTPUT;
 }
 
 /* "phi3.context_length" into a buffer of KEY_BYTES. */
 static const char *key_of(const struct hparams *hparams, const char *name, char *key)
 {
-    snprintf(key, KEY_BYTES, "%s.%s", architecture_names[hparams->architecture], name);
+    snprintf(key, KEY_BYTES, "%s.%s", hparams->architecture->name, name);
     return key;
 }
 
@@ -67,7 +52,7 @@ static bool read_size(const struct source *source, const struct hparams *hparams
     return true;
 }
 
-/* The same where the file need not say it. */
+/* Like read_size, but the file need not say it. */
 static bool read_optional_size(const struct source *source, const struct hparams *hparams,
                                const char *name, int64_t high, size_t otherwise, size_t *value,
                                struct err *err)
@@ -91,11 +76,8 @@ static bool read_positive(const struct source *source, const struct hparams *hpa
 static bool read_architecture(const struct source *source, struct hparams *hparams, struct err *err)
 {
     const char *name = metadata_string(source->metadata, "general.architecture", "");
-    for (size_t i = 0; i < sizeof architecture_names / sizeof *architecture_names; i++) {
-        if (strcmp(name, architecture_names[i]) != 0) continue;
-        hparams->architecture = (enum architecture)i;
-        return true;
-    }
+    hparams->architecture = architecture_find(name);
+    if (hparams->architecture) return true;
     if (!*name) return err_set(err, ERR_INPUT, "general.architecture is missing: not a model");
     return err_set(err, ERR_UNSUPPORTED,
                    "not supported yet: architecture '%s' (supported: phi3, llama)", name);
@@ -164,9 +146,9 @@ static bool read_window(const struct source *source, struct hparams *hparams, st
     char key[KEY_BYTES];
     const struct metadata_value *value =
         metadata_find(source->metadata, key_of(hparams, "attention.sliding_window", key));
-    bool is_phi3_4k = hparams->architecture == ARCHITECTURE_PHI3 &&
-                      hparams->context_tokens == PHI3_WINDOW_CONTEXT;
-    hparams->sliding_window = !value && is_phi3_4k ? PHI3_WINDOW : 0;
+    const struct architecture *architecture = hparams->architecture;
+    bool is_unsaid = !value && hparams->context_tokens == architecture->unsaid_window_context;
+    hparams->sliding_window = is_unsaid ? architecture->unsaid_window : 0;
     if (!value) return true;
     int64_t window;
     if (!metadata_require_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
@@ -188,13 +170,13 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
     char key[KEY_BYTES];
     if (metadata_integer(source->metadata, key_of(hparams, "expert_count", key), 0) != 0)
         return err_set(err, ERR_UNSUPPORTED, "not supported yet: mixture of experts (%s)", key);
-    const struct tensor_info *embedding = hparams_tensor(source, WEIGHT_TOKEN_EMBD, 0);
-    if (!embedding) return err_set(err, ERR_INPUT, "tensor token_embd.weight is missing");
+    weight_name(WEIGHT_TOKEN_EMBD, 0, key);
+    const struct tensor_info *embedding = source_find(source, key); /* no key tells its rows */
+    if (!embedding) return err_set(err, ERR_INPUT, "tensor %s is missing", key);
     if (embedding->n_rows > MAX_VOCABULARY)
         return err_set(err, ERR_INPUT, "a vocabulary of %zu tokens is too large",
                        embedding->n_rows);
     hparams->n_vocab = embedding->n_rows;
-    hparams->is_tied = !hparams_tensor(source, WEIGHT_OUTPUT, 0);
     return read_size(source, hparams, "block_count", MAX_LAYERS, &hparams->n_layers, err) &&
            read_size(source, hparams, "embedding_length", MAX_WIDTH, &hparams->n_embd, err) &&
            read_size(source, hparams, "feed_forward_length", MAX_WIDTH, &hparams->n_ff, err) &&
@@ -206,36 +188,31 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_rope(source, hparams, err) && read_window(source, hparams, err);
 }
 
-struct shape {
-    size_t n_cols, n_rows; /* n_rows 1: a vector; n_cols 0: the model has no such tensor */
-};
-
-static struct shape shape_of(const struct hparams *h, enum weight weight)
+static size_t count_of(const struct hparams *h, enum extent extent)
 {
-    bool is_phi3 = h->architecture == ARCHITECTURE_PHI3;
     size_t n_q = h->n_heads * h->head_size, n_kv = h->n_kv_heads * h->head_size;
-    static const struct shape none = {0, 0};
-    switch (weight) {
-    case WEIGHT_ATTN_NORM:
-    case WEIGHT_FFN_NORM:
-    case WEIGHT_OUTPUT_NORM: return (struct shape){h->n_embd, 1};
-    case WEIGHT_ATTN_QKV: return is_phi3 ? (struct shape){h->n_embd, n_q + 2 * n_kv} : none;
-    case WEIGHT_ATTN_Q: return is_phi3 ? none : (struct shape){h->n_embd, n_q};
-    case WEIGHT_ATTN_K:
-    case WEIGHT_ATTN_V: return is_phi3 ? none : (struct shape){h->n_embd, n_kv};
-    case WEIGHT_ATTN_OUTPUT: return (struct shape){n_q, h->n_embd};
-    case WEIGHT_FFN_GATE: return is_phi3 ? none : (struct shape){h->n_embd, h->n_ff};
-    case WEIGHT_FFN_UP: return (struct shape){h->n_embd, is_phi3 ? 2 * h->n_ff : h->n_ff};
-    case WEIGHT_FFN_DOWN: return (struct shape){h->n_ff, h->n_embd};
-    case WEIGHT_TOKEN_EMBD: return (struct shape){h->n_embd, h->n_vocab};
-    case WEIGHT_OUTPUT: return h->is_tied ? none : (struct shape){h->n_embd, h->n_vocab};
-    case WEIGHT_ROPE_FREQS: return is_phi3 ? none : (struct shape){h->n_rope / 2, 1};
-    case WEIGHT_COUNT: break;
+    switch (extent) {
+    case EXTENT_ONE: return 1;
+    case EXTENT_EMBD: return h->n_embd;
+    case EXTENT_Q: return n_q;
+    case EXTENT_KV: return n_kv;
+    case EXTENT_QKV: return n_q + 2 * n_kv;
+    case EXTENT_FF: return h->n_ff;
+    case EXTENT_GATE_UP: return 2 * h->n_ff;
+    case EXTENT_VOCAB: return h->n_vocab;
+    case EXTENT_ROPE_PAIRS: return h->n_rope / 2;
     }
-    return none;
+    return 0;
 }
 
-static bool check_tensor(const struct tensor_info *tensor, struct shape shape, struct err *err)
+struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight)
+{
+    return (struct weight_shape){count_of(hparams, weight_roles[weight].n_cols),
+                                 count_of(hparams, weight_roles[weight].n_rows)};
+}
+
+static bool check_tensor(const struct tensor_info *tensor, struct weight_shape shape,
+                         struct err *err)
 {
     const struct tensor_type_info *type = tensor_type_info(tensor->type);
     if (!type || !type->supported)
@@ -254,39 +231,45 @@ static bool check_tensor(const struct tensor_info *tensor, struct shape shape, s
     return true;
 }
 
-/* Every role is filled rightly; is_known [n_tensors] tells which tensors have one. */
-static bool check_roles(const struct source *source, const struct hparams *hparams, bool *is_known,
+/* Finds the tensor in a role that the architecture has; is_known [n_tensors] tells which tensors
+ * have one. */
+static bool resolve(const struct source *source, struct hparams *hparams, enum weight weight,
+                    size_t i_layer, bool *is_known, struct err *err)
+{
+    char name[WEIGHT_NAME_BYTES];
+    weight_name(weight, i_layer, name);
+    const struct tensor_info *tensor = source_find(source, name);
+    if (!tensor)
+        return hparams->architecture->may_have >> weight & 1 ||
+               err_set(err, ERR_INPUT, "tensor %s is missing", name);
+    if (weight < WEIGHT_LAYER_COUNT) hparams->layers[i_layer][weight] = tensor;
+    else hparams->others[weight - WEIGHT_LAYER_COUNT] = tensor;
+    is_known[tensor - source->tensors] = true;
+    return check_tensor(tensor, hparams_shape(hparams, weight), err);
+}
+
+static bool resolve_all(const struct source *source, struct hparams *hparams, bool *is_known,
                         struct err *err)
 {
-    for (size_t i = 0; i < WEIGHT_COUNT; i++) {
-        enum weight weight = (enum weight)i;
-        struct shape shape = shape_of(hparams, weight);
+    uint32_t has = hparams->architecture->needs | hparams->architecture->may_have;
+    for (enum weight weight = 0; weight < WEIGHT_COUNT; weight++) {
         size_t n_times = weight < WEIGHT_LAYER_COUNT ? hparams->n_layers : 1;
-        for (size_t layer = 0; shape.n_cols && layer < n_times; layer++) {
-            const struct tensor_info *tensor = hparams_tensor(source, weight, layer);
-            if (!tensor && weight == WEIGHT_ROPE_FREQS) continue;
-            if (!tensor && weight < WEIGHT_LAYER_COUNT)
-                return err_set(err, ERR_INPUT, "tensor blk.%zu.%s is missing", layer,
-                               weight_names[weight]);
-            if (!tensor)
-                return err_set(err, ERR_INPUT, "tensor %s is missing", weight_names[weight]);
-            if (!check_tensor(tensor, shape, err)) return false;
-            is_known[tensor - source->tensors] = true;
-        }
+        for (size_t i = 0; has >> weight & 1 && i < n_times; i++)
+            if (!resolve(source, hparams, weight, i, is_known, err)) return false;
     }
+    hparams->is_tied = !hparams_tensor(hparams, WEIGHT_OUTPUT, 0);
     return true;
 }
 
-static bool check_tensors(const struct source *source, const struct hparams *hparams,
-                          struct err *err)
+static bool read_tensors(const struct source *source, struct hparams *hparams, struct err *err)
 {
     bool *is_known = mem_new(source->n_tensors, sizeof *is_known, err);
-    if (!is_known) return false;
-    bool ok = check_roles(source, hparams, is_known, err);
+    hparams->layers = mem_new(hparams->n_layers, sizeof *hparams->layers, err);
+    bool ok = is_known && hparams->layers && resolve_all(source, hparams, is_known, err);
     for (size_t i = 0; ok && i < source->n_tensors; i++)
         if (!is_known[i])
             ok = err_set(err, ERR_UNSUPPORTED, "not supported yet: tensor %s in a %s model",
-                         source->tensors[i].name, architecture_names[hparams->architecture]);
+                         source->tensors[i].name, hparams->architecture->name);
     free(is_known);
     return ok;
 }
@@ -306,9 +289,16 @@ bool hparams_read(const struct source *source, struct hparams *hparams, struct e
 {
     memset(hparams, 0, sizeof *hparams);
     if (check_whole(source, err) && read_architecture(source, hparams, err) &&
-        read_sizes(source, hparams, err) && check_tensors(source, hparams, err))
+        read_sizes(source, hparams, err) && read_tensors(source, hparams, err))
         return true;
+    hparams_done(hparams);
     return err_place(err, source->path, 0, 0);
+}
+
+void hparams_done(struct hparams *hparams)
+{
+    free(hparams->layers);
+    hparams->layers = NULL;
 }
 
 /* Sums over all tensors, and over the matrices that every token passes. */
@@ -319,7 +309,7 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
     enum tensor_type most = TENSOR_F32;
     for (size_t i = 0; i < source->n_tensors; i++) {
         const struct tensor_info *tensor = &source->tensors[i];
-        if (tensor == hparams_tensor(source, WEIGHT_ROPE_FREQS, 0)) continue; /* a table */
+        if (tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0)) continue; /* a table */
         uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->n_rows;
         uint64_t n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP;
         info->n_params += n_values;
@@ -327,8 +317,8 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
             info->read_bytes_per_token += n_values * sizeof(float);
             continue;
         }
-        bool is_embedding = tensor == hparams_tensor(source, WEIGHT_TOKEN_EMBD, 0);
-        if (!is_embedding && tensor != hparams_tensor(source, WEIGHT_OUTPUT, 0)) {
+        bool is_embedding = tensor == hparams_tensor(hparams, WEIGHT_TOKEN_EMBD, 0);
+        if (!is_embedding && tensor != hparams_tensor(hparams, WEIGHT_OUTPUT, 0)) {
             type_bytes[tensor->type] += (uint64_t)tensor->row_bytes * tensor->n_rows;
             if (type_bytes[tensor->type] > type_bytes[most]) most = tensor->type;
         }
@@ -337,29 +327,27 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
         info->read_bytes_per_token += n_groups * pack_group_bytes(tensor->type, tensor->shape[0]);
     }
     info->quantization =
-        quantize_type_name(most, metadata_integer(source->metadata, "general.file_type", -1));
+        mixture_type_name(most, metadata_integer(source->metadata, "general.file_type", -1));
 }
 
-bool model_info_fill(const struct source *source, struct model_info *info, struct err *err)
+void model_info_fill(const struct source *source, const struct hparams *hparams,
+                     struct model_info *info)
 {
-    struct hparams hparams;
-    if (!hparams_read(source, &hparams, err)) return false;
     *info = (struct model_info){
         .path = source->path,
         .name = metadata_string(source->metadata, "general.name", ""),
-        .architecture = architecture_names[hparams.architecture],
+        .architecture = hparams->architecture->name,
         .n_bytes = source->n_bytes,
-        .n_layers = (int)hparams.n_layers,
-        .n_embd = (int)hparams.n_embd,
-        .n_heads = (int)hparams.n_heads,
-        .n_kv_heads = (int)hparams.n_kv_heads,
-        .head_size = (int)hparams.head_size,
-        .n_ff = (int)hparams.n_ff,
-        .n_vocab = (int)hparams.n_vocab,
-        .context_tokens = (int)hparams.context_tokens,
-        .sliding_window = (int)hparams.sliding_window,
+        .n_layers = (int)hparams->n_layers,
+        .n_embd = (int)hparams->n_embd,
+        .n_heads = (int)hparams->n_heads,
+        .n_kv_heads = (int)hparams->n_kv_heads,
+        .head_size = (int)hparams->head_size,
+        .n_ff = (int)hparams->n_ff,
+        .n_vocab = (int)hparams->n_vocab,
+        .context_tokens = (int)hparams->context_tokens,
+        .sliding_window = (int)hparams->sliding_window,
         .synthetic = source->synthetic,
     };
-    sum_tensors(source, &hparams, info);
-    return true;
+    sum_tensors(source, hparams, info);
 }

@@ -1,23 +1,19 @@
-/* hparams.h - what kind of model a source holds: architecture, sizes, and which tensors it must
- * have.
+/* hparams.h - what kind of model a source holds: architecture, sizes, and its tensors by their
+ * roles.
  *
- * Reads metadata and the tensor table and believes neither: every tensor of the source is known
- * here and has exactly the shape that the sizes demand. Reads no weights. Key and tensor names:
- * GGUF specification (ggml docs/gguf.md).
+ * Reads metadata and the tensor table and believes neither: every tensor of the source has a role
+ * and exactly the shape that the sizes demand. Reads no weights. Names of keys: GGUF specification
+ * (ggml docs/gguf.md).
  */
 #ifndef PHIBENCH_ENGINE_HPARAMS_H
 #define PHIBENCH_ENGINE_HPARAMS_H
 
+#include "engine/architecture.h"
 #include "engine/engine.h"
 #include "engine/source.h"
 
-enum architecture {
-    ARCHITECTURE_PHI3, /* fused QKV and gate-up, half-split rotation, sliding window */
-    ARCHITECTURE_LLAMA /* separate matrices, interleaved rotation */
-};
-
 struct hparams {
-    enum architecture architecture;
+    const struct architecture *architecture;
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */
@@ -26,41 +22,33 @@ struct hparams {
     float rope_base;
     float rope_scale; /* positions are divided by it (linear scaling), 1: none */
     bool is_tied;     /* no output matrix: the embedding is used */
+    /* The source's tensors by role, of layers and of the rest; NULL where the model has none. */
+    const struct tensor_info *(*layers)[WEIGHT_LAYER_COUNT]; /* [n_layers] */
+    const struct tensor_info *others[WEIGHT_COUNT - WEIGHT_LAYER_COUNT];
 };
 
-/* The tensors of a model by their role; an architecture has some of them. */
-enum weight {
-    WEIGHT_ATTN_NORM,
-    WEIGHT_ATTN_QKV, /* rows [Q | K | V] */
-    WEIGHT_ATTN_Q,
-    WEIGHT_ATTN_K,
-    WEIGHT_ATTN_V,
-    WEIGHT_ATTN_OUTPUT,
-    WEIGHT_FFN_NORM,
-    WEIGHT_FFN_GATE,
-    WEIGHT_FFN_UP, /* phi3: rows [gate | up] */
-    WEIGHT_FFN_DOWN,
-    WEIGHT_LAYER_COUNT, /* those before it exist once a layer, those after it once */
-    WEIGHT_TOKEN_EMBD = WEIGHT_LAYER_COUNT,
-    WEIGHT_OUTPUT_NORM,
-    WEIGHT_OUTPUT,
-    WEIGHT_ROPE_FREQS, /* optional: divisors of the rotation's frequencies [n_rope / 2] */
-    WEIGHT_COUNT
-};
-
-/* Fills *hparams and checks every tensor of the source. ERR_UNSUPPORTED for an architecture, a
- * feature, a tensor or a tensor type that is not in; ERR_INPUT where the file contradicts itself.
- */
+/* Fills *hparams and checks every tensor of the source, which must outlive it. ERR_UNSUPPORTED for
+ * an architecture, a feature, a tensor or a tensor type that is not in; ERR_INPUT where the file
+ * contradicts itself. Free with hparams_done; nothing is to be freed after a failure. */
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
     __attribute__((warn_unused_result));
+void hparams_done(struct hparams *hparams);
 
 /* The tensor in this role, NULL if the model has none. i_layer is ignored outside layers. */
-const struct tensor_info *hparams_tensor(const struct source *source, enum weight weight,
+const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum weight weight,
                                          size_t i_layer);
+/* The role whose matrix makes the logits: the embedding's where it is tied. */
+enum weight hparams_logits_weight(const struct hparams *hparams);
 
-/* Everything that the file alone can tell: isa and packed_bytes stay 0. Strings belong to the
- * source. Fails as hparams_read does. */
-bool model_info_fill(const struct source *source, struct model_info *info, struct err *err)
-    __attribute__((warn_unused_result));
+struct weight_shape {
+    size_t n_cols, n_rows; /* n_rows 1: a vector */
+};
+/* The shape that the sizes demand of a tensor in this role. */
+struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight);
+
+/* Everything that the file alone can tell: isa and packed_bytes are 0. Strings belong to the
+ * source. */
+void model_info_fill(const struct source *source, const struct hparams *hparams,
+                     struct model_info *info);
 
 #endif

@@ -1,18 +1,32 @@
-/* importance.h - how much each column of each matrix matters to a model: the mean square of the
- * inputs that it meets in a text. The quantizer weighs its squared errors by them.
+/* importance.h - a table of how much each column of each matrix matters to a model: the mean square
+ * of the inputs that it meets in a text. The quantizer weighs its squared errors by them.
  *
- * Filled by the sessions that observe into it (session.h); const after that.
+ * Sessions that observe (session.h) add to it, calibration.c finishes it; const after that. Knows
+ * neither models nor sources: inputs are numbered, and matrices have the names of their tensors.
  */
 #ifndef PHIBENCH_ENGINE_IMPORTANCE_H
 #define PHIBENCH_ENGINE_IMPORTANCE_H
 
 #include "engine/engine.h"
-#include "engine/model.h"
 
-/* Adds the squares of columns [begin, end) of the inputs x: [n_tokens, n_cols] of a projection of
- * the model. Threads may add at once, to columns of their own. */
-void importance_add(struct importance *importance, const struct projection *projection,
-                    const float *x, size_t n_tokens, size_t begin, size_t end);
+/* A table for at most so many inputs and matrices. Free with importance_free. */
+struct importance *importance_new(size_t n_inputs, size_t n_matrices, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The next input, of n_cols columns; the first is number 0. */
+bool importance_add_input(struct importance *importance, size_t n_cols, struct err *err)
+    __attribute__((warn_unused_result));
+/* A matrix over the input that was added last, by the name of its tensor, which is copied. */
+bool importance_add_matrix(struct importance *importance, const char *tensor, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Adds the squares of columns [begin, end) of an input x: [n_tokens, n_cols]. Threads may add at
+ * once, to columns of their own. */
+void importance_observe(struct importance *importance, size_t i_input, const float *x,
+                        size_t n_tokens, size_t begin, size_t end);
+
+/* Makes weights of the sums over n_windows of a text. */
+void importance_finish(struct importance *importance, size_t n_windows);
 
 /* The weights of a tensor's columns: [n_cols], their mean 1, none of them 0. NULL if the tensor is
  * no matrix that inputs were seen of. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
+#include "engine/open_source.h"
 #include "engine/threads.h"
 
 #include <stdlib.h>
@@ -18,8 +19,8 @@
 /* Sine and cosine are defined up to a million radians (kernels/math.h). */
 static const float MAX_ANGLE = 999999.0f;
 
-/* That a thread takes together: few enough that threads end together. */
-enum { GROUPS_AT_ONCE = 4 };
+/* Row groups that a thread takes at a time: few enough that threads end together. */
+enum { GROUPS_AT_ONCE = 4, PROJECTIONS_OF_LAYER = 4 };
 
 struct loader {
     struct model *model;
@@ -34,7 +35,6 @@ struct loader {
 struct packing {
     struct loader *loader;
     const struct projection *projection;
-    const struct tensor_info *tensors[PROJECTION_MAX_PARTS]; /* of the parts */
 };
 
 struct model_options model_default_options(void)
@@ -50,10 +50,11 @@ static bool pack_one(const struct packing *packing, size_t i_group, uint8_t *row
     for (; i_group >= part_groups(&packing->projection->parts[i]); i++)
         i_group -= part_groups(&packing->projection->parts[i]);
     const struct packed *part = &packing->projection->parts[i];
+    const struct tensor_info *tensor = packing->projection->tensors[i];
     size_t row = i_group * ROW_GROUP, left = part->n_rows - row;
     size_t n_rows = left < ROW_GROUP ? left : ROW_GROUP;
-    if (!source->read_rows(source, packing->tensors[i], row, n_rows, rows, err))
-        return err_context(err, "loading tensor %s", packing->tensors[i]->name);
+    if (!source->read_rows(source, tensor, row, n_rows, rows, err))
+        return err_context(err, "loading tensor %s", tensor->name);
     uint8_t *weights = packing->loader->model->weights;
     size_t offset = (size_t)(part->data - weights) + i_group * part->group_bytes;
     pack_group(part->type, rows, n_rows, part->n_cols, weights + offset);
@@ -63,14 +64,16 @@ static bool pack_one(const struct packing *packing, size_t i_group, uint8_t *row
 static void pack_share(void *context, struct threads *threads, size_t i_thread)
 {
     const struct packing *packing = context;
+    const struct projection *projection = packing->projection;
     struct err *err = &packing->loader->errors[i_thread];
     size_t row_bytes = 0, n_bytes;
-    for (size_t i = 0; i < packing->projection->n_parts; i++)
-        if (packing->tensors[i]->row_bytes > row_bytes) row_bytes = packing->tensors[i]->row_bytes;
+    for (size_t i = 0; i < projection->n_parts; i++)
+        if (projection->tensors[i]->row_bytes > row_bytes)
+            row_bytes = projection->tensors[i]->row_bytes;
     if (!mem_multiply(ROW_GROUP, row_bytes, &n_bytes)) n_bytes = SIZE_MAX;
     uint8_t *rows = mem_new_aligned(n_bytes, err);
     bool ok = rows != NULL;
-    struct take take = {.n = projection_groups(packing->projection), .chunk = GROUPS_AT_ONCE};
+    struct take take = {.n = projection_groups(projection), .chunk = GROUPS_AT_ONCE};
     while (ok && threads_take(threads, i_thread, &take))
         for (size_t i = take.taken.begin; ok && i < take.taken.end; i++)
             ok = pack_one(packing, i, rows, err);
@@ -88,44 +91,14 @@ static bool report_progress(struct loader *loader, const struct tensor_info *ten
     return err_set(err, ERR_INTERRUPTED, "loading was interrupted");
 }
 
-/* The matrices that one projection may have, side by side; a role that the model has no tensor for
- * is left out. */
-struct roles {
-    size_t n;
-    enum weight weights[4];
-};
-
-typedef bool projection_fn(struct loader *loader, const struct roles *roles, size_t i_layer,
-                           struct projection *projection, struct err *err);
-
-/* In the order of a pass. */
-static bool for_each_projection(struct loader *loader, projection_fn *function, struct err *err)
+/* Everything but data: a part for each of the roles [n_roles] that the model has a tensor in, side
+ * by side. Adds the bytes of the parts to n_packed. */
+static bool describe(struct loader *loader, struct projection *projection, size_t i_layer,
+                     const enum weight *roles, size_t n_roles, struct err *err)
 {
-    static const struct roles qkv = {
-        4, {WEIGHT_ATTN_QKV, WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V}};
-    static const struct roles attn_output = {1, {WEIGHT_ATTN_OUTPUT}};
-    static const struct roles gate_up = {2, {WEIGHT_FFN_GATE, WEIGHT_FFN_UP}};
-    static const struct roles ffn_down = {1, {WEIGHT_FFN_DOWN}};
-    static const struct roles tied = {1, {WEIGHT_TOKEN_EMBD}}, untied = {1, {WEIGHT_OUTPUT}};
     struct model *model = loader->model;
-    for (size_t i = 0; i < model->hparams.n_layers; i++) {
-        struct layer *layer = &model->layers[i];
-        if (!function(loader, &qkv, i, &layer->qkv, err) ||
-            !function(loader, &attn_output, i, &layer->attn_output, err) ||
-            !function(loader, &gate_up, i, &layer->gate_up, err) ||
-            !function(loader, &ffn_down, i, &layer->ffn_down, err))
-            return false;
-    }
-    return function(loader, model->hparams.is_tied ? &tied : &untied, 0, &model->output, err);
-}
-
-/* Everything but data; the bytes of the parts are added to packed_bytes. */
-static bool describe_projection(struct loader *loader, const struct roles *roles, size_t i_layer,
-                                struct projection *projection, struct err *err)
-{
-    for (size_t i = 0; i < roles->n; i++) {
-        const struct tensor_info *tensor =
-            hparams_tensor(loader->model->source, roles->weights[i], i_layer);
+    for (size_t i = 0; i < n_roles; i++) {
+        const struct tensor_info *tensor = hparams_tensor(&model->hparams, roles[i], i_layer);
         if (!tensor) continue;
         struct packed part = {.type = tensor->type,
                               .n_rows = tensor->n_rows,
@@ -135,26 +108,47 @@ static bool describe_projection(struct loader *loader, const struct roles *roles
         if (!mem_multiply(part_groups(&part), part.group_bytes, &n_bytes) ||
             !mem_add(loader->n_packed, n_bytes, &loader->n_packed))
             return err_set(err, ERR_MEMORY, "tensor %s is too large", tensor->name);
+        projection->tensors[projection->n_parts] = tensor;
         projection->parts[projection->n_parts++] = part;
         projection->n_rows += part.n_rows;
         projection->n_cols = part.n_cols;
         projection->needs[act_format_for(part.type)] = true;
     }
+    projection->i_projection = model->n_projections;
+    model->projections[model->n_projections++] = projection;
     return true;
 }
 
+static bool describe_layer(struct loader *loader, size_t i, struct err *err)
+{
+    static const enum weight qkv[] = {WEIGHT_ATTN_QKV, WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V};
+    static const enum weight attn_output[] = {WEIGHT_ATTN_OUTPUT};
+    static const enum weight gate_up[] = {WEIGHT_FFN_GATE_UP, WEIGHT_FFN_GATE, WEIGHT_FFN_UP};
+    static const enum weight ffn_down[] = {WEIGHT_FFN_DOWN};
+    struct layer *layer = &loader->model->layers[i];
+    return describe(loader, &layer->qkv, i, qkv, 4, err) &&
+           describe(loader, &layer->attn_output, i, attn_output, 1, err) &&
+           describe(loader, &layer->gate_up, i, gate_up, 3, err) &&
+           describe(loader, &layer->ffn_down, i, ffn_down, 1, err);
+}
+
+static bool describe_all(struct loader *loader, struct err *err)
+{
+    struct model *model = loader->model;
+    enum weight output = hparams_logits_weight(&model->hparams);
+    size_t most = model->hparams.n_layers * PROJECTIONS_OF_LAYER + 1;
+    model->projections = mem_new(most, sizeof *model->projections, err);
+    bool ok = model->projections != NULL;
+    for (size_t i = 0; ok && i < model->hparams.n_layers; i++) ok = describe_layer(loader, i, err);
+    return ok && describe(loader, &model->output, 0, &output, 1, err);
+}
+
 /* Parts take their places in the weights one after the other. */
-static bool load_projection(struct loader *loader, const struct roles *roles, size_t i_layer,
-                            struct projection *projection, struct err *err)
+static bool load_projection(struct loader *loader, struct projection *projection, struct err *err)
 {
     struct packing packing = {.loader = loader, .projection = projection};
-    size_t n_parts = 0;
-    for (size_t i = 0; i < roles->n; i++) {
-        const struct tensor_info *tensor =
-            hparams_tensor(loader->model->source, roles->weights[i], i_layer);
-        if (!tensor) continue;
-        struct packed *part = &projection->parts[n_parts];
-        packing.tensors[n_parts++] = tensor;
+    for (size_t i = 0; i < projection->n_parts; i++) {
+        struct packed *part = &projection->parts[i];
         part->data = loader->model->weights + loader->n_placed;
         loader->n_placed += part_groups(part) * part->group_bytes;
     }
@@ -164,8 +158,8 @@ static bool load_projection(struct loader *loader, const struct roles *roles, si
         if (err) *err = loader->errors[i];
         return false;
     }
-    for (size_t i = 0; i < n_parts; i++)
-        if (!report_progress(loader, packing.tensors[i], err)) return false;
+    for (size_t i = 0; i < projection->n_parts; i++)
+        if (!report_progress(loader, projection->tensors[i], err)) return false;
     return true;
 }
 
@@ -174,7 +168,7 @@ static float *load_vector(struct loader *loader, enum weight weight, size_t i_la
                           struct err *err)
 {
     const struct source *source = loader->model->source;
-    const struct tensor_info *tensor = hparams_tensor(source, weight, i_layer);
+    const struct tensor_info *tensor = hparams_tensor(&loader->model->hparams, weight, i_layer);
     uint8_t *row = mem_new(1, tensor->row_bytes, err);
     float *values = mem_new(tensor->shape[0], sizeof *values, err);
     bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
@@ -211,7 +205,7 @@ static bool load_rope(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
     float *divisors = NULL;
-    if (hparams_tensor(model->source, WEIGHT_ROPE_FREQS, 0)) {
+    if (hparams_tensor(&model->hparams, WEIGHT_ROPE_FREQS, 0)) {
         divisors = load_vector(loader, WEIGHT_ROPE_FREQS, 0, err);
         if (!divisors) return false;
     }
@@ -244,21 +238,22 @@ static bool load_weights(struct loader *loader, struct err *err)
         loader->total_bytes -= (uint64_t)embedding->row_bytes * embedding->n_rows;
     model->layers = mem_new(model->hparams.n_layers, sizeof *model->layers, err);
     if (!model->layers || !load_rope(loader, err) || !load_norms(loader, err) ||
-        !for_each_projection(loader, describe_projection, err))
+        !describe_all(loader, err))
         return false;
     model->info.packed_bytes = loader->n_packed;
     model->weights = mem_new_aligned(loader->n_packed, err);
     if (!model->weights) return err_context(err, "loading the weights");
-    return for_each_projection(loader, load_projection, err);
+    for (size_t i = 0; i < model->n_projections; i++)
+        if (!load_projection(loader, model->projections[i], err)) return false;
+    return true;
 }
 
 static bool open_source(struct model *model, const char *path, struct err *err)
 {
     model->source = source_open(path, err);
-    if (!model->source || !hparams_read(model->source, &model->hparams, err) ||
-        !model_info_fill(model->source, &model->info, err))
-        return false;
-    model->embedding = hparams_tensor(model->source, WEIGHT_TOKEN_EMBD, 0);
+    if (!model->source || !hparams_read(model->source, &model->hparams, err)) return false;
+    model_info_fill(model->source, &model->hparams, &model->info);
+    model->embedding = hparams_tensor(&model->hparams, WEIGHT_TOKEN_EMBD, 0);
     model->tokenizer = tokenizer_new(model->source->metadata, err);
     if (!model->tokenizer) return err_place(err, path, 0, 0);
     size_t n_pieces = (size_t)tokenizer_size(model->tokenizer);
@@ -307,10 +302,12 @@ void model_close(struct model *model)
         free(model->layers[i].ffn_norm);
     }
     free(model->layers);
+    free(model->projections);
     free(model->weights);
     free(model->output_norm);
     free(model->rope_frequencies);
     tokenizer_free(model->tokenizer);
+    hparams_done(&model->hparams);
     source_close(model->source);
     free(model);
 }

@@ -18,7 +18,9 @@ enum { PROJECTION_MAX_PARTS = 3 };
 struct projection {
     size_t n_parts;
     struct packed parts[PROJECTION_MAX_PARTS];
-    size_t n_rows, n_cols;        /* of all parts together; of each */
+    const struct tensor_info *tensors[PROJECTION_MAX_PARTS]; /* of the source, one for each part */
+    size_t i_projection;                                     /* among the model's */
+    size_t n_rows, n_cols;                                   /* of all parts together; of each */
     bool needs[ACT_FORMAT_COUNT]; /* the formats in which the parts want their input */
 };
 
@@ -50,11 +52,14 @@ struct model {
     struct hparams hparams;
     struct model_info info;
     const struct tensor_info *embedding; /* [n_vocab, n_embd] in the source */
-    uint8_t *weights; /* what all projections point into, in the order in which a pass reads it */
-    struct layer *layers;     /* [n_layers] */
-    float *output_norm;       /* [n_embd] */
-    struct projection output; /* rows: vocabulary */
-    float *rope_frequencies;  /* [n_rope / 2], radians per position */
+    uint8_t *weights;                    /* what all projections point into, in their order */
+    struct layer *layers;                /* [n_layers] */
+    float *output_norm;                  /* [n_embd] */
+    struct projection output;            /* rows: vocabulary */
+    float *rope_frequencies;             /* [n_rope / 2], radians per position */
+    /* All projections, in the order of a pass. */
+    struct projection **projections;
+    size_t n_projections;
 };
 
 #endif

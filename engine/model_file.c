@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
+#include "engine/open_source.h"
 #include "engine/quantize.h"
-#include "engine/source.h"
 #include "engine/synth.h"
 #include "engine/tokenizer.h"
 
@@ -40,7 +40,11 @@ void model_file_close(struct model_file *file)
 
 bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err)
 {
-    return model_info_fill(file->source, info, err) || err_place(err, file->source->path, 0, 0);
+    struct hparams hparams;
+    if (!hparams_read(file->source, &hparams, err)) return false;
+    model_info_fill(file->source, &hparams, info);
+    hparams_done(&hparams);
+    return true;
 }
 
 size_t model_file_count_metadata(const struct model_file *file)
@@ -106,9 +110,8 @@ const char *const *engine_synth_shapes(void)
 /* A model that is read while its file is replaced would be lost. */
 static bool check_distinct(const char *path, const char *out, struct err *err)
 {
-    const char *file = quantize_is_spec(path) ? strchr(path + strlen("quantize:"), ':') + 1 : path;
     struct stat from, to;
-    if (stat(file, &from) != 0 || stat(out, &to) != 0 || from.st_dev != to.st_dev ||
+    if (stat(source_origin(path), &from) != 0 || stat(out, &to) != 0 || from.st_dev != to.st_dev ||
         from.st_ino != to.st_ino)
         return true;
     return err_set_at(err, ERR_USAGE, out, 0, 0, "cannot write a model over itself");
@@ -117,8 +120,7 @@ static bool check_distinct(const char *path, const char *out, struct err *err)
 bool model_write(const char *path, const char *out, const struct importance *importance,
                  int n_threads, engine_progress_fn *progress, void *context, struct err *err)
 {
-    struct source *source =
-        quantize_is_spec(path) ? quantize_open(path, importance, err) : source_open(path, err);
+    struct source *source = source_open_weighted(path, importance, err);
     bool ok = source && check_distinct(path, out, err) &&
               gguf_write(out, source, n_threads > 0 ? n_threads : engine_default_threads(),
                          progress, context, err);

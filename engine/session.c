@@ -45,11 +45,6 @@ static bool allocate_acts(struct acts *acts, size_t n_tokens, size_t n_cols, siz
            (acts->sums = mem_new_aligned(n_values / 16 * sizeof *acts->sums, err));
 }
 
-static void add_needs(bool *needs, const struct projection *projection)
-{
-    for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) needs[i] |= projection->needs[i];
-}
-
 /* Scratch of the attention to n_tokens positions, of which the last is end - 1. */
 static size_t attention_floats(const struct session *session, size_t n_tokens, size_t end)
 {
@@ -96,14 +91,9 @@ static bool allocate_scratch(struct session *session, struct err *err)
         !allocate_floats(&s->logits, n, h->n_vocab, err))
         return false;
     bool needs[ACT_FORMAT_COUNT] = {false};
-    for (size_t i = 0; i < h->n_layers; i++) {
-        const struct layer *layer = &session->model->layers[i];
-        add_needs(needs, &layer->qkv);
-        add_needs(needs, &layer->attn_output);
-        add_needs(needs, &layer->gate_up);
-        add_needs(needs, &layer->ffn_down);
-    }
-    add_needs(needs, &session->model->output);
+    for (size_t i = 0; i < session->model->n_projections; i++)
+        for (size_t format = 0; format < ACT_FORMAT_COUNT; format++)
+            needs[format] |= session->model->projections[i]->needs[format];
     size_t n_cols = largest(largest(h->n_embd, n_q), h->n_ff);
     return (!needs[ACT_Q8_32] || allocate_acts(&s->acts[ACT_Q8_32], n, n_cols, 32, err)) &&
            (!needs[ACT_Q8_256] || allocate_acts(&s->acts[ACT_Q8_256], n, n_cols, 256, err));

@@ -1,13 +1,15 @@
-/* source.h - where weights come from: a GGUF file, a synthetic shape, or either of them quantized.
- * Metadata, a table of tensors, rows on demand.
+/* source.h - where weights come from: metadata, a table of tensors, rows on demand.
  *
- * Const after opening; read_rows is thread-safe, so that repacking runs on all threads.
+ * This is what every kind of source has; open_source.h opens one. Const after opening; read_rows is
+ * thread-safe, so that repacking runs on all threads.
  */
 #ifndef PHIBENCH_ENGINE_SOURCE_H
 #define PHIBENCH_ENGINE_SOURCE_H
 
 #include "engine/metadata.h"
 #include "engine/tensor_type.h"
+
+#include <string.h>
 
 enum { TENSOR_MAX_DIMENSIONS = 4 };
 
@@ -40,12 +42,17 @@ struct source {
     void (*close)(struct source *source);
 };
 
-/* Opens a GGUF file; a synthetic model if path begins "synth:" (synth.h); one of both in another
- * type if it begins "quantize:" (quantize.h). Close with source_close. */
-struct source *source_open(const char *path, struct err *err);
-void source_close(struct source *source);
+static inline void source_close(struct source *source)
+{
+    if (source) source->close(source);
+}
 
 /* NULL if there is no such tensor. */
-const struct tensor_info *source_find(const struct source *source, const char *name);
+static inline const struct tensor_info *source_find(const struct source *source, const char *name)
+{
+    for (size_t i = 0; i < source->n_tensors; i++)
+        if (strcmp(source->tensors[i].name, name) == 0) return &source->tensors[i];
+    return NULL;
+}
 
 #endif

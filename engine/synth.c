@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "engine/gguf.h"
+#include "engine/hparams.h"
 #include "engine/synth_vocab.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@
 enum { SYNTH_VERSION = 1 };
 
 struct shape {
-    const char *architecture; /* "phi3" or "llama" */
+    const char *architecture; /* a name of architecture.h */
     size_t n_layers, n_embd, n_heads, n_kv_heads, n_ff, n_vocab;
     uint32_t context_tokens, sliding_window; /* window 0: none */
 };
@@ -39,7 +40,7 @@ static const struct shape shapes[] = {
 };
 
 /* mean + deviation * (nearly normal) */
-struct recipe {
+struct spread {
     float mean, deviation;
 };
 
@@ -48,7 +49,7 @@ struct synth {
     struct metadata *metadata;
     struct arena *arena; /* names, tables, path */
     struct tensor_info *tensors;
-    struct recipe *recipes; /* of each tensor */
+    struct spread *spreads; /* of each tensor */
     enum tensor_type type;
     uint64_t seed;
 };
@@ -122,11 +123,11 @@ static int sum_of_bytes(uint32_t word)
 static const double sum_deviation = 147.80054127099805;
 static const uint64_t golden = 0x9e3779b97f4a7c15; /* SplitMix64's increment */
 
-static void make_row(uint64_t seed, uint64_t tensor, uint64_t row, struct recipe recipe, size_t n,
+static void make_row(uint64_t seed, uint64_t tensor, uint64_t row, struct spread spread, size_t n,
                      float *out)
 {
     uint64_t key = rng_mix(rng_mix(seed * golden + tensor + 1) + (row + 1) * golden);
-    float scale = (float)((double)recipe.deviation / sum_deviation), mean = recipe.mean;
+    float scale = (float)((double)spread.deviation / sum_deviation), mean = spread.mean;
     for (size_t i = 0; i + 1 < n; i += 2) {
         uint64_t word = rng_mix(key += golden);
         out[i] = mean + (float)sum_of_bytes((uint32_t)word) * scale;
@@ -145,7 +146,7 @@ static bool read_rows(const struct source *source, const struct tensor_info *ten
     if (!values) return false;
     uint8_t *to = out;
     for (size_t i = row; i < row + n_rows; i++, to += tensor->row_bytes) {
-        make_row(synth->seed, tensor->offset, i, synth->recipes[tensor->offset], n, values);
+        make_row(synth->seed, tensor->offset, i, synth->spreads[tensor->offset], n, values);
         tensor_encode(tensor->type, values, n, to);
     }
     free(values);
@@ -154,87 +155,73 @@ static bool read_rows(const struct source *source, const struct tensor_info *ten
 
 /* ---- Tensors ---- */
 
-static bool add_tensor(struct synth *synth, const char *name, enum tensor_type type,
-                       size_t n_columns, size_t n_rows, struct recipe recipe, struct err *err)
+/* Embeddings of size 1, and logits that spread over some units, as trained ones do. */
+static struct spread spread_of(const struct hparams *hparams, enum weight weight, size_t n_columns)
 {
+    const double logit_spread = 3;
+    double gain = 1;
+    if (weight_roles[weight].n_rows == EXTENT_ONE) return (struct spread){1, 0.1f};
+    if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN)
+        gain = 1 / sqrt(2 * (double)hparams->n_layers);
+    if (weight == WEIGHT_TOKEN_EMBD) gain = sqrt((double)hparams->n_embd);
+    if (weight == WEIGHT_OUTPUT) gain = logit_spread;
+    return (struct spread){0, (float)(gain / sqrt((double)n_columns))};
+}
+
+static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum weight weight,
+                       size_t i_layer, struct err *err)
+{
+    char name[WEIGHT_NAME_BYTES];
+    struct weight_shape shape = hparams_shape(hparams, weight);
+    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE ? TENSOR_F32 : synth->type;
     size_t i = synth->source.n_tensors++;
     struct tensor_info *tensor = &synth->tensors[i];
+    weight_name(weight, i_layer, name);
     *tensor = (struct tensor_info){.name = arena_string(synth->arena, name, err),
                                    .type = type,
-                                   .n_dimensions = n_rows > 1 ? 2 : 1,
-                                   .shape = {n_columns, n_rows, 1, 1},
-                                   .n_rows = n_rows,
-                                   .row_bytes = tensor_row_bytes(type, n_columns),
+                                   .n_dimensions = shape.n_rows > 1 ? 2 : 1,
+                                   .shape = {shape.n_cols, shape.n_rows, 1, 1},
+                                   .n_rows = shape.n_rows,
+                                   .row_bytes = tensor_row_bytes(type, shape.n_cols),
                                    .offset = i};
     assert(tensor->row_bytes); /* shapes have rows of whole blocks of every type */
-    synth->recipes[i] = recipe;
+    synth->spreads[i] = spread_of(hparams, weight, shape.n_cols);
     synth->source.n_bytes += (uint64_t)tensor->n_rows * tensor->row_bytes;
     return tensor->name != NULL;
 }
 
-static bool add_norm(struct synth *synth, const char *name, size_t n, struct err *err)
-{
-    return add_tensor(synth, name, TENSOR_F32, n, 1, (struct recipe){1, 0.1f}, err);
-}
-
-static bool add_matrix(struct synth *synth, const char *name, size_t n_columns, size_t n_rows,
-                       double gain, struct err *err)
-{
-    struct recipe recipe = {0, (float)(gain / sqrt((double)n_columns))};
-    return add_tensor(synth, name, synth->type, n_columns, n_rows, recipe, err);
-}
-
-static bool add_layer(struct synth *synth, const struct shape *shape, size_t i_layer,
+static bool add_layer(struct synth *synth, const struct hparams *hparams, size_t i_layer,
                       struct err *err)
 {
-    static const char *const names[] = {"attn_norm", "attn_qkv",    "attn_q",   "attn_k",
-                                        "attn_v",    "attn_output", "ffn_norm", "ffn_gate",
-                                        "ffn_up",    "ffn_down"};
-    size_t n_embd = shape->n_embd, n_kv = n_embd / shape->n_heads * shape->n_kv_heads;
-    bool is_fused = strcmp(shape->architecture, "phi3") == 0;
-    double to_residual = 1 / sqrt(2 * (double)shape->n_layers);
-    bool ok = true;
-    for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++) {
-        const char *part = names[i];
-        char name[64];
-        snprintf(name, sizeof name, "blk.%zu.%s.weight", i_layer, part);
-        if (strcmp(part, "attn_norm") == 0 || strcmp(part, "ffn_norm") == 0) {
-            ok = add_norm(synth, name, n_embd, err);
-        } else if (strcmp(part, "attn_qkv") == 0) {
-            ok = !is_fused || add_matrix(synth, name, n_embd, n_embd + 2 * n_kv, 1, err);
-        } else if (strcmp(part, "attn_q") == 0) {
-            ok = is_fused || add_matrix(synth, name, n_embd, n_embd, 1, err);
-        } else if (strcmp(part, "attn_k") == 0 || strcmp(part, "attn_v") == 0) {
-            ok = is_fused || add_matrix(synth, name, n_embd, n_kv, 1, err);
-        } else if (strcmp(part, "attn_output") == 0) {
-            ok = add_matrix(synth, name, n_embd, n_embd, to_residual, err);
-        } else if (strcmp(part, "ffn_gate") == 0) {
-            ok = is_fused || add_matrix(synth, name, n_embd, shape->n_ff, 1, err);
-        } else if (strcmp(part, "ffn_up") == 0) {
-            ok = add_matrix(synth, name, n_embd, is_fused ? 2 * shape->n_ff : shape->n_ff, 1, err);
-        } else {
-            ok = add_matrix(synth, name, shape->n_ff, n_embd, to_residual, err);
-        }
-    }
-    return ok;
+    for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++)
+        if (hparams->architecture->needs >> weight & 1 &&
+            !add_tensor(synth, hparams, weight, i_layer, err))
+            return false;
+    return true;
 }
 
-/* Embeddings of size 1, and logits that spread over some units, as trained ones do. */
 static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n_vocab,
                         struct err *err)
 {
-    enum { MAX_TENSORS_A_LAYER = 9, TENSORS_BESIDE_LAYERS = 3 };
-    const double logit_spread = 3;
-    size_t n = shape->n_layers * MAX_TENSORS_A_LAYER + TENSORS_BESIDE_LAYERS,
-           n_embd = shape->n_embd;
-    synth->tensors = arena_alloc(synth->arena, n, sizeof *synth->tensors, err);
-    synth->recipes = arena_alloc(synth->arena, n, sizeof *synth->recipes, err);
-    if (!synth->tensors || !synth->recipes) return false;
-    bool ok = add_matrix(synth, "token_embd.weight", n_embd, n_vocab, sqrt((double)n_embd), err);
-    for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, shape, i, err);
+    const struct hparams hparams = {
+        .architecture = architecture_find(shape->architecture),
+        .n_layers = shape->n_layers,
+        .n_embd = shape->n_embd,
+        .n_heads = shape->n_heads,
+        .n_kv_heads = shape->n_kv_heads,
+        .head_size = shape->n_embd / shape->n_heads,
+        .n_ff = shape->n_ff,
+        .n_vocab = n_vocab,
+    };
+    size_t most = shape->n_layers * WEIGHT_LAYER_COUNT + WEIGHT_COUNT - WEIGHT_LAYER_COUNT;
+    synth->tensors = arena_alloc(synth->arena, most, sizeof *synth->tensors, err);
+    synth->spreads = arena_alloc(synth->arena, most, sizeof *synth->spreads, err);
+    if (!synth->tensors || !synth->spreads) return false;
     synth->source.tensors = synth->tensors;
-    return ok && add_norm(synth, "output_norm.weight", n_embd, err) &&
-           add_matrix(synth, "output.weight", n_embd, n_vocab, logit_spread, err);
+    bool ok = add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err);
+    for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, &hparams, i, err);
+    return ok && add_tensor(synth, &hparams, WEIGHT_OUTPUT_NORM, 0, err) &&
+           add_tensor(synth, &hparams, WEIGHT_OUTPUT, 0, err);
 }
 
 /* ---- Metadata ---- */

@@ -4,6 +4,8 @@
  */
 #include "tests/support/test_engine.h"
 
+#include "engine/hparams.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,6 +21,16 @@ struct model *test_open_model(const char *path, enum isa isa)
     if (!model) err_print(&err, stderr);
     assert_non_null(model);
     return model;
+}
+
+struct model_info test_model_info(const struct source *source)
+{
+    struct model_info info;
+    struct hparams hparams;
+    assert_true(hparams_read(source, &hparams, NULL));
+    model_info_fill(source, &hparams, &info);
+    hparams_done(&hparams);
+    return info;
 }
 
 void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,

@@ -10,6 +10,10 @@
 /* A path or "synth:...", with the kernels of one level. Close with model_close. */
 struct model *test_open_model(const char *path, enum isa isa);
 
+/* What the source alone tells of a model. */
+struct source;
+struct model_info test_model_info(const struct source *source);
+
 /* Appends ids [n] to the sequence in batches of at most `chunk` tokens and copies the logits after
  * each of them to logits [n, n_vocab]; NULL: none are wanted. */
 void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "engine/gguf.h"
+#include "engine/open_source.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 #include "engine/importance.h"
 
 #include "base/rng.h"
-#include "engine/quantize.h"
+#include "engine/model.h"
 #include "tests/support/test_engine.h"
 
 #include <math.h>

@@ -7,6 +7,7 @@
  */
 #include "engine/gguf.h"
 
+#include "engine/open_source.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "engine/gguf.h"
-#include "engine/hparams.h"
+#include "engine/open_source.h"
 #include "tests/support/test_engine.h"
 #include "tests/support/test_folder.h"
 
@@ -49,14 +49,13 @@ static void matrices_get_the_type_and_the_one_of_the_logits_more_bits(void **sta
         char spec[64];
         snprintf(spec, sizeof spec, "quantize:%s:synth:tiny-llama:f16", types[i][0]);
         struct source *source = open_spec(spec);
-        struct model_info info;
         for (size_t k = 0; k < source->n_tensors; k++) {
             const struct tensor_info *tensor = &source->tensors[k];
             bool is_output = !strcmp(tensor->name, "output.weight");
             assert_type(source, tensor->name,
                         tensor->n_dimensions == 1 ? "f32" : types[i][is_output]);
         }
-        assert_true(model_info_fill(source, &info, NULL));
+        struct model_info info = test_model_info(source);
         assert_string_equal(info.quantization, types[i][0]);
         assert_string_equal(info.path, spec);
         assert_true(info.synthetic);
@@ -92,7 +91,6 @@ static void mixtures_follow_the_published_rule(void **state)
         char spec[64], name[64];
         snprintf(spec, sizeof spec, "quantize:%s:synth:phi-3-mini:f16", types[t][0]);
         struct source *source = open_spec(spec);
-        struct model_info info;
         for (size_t i = 0; i < 32; i++) {
             snprintf(name, sizeof name, "blk.%zu.attn_qkv.weight", i);
             assert_type(source, name, types[t][2]);
@@ -105,7 +103,7 @@ static void mixtures_follow_the_published_rule(void **state)
         }
         assert_type(source, "token_embd.weight", types[t][1]);
         assert_type(source, "output.weight", "q6_k");
-        assert_true(model_info_fill(source, &info, NULL));
+        struct model_info info = test_model_info(source);
         assert_string_equal(info.quantization, types[t][0]);
         assert_int_equal(metadata_integer(source->metadata, "general.file_type", -1), 15 + 2 * t);
         source_close(source);

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "engine/gguf.h"
+#include "engine/open_source.h"
 #include "engine/synth_vocab.h"
 #include "engine/tokenizer.h"
 #include "tests/support/test_data.h"

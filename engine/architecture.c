@@ -1,0 +1,62 @@
+/* architecture.c - see architecture.h. A row for each role, and a row for each architecture.
+ *
+ * Whoever adds an architecture adds a row, and roles if it has tensors that none before it had.
+ */
+#include "engine/architecture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct weight_role weight_roles[WEIGHT_COUNT] = {
+    [WEIGHT_ATTN_NORM] = {"attn_norm.weight", EXTENT_EMBD, EXTENT_ONE},
+    [WEIGHT_ATTN_QKV] = {"attn_qkv.weight", EXTENT_EMBD, EXTENT_QKV},
+    [WEIGHT_ATTN_Q] = {"attn_q.weight", EXTENT_EMBD, EXTENT_Q},
+    [WEIGHT_ATTN_K] = {"attn_k.weight", EXTENT_EMBD, EXTENT_KV},
+    [WEIGHT_ATTN_V] = {"attn_v.weight", EXTENT_EMBD, EXTENT_KV},
+    [WEIGHT_ATTN_OUTPUT] = {"attn_output.weight", EXTENT_Q, EXTENT_EMBD},
+    [WEIGHT_FFN_NORM] = {"ffn_norm.weight", EXTENT_EMBD, EXTENT_ONE},
+    [WEIGHT_FFN_GATE_UP] = {"ffn_up.weight", EXTENT_EMBD, EXTENT_GATE_UP},
+    [WEIGHT_FFN_GATE] = {"ffn_gate.weight", EXTENT_EMBD, EXTENT_FF},
+    [WEIGHT_FFN_UP] = {"ffn_up.weight", EXTENT_EMBD, EXTENT_FF},
+    [WEIGHT_FFN_DOWN] = {"ffn_down.weight", EXTENT_FF, EXTENT_EMBD},
+    [WEIGHT_TOKEN_EMBD] = {"token_embd.weight", EXTENT_EMBD, EXTENT_VOCAB},
+    [WEIGHT_OUTPUT_NORM] = {"output_norm.weight", EXTENT_EMBD, EXTENT_ONE},
+    [WEIGHT_OUTPUT] = {"output.weight", EXTENT_EMBD, EXTENT_VOCAB},
+    [WEIGHT_ROPE_FREQS] = {"rope_freqs.weight", EXTENT_ROPE_PAIRS, EXTENT_ONE},
+};
+
+#define HAS(weight) (UINT32_C(1) << WEIGHT_##weight)
+#define EVERY_MODEL_HAS                                                                            \
+    (HAS(ATTN_NORM) | HAS(ATTN_OUTPUT) | HAS(FFN_NORM) | HAS(FFN_DOWN) | HAS(TOKEN_EMBD) |         \
+     HAS(OUTPUT_NORM))
+
+static const struct architecture architectures[] = {
+    {
+        .name = "phi3",
+        .needs = EVERY_MODEL_HAS | HAS(ATTN_QKV) | HAS(FFN_GATE_UP),
+        .may_have = HAS(OUTPUT),
+        .unsaid_window = 2047, /* early files of the 4k models */
+        .unsaid_window_context = 4096,
+    },
+    {
+        .name = "llama",
+        .needs =
+            EVERY_MODEL_HAS | HAS(ATTN_Q) | HAS(ATTN_K) | HAS(ATTN_V) | HAS(FFN_GATE) | HAS(FFN_UP),
+        .may_have = HAS(OUTPUT) | HAS(ROPE_FREQS),
+        .is_interleaved = true,
+    },
+};
+
+void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES])
+{
+    bool is_of_layer = weight < WEIGHT_LAYER_COUNT;
+    int n = is_of_layer ? snprintf(name, WEIGHT_NAME_BYTES, "blk.%zu.", i_layer) : 0;
+    snprintf(name + n, WEIGHT_NAME_BYTES - (size_t)n, "%s", weight_roles[weight].name);
+}
+
+const struct architecture *architecture_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+        if (strcmp(name, architectures[i].name) == 0) return &architectures[i];
+    return NULL;
+}

@@ -1,0 +1,69 @@
+/* architecture.h - the tensors that a model is made of, by their roles, and which of them each
+ * architecture has.
+ *
+ * The only place that knows names of tensors, which are GGUF's (ggml docs/gguf.md), and of
+ * architectures. Const tables.
+ */
+#ifndef PHIBENCH_ENGINE_ARCHITECTURE_H
+#define PHIBENCH_ENGINE_ARCHITECTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The roles of tensors; an architecture has some of them. */
+enum weight {
+    WEIGHT_ATTN_NORM,
+    WEIGHT_ATTN_QKV, /* rows [Q | K | V] */
+    WEIGHT_ATTN_Q,
+    WEIGHT_ATTN_K,
+    WEIGHT_ATTN_V,
+    WEIGHT_ATTN_OUTPUT,
+    WEIGHT_FFN_NORM,
+    WEIGHT_FFN_GATE_UP, /* rows [gate | up]; GGUF calls it as it calls WEIGHT_FFN_UP */
+    WEIGHT_FFN_GATE,
+    WEIGHT_FFN_UP,
+    WEIGHT_FFN_DOWN,
+    WEIGHT_LAYER_COUNT, /* those before it exist once a layer, those after it once */
+    WEIGHT_TOKEN_EMBD = WEIGHT_LAYER_COUNT,
+    WEIGHT_OUTPUT_NORM,
+    WEIGHT_OUTPUT,
+    WEIGHT_ROPE_FREQS, /* divisors of the rotation's frequencies */
+    WEIGHT_COUNT
+};
+
+/* How many columns or rows a tensor has, in terms of a model's sizes (hparams.h). */
+enum extent {
+    EXTENT_ONE, /* of rows: the tensor is a vector */
+    EXTENT_EMBD,
+    EXTENT_Q,
+    EXTENT_KV,
+    EXTENT_QKV,
+    EXTENT_FF,
+    EXTENT_GATE_UP,
+    EXTENT_VOCAB,
+    EXTENT_ROPE_PAIRS
+};
+
+struct weight_role {
+    const char *name; /* of the tensor; within layers "blk.3." stands before it */
+    enum extent n_cols, n_rows;
+};
+extern const struct weight_role weight_roles[WEIGHT_COUNT];
+
+/* The whole name, "blk.3.attn_q.weight"; i_layer is ignored outside layers. */
+enum { WEIGHT_NAME_BYTES = 64 };
+void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES]);
+
+struct architecture {
+    const char *name;         /* general.architecture, and what a file's keys begin with */
+    uint32_t needs, may_have; /* sets of weights: 1 << WEIGHT_ATTN_NORM | ... */
+    bool is_interleaved;      /* the rotation pairs neighbours; otherwise the halves of a head */
+    /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
+    size_t unsaid_window, unsaid_window_context;
+};
+
+/* NULL if there is none of this name. */
+const struct architecture *architecture_find(const char *name);
+
+#endif
