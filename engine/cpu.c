@@ -4,9 +4,6 @@
  */
 #include "engine/cpu.h"
 
-#include "engine/engine.h"
-#include "engine/threads.h"
-
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -147,13 +144,4 @@ size_t cpu_quota(const char *membership, const char *mount)
     }
     fclose(file);
     return least == SIZE_MAX ? 0 : least;
-}
-
-int engine_default_threads(void)
-{
-    struct cpu_list list;
-    cpu_list_init(&list);
-    size_t n = list.n_cores, quota = cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
-    if (quota > 0 && quota < n) n = quota;
-    return (int)(n < THREADS_MAXIMUM ? n : THREADS_MAXIMUM);
 }

@@ -121,10 +121,10 @@ const char *model_file_metadata(const struct model_file *file, size_t i, size_t 
                                 struct buf *value);
 size_t model_file_count_tensors(const struct model_file *file);
 void model_file_tensor(const struct model_file *file, size_t i, struct model_file_tensor *tensor);
-/* The tokenizer alone: tokenize without loading weights. Free with tokenizer_release. */
+/* The tokenizer alone: tokenize without loading weights. Free with tokenizer_free. */
 struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err *err)
     __attribute__((warn_unused_result));
-void tokenizer_release(struct tokenizer *tokenizer);
+void tokenizer_free(struct tokenizer *tokenizer);
 
 /* ---- Making files ---- */
 /* Names of synthetic shapes, NULL-ended. */

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "engine/cpu.h"
+#include "engine/engine.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -282,4 +283,13 @@ bool threads_take(struct threads *threads, size_t i_thread, struct take *take)
         return true;
     }
     return false;
+}
+
+int engine_default_threads(void)
+{
+    struct cpu_list list;
+    cpu_list_init(&list);
+    size_t n = list.n_cores, quota = cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    if (quota > 0 && quota < n) n = quota;
+    return (int)(n < THREADS_MAXIMUM ? n : THREADS_MAXIMUM);
 }

@@ -14,6 +14,5 @@
  * ERR_INPUT for a vocabulary that contradicts itself. Free with tokenizer_free. */
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
-void tokenizer_free(struct tokenizer *tokenizer);
 
 #endif

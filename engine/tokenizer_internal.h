@@ -3,7 +3,8 @@
  *
  * vocabulary.c owns the pieces and their lookup, merge.c the greedy merging that both algorithms
  * are made of, tokenizer_spm.c and tokenizer_bpe.c turn a fragment of plain text into ids,
- * tokenizer.c cuts text into fragments and special tokens. Only these files include this header.
+ * tokenizer.c cuts text into fragments and special tokens, tokens.c holds what all of them append
+ * to. Only these files include this header.
  */
 #ifndef PHIBENCH_ENGINE_TOKENIZER_INTERNAL_H
 #define PHIBENCH_ENGINE_TOKENIZER_INTERNAL_H
@@ -109,7 +110,8 @@ struct tokenizer {
     bool ignore_merges; /* a word that is a piece is not merged up to it */
 };
 
-/* Appends the id that stands for a byte; ERR_INPUT if there is none and no unknown token. */
+/* Appends the id that stands for a byte (tokens.c); ERR_INPUT if there is none and no unknown
+ * token. */
 bool tokenizer_append_byte(const struct tokenizer *tokenizer, unsigned char byte,
                            struct tokens *out, struct err *err) __attribute__((warn_unused_result));
 

@@ -186,7 +186,7 @@ static bool run(const struct invocation *invocation, struct err *err)
         print_metadata(file);
         if (options->tensors) print_tensors(file);
     }
-    tokenizer_release(inspection.tokenizer);
+    tokenizer_free(inspection.tokenizer);
     model_file_close(file);
     return ok;
 }

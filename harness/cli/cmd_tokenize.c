@@ -45,7 +45,7 @@ static struct tokenizer *open_tokenizer(const struct invocation *invocation,
     struct tokenizer *tokenizer = model_file_tokenizer(file, err);
     model_file_close(file);
     if (tokenizer && !read_input(input, err)) {
-        tokenizer_release(tokenizer);
+        tokenizer_free(tokenizer);
         return NULL;
     }
     return tokenizer;
@@ -91,7 +91,7 @@ static bool run_tokenize(const struct invocation *invocation, struct err *err)
         putchar('\n');
     }
     tokens_free(&ids);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     buf_free(&input);
     return ok;
 }
@@ -126,7 +126,7 @@ static bool run_detokenize(const struct invocation *invocation, struct err *err)
               buf_check(&text, err);
     if (ok) fwrite(buf_string(&text), 1, text.n_bytes, stdout);
     tokens_free(&ids);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     buf_free(&input);
     buf_free(&text);
     return ok;

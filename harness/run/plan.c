@@ -541,7 +541,7 @@ void plan_free(struct plan *plan)
         dataset_free(plan->datasets[i]);
     for (size_t i = 0; plan->retrievals && i < plan->config->n_suites; i++)
         retrieval_close(plan->retrievals[i]);
-    for (size_t i = 0; i < plan->n_models; i++) tokenizer_release(plan->models[i].tokenizer);
+    for (size_t i = 0; i < plan->n_models; i++) tokenizer_free(plan->models[i].tokenizer);
     for (size_t i = 0; i < plan->n_jobs; i++) dataset_free(plan->jobs[i].text);
     arena_free(plan->arena);
     free(plan);

@@ -89,7 +89,7 @@ static void check_file(const char *path, bool lines_are_apart)
     assert_int_equal(tokenizer_lines_are_apart(tokenizer), lines_are_apart);
     check_tokenizer(tokenizer, BOS_NEVER);
     if (tokenizer_bos(tokenizer) >= 0) check_tokenizer(tokenizer, BOS_ALWAYS);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     model_file_close(file);
 }
 
@@ -178,7 +178,7 @@ static void awkward_vocabularies_give_the_ids_of_the_whole(void **state)
         assert_int_equal(tokenizer_lines_are_apart(tokenizer), CASES[i / 2].lines_are_apart);
         check_tokenizer(tokenizer, BOS_AUTO);
         check_tokenizer(tokenizer, BOS_NEVER);
-        tokenizer_release(tokenizer);
+        tokenizer_free(tokenizer);
     }
 }
 
@@ -200,7 +200,7 @@ static void a_text_without_ids_leaves_those_before_it(void **state)
     }
     tokens_free(&ids);
     line_encoder_done(&encoder);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
 }
 
 static void synthetic_vocabularies_give_the_ids_of_the_whole(void **state)
@@ -242,7 +242,7 @@ static void a_line_is_encoded_once(void **state)
     assert_int_equal(encoder.n_lines, 3); /* a line that begins the text is another one */
     tokens_free(&ids);
     line_encoder_done(&encoder);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     model_file_close(file);
 }
 

@@ -80,7 +80,7 @@ static void the_tokenizer_comes_without_weights(void **state)
     model_file_close(file); /* the tokenizer lives on */
     assert_int_equal(tokenizer_size(tokenizer), 512);
     assert_int_equal(tokenizer_find(tokenizer, "<s>"), 1);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
 }
 
 static void a_written_model_has_the_info_of_its_spec(void **state)

@@ -77,7 +77,7 @@ static void passages_are_read_best_first_with_their_titles(void **unused)
     assert_true(retrieval_read(&reader, "zebras?", arena, &text, NULL));
     assert_string_equal(text, "");
     retrieval_close(retrieval);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     arena_free(arena);
 }
 
@@ -107,7 +107,7 @@ static void what_is_read_is_as_many_whole_words_as_fit(void **unused)
     }
     assert_string_equal(text, whole);
     retrieval_close(retrieval);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     arena_free(arena);
 }
 
