@@ -60,7 +60,7 @@ SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
     return v_or(low, _mm256_slli_epi32(low, 16));
 }
 
-#include "engine/kernels/simd/gemm_quant_template.h"
+#include "engine/kernels/x86/gemm_quant_template.h"
 
 static uint32_t block_maximum(const float *x, size_t n)
 {

@@ -61,7 +61,7 @@ SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool i
     return v_add(sum, v_pair_products(narrow, scale));
 }
 
-#include "engine/kernels/simd/gemm_quant_template.h"
+#include "engine/kernels/x86/gemm_quant_template.h"
 
 static uint32_t block_maximum(const float *x, size_t n)
 {

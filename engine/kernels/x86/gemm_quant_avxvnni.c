@@ -53,4 +53,4 @@ SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool i
     return v_add(sum, _mm256_mullo_epi32(narrow, scale));
 }
 
-#include "engine/kernels/simd/gemm_quant_template.h"
+#include "engine/kernels/x86/gemm_quant_template.h"

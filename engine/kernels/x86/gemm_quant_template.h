@@ -6,10 +6,10 @@
  * latency hides. An activation is broadcast once for all strips. Types and token counts are
  * constants here: all branches on them vanish.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_SIMD_GEMM_QUANT_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_GEMM_QUANT_TEMPLATE_H
 
-#include "engine/kernels/simd/quant_panel_template.h"
+#include "engine/kernels/x86/quant_panel_template.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * Part of gemm_quant_template.h, which says what the includer defines. Types are constants here:
  * all branches on them vanish.
  */
-#ifndef PHIBENCH_ENGINE_KERNELS_SIMD_QUANT_PANEL_TEMPLATE_H
-#define PHIBENCH_ENGINE_KERNELS_SIMD_QUANT_PANEL_TEMPLATE_H
+#ifndef PHIBENCH_ENGINE_KERNELS_X86_QUANT_PANEL_TEMPLATE_H
+#define PHIBENCH_ENGINE_KERNELS_X86_QUANT_PANEL_TEMPLATE_H
 
 #include "engine/kernels/kernel_list.h"
 #include "engine/kernels/pack_layout.h"
