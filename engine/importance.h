@@ -7,7 +7,7 @@
 #ifndef PHIBENCH_ENGINE_IMPORTANCE_H
 #define PHIBENCH_ENGINE_IMPORTANCE_H
 
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 /* A table for at most so many inputs and matrices. Free with importance_free. */
 struct importance *importance_new(size_t n_inputs, size_t n_matrices, struct err *err)

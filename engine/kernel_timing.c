@@ -5,7 +5,7 @@
  * Threads divide rows or tokens as a model's do. Matrices are one packed group of random weights,
  * repeated: memory does not care what it holds. They are made when a case of another type is run.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

@@ -5,7 +5,7 @@
  * shared, memory has bursts that no model could live on. Each thread reads a part of its own of
  * memory that the threads themselves have touched first, much more than the caches hold.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

@@ -5,7 +5,7 @@
  * the reference x, the sum of p (x - y), minus log sum exp x, plus log sum exp y: one pass, and for
  * x = y every term is 0. Knows no model and no session.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include "engine/kernels/math.h"
 

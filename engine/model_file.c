@@ -3,7 +3,7 @@
  *
  * A thin layer between engine.h, which callers see, and source.h, which the engine works with.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include "base/mem.h"
 #include "engine/gguf.h"

@@ -294,11 +294,6 @@ const float *session_logits(const struct session *session, size_t i)
     return session->scratch.logits + i * session->model->hparams.n_vocab;
 }
 
-const struct model *session_model(const struct session *session)
-{
-    return session->model;
-}
-
 size_t session_context_tokens(const struct session *session)
 {
     return session->context_tokens;

@@ -15,4 +15,9 @@
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
 
+int32_t tokenizer_find(const struct tokenizer *tokenizer, const char *piece); /* -1 if absent */
+/* Overrides rstrip of one token, by the caller's explicit wish, before the tokenizer is shared. */
+bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip,
+                          struct err *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/tools.h"
 #include "harness/ask/text_chunks.h"
 #include "suites/perplexity.h"
 

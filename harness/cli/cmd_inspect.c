@@ -6,6 +6,7 @@
  */
 #include "base/json.h"
 #include "engine/engine.h"
+#include "engine/tools.h"
 #include "harness/cli/commands.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
  * was not done as asked is said on stderr, what was done on stdout.
  */
 #include "base/file.h"
+#include "engine/tools.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 #include "harness/run/progress.h"

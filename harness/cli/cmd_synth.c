@@ -5,6 +5,7 @@
  */
 #include "base/interrupt.h"
 #include "engine/engine.h"
+#include "engine/tools.h"
 #include "harness/cli/commands.h"
 
 #include "base/buf.h"

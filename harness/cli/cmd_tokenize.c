@@ -5,6 +5,7 @@
  * Knows nothing of models beyond their tokenizer.
  */
 #include "base/json.h"
+#include "engine/tools.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 #include "harness/cli/read_input.h"

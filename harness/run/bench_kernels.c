@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "engine/tools.h"
 #include "harness/run/machine.h"
 #include "harness/run/speed_limits.h"
 

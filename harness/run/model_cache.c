@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "engine/tools.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/tools.h"
 #include "harness/ask/client_api.h"
 #include "harness/ask/reference.h"
 #include "harness/ask/text_chunks.h"

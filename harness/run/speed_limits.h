@@ -8,7 +8,7 @@
 #ifndef PHIBENCH_HARNESS_RUN_SPEED_LIMITS_H
 #define PHIBENCH_HARNESS_RUN_SPEED_LIMITS_H
 
-#include "engine/engine.h"
+#include "engine/tools.h"
 #include "results/store.h"
 
 struct speed_limits {

@@ -4,7 +4,7 @@
  */
 #include "tests/support/test_engine.h"
 
-#include "engine/hparams.h"
+#include "engine/session.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ struct model_info test_model_info(const struct source *source)
 void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,
                float *logits)
 {
-    size_t n_vocab = (size_t)model_info(session_model(session))->n_vocab;
+    size_t n_vocab = session->model->hparams.n_vocab;
     struct session_token *batch = calloc(chunk, sizeof *batch);
     assert_non_null(batch);
     for (size_t done = 0; done < n;) {

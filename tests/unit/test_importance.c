@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "engine/model.h"
+#include "engine/tools.h"
 #include "tests/support/test_engine.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "engine/tokenizer.h"
+#include "engine/tools.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* test_logits.c - log-probabilities and the greedy choice: against long double arithmetic, at the
  * ends of ranges, with what is not a number, and that no bit has moved.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,6 +6,7 @@
 #include "harness/run/model_cache.h"
 
 #include "base/file.h"
+#include "engine/tools.h"
 #include "tests/support/test_folder.h"
 
 #include <errno.h>

@@ -2,9 +2,10 @@
  *
  * Synthetic models stand in for files; one is written to a folder of the test's own.
  */
-#include "engine/engine.h"
+#include "engine/tools.h"
 
 #include "base/file.h"
+#include "engine/tokenizer.h"
 #include "tests/support/gguf_file.h"
 #include "tests/support/test_data.h"
 

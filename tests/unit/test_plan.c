@@ -4,6 +4,7 @@
 #include "harness/run/plan.h"
 
 #include "base/file.h"
+#include "engine/tools.h"
 #include "tests/support/test_folder.h"
 
 #include <setjmp.h>

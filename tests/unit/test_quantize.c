@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/gguf.h"
 #include "engine/open_source.h"
+#include "engine/tools.h"
 #include "tests/support/test_engine.h"
 #include "tests/support/test_folder.h"
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "engine/tools.h"
 #include "tests/support/test_folder.h"
 
 static const char *const PAGES[][2] = {
