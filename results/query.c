@@ -1,6 +1,8 @@
-/* query.c - see query.h: one statement of the caller's, apart from the store's own.
+/* query.c - see query.h and, for what only the store's own files may do, store_internal.h.
  *
- * A bind that fails (there is no such parameter) is reported by the next query_next.
+ * A kept query is the store's: it stays compiled until the store closes, and closing it makes it
+ * ready for its next use. One that is needed again while it is in use gets a passing second one. A
+ * failed bind is remembered and reported by the step, so that a list of binds needs no checks.
  */
 #include "results/query.h"
 
@@ -13,17 +15,20 @@
 struct query {
     struct store *store;
     sqlite3_stmt *handle;
-    int code; /* the first failed bind */
+    int n_bound, code;  /* code: of the first bind that failed */
+    const char *sql;    /* of a kept one, which is found by this address; otherwise NULL */
+    bool is_in_use;     /* a kept one */
+    struct query *next; /* among the store's kept ones */
 };
 
-struct query *query_open(struct store *store, const char *sql, struct err *err)
+static struct query *compile(struct store *store, const char *sql, unsigned flags, struct err *err)
 {
     struct query *query = mem_new(1, sizeof *query, err);
     if (!query) return NULL;
     const char *rest = NULL;
     query->store = store;
     query->code = SQLITE_OK;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &query->handle, &rest) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(store->db, sql, -1, flags, &query->handle, &rest) != SQLITE_OK) {
         store_fail(store, err);
     } else if (!query->handle || rest[strspn(rest, " \t\r\n")]) {
         err_set_at(err, ERR_INPUT, store->path, 0, 0, "a query is one SQL statement, not: %s", sql);
@@ -34,12 +39,53 @@ struct query *query_open(struct store *store, const char *sql, struct err *err)
     return NULL;
 }
 
+struct query *query_open(struct store *store, const char *sql, struct err *err)
+{
+    return compile(store, sql, 0, err);
+}
+
+struct query *query_begin(struct store *store, const char *sql, struct err *err)
+{
+    struct query *kept = store->kept;
+    while (kept && kept->sql != sql) kept = kept->next;
+    if (kept && kept->is_in_use) return compile(store, sql, 0, err);
+    if (!kept) {
+        kept = compile(store, sql, SQLITE_PREPARE_PERSISTENT, err);
+        if (!kept) return NULL;
+        kept->sql = sql;
+        kept->next = store->kept;
+        store->kept = kept;
+    }
+    kept->is_in_use = true;
+    return kept;
+}
+
 void query_close(struct query *query)
 {
     if (!query) return;
-    sqlite3_finalize(query->handle);
-    free(query);
+    if (query->sql) {
+        sqlite3_reset(query->handle);
+        sqlite3_clear_bindings(query->handle);
+        query->n_bound = 0;
+        query->code = SQLITE_OK;
+        query->is_in_use = false;
+    } else {
+        sqlite3_finalize(query->handle);
+        free(query);
+    }
 }
+
+void query_forget_kept(struct store *store)
+{
+    while (store->kept) {
+        struct query *query = store->kept;
+        store->kept = query->next;
+        query->sql = NULL;
+        query_close(query);
+    }
+}
+
+/* ---- Parameters ---- */
 
 static void note_bind(struct query *query, int code)
 {
@@ -48,16 +94,47 @@ static void note_bind(struct query *query, int code)
 
 void query_bind_integer(struct query *query, int parameter, int64_t value)
 {
-    note_bind(query, sqlite3_bind_int64(query->handle, parameter, value));
+    if (query) note_bind(query, sqlite3_bind_int64(query->handle, parameter, value));
 }
 
 void query_bind_text(struct query *query, int parameter, const char *value)
 {
+    if (!query) return;
     note_bind(query, sqlite3_bind_text(query->handle, parameter, value, -1, SQLITE_TRANSIENT));
 }
 
+void query_add_integer(struct query *query, int64_t value)
+{
+    if (query) query_bind_integer(query, ++query->n_bound, value);
+}
+
+void query_add_text(struct query *query, const char *value)
+{
+    if (query) query_bind_text(query, ++query->n_bound, value);
+}
+
+void query_add_number(struct query *query, double value)
+{
+    if (query) note_bind(query, sqlite3_bind_double(query->handle, ++query->n_bound, value));
+}
+
+void query_add_known_integer(struct query *query, int64_t value)
+{
+    if (value) query_add_integer(query, value);
+    else query_add_text(query, NULL);
+}
+
+void query_add_known_number(struct query *query, double value)
+{
+    if (value != 0) query_add_number(query, value);
+    else query_add_text(query, NULL);
+}
+
+/* ---- Rows ---- */
+
 int query_next(struct query *query, struct err *err)
 {
+    if (!query) return -1;
     int code = query->code == SQLITE_OK ? sqlite3_step(query->handle) : query->code;
     if (code == SQLITE_ROW) return 1;
     if (code == SQLITE_DONE) return 0;
@@ -65,9 +142,26 @@ int query_next(struct query *query, struct err *err)
     return -1;
 }
 
+bool query_run(struct query *query, struct err *err)
+{
+    int more;
+    do more = query_next(query, err);
+    while (more > 0);
+    query_close(query);
+    return more == 0;
+}
+
+bool query_integer_of(struct query *query, int64_t otherwise, int64_t *value, struct err *err)
+{
+    int more = query_next(query, err);
+    if (more >= 0) *value = more ? query_integer(query, 0) : otherwise;
+    query_close(query);
+    return more >= 0;
+}
+
 int query_columns(const struct query *query)
 {
-    return sqlite3_column_count(query->handle);
+    return query ? sqlite3_column_count(query->handle) : 0;
 }
 
 const char *query_column_name(const struct query *query, int column)
@@ -86,10 +180,15 @@ bool query_is_number(const struct query *query, int column)
     return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
+const char *query_text_or_null(const struct query *query, int column)
+{
+    return (const char *)sqlite3_column_text(query->handle, column);
+}
+
 const char *query_text(const struct query *query, int column)
 {
-    const unsigned char *text = sqlite3_column_text(query->handle, column);
-    return text ? (const char *)text : "";
+    const char *text = query_text_or_null(query, column);
+    return text ? text : "";
 }
 
 int64_t query_integer(const struct query *query, int column)

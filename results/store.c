@@ -156,7 +156,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *err
 void store_close(struct store *store)
 {
     if (!store) return;
-    for (size_t i = 0; i < store->n_statements; i++) sqlite3_finalize(store->statements[i].handle);
+    query_forget_kept(store);
     sqlite3_close_v2(store->db);
     free(store->path);
     free(store);

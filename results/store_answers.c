@@ -13,9 +13,9 @@
 static bool find_dataset(struct store *store, int64_t job, int64_t *dataset, struct err *err)
 {
     static const char FIND_DATASET_OF[] = "SELECT dataset FROM job WHERE id = ?1";
-    struct statement find = statement_begin(store, FIND_DATASET_OF);
-    statement_integer(&find, job);
-    if (!statement_integer_of(&find, 0, dataset, err)) return false;
+    struct query *find = query_begin(store, FIND_DATASET_OF, err);
+    query_add_integer(find, job);
+    if (!query_integer_of(find, 0, dataset, err)) return false;
     return *dataset != 0 || err_set_at(err, ERR_INPUT, store->path, 0, 0,
                                        "there is no job %lld with a data set", (long long)job);
 }
@@ -28,15 +28,15 @@ static bool put_item(struct store *store, int64_t dataset, const struct answer_r
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (dataset, key) DO UPDATE SET "
         "file = ?3, line = ?4, subset = ?5, expected = ?6, groups = ?7 "
         "WHERE (file, line, subset, expected, groups) IS NOT (?3, ?4, ?5, ?6, ?7)";
-    struct statement put = statement_begin(store, PUT_ITEM);
-    statement_integer(&put, dataset);
-    statement_text(&put, answer->key);
-    statement_text(&put, answer->file);
-    statement_known_integer(&put, answer->line);
-    statement_text(&put, answer->subset ? answer->subset : "");
-    statement_text(&put, answer->expected);
-    statement_text(&put, answer->groups_json ? answer->groups_json : "[]");
-    return statement_run(&put, err);
+    struct query *put = query_begin(store, PUT_ITEM, err);
+    query_add_integer(put, dataset);
+    query_add_text(put, answer->key);
+    query_add_text(put, answer->file);
+    query_add_known_integer(put, answer->line);
+    query_add_text(put, answer->subset ? answer->subset : "");
+    query_add_text(put, answer->expected);
+    query_add_text(put, answer->groups_json ? answer->groups_json : "[]");
+    return query_run(put, err);
 }
 
 /* *added is false if the job has a response to this item already. */
@@ -48,17 +48,17 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
         "naive_tokens, logits_hash) SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9 FROM item "
         "WHERE dataset = ?2 AND key = ?3 "
         "ON CONFLICT (job, item) DO NOTHING";
-    struct statement put = statement_begin(store, PUT_RESPONSE);
-    statement_integer(&put, job);
-    statement_integer(&put, dataset);
-    statement_text(&put, answer->key);
-    statement_text(&put, answer->response_json);
-    statement_integer(&put, answer->n_prompt_tokens);
-    statement_integer(&put, answer->n_new_tokens);
-    statement_integer(&put, answer->duration_ns);
-    statement_integer(&put, answer->naive_tokens);
-    statement_text(&put, answer->logits_hash);
-    if (!statement_run(&put, err)) return false;
+    struct query *put = query_begin(store, PUT_RESPONSE, err);
+    query_add_integer(put, job);
+    query_add_integer(put, dataset);
+    query_add_text(put, answer->key);
+    query_add_text(put, answer->response_json);
+    query_add_integer(put, answer->n_prompt_tokens);
+    query_add_integer(put, answer->n_new_tokens);
+    query_add_integer(put, answer->duration_ns);
+    query_add_integer(put, answer->naive_tokens);
+    query_add_text(put, answer->logits_hash);
+    if (!query_run(put, err)) return false;
     *added = sqlite3_changes(store->db) > 0;
     return true;
 }
@@ -75,17 +75,17 @@ static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
         "ON CONFLICT (response) DO UPDATE SET answered = excluded.answered, "
         "is_correct = excluded.is_correct, score = excluded.score, "
         "predicted = excluded.predicted, margin = excluded.margin, others = excluded.others";
-    struct statement put = statement_begin(store, PUT_VERDICT);
-    statement_integer(&put, job);
-    statement_integer(&put, dataset);
-    statement_text(&put, answer->key);
-    statement_integer(&put, answer->answered);
-    statement_integer(&put, answer->is_correct);
-    statement_number(&put, answer->score);
-    statement_text(&put, answer->predicted);
-    statement_number(&put, answer->margin);
-    statement_text(&put, answer->others_json);
-    if (!statement_run(&put, err)) return false;
+    struct query *put = query_begin(store, PUT_VERDICT, err);
+    query_add_integer(put, job);
+    query_add_integer(put, dataset);
+    query_add_text(put, answer->key);
+    query_add_integer(put, answer->answered);
+    query_add_integer(put, answer->is_correct);
+    query_add_number(put, answer->score);
+    query_add_text(put, answer->predicted);
+    query_add_number(put, answer->margin);
+    query_add_text(put, answer->others_json);
+    if (!query_run(put, err)) return false;
     *written = sqlite3_changes(store->db) > 0;
     return true;
 }
@@ -135,7 +135,7 @@ static const char *const REUSE_STEPS[] = {
     "item.groups " OTHERS_ANSWERS "WHERE this.id = ?1 AND item.dataset <> this.dataset "
     "ON CONFLICT (dataset, key) DO NOTHING",
 
-    /* A verdict goes where its response went: both statements meet the same rows in the same order,
+    /* A verdict goes where its response went: both steps meet the same rows in the same order,
      * and the first one stays. */
     "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
     "naive_tokens, logits_hash) "
@@ -158,10 +158,10 @@ static bool run_reuse_steps(struct store *store, int64_t job, const char *keys, 
 {
     bool copied = true;
     for (size_t i = 0; copied && i < sizeof REUSE_STEPS / sizeof *REUSE_STEPS; i++) {
-        struct statement step = statement_begin(store, REUSE_STEPS[i]);
-        statement_integer(&step, job);
-        statement_text(&step, keys);
-        copied = statement_run(&step, err);
+        struct query *step = query_begin(store, REUSE_STEPS[i], err);
+        query_add_integer(step, job);
+        query_add_text(step, keys);
+        copied = query_run(step, err);
         *n = copied ? (size_t)sqlite3_changes(store->db) : 0;
     }
     return copied;
@@ -185,28 +185,27 @@ bool store_reuse_answers(struct store *store, int64_t job, const char *const *ke
 
 /* ---- Reading back ---- */
 
-static void read_answer(const struct statement *select, struct answer_record *answer)
+static void read_answer(const struct query *row, struct answer_record *answer)
 {
-    sqlite3_stmt *row = select->handle;
     *answer = (struct answer_record){
-        .key = statement_column(select, 0),
-        .file = statement_column(select, 1),
-        .line = sqlite3_column_int(row, 2),
-        .subset = statement_column(select, 3),
-        .expected = statement_column(select, 4),
-        .groups_json = statement_column(select, 5),
-        .response_json = statement_column(select, 6),
-        .n_prompt_tokens = sqlite3_column_int(row, 7),
-        .n_new_tokens = sqlite3_column_int(row, 8),
-        .duration_ns = sqlite3_column_int64(row, 9),
-        .answered = sqlite3_column_int(row, 10) != 0,
-        .is_correct = sqlite3_column_int(row, 11) != 0,
-        .score = sqlite3_column_double(row, 12),
-        .predicted = statement_column(select, 13),
-        .margin = sqlite3_column_double(row, 14),
-        .naive_tokens = sqlite3_column_int64(row, 15),
-        .logits_hash = statement_column(select, 16),
-        .others_json = statement_column(select, 17),
+        .key = query_text_or_null(row, 0),
+        .file = query_text_or_null(row, 1),
+        .line = (int)query_integer(row, 2),
+        .subset = query_text_or_null(row, 3),
+        .expected = query_text_or_null(row, 4),
+        .groups_json = query_text_or_null(row, 5),
+        .response_json = query_text_or_null(row, 6),
+        .n_prompt_tokens = (int)query_integer(row, 7),
+        .n_new_tokens = (int)query_integer(row, 8),
+        .duration_ns = query_integer(row, 9),
+        .answered = query_integer(row, 10) != 0,
+        .is_correct = query_integer(row, 11) != 0,
+        .score = query_number(row, 12),
+        .predicted = query_text_or_null(row, 13),
+        .margin = query_number(row, 14),
+        .naive_tokens = query_integer(row, 15),
+        .logits_hash = query_text_or_null(row, 16),
+        .others_json = query_text_or_null(row, 17),
     };
 }
 
@@ -221,18 +220,15 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
         "response.logits_hash, verdict.others FROM response JOIN item ON item.id = response.item "
         "JOIN verdict ON verdict.response = response.id "
         "WHERE response.job = ?1 ORDER BY response.id";
-    /* Not from the cache: fn may call this function for another job. */
-    struct statement select = {.store = store};
-    if (sqlite3_prepare_v2(store->db, EACH_ANSWER, -1, &select.handle, NULL) != SQLITE_OK)
-        return store_fail(store, err);
-    statement_integer(&select, job);
+    struct query *select = query_begin(store, EACH_ANSWER, err);
+    query_add_integer(select, job);
     int more;
     bool wanted = true;
-    while (wanted && (more = statement_next(&select, err)) > 0) {
+    while (wanted && (more = query_next(select, err)) > 0) {
         struct answer_record answer;
-        read_answer(&select, &answer);
+        read_answer(select, &answer);
         wanted = fn(context, &answer, err);
     }
-    sqlite3_finalize(select.handle);
+    query_close(select);
     return wanted && more == 0;
 }

@@ -1,27 +1,21 @@
 /* store_internal.h - what the store's own files share: the connection, statements, migrations.
  *
- * Statements are compiled once per connection and kept, found again by the address of their SQL
- * text: SQL stands as a `static const char NAME[]` next to its use. Only files of results/ include
- * this.
+ * Only files of results/ include this, and tests of what it declares.
  */
 #ifndef PHIBENCH_RESULTS_STORE_INTERNAL_H
 #define PHIBENCH_RESULTS_STORE_INTERNAL_H
 
 #include "base/embedded.h"
-#include "results/store.h"
+#include "results/query.h"
 
 #include <sqlite3.h>
 
-enum { STORE_MAX_STATEMENTS = 64, STORE_BUSY_MS = 30000 };
+enum { STORE_BUSY_MS = 30000 };
 
 struct store {
     sqlite3 *db;
     char *path;
-    struct {
-        const char *sql;
-        sqlite3_stmt *handle;
-    } statements[STORE_MAX_STATEMENTS];
-    size_t n_statements;
+    struct query *kept; /* compiled statements of the store's own */
 };
 
 /* Fills *err with what SQLite says of the last call, the database's path as the place. Returns
@@ -37,35 +31,29 @@ bool store_enter(struct store *store, struct err *err) __attribute__((warn_unuse
 bool store_leave(struct store *store, bool done, struct err *err)
     __attribute__((warn_unused_result));
 
-/* ---- Statements: begin, bind every parameter in order, then run or step ---- */
+/* ---- Statements: begin, add every parameter in order, then run; or step and close ---- */
 
-struct statement {
-    struct store *store;
-    sqlite3_stmt *handle; /* for sqlite3_column_*, owned by the store */
-    int n_bound, code;    /* code: the first failure of begin or bind */
-};
-
-struct statement statement_begin(struct store *store, const char *sql);
-/* Bound texts are borrowed until the statement is done. NULL binds NULL. */
-void statement_text(struct statement *statement, const char *text);
-void statement_integer(struct statement *statement, int64_t value);
-void statement_number(struct statement *statement, double value);
-void statement_known_integer(struct statement *statement, int64_t value); /* 0: NULL */
-void statement_known_number(struct statement *statement, double value);   /* 0: NULL */
-
-/* 1: a row stands in the handle; 0: no more rows; -1: error. After 0 and -1 the statement is done.
- */
-int statement_next(struct statement *statement, struct err *err);
-/* Ends a statement before its last row. */
-void statement_done(struct statement *statement);
-/* Runs a statement that gives no rows. */
-bool statement_run(struct statement *statement, struct err *err)
+/* query_open for a statement of the store's own, compiled once per connection and kept. Its text is
+ * found again by its address: it stands as a `static const char NAME[]` beside its use. */
+struct query *query_begin(struct store *store, const char *sql, struct err *err)
     __attribute__((warn_unused_result));
-/* Runs it and gives the integer of its first row's first column; otherwise if there is no row. */
-bool statement_integer_of(struct statement *statement, int64_t otherwise, int64_t *value,
-                          struct err *err) __attribute__((warn_unused_result));
+/* Frees the kept statements when the store closes. */
+void query_forget_kept(struct store *store);
+
+/* Each binds the parameter that follows the last one. */
+void query_add_integer(struct query *query, int64_t value);
+void query_add_text(struct query *query, const char *value);
+void query_add_number(struct query *query, double value);         /* NaN: NULL */
+void query_add_known_integer(struct query *query, int64_t value); /* 0: NULL */
+void query_add_known_number(struct query *query, double value);   /* 0: NULL */
+
+/* Steps to the end and closes. */
+bool query_run(struct query *query, struct err *err) __attribute__((warn_unused_result));
+/* Gives the integer of the first row's first column, `otherwise` if there is no row, and closes. */
+bool query_integer_of(struct query *query, int64_t otherwise, int64_t *value, struct err *err)
+    __attribute__((warn_unused_result));
 /* A column's text, NULL for NULL; valid until the next row. */
-const char *statement_column(const struct statement *statement, int column);
+const char *query_text_or_null(const struct query *query, int column);
 
 /* ---- Migrations ---- */
 

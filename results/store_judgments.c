@@ -20,19 +20,19 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
         "request = excluded.request, reply = excluded.reply, score = excluded.score, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
         "duration_ns = excluded.duration_ns WHERE judge_call.score IS NULL";
-    struct statement put = statement_begin(store, PUT_JUDGMENT);
-    statement_integer(&put, job);
-    statement_text(&put, judgment->key);
-    statement_integer(&put, judgment->repetition);
-    statement_text(&put, judgment->judge);
-    statement_text(&put, judgment->prompt_name);
-    statement_text(&put, judgment->request);
-    statement_text(&put, judgment->reply);
-    statement_number(&put, judgment->score); /* NaN, of a judgment without a score, is NULL */
-    statement_integer(&put, judgment->n_prompt_tokens);
-    statement_integer(&put, judgment->n_new_tokens);
-    statement_integer(&put, judgment->duration_ns);
-    return statement_run(&put, err);
+    struct query *put = query_begin(store, PUT_JUDGMENT, err);
+    query_add_integer(put, job);
+    query_add_text(put, judgment->key);
+    query_add_integer(put, judgment->repetition);
+    query_add_text(put, judgment->judge);
+    query_add_text(put, judgment->prompt_name);
+    query_add_text(put, judgment->request);
+    query_add_text(put, judgment->reply);
+    query_add_number(put, judgment->score); /* NaN, of a judgment without a score, is NULL */
+    query_add_integer(put, judgment->n_prompt_tokens);
+    query_add_integer(put, judgment->n_new_tokens);
+    query_add_integer(put, judgment->duration_ns);
+    return query_run(put, err);
 }
 
 bool store_reuse_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
@@ -49,14 +49,14 @@ bool store_reuse_judgment(struct store *store, int64_t job, const struct judgmen
         "AND response.job = ?1 AND item.key = ?2 ORDER BY old.id LIMIT 1 "
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
         "reply = excluded.reply, score = excluded.score, request = excluded.request";
-    struct statement reuse = statement_begin(store, REUSE_JUDGMENT);
-    statement_integer(&reuse, job);
-    statement_text(&reuse, judgment->key);
-    statement_integer(&reuse, judgment->repetition);
-    statement_text(&reuse, judgment->judge);
-    statement_text(&reuse, judgment->prompt_name);
-    statement_text(&reuse, judgment->request);
-    if (!statement_run(&reuse, err)) return false;
+    struct query *reuse = query_begin(store, REUSE_JUDGMENT, err);
+    query_add_integer(reuse, job);
+    query_add_text(reuse, judgment->key);
+    query_add_integer(reuse, judgment->repetition);
+    query_add_text(reuse, judgment->judge);
+    query_add_text(reuse, judgment->prompt_name);
+    query_add_text(reuse, judgment->request);
+    if (!query_run(reuse, err)) return false;
     *found = sqlite3_changes(store->db) > 0;
     return true;
 }
@@ -70,27 +70,25 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
         "judge_call.n_new_tokens, judge_call.duration_ns FROM judge_call "
         "JOIN response ON response.id = judge_call.response JOIN item ON item.id = response.item "
         "WHERE response.job = ?1 ORDER BY judge_call.id";
-    struct statement select = statement_begin(store, EACH_JUDGMENT);
-    statement_integer(&select, job);
+    struct query *select = query_begin(store, EACH_JUDGMENT, err);
+    query_add_integer(select, job);
     int more;
     bool wanted = true;
-    while (wanted && (more = statement_next(&select, err)) > 0) {
-        sqlite3_stmt *row = select.handle;
-        bool has_score = sqlite3_column_type(row, 6) != SQLITE_NULL;
-        const struct judgment_record judgment = {.key = statement_column(&select, 0),
-                                                 .repetition = sqlite3_column_int(row, 1),
-                                                 .judge = statement_column(&select, 2),
-                                                 .prompt_name = statement_column(&select, 3),
-                                                 .request = statement_column(&select, 4),
-                                                 .reply = statement_column(&select, 5),
-                                                 .score = has_score ? sqlite3_column_double(row, 6)
-                                                                    : NAN,
-                                                 .n_prompt_tokens = sqlite3_column_int(row, 7),
-                                                 .n_new_tokens = sqlite3_column_int(row, 8),
-                                                 .duration_ns = sqlite3_column_int64(row, 9)};
+    while (wanted && (more = query_next(select, err)) > 0) {
+        const struct judgment_record judgment = {
+            .key = query_text_or_null(select, 0),
+            .repetition = (int)query_integer(select, 1),
+            .judge = query_text_or_null(select, 2),
+            .prompt_name = query_text_or_null(select, 3),
+            .request = query_text_or_null(select, 4),
+            .reply = query_text_or_null(select, 5),
+            .score = query_is_null(select, 6) ? NAN : query_number(select, 6),
+            .n_prompt_tokens = (int)query_integer(select, 7),
+            .n_new_tokens = (int)query_integer(select, 8),
+            .duration_ns = query_integer(select, 9)};
         wanted = fn(context, &judgment, err);
     }
-    if (!wanted) statement_done(&select);
+    query_close(select);
     return wanted && more == 0;
 }
 
@@ -105,7 +103,7 @@ bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
         "max(score) AS high FROM judge_call WHERE judge_call.response = verdict.response "
         "AND prompt_name GLOB 'pair-*' GROUP BY repetition / 2 HAVING count(score) = 2)) "
         "WHERE response IN (SELECT id FROM response WHERE job = ?1)";
-    struct statement apply = statement_begin(store, APPLY_JUDGMENTS);
-    statement_integer(&apply, job);
-    return statement_run(&apply, err);
+    struct query *apply = query_begin(store, APPLY_JUDGMENTS, err);
+    query_add_integer(apply, job);
+    return query_run(apply, err);
 }

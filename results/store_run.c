@@ -5,26 +5,27 @@
  */
 #include "results/store_internal.h"
 
-typedef void bind_fn(struct statement *statement, const void *record);
+typedef void bind_fn(struct query *query, const void *record);
 
 /* Runs both statements with the record's parameters; *id is the row that equals the record. */
 static bool put_shared(struct store *store, const char *insert, const char *find, bind_fn *bind,
                        const void *record, int64_t *id, struct err *err)
 {
-    struct statement inserting = statement_begin(store, insert);
-    bind(&inserting, record);
-    if (!statement_run(&inserting, err)) return false;
-    struct statement finding = statement_begin(store, find);
-    bind(&finding, record);
-    return statement_integer_of(&finding, 0, id, err);
+    struct query *inserting = query_begin(store, insert, err);
+    bind(inserting, record);
+    if (!query_run(inserting, err)) return false;
+    struct query *finding = query_begin(store, find, err);
+    bind(finding, record);
+    return query_integer_of(finding, 0, id, err);
 }
 
 /* Runs an UPDATE of the row `id` of a table, which must be there. */
-static bool run_update(struct statement *update, const char *table, int64_t id, struct err *err)
+static bool run_update(struct store *store, struct query *update, const char *table, int64_t id,
+                       struct err *err)
 {
-    if (!statement_run(update, err)) return false;
-    return sqlite3_changes(update->store->db) > 0 ||
-           err_set_at(err, ERR_INPUT, update->store->path, 0, 0, "there is no %s %lld", table,
+    if (!query_run(update, err)) return false;
+    return sqlite3_changes(store->db) > 0 ||
+           err_set_at(err, ERR_INPUT, store->path, 0, 0, "there is no %s %lld", table,
                       (long long)id);
 }
 
@@ -37,15 +38,15 @@ static const char INSERT_BUILD[] =
     "INSERT INTO build " BUILD_COLUMNS " SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
     "WHERE NOT EXISTS (SELECT 1 FROM build WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6))";
 
-static void bind_build(struct statement *statement, const void *record)
+static void bind_build(struct query *query, const void *record)
 {
     const struct build_record *build = record;
-    statement_text(statement, build->version);
-    statement_text(statement, build->git_revision);
-    statement_integer(statement, build->git_dirty);
-    statement_text(statement, build->compiler);
-    statement_text(statement, build->flags);
-    statement_integer(statement, build->numerics_version);
+    query_add_text(query, build->version);
+    query_add_text(query, build->git_revision);
+    query_add_integer(query, build->git_dirty);
+    query_add_text(query, build->compiler);
+    query_add_text(query, build->flags);
+    query_add_integer(query, build->numerics_version);
 }
 
 #define MACHINE_COLUMNS                                                                            \
@@ -58,19 +59,19 @@ static const char INSERT_MACHINE[] =
     "INSERT INTO machine " MACHINE_COLUMNS " SELECT " MACHINE_VALUES
     " WHERE NOT EXISTS (SELECT 1 FROM machine WHERE " MACHINE_COLUMNS " IS (" MACHINE_VALUES "))";
 
-static void bind_machine(struct statement *statement, const void *record)
+static void bind_machine(struct query *query, const void *record)
 {
     const struct machine_record *machine = record;
-    statement_text(statement, machine->cpu_model);
-    statement_text(statement, machine->features);
-    statement_text(statement, machine->kernel);
-    statement_text(statement, machine->os);
-    statement_text(statement, machine->governor);
-    statement_text(statement, machine->huge_pages);
-    statement_text(statement, machine->hostname_hash);
-    statement_known_integer(statement, machine->n_cores);
-    statement_known_integer(statement, machine->n_threads_available);
-    statement_known_integer(statement, (int64_t)machine->memory_bytes);
+    query_add_text(query, machine->cpu_model);
+    query_add_text(query, machine->features);
+    query_add_text(query, machine->kernel);
+    query_add_text(query, machine->os);
+    query_add_text(query, machine->governor);
+    query_add_text(query, machine->huge_pages);
+    query_add_text(query, machine->hostname_hash);
+    query_add_known_integer(query, machine->n_cores);
+    query_add_known_integer(query, machine->n_threads_available);
+    query_add_known_integer(query, (int64_t)machine->memory_bytes);
 }
 
 /* ---- Runs ---- */
@@ -89,21 +90,21 @@ static bool insert_run(struct store *store, const struct run_record *run, int64_
         "config_hash, isa, n_threads, started_unix_ms, frequency_mhz_before, "
         "temperature_c_before, load_1min_before) "
         "VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    struct statement insert = statement_begin(store, INSERT_RUN);
-    statement_text(&insert, run->name);
-    statement_integer(&insert, build);
-    statement_integer(&insert, machine);
-    statement_text(&insert, run->command_line);
-    statement_text(&insert, run->config_path);
-    statement_text(&insert, run->config_text);
-    statement_text(&insert, run->config_hash);
-    statement_text(&insert, run->isa);
-    statement_integer(&insert, run->n_threads);
-    statement_integer(&insert, run->started_unix_ms);
-    statement_known_number(&insert, run->machine.frequency_mhz);
-    statement_known_number(&insert, run->machine.temperature_c);
-    statement_known_number(&insert, run->machine.load_1min);
-    return statement_run(&insert, err);
+    struct query *insert = query_begin(store, INSERT_RUN, err);
+    query_add_text(insert, run->name);
+    query_add_integer(insert, build);
+    query_add_integer(insert, machine);
+    query_add_text(insert, run->command_line);
+    query_add_text(insert, run->config_path);
+    query_add_text(insert, run->config_text);
+    query_add_text(insert, run->config_hash);
+    query_add_text(insert, run->isa);
+    query_add_integer(insert, run->n_threads);
+    query_add_integer(insert, run->started_unix_ms);
+    query_add_known_number(insert, run->machine.frequency_mhz);
+    query_add_known_number(insert, run->machine.temperature_c);
+    query_add_known_number(insert, run->machine.load_1min);
+    return query_run(insert, err);
 }
 
 bool store_begin_run(struct store *store, const struct run_record *run, int64_t *id,
@@ -128,12 +129,12 @@ bool store_find_unfinished_run(struct store *store, const struct run_record *run
         "WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6) AND run.status <> 'done' "
         "AND run.config_hash = ?7 AND run.isa IS ?8 AND machine.cpu_model IS ?9 "
         "ORDER BY run.id DESC LIMIT 1";
-    struct statement find = statement_begin(store, FIND_RUN);
-    bind_build(&find, &run->build);
-    statement_text(&find, run->config_hash);
-    statement_text(&find, run->isa);
-    statement_text(&find, run->machine.cpu_model);
-    return statement_integer_of(&find, 0, id, err);
+    struct query *find = query_begin(store, FIND_RUN, err);
+    bind_build(find, &run->build);
+    query_add_text(find, run->config_hash);
+    query_add_text(find, run->isa);
+    query_add_text(find, run->machine.cpu_model);
+    return query_integer_of(find, 0, id, err);
 }
 
 bool store_finish_run(struct store *store, int64_t run, enum run_status status,
@@ -142,14 +143,14 @@ bool store_finish_run(struct store *store, int64_t run, enum run_status status,
     static const char FINISH_RUN[] =
         "UPDATE run SET status = ?2, finished_unix_ms = ?3, frequency_mhz_after = ?4, "
         "temperature_c_after = ?5, load_1min_after = ?6 WHERE id = ?1";
-    struct statement finish = statement_begin(store, FINISH_RUN);
-    statement_integer(&finish, run);
-    statement_text(&finish, status_name(status));
-    statement_known_integer(&finish, finished_unix_ms);
-    statement_known_number(&finish, after ? after->frequency_mhz : 0);
-    statement_known_number(&finish, after ? after->temperature_c : 0);
-    statement_known_number(&finish, after ? after->load_1min : 0);
-    return run_update(&finish, "run", run, err);
+    struct query *finish = query_begin(store, FINISH_RUN, err);
+    query_add_integer(finish, run);
+    query_add_text(finish, status_name(status));
+    query_add_known_integer(finish, finished_unix_ms);
+    query_add_known_number(finish, after ? after->frequency_mhz : 0);
+    query_add_known_number(finish, after ? after->temperature_c : 0);
+    query_add_known_number(finish, after ? after->load_1min : 0);
+    return run_update(store, finish, "run", run, err);
 }
 
 /* ---- Models, data sets, jobs ---- */
@@ -164,21 +165,21 @@ static const char INSERT_MODEL[] =
     "INSERT INTO model " MODEL_COLUMNS " SELECT " MODEL_VALUES
     " WHERE NOT EXISTS (SELECT 1 FROM model WHERE " MODEL_COLUMNS " IS (" MODEL_VALUES "))";
 
-static void bind_model(struct statement *statement, const void *record)
+static void bind_model(struct query *query, const void *record)
 {
     const struct model_record *model = record;
-    statement_text(statement, model->id);
-    statement_text(statement, model->name);
-    statement_text(statement, model->path);
-    statement_text(statement, model->architecture);
-    statement_text(statement, model->quantization);
-    statement_text(statement, model->hash);
-    statement_text(statement, model->tokenizer);
-    statement_integer(statement, (int64_t)model->n_params);
-    statement_integer(statement, (int64_t)model->n_bytes);
-    statement_integer(statement, model->context_tokens);
-    statement_integer(statement, model->synthetic);
-    statement_text(statement, model->published);
+    query_add_text(query, model->id);
+    query_add_text(query, model->name);
+    query_add_text(query, model->path);
+    query_add_text(query, model->architecture);
+    query_add_text(query, model->quantization);
+    query_add_text(query, model->hash);
+    query_add_text(query, model->tokenizer);
+    query_add_integer(query, (int64_t)model->n_params);
+    query_add_integer(query, (int64_t)model->n_bytes);
+    query_add_integer(query, model->context_tokens);
+    query_add_integer(query, model->synthetic);
+    query_add_text(query, model->published);
 }
 
 bool store_put_model(struct store *store, const struct model_record *model, int64_t *id,
@@ -194,13 +195,13 @@ static const char INSERT_DATASET[] =
     "INSERT INTO dataset " DATASET_COLUMNS " SELECT ?1, ?2, ?3, ?4 "
     "WHERE NOT EXISTS (SELECT 1 FROM dataset WHERE " DATASET_COLUMNS " IS (?1, ?2, ?3, ?4))";
 
-static void bind_dataset(struct statement *statement, const void *record)
+static void bind_dataset(struct query *query, const void *record)
 {
     const struct dataset_record *dataset = record;
-    statement_text(statement, dataset->suite);
-    statement_text(statement, dataset->path);
-    statement_text(statement, dataset->hash);
-    statement_integer(statement, (int64_t)dataset->n_items);
+    query_add_text(query, dataset->suite);
+    query_add_text(query, dataset->path);
+    query_add_text(query, dataset->hash);
+    query_add_integer(query, (int64_t)dataset->n_items);
 }
 
 bool store_put_dataset(struct store *store, const struct dataset_record *dataset, int64_t *id,
@@ -216,21 +217,21 @@ static bool insert_job(struct store *store, const struct job_record *job, struct
         "fingerprint, bos, context_tokens, parameters, n_items) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
         "ON CONFLICT (run, model, fingerprint) DO NOTHING";
-    struct statement insert = statement_begin(store, INSERT_JOB);
-    statement_integer(&insert, job->run);
-    statement_integer(&insert, job->model);
-    statement_known_integer(&insert, job->dataset);
-    statement_text(&insert, job->suite);
-    statement_integer(&insert, job->suite_version);
-    statement_text(&insert, job->protocol);
-    statement_integer(&insert, job->shots);
-    statement_text(&insert, job->metric);
-    statement_text(&insert, job->fingerprint);
-    statement_text(&insert, job->bos);
-    statement_integer(&insert, job->context_tokens);
-    statement_text(&insert, job->parameters_json);
-    statement_integer(&insert, (int64_t)job->n_items);
-    return statement_run(&insert, err);
+    struct query *insert = query_begin(store, INSERT_JOB, err);
+    query_add_integer(insert, job->run);
+    query_add_integer(insert, job->model);
+    query_add_known_integer(insert, job->dataset);
+    query_add_text(insert, job->suite);
+    query_add_integer(insert, job->suite_version);
+    query_add_text(insert, job->protocol);
+    query_add_integer(insert, job->shots);
+    query_add_text(insert, job->metric);
+    query_add_text(insert, job->fingerprint);
+    query_add_text(insert, job->bos);
+    query_add_integer(insert, job->context_tokens);
+    query_add_text(insert, job->parameters_json);
+    query_add_integer(insert, (int64_t)job->n_items);
+    return query_run(insert, err);
 }
 
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
@@ -238,11 +239,11 @@ bool store_put_job(struct store *store, const struct job_record *job, int64_t *i
     static const char FIND_JOB[] =
         "SELECT id FROM job WHERE run = ?1 AND model = ?2 AND fingerprint = ?3";
     if (!insert_job(store, job, err)) return false;
-    struct statement find = statement_begin(store, FIND_JOB);
-    statement_integer(&find, job->run);
-    statement_integer(&find, job->model);
-    statement_text(&find, job->fingerprint);
-    return statement_integer_of(&find, 0, id, err);
+    struct query *find = query_begin(store, FIND_JOB, err);
+    query_add_integer(find, job->run);
+    query_add_integer(find, job->model);
+    query_add_text(find, job->fingerprint);
+    return query_integer_of(find, 0, id, err);
 }
 
 bool store_finish_job(struct store *store, int64_t job, const struct job_result *result,
@@ -252,31 +253,30 @@ bool store_finish_job(struct store *store, int64_t job, const struct job_result 
         "UPDATE job SET is_finished = 1, duration_ns = ?2, naive_tokens = nullif(?3, -1), "
         "computed_tokens = nullif(?4, -1), computed_items = nullif(?5, -1), "
         "wall_ns = nullif(?6, -1), logits_hash = ?7 WHERE id = ?1";
-    struct statement finish = statement_begin(store, FINISH_JOB);
-    statement_integer(&finish, job);
-    statement_integer(&finish, result->duration_ns);
-    statement_integer(&finish, result->naive_tokens);
-    statement_integer(&finish, result->computed_tokens);
-    statement_integer(&finish, result->computed_items);
-    statement_integer(&finish, result->wall_ns);
-    statement_text(&finish, result->logits_hash);
-    return run_update(&finish, "job", job, err);
+    struct query *finish = query_begin(store, FINISH_JOB, err);
+    query_add_integer(finish, job);
+    query_add_integer(finish, result->duration_ns);
+    query_add_integer(finish, result->naive_tokens);
+    query_add_integer(finish, result->computed_tokens);
+    query_add_integer(finish, result->computed_items);
+    query_add_integer(finish, result->wall_ns);
+    query_add_text(finish, result->logits_hash);
+    return run_update(store, finish, "job", job, err);
 }
 
 /* ---- Speed, notes ---- */
 
-static void bind_speed_key(struct statement *statement, int64_t job,
-                           const struct speed_record *speed)
+static void bind_speed_key(struct query *query, int64_t job, const struct speed_record *speed)
 {
-    statement_integer(statement, job);
-    statement_text(statement, speed->test);
-    statement_integer(statement, speed->prompt_tokens);
-    statement_integer(statement, speed->generated_tokens);
-    statement_integer(statement, speed->batch);
-    statement_integer(statement, speed->n_threads);
-    statement_text(statement, speed->isa);
-    statement_integer(statement, speed->warm_up);
-    statement_integer(statement, speed->repetition);
+    query_add_integer(query, job);
+    query_add_text(query, speed->test);
+    query_add_integer(query, speed->prompt_tokens);
+    query_add_integer(query, speed->generated_tokens);
+    query_add_integer(query, speed->batch);
+    query_add_integer(query, speed->n_threads);
+    query_add_text(query, speed->isa);
+    query_add_integer(query, speed->warm_up);
+    query_add_integer(query, speed->repetition);
 }
 
 bool store_put_speed(struct store *store, int64_t job, const struct speed_record *speed,
@@ -288,16 +288,16 @@ bool store_put_speed(struct store *store, int64_t job, const struct speed_record
         "percent_of_limit, rss_bytes, frequency_mhz) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
         "ON CONFLICT DO NOTHING";
-    struct statement insert = statement_begin(store, INSERT_SPEED);
-    bind_speed_key(&insert, job, speed);
-    statement_integer(&insert, speed->duration_ns);
-    statement_known_number(&insert, speed->tokens_per_s);
-    statement_known_number(&insert, speed->gb_per_s);
-    statement_known_number(&insert, speed->gmac_per_s);
-    statement_known_number(&insert, speed->percent_of_limit);
-    statement_known_integer(&insert, (int64_t)speed->rss_bytes);
-    statement_known_number(&insert, speed->frequency_mhz);
-    return statement_run(&insert, err);
+    struct query *insert = query_begin(store, INSERT_SPEED, err);
+    bind_speed_key(insert, job, speed);
+    query_add_integer(insert, speed->duration_ns);
+    query_add_known_number(insert, speed->tokens_per_s);
+    query_add_known_number(insert, speed->gb_per_s);
+    query_add_known_number(insert, speed->gmac_per_s);
+    query_add_known_number(insert, speed->percent_of_limit);
+    query_add_known_integer(insert, (int64_t)speed->rss_bytes);
+    query_add_known_number(insert, speed->frequency_mhz);
+    return query_run(insert, err);
 }
 
 bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has,
@@ -307,10 +307,10 @@ bool store_has_speed(struct store *store, int64_t job, const struct speed_record
         "SELECT 1 FROM speed_sample WHERE job = ?1 AND test = ?2 AND prompt_tokens = ?3 AND "
         "generated_tokens = ?4 AND batch = ?5 AND n_threads = ?6 AND isa = ?7 AND "
         "is_warm_up = ?8 AND repetition = ?9";
-    struct statement find = statement_begin(store, HAS_SPEED);
-    bind_speed_key(&find, job, speed);
+    struct query *find = query_begin(store, HAS_SPEED, err);
+    bind_speed_key(find, job, speed);
     int64_t found;
-    if (!statement_integer_of(&find, 0, &found, err)) return false;
+    if (!query_integer_of(find, 0, &found, err)) return false;
     *has = found != 0;
     return true;
 }
@@ -321,10 +321,10 @@ bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t 
     static const char PUT_NOTE[] =
         "INSERT INTO note (job, kind, count, text) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT (job, kind) DO UPDATE SET count = excluded.count, text = excluded.text";
-    struct statement put = statement_begin(store, PUT_NOTE);
-    statement_integer(&put, job);
-    statement_text(&put, kind);
-    statement_integer(&put, count);
-    statement_text(&put, text ? text : "");
-    return statement_run(&put, err);
+    struct query *put = query_begin(store, PUT_NOTE, err);
+    query_add_integer(put, job);
+    query_add_text(put, kind);
+    query_add_integer(put, count);
+    query_add_text(put, text ? text : "");
+    return query_run(put, err);
 }

@@ -48,18 +48,18 @@ static bool put_score(struct store *store, int64_t job, int depth, const char *l
     static const char PUT_SCORE[] =
         "INSERT OR REPLACE INTO score (job, depth, level, name, metric, score, low, high, error, "
         "n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    struct statement insert = statement_begin(store, PUT_SCORE);
-    statement_integer(&insert, job);
-    statement_integer(&insert, depth);
-    statement_text(&insert, level);
-    statement_text(&insert, name);
-    statement_text(&insert, metric);
-    statement_number(&insert, estimate->mean);
-    statement_number(&insert, estimate->interval.low);
-    statement_number(&insert, estimate->interval.high);
-    statement_number(&insert, estimate->error); /* NaN, of one item, is stored as NULL */
-    statement_integer(&insert, (int64_t)estimate->n);
-    return statement_run(&insert, err);
+    struct query *insert = query_begin(store, PUT_SCORE, err);
+    query_add_integer(insert, job);
+    query_add_integer(insert, depth);
+    query_add_text(insert, level);
+    query_add_text(insert, name);
+    query_add_text(insert, metric);
+    query_add_number(insert, estimate->mean);
+    query_add_number(insert, estimate->interval.low);
+    query_add_number(insert, estimate->interval.high);
+    query_add_number(insert, estimate->error); /* NaN, of one item, is stored as NULL */
+    query_add_integer(insert, (int64_t)estimate->n);
+    return query_run(insert, err);
 }
 
 bool store_put_score(struct store *store, int64_t job, const char *metric,
@@ -191,38 +191,38 @@ static bool read_rows(struct scorer *scorer, struct err *err)
         "SELECT metric, each.key + 1, coalesce(json_extract(each.value, '$[0]'), ''), "
         "coalesce(json_extract(each.value, '$[1]'), ''), cluster, score FROM graded, "
         "json_each(graded.groups) AS each ORDER BY 1, 2, 3, 4, 5, 6";
-    struct statement select = statement_begin(scorer->store, SORTED_SCORES);
-    statement_integer(&select, scorer->job);
+    struct query *select = query_begin(scorer->store, SORTED_SCORES, err);
+    query_add_integer(select, scorer->job);
     int more;
     bool fine = true;
-    while (fine && (more = statement_next(&select, err)) > 0) {
-        const struct graded row = {.metric = statement_column(&select, 0),
-                                   .depth = sqlite3_column_int(select.handle, 1),
-                                   .level = statement_column(&select, 2),
-                                   .name = statement_column(&select, 3),
-                                   .cluster = statement_column(&select, 4),
-                                   .score = sqlite3_column_double(select.handle, 5)};
+    while (fine && (more = query_next(select, err)) > 0) {
+        const struct graded row = {.metric = query_text(select, 0),
+                                   .depth = (int)query_integer(select, 1),
+                                   .level = query_text(select, 2),
+                                   .name = query_text(select, 3),
+                                   .cluster = query_text(select, 4),
+                                   .score = query_number(select, 5)};
         fine = open_group(scorer, &row, err) && add_score(scorer, row.cluster, row.score, err);
     }
-    if (!fine) statement_done(&select);
+    query_close(select);
     return fine && more == 0 && close_metric(scorer, err);
 }
 
 static bool replace_scores(struct scorer *scorer, struct err *err)
 {
     static const char DELETE_SCORES[] = "DELETE FROM score WHERE job = ?1";
-    struct statement delete = statement_begin(scorer->store, DELETE_SCORES);
-    statement_integer(&delete, scorer->job);
-    return statement_run(&delete, err) && read_rows(scorer, err);
+    struct query *delete = query_begin(scorer->store, DELETE_SCORES, err);
+    query_add_integer(delete, scorer->job);
+    return query_run(delete, err) && read_rows(scorer, err);
 }
 
 static bool check_job(const struct scorer *scorer, struct err *err)
 {
     static const char COUNT_JOB[] = "SELECT count(*) FROM job WHERE id = ?1";
-    struct statement select = statement_begin(scorer->store, COUNT_JOB);
+    struct query *select = query_begin(scorer->store, COUNT_JOB, err);
     int64_t n;
-    statement_integer(&select, scorer->job);
-    if (!statement_integer_of(&select, 0, &n, err)) return false;
+    query_add_integer(select, scorer->job);
+    if (!query_integer_of(select, 0, &n, err)) return false;
     return n > 0 || err_set_at(err, ERR_INPUT, store_path(scorer->store), 0, 0,
                                "there is no job %lld", (long long)scorer->job);
 }

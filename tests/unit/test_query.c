@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "results/store_internal.h"
 #include "tests/support/test_data.h"
 
 static char folder[256];
@@ -119,6 +120,53 @@ static void two_queries_run_side_by_side(void **unused)
     query_close(outer);
 }
 
+static int64_t value_of(const char *sql, int64_t parameter)
+{
+    struct err err = {0};
+    int64_t value = 0;
+    struct query *query = query_begin(store, sql, &err);
+    query_add_integer(query, parameter);
+    if (!query_integer_of(query, -1, &value, &err)) fail_msg("%s", err.message);
+    return value;
+}
+
+/* Statements are kept by the address of their text: each of these is another one. */
+static void any_number_of_statements_is_kept(void **unused)
+{
+    (void)unused;
+    enum { N = 300 };
+    static char texts[N][16];
+    for (int i = 0; i < N; i++) snprintf(texts[i], sizeof texts[i], "SELECT ?1 + %d", i);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < N; i++) assert_int_equal(value_of(texts[i], round), i + round);
+}
+
+static void a_kept_statement_can_be_begun_while_it_runs(void **unused)
+{
+    (void)unused;
+    static const char VALUES[] = "SELECT value + ?1 FROM json_each('[10,20,30]')";
+    struct query *outer = query_begin(store, VALUES, NULL);
+    int64_t sum = 0;
+    query_add_integer(outer, 1);
+    while (query_next(outer, NULL) > 0) sum += query_integer(outer, 0) + value_of(VALUES, 5);
+    query_close(outer);
+    assert_int_equal(sum, 63 + 3 * 15);
+    assert_int_equal(value_of(VALUES, 7), 17); /* no parameter is left of the uses before */
+}
+
+static void a_failed_query_keeps_its_error(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    struct query *query = query_open(store, "SELECT one FROM nowhere", &err);
+    query_bind_integer(query, 1, 5);
+    query_bind_text(query, 2, "text");
+    assert_int_equal(query_columns(query), 0);
+    assert_int_equal(query_next(query, &err), -1);
+    assert_non_null(strstr(err.message, "no such table: nowhere"));
+    query_close(query);
+}
+
 /* The public interface, column by column: people's scripts depend on it. */
 static void views_have_exactly_their_columns(void **unused)
 {
@@ -158,6 +206,9 @@ int main(void)
         cmocka_unit_test(a_parameter_that_is_not_there_is_an_error),
         cmocka_unit_test(what_is_not_one_statement_is_refused),
         cmocka_unit_test(two_queries_run_side_by_side),
+        cmocka_unit_test(any_number_of_statements_is_kept),
+        cmocka_unit_test(a_kept_statement_can_be_begun_while_it_runs),
+        cmocka_unit_test(a_failed_query_keeps_its_error),
         cmocka_unit_test(views_have_exactly_their_columns),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
