@@ -60,7 +60,7 @@ static bool print_one(struct store *store, size_t i_table, int64_t run, enum row
     struct query *query = query_open(store, TABLES[i_table].sql, err);
     if (!query) return false;
     query_bind_integer(query, 1, run);
-    bool ok = rows_print(query, format, TABLES[i_table].type, NULL, err);
+    bool ok = rows_print(query, format, TABLES[i_table].type, err);
     query_close(query);
     return ok;
 }

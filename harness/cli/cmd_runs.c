@@ -68,7 +68,7 @@ static bool print_selection(struct store *store, const char *sql, int64_t run, b
     if (!query) return false;
     if (run) query_bind_integer(query, 1, run);
     if (heading && !json) printf("\n%s\n", heading);
-    bool ok = rows_print(query, json ? ROWS_JSONL : ROWS_TABLE, type, NULL, err);
+    bool ok = rows_print(query, json ? ROWS_JSONL : ROWS_TABLE, type, err);
     query_close(query);
     return ok;
 }

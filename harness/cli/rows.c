@@ -15,21 +15,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 32, MAX_TABLE_BYTES = 256 << 20 };
+enum { MAX_TABLE_BYTES = 256 << 20 };
 static const char DEFAULT_DB[] = "out/phibench.db";
 
 /* ---- Table ---- */
 
+struct column {
+    const char *name;
+    int width;
+    bool is_number;
+};
+
 struct table_row {
     struct table_row *next;
-    const char *cells[MAX_COLUMNS];
+    const char **cells; /* [n_columns] */
 };
 
 struct table {
     struct arena *arena;
     struct table_row *first, **end;
-    int n_columns, width[MAX_COLUMNS];
-    bool is_number[MAX_COLUMNS];
+    struct column *columns; /* [n_columns] */
+    int n_columns;
 };
 
 /* A cell as people read it: numbers with at most 6 digits. */
@@ -47,59 +53,67 @@ static int text_width(const char *text)
     return (int)utf8_count(text, strlen(text));
 }
 
+/* The columns, each as wide as its name. */
+static bool begin_table(struct table *table, const struct query *query, struct err *err)
+{
+    table->n_columns = query_columns(query);
+    table->end = &table->first;
+    table->columns =
+        arena_alloc(table->arena, (size_t)table->n_columns, sizeof *table->columns, err);
+    for (int i = 0; table->columns && i < table->n_columns; i++) {
+        const char *name = arena_string(table->arena, query_column_name(query, i), err);
+        if (!name) return false;
+        table->columns[i] = (struct column){.name = name, .width = text_width(name)};
+    }
+    return table->columns != NULL;
+}
+
 static bool add_row(struct table *table, const struct query *query, struct err *err)
 {
     struct table_row *row = arena_alloc(table->arena, 1, sizeof *row, err);
     if (!row) return false;
-    for (int i = 0; i < table->n_columns; i++) {
+    row->cells = arena_alloc(table->arena, (size_t)table->n_columns, sizeof *row->cells, err);
+    for (int i = 0; row->cells && i < table->n_columns; i++) {
+        struct column *column = &table->columns[i];
         row->cells[i] = format_cell(query, i, table->arena, err);
         if (!row->cells[i]) return false;
         int width = text_width(row->cells[i]);
-        if (width > table->width[i]) table->width[i] = width;
-        if (query_is_number(query, i)) table->is_number[i] = true;
+        if (width > column->width) column->width = width;
+        if (query_is_number(query, i)) column->is_number = true;
     }
     *table->end = row;
     table->end = &row->next;
-    return true;
+    return row->cells != NULL;
 }
 
-static void print_cells(const struct table *table, const char *const *cells)
+static void print_cell(const struct table *table, int i, const char *text)
 {
-    for (int i = 0; i < table->n_columns; i++) {
-        int pad = table->width[i] - text_width(cells[i]);
-        bool is_last = i + 1 == table->n_columns;
-        if (table->is_number[i]) printf("%*s%s", pad, "", cells[i]);
-        else printf("%s%*s", cells[i], is_last ? 0 : pad, "");
-        fputs(is_last ? "\n" : "  ", stdout);
-    }
+    int pad = table->columns[i].width - text_width(text);
+    bool is_last = i + 1 == table->n_columns;
+    if (table->columns[i].is_number) printf("%*s%s", pad, "", text);
+    else printf("%s%*s", text, is_last ? 0 : pad, "");
+    fputs(is_last ? "\n" : "  ", stdout);
 }
 
-static bool print_table(struct query *query, size_t *n_rows, struct err *err)
+/* Nothing for a table without rows. */
+static void print_rows(const struct table *table)
 {
-    const char *names[MAX_COLUMNS];
-    struct table table = {.arena = arena_new(MAX_TABLE_BYTES, err),
-                          .n_columns = query_columns(query)};
-    table.end = &table.first;
-    if (!table.arena) return false;
-    for (int i = 0; i < table.n_columns; i++) {
-        names[i] = query_column_name(query, i);
-        table.width[i] = text_width(names[i]);
-    }
-    int more;
-    while ((more = query_next(query, err)) > 0) {
-        if (!add_row(&table, query, err)) {
-            more = -1;
-            break;
-        }
-        ++*n_rows;
-    }
-    if (more == 0 && *n_rows) {
-        print_cells(&table, names);
-        for (const struct table_row *row = table.first; row; row = row->next)
-            print_cells(&table, row->cells);
-    }
+    for (int i = 0; table->first && i < table->n_columns; i++)
+        print_cell(table, i, table->columns[i].name);
+    for (const struct table_row *row = table->first; row; row = row->next)
+        for (int i = 0; i < table->n_columns; i++) print_cell(table, i, row->cells[i]);
+}
+
+static bool print_table(struct query *query, struct err *err)
+{
+    struct table table = {.arena = arena_new(MAX_TABLE_BYTES, err)};
+    int more = -1;
+    bool ok = table.arena && begin_table(&table, query, err);
+    while (ok && (more = query_next(query, err)) > 0) ok = add_row(&table, query, err);
+    ok = ok && more == 0;
+    if (ok) print_rows(&table);
     arena_free(table.arena);
-    return more == 0;
+    return ok;
 }
 
 /* ---- CSV and JSON lines ---- */
@@ -143,35 +157,28 @@ static void append_json(const struct query *query, const char *type, struct buf 
 }
 
 static bool print_lines(struct query *query, enum rows_format format, const char *type,
-                        size_t *n_rows, struct err *err)
+                        struct err *err)
 {
     struct buf line = {0};
-    int more = 1;
-    if (format == ROWS_CSV) {
-        for (int i = 0; i < query_columns(query); i++)
-            printf("%s%s", i ? "," : "", query_column_name(query, i));
-        putchar('\n');
-    }
-    while (more > 0 && (more = query_next(query, err)) > 0) {
+    int more;
+    bool ok = true;
+    for (int i = 0; format == ROWS_CSV && i < query_columns(query); i++)
+        printf("%s%s%s", i ? "," : "", query_column_name(query, i),
+               i + 1 == query_columns(query) ? "\n" : "");
+    while (ok && (more = query_next(query, err)) > 0) {
         buf_clear(&line);
         if (format == ROWS_CSV) append_csv(query, &line);
         else append_json(query, type, &line);
-        if (!buf_check(&line, err)) more = -1;
-        puts(buf_string(&line));
-        ++*n_rows;
+        ok = buf_check(&line, err);
+        if (ok) puts(buf_string(&line));
     }
     buf_free(&line);
-    return more == 0;
+    return ok && more == 0;
 }
 
-bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
-                struct err *err)
+bool rows_print(struct query *query, enum rows_format format, const char *type, struct err *err)
 {
-    size_t n = 0;
-    bool ok = format == ROWS_TABLE ? print_table(query, &n, err)
-                                   : print_lines(query, format, type, &n, err);
-    if (n_rows) *n_rows = n;
-    return ok;
+    return format == ROWS_TABLE ? print_table(query, err) : print_lines(query, format, type, err);
 }
 
 /* ---- Database and run ---- */

@@ -11,11 +11,11 @@
 
 enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
 
-/* Prints every row of the query to stdout, numbers to the right; *n_rows (may be NULL) how many.
- * JSON lines carry "type": `type` first, if that is not NULL; columns whose names end in "_json"
- * hold JSON and go in as it is, without the ending. Does not close the query. */
-bool rows_print(struct query *query, enum rows_format format, const char *type, size_t *n_rows,
-                struct err *err) __attribute__((warn_unused_result));
+/* Prints every row of the query to stdout, numbers to the right. JSON lines carry "type": `type`
+ * first, if that is not NULL; columns whose names end in "_json" hold JSON and go in as it is,
+ * without the ending. Does not close the query; NULL, one that could not be opened, fails. */
+bool rows_print(struct query *query, enum rows_format format, const char *type, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says
  * how to make one if it is not there. */
