@@ -1,9 +1,10 @@
-/* data.c - see data.h. One query for each kind of row; repetitions are summarised here, not in SQL,
+/* data.c - see data.h. Rows come from results/read.h; repetitions are summarised here, not in SQL,
  * by the project's own statistics.
  */
 #include "reports/data.h"
 
 #include "base/mem.h"
+#include "results/read.h"
 #include "results/stats.h"
 
 #include <math.h>
@@ -28,24 +29,22 @@ static void *list_add(struct list *list, struct err *err)
     return item;
 }
 
-static const char *copy(struct report_data *data, const struct query *query, int column,
-                        struct err *err)
+static const char *copy(struct report_data *data, const char *text, struct err *err)
 {
-    return arena_string(data->arena, query_text(query, column), err);
+    return arena_string(data->arena, text, err);
 }
 
-/* Runs sql with ?1 = each run in turn and calls row for every row; row gives false on failure. */
+/* Opens the query of each run in turn and calls row for every row; row gives false on failure. */
+typedef struct query *open_fn(struct store *store, int64_t run, struct err *err);
 typedef bool row_fn(struct report_data *data, struct query *query, int64_t run, struct list *list,
                     struct err *err);
 
-static bool each_run(struct store *store, struct report_data *data, const char *sql, row_fn *row,
+static bool each_run(struct store *store, struct report_data *data, open_fn *open, row_fn *row,
                      struct list *list, struct err *err)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < data->n_runs; i++) {
-        struct query *query = query_open(store, sql, err);
-        if (!query) return false;
-        query_bind_integer(query, 1, data->runs[i]);
+        struct query *query = open(store, data->runs[i], err);
         int more = 0;
         while (ok && (more = query_next(query, err)) > 0)
             ok = row(data, query, data->runs[i], list, err);
@@ -57,25 +56,19 @@ static bool each_run(struct store *store, struct report_data *data, const char *
 
 /* ---- Entries ---- */
 
-static const char ENTRIES_SQL[] =
-    "SELECT model.name_in_config, model.quantization, model.n_params, model.n_bytes, "
-    "model.is_synthetic, max(coalesce(model.published, '')) "
-    "FROM job JOIN model ON model.id = job.model "
-    "WHERE job.run = ?1 AND job.suite <> 'kernels' "
-    "GROUP BY model.name_in_config, model.quantization ORDER BY min(job.id)";
-
 static bool add_entry(struct report_data *data, struct query *query, int64_t run, struct list *list,
                       struct err *err)
 {
+    const struct model_row row = read_model(query);
     struct report_entry *entry = list_add(list, err);
     if (!entry) return false;
     entry->run = run;
-    entry->model = copy(data, query, 0, err);
-    entry->quantization = copy(data, query, 1, err);
-    entry->n_params = query_number(query, 2);
-    entry->n_bytes = query_number(query, 3);
-    entry->is_synthetic = query_integer(query, 4) != 0;
-    entry->published = copy(data, query, 5, err);
+    entry->model = copy(data, row.model, err);
+    entry->quantization = copy(data, row.quantization, err);
+    entry->n_params = row.n_params;
+    entry->n_bytes = row.n_bytes;
+    entry->is_synthetic = row.is_synthetic;
+    entry->published = copy(data, row.published, err);
     if (!entry->model || !entry->quantization || !entry->published) return false;
     char run_text[32] = "";
     if (data->n_runs > 1) snprintf(run_text, sizeof run_text, ", run %lld", (long long)run);
@@ -109,11 +102,10 @@ static bool number_entries(struct report_data *data, struct err *err)
     return true;
 }
 
-/* The entry of a row whose first two columns are model and quantization; SIZE_MAX if there is none.
- */
-static size_t find_entry(const struct report_data *data, const struct query *query, int64_t run)
+/* The entry of a run's row; SIZE_MAX if there is none. */
+static size_t find_entry(const struct report_data *data, int64_t run, const char *model,
+                         const char *quantization)
 {
-    const char *model = query_text(query, 0), *quantization = query_text(query, 1);
     for (size_t i = 0; i < data->n_entries; i++) {
         const struct report_entry *entry = &data->entries[i];
         if (entry->run == run && !strcmp(entry->model, model) &&
@@ -132,40 +124,6 @@ size_t report_base_entry(const struct report_data *data, size_t i_entry)
 }
 
 /* ---- Scores ---- */
-
-void report_bind_pair(struct query *query, const struct report_entry *a,
-                      const struct report_entry *b)
-{
-    query_bind_integer(query, 1, a->run);
-    query_bind_text(query, 2, a->model);
-    query_bind_text(query, 3, a->quantization);
-    query_bind_text(query, 4, b->model);
-    query_bind_text(query, 5, b->quantization);
-}
-
-#define SCORE_COLUMNS                                                                              \
-    "s.model, s.quantization, s.job, s.suite, s.protocol, s.shots, s.metric, s.score, s.low, "     \
-    "s.high, s.n, s.subset, s.unit, s.depth"
-
-static const char WHOLE_SQL[] =
-    "SELECT " SCORE_COLUMNS ", '', '', s.metric = job.metric FROM v_scores AS s "
-    "JOIN job ON job.id = s.job "
-    "WHERE s.run = ?1 AND s.depth = 0 AND (s.suite <> 'perplexity' OR s.metric = 'ppl') "
-    "ORDER BY s.job, s.metric";
-static const char DIVERGENCES_SQL[] =
-    "SELECT " SCORE_COLUMNS ", '', '', 0 FROM v_scores AS s "
-    "WHERE s.run = ?1 AND s.depth = 0 AND s.suite = 'perplexity' AND s.metric <> 'ppl' "
-    "ORDER BY s.job, s.metric";
-static const char SUBSETS_SQL[] =
-    "WITH found AS MATERIALIZED (SELECT DISTINCT dataset, subset, json_extract(groups, '$[0][0]') "
-    "AS level,"
-    " (SELECT json_extract(value, '$[1]') FROM json_each(item.groups) WHERE key > 0"
-    "  AND json_extract(value, '$[0]') = 'category') AS category FROM item) "
-    "SELECT " SCORE_COLUMNS ", coalesce(found.level, ''), coalesce(found.category, ''), 1 "
-    "FROM v_scores AS s JOIN job ON job.id = s.job "
-    "LEFT JOIN found ON s.depth = 1 AND found.dataset = job.dataset AND found.subset = s.subset "
-    "WHERE s.run = ?1 AND s.depth > 0 AND s.metric = job.metric "
-    "ORDER BY s.job, s.depth DESC, found.category, s.subset";
 
 bool report_score_is_perplexity(const struct report_score *score)
 {
@@ -188,26 +146,27 @@ static const char *name_measure(struct report_data *data, const struct report_sc
 static bool add_score(struct report_data *data, struct query *query, int64_t run, struct list *list,
                       struct err *err)
 {
-    size_t i_entry = find_entry(data, query, run);
+    const struct score_row row = read_score(query);
+    size_t i_entry = find_entry(data, run, row.model, row.quantization);
     if (i_entry == SIZE_MAX) return true;
     struct report_score *score = list_add(list, err);
     if (!score) return false;
     score->i_entry = i_entry;
-    score->job = query_integer(query, 2);
-    score->suite = copy(data, query, 3, err);
-    score->protocol = copy(data, query, 4, err);
-    score->shots = (int)query_integer(query, 5);
-    score->metric = copy(data, query, 6, err);
-    score->score = query_number(query, 7);
-    score->low = query_number(query, 8);
-    score->high = query_number(query, 9);
-    score->n = query_integer(query, 10);
-    score->subset = copy(data, query, 11, err);
-    score->unit = copy(data, query, 12, err);
-    score->depth = (int)query_integer(query, 13);
-    score->level = copy(data, query, 14, err);
-    score->category = copy(data, query, 15, err);
-    score->is_main = query_integer(query, 16) != 0;
+    score->job = row.job;
+    score->suite = copy(data, row.suite, err);
+    score->protocol = copy(data, row.protocol, err);
+    score->shots = row.shots;
+    score->metric = copy(data, row.metric, err);
+    score->score = row.score;
+    score->low = row.low;
+    score->high = row.high;
+    score->n = row.n;
+    score->subset = copy(data, row.subset, err);
+    score->unit = copy(data, row.unit, err);
+    score->depth = row.depth;
+    score->level = copy(data, row.level, err);
+    score->category = copy(data, row.category, err);
+    score->is_main = row.is_main;
     if (!score->suite || !score->protocol || !score->metric || !score->subset || !score->unit ||
         !score->level || !score->category)
         return false;
@@ -289,20 +248,6 @@ size_t report_measures(const struct report_data *data, const struct report_score
 
 /* ---- Speeds ---- */
 
-#define SPEEDS_SQL(is_of_suite)                                                                    \
-    "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "            \
-    "s.generated_tokens, s.batch,"                                                                 \
-    " s.n_threads, coalesce(s.tokens_per_s, 0), s.duration_ns * 1e-9, coalesce(s.gb_per_s, 0),"    \
-    " coalesce(s.gmac_per_s, 0), coalesce(s.rss_bytes, 0), coalesce(s.percent_of_limit, 0) "       \
-    "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "        \
-    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND " is_of_suite       \
-    " ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "                \
-    "s.generated_tokens, s.batch,"                                                                 \
-    " s.n_threads, s.isa, s.repetition"
-
-static const char MODELS_SQL[] = SPEEDS_SQL("job.suite <> 'kernels'");
-static const char KERNELS_SQL[] = SPEEDS_SQL("job.suite = 'kernels'");
-
 /* One repetition, before it is summarised with its kind. */
 struct sample {
     struct report_speed kind;
@@ -321,42 +266,45 @@ bool report_speed_is_time(const struct report_speed *speed)
     return !strcmp(speed->test, "load") || !strcmp(speed->test, "first_token");
 }
 
-static bool put_sample(struct report_data *data, struct query *query, int64_t run, size_t i_entry,
-                       struct list *list, struct err *err)
+static bool put_sample(struct report_data *data, const struct sample_row *row, int64_t run,
+                       size_t i_entry, struct list *list, struct err *err)
 {
+    const struct speed_record *speed = &row->speed;
     struct sample *sample = list_add(list, err);
     if (!sample) return false;
     sample->kind = (struct report_speed){
         .run = run,
         .i_entry = i_entry,
-        .test = copy(data, query, 2, err),
-        .isa = copy(data, query, 3, err),
-        .prompt = (int)query_integer(query, 4),
-        .generate = (int)query_integer(query, 5),
-        .batch = (int)query_integer(query, 6),
-        .threads = (int)query_integer(query, 7),
-        .gb_per_s = query_number(query, 10),
-        .gmac_per_s = query_number(query, 11),
-        .rss_bytes = query_number(query, 12),
-        .percent_of_limit = query_number(query, 13),
+        .test = copy(data, speed->test, err),
+        .isa = copy(data, speed->isa, err),
+        .prompt = speed->prompt_tokens,
+        .generate = speed->generated_tokens,
+        .batch = speed->batch,
+        .threads = speed->n_threads,
+        .gb_per_s = speed->gb_per_s,
+        .gmac_per_s = speed->gmac_per_s,
+        .rss_bytes = (double)speed->rss_bytes,
+        .percent_of_limit = speed->percent_of_limit,
     };
     if (!sample->kind.test || !sample->kind.isa) return false;
     bool is_time = i_entry == SIZE_MAX || report_speed_is_time(&sample->kind);
-    sample->value = query_number(query, is_time ? 9 : 8);
+    sample->value = is_time ? (double)speed->duration_ns * 1e-9 : speed->tokens_per_s;
     return true;
 }
 
 static bool add_sample(struct report_data *data, struct query *query, int64_t run,
                        struct list *list, struct err *err)
 {
-    size_t i_entry = find_entry(data, query, run);
-    return i_entry == SIZE_MAX || put_sample(data, query, run, i_entry, list, err);
+    const struct sample_row row = read_sample(query);
+    size_t i_entry = find_entry(data, run, row.model, row.quantization);
+    return i_entry == SIZE_MAX || put_sample(data, &row, run, i_entry, list, err);
 }
 
 static bool add_kernel(struct report_data *data, struct query *query, int64_t run,
                        struct list *list, struct err *err)
 {
-    return put_sample(data, query, run, SIZE_MAX, list, err);
+    const struct sample_row row = read_sample(query);
+    return put_sample(data, &row, run, SIZE_MAX, list, err);
 }
 
 /* Summarises samples [begin, end) of one kind. */
@@ -422,28 +370,22 @@ double report_entry_rate(const struct report_data *data, size_t i_entry, bool is
 
 /* ---- Notes ---- */
 
-static const char NOTES_SQL[] =
-    "SELECT model.name_in_config, model.quantization, job.suite, "
-    "job.protocol, job.shots, note.kind, note.count,"
-    " note.text, job.id FROM note JOIN job ON job.id = note.job JOIN model ON "
-    "model.id = job.model WHERE job.run = ?1 "
-    "ORDER BY job.id, note.kind";
-
 static bool add_note(struct report_data *data, struct query *query, int64_t run, struct list *list,
                      struct err *err)
 {
-    size_t i_entry = find_entry(data, query, run);
+    const struct note_row row = read_note(query);
+    size_t i_entry = find_entry(data, run, row.model, row.quantization);
     if (i_entry == SIZE_MAX) return true;
     struct report_note *note = list_add(list, err);
     if (!note) return false;
     note->i_entry = i_entry;
-    note->suite = copy(data, query, 2, err);
-    note->protocol = copy(data, query, 3, err);
-    note->shots = (int)query_integer(query, 4);
-    note->kind = copy(data, query, 5, err);
-    note->count = query_integer(query, 6);
-    note->text = copy(data, query, 7, err);
-    note->job = query_integer(query, 8);
+    note->suite = copy(data, row.suite, err);
+    note->protocol = copy(data, row.protocol, err);
+    note->shots = row.shots;
+    note->kind = copy(data, row.kind, err);
+    note->count = row.count;
+    note->text = copy(data, row.text, err);
+    note->job = row.job;
     return note->suite && note->protocol && note->kind && note->text;
 }
 
@@ -464,18 +406,18 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     bool ok = data->runs != NULL;
     if (ok) memcpy(data->runs, runs, n_runs * sizeof *runs);
     data->n_runs = n_runs;
-    ok = ok && each_run(store, data, ENTRIES_SQL, add_entry, &entries, err);
+    ok = ok && each_run(store, data, read_models, add_entry, &entries, err);
     data->entries = entries.items;
     data->n_entries = entries.n;
     ok = ok && number_entries(data, err) &&
-         each_run(store, data, WHOLE_SQL, add_score, &whole, err) &&
-         each_run(store, data, DIVERGENCES_SQL, add_score, &divergences, err) &&
-         each_run(store, data, SUBSETS_SQL, add_score, &subsets, err) &&
-         each_run(store, data, MODELS_SQL, add_sample, &samples, err) &&
+         each_run(store, data, read_scores, add_score, &whole, err) &&
+         each_run(store, data, read_divergences, add_score, &divergences, err) &&
+         each_run(store, data, read_subset_scores, add_score, &subsets, err) &&
+         each_run(store, data, read_samples, add_sample, &samples, err) &&
          summarise_all(&samples, &speeds, err) &&
-         each_run(store, data, KERNELS_SQL, add_kernel, &kernel_samples, err) &&
+         each_run(store, data, read_kernel_samples, add_kernel, &kernel_samples, err) &&
          summarise_all(&kernel_samples, &kernels, err) &&
-         each_run(store, data, NOTES_SQL, add_note, &notes, err);
+         each_run(store, data, read_notes, add_note, &notes, err);
     free(samples.items);
     free(kernel_samples.items);
     data->scores = whole.items;

@@ -81,10 +81,6 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
                                      struct err *err) __attribute__((warn_unused_result));
 void report_data_free(struct report_data *data);
 
-/* Binds ?1: the run of both entries, ?2, ?3: model and quantization of a, ?4, ?5: those of b. */
-void report_bind_pair(struct query *query, const struct report_entry *a,
-                      const struct report_entry *b);
-
 /* The first entry of the same model in the same run, which the others are compared with; itself if
  * it is the first. */
 size_t report_base_entry(const struct report_data *data, size_t i_entry);

@@ -5,28 +5,13 @@
 
 #include "base/mem.h"
 #include "reports/tables.h"
+#include "results/paired.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_PAIRS = 1024, MAX_ITEMS = 1 << 24, BOOTSTRAP_ROUNDS = 1000, BOOTSTRAP_SEED = 1 };
-
-static const char PAIRS_SQL[] =
-    "SELECT a.id, b.id, a.suite, a.protocol, a.shots, a.metric, "
-    "json_extract(b.parameters, '$.retrieval.top_k'), "
-    "json_extract(b.parameters, '$.retrieval.max_tokens') "
-    "FROM job a JOIN model ON model.id = a.model "
-    "JOIN job b ON b.run = a.run AND b.model = a.model AND b.dataset = a.dataset "
-    "AND b.suite = a.suite AND b.shots = a.shots AND b.protocol GLOB a.protocol || '-open-book*' "
-    "WHERE a.run = ?1 AND model.name_in_config = ?2 AND model.quantization = ?3 ORDER BY b.id";
-
-static const char ANSWERS_SQL[] =
-    "SELECT va.score, vb.score, va.is_correct, vb.is_correct, json_extract(va.others, '$.f1'), "
-    "json_extract(vb.others, '$.f1'), json_extract(vb.others, '$.retrieval_hit') "
-    "FROM response ra JOIN response rb ON rb.job = ?2 AND rb.item = ra.item "
-    "JOIN verdict va ON va.response = ra.id JOIN verdict vb ON vb.response = rb.id "
-    "WHERE ra.job = ?1 ORDER BY ra.item";
 
 /* ---- Answers of a pair ---- */
 
@@ -65,19 +50,17 @@ static bool add_answer(struct answers *answers, double closed, double open, doub
 static bool read_answers(struct store *store, int64_t closed, int64_t open, struct answers *own,
                          struct answers *f1, struct err *err)
 {
-    struct query *query = query_open(store, ANSWERS_SQL, err);
+    struct query *query = paired_answers(store, closed, open, err);
     int more = -1;
-    if (!query) return false;
-    query_bind_integer(query, 1, closed);
-    query_bind_integer(query, 2, open);
     bool done = true;
     while (done && (more = query_next(query, err)) > 0) {
-        double hit = query_is_null(query, 6) ? NAN : query_number(query, 6);
-        own->only_closed += query_integer(query, 2) && !query_integer(query, 3);
-        own->only_open += !query_integer(query, 2) && query_integer(query, 3);
-        done = add_answer(own, query_number(query, 0), query_number(query, 1), hit, err);
-        if (done && !query_is_null(query, 4) && !query_is_null(query, 5))
-            done = add_answer(f1, query_number(query, 4), query_number(query, 5), hit, err);
+        const struct answer_pair pair = paired_answer(query);
+        double hit = pair.retrieval_hit_b;
+        own->only_closed += pair.is_correct_a && !pair.is_correct_b;
+        own->only_open += !pair.is_correct_a && pair.is_correct_b;
+        done = add_answer(own, pair.score_a, pair.score_b, hit, err);
+        if (done && !isnan(pair.f1_a) && !isnan(pair.f1_b))
+            done = add_answer(f1, pair.f1_a, pair.f1_b, hit, err);
     }
     query_close(query);
     return done && more == 0;
@@ -137,27 +120,24 @@ struct pairs {
 static bool list_pairs(struct store *store, const struct report_data *data,
                        const struct report_entry *entry, struct pairs *pairs, struct err *err)
 {
-    struct query *query = query_open(store, PAIRS_SQL, err);
+    struct query *query = paired_books(store, entry->run, entry->model, entry->quantization, err);
     int more = -1;
-    bool done = query != NULL;
-    if (!query) return false;
-    query_bind_integer(query, 1, entry->run);
-    query_bind_text(query, 2, entry->model);
-    query_bind_text(query, 3, entry->quantization);
+    bool done = true;
     while (done && (more = query_next(query, err)) > 0) {
+        const struct book_row row = paired_book(query);
         done = mem_grow((void **)&pairs->items, &pairs->capacity, pairs->n + 1,
                         sizeof *pairs->items, MAX_PAIRS, err);
         if (!done) break;
         struct open_book *pair = &pairs->items[pairs->n++];
         *pair = (struct open_book){.entry = entry,
-                                   .closed_job = query_integer(query, 0),
-                                   .open_job = query_integer(query, 1),
-                                   .suite = arena_string(data->arena, query_text(query, 2), err),
-                                   .protocol = arena_string(data->arena, query_text(query, 3), err),
-                                   .shots = (int)query_integer(query, 4),
-                                   .metric = arena_string(data->arena, query_text(query, 5), err),
-                                   .top_k = query_integer(query, 6),
-                                   .max_tokens = query_integer(query, 7)};
+                                   .closed_job = row.closed_job,
+                                   .open_job = row.open_job,
+                                   .suite = arena_string(data->arena, row.suite, err),
+                                   .protocol = arena_string(data->arena, row.protocol, err),
+                                   .shots = row.shots,
+                                   .metric = arena_string(data->arena, row.metric, err),
+                                   .top_k = row.top_k,
+                                   .max_tokens = row.max_tokens};
         done = pair->suite && pair->protocol && pair->metric;
     }
     query_close(query);

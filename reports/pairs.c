@@ -4,6 +4,7 @@
 #include "reports/pairs.h"
 
 #include "base/mem.h"
+#include "results/paired.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,20 +16,6 @@ static const char PAIRS_SQL[] =
     "SELECT suite, protocol, shots, metric, n, only_a, only_b FROM v_compare "
     "WHERE metric <> 'ppl' AND run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
     "AND quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5";
-
-/* Both turns of an MT-bench question, whose key is QUESTION/TURN, are one observation; a turn
- * without a judgment, 0 points, is none. */
-static const char DIFFERENCES_SQL[] =
-    "SELECT avg(verdict_b.score - verdict_a.score), count(*) FROM response response_a "
-    "JOIN verdict verdict_a ON verdict_a.response = response_a.id "
-    "JOIN item item_a ON item_a.id = response_a.item "
-    "JOIN job a ON a.id = response_a.job JOIN job b ON b.id = ?2 "
-    "JOIN item item_b ON item_b.dataset = b.dataset AND item_b.key = item_a.key "
-    "JOIN response response_b ON response_b.job = b.id AND response_b.item = item_b.id "
-    "JOIN verdict verdict_b ON verdict_b.response = response_b.id WHERE a.id = ?1 "
-    "AND NOT (a.metric = 'points' AND (verdict_a.score = 0 OR verdict_b.score = 0)) "
-    "GROUP BY CASE a.metric WHEN 'points' THEN substr(item_a.key, 1, instr(item_a.key, '/')) "
-    "ELSE item_a.key END ORDER BY min(item_a.id)";
 
 /* The entry's main score of the measure that the row of PAIRS_SQL names; NULL for none. */
 static const struct report_score *score_of(const struct report_data *data, size_t i_entry,
@@ -50,19 +37,17 @@ static bool bootstrap(struct store *store, const struct report_score *base,
 {
     double *values = NULL, scale = strcmp(pair->score->unit, "percent") ? 1 : 100;
     size_t n = 0, capacity = 0;
-    struct query *query = query_open(store, DIFFERENCES_SQL, err);
+    struct query *query = paired_differences(store, base->job, pair->score->job, err);
     int more = -1;
-    if (!query) return false;
-    query_bind_integer(query, 1, base->job);
-    query_bind_integer(query, 2, pair->score->job);
     pair->n = 0;
     while ((more = query_next(query, err)) > 0) {
         if (!mem_grow((void **)&values, &capacity, n + 1, sizeof *values, MAX_QUESTIONS, err)) {
             more = -1;
             break;
         }
-        values[n++] = scale * query_number(query, 0);
-        pair->n += (uint64_t)query_integer(query, 1);
+        const struct difference difference = paired_difference(query);
+        values[n++] = scale * difference.mean;
+        pair->n += difference.n;
     }
     query_close(query);
     if (more == 0 && n) {
@@ -90,9 +75,12 @@ static bool load_entry(struct store *store, const struct report_data *data, size
     bool done = true;
     if (i_base == i_entry) return true;
     struct query *query = query_open(store, PAIRS_SQL, err);
-    if (!query) return false;
     const struct report_entry *base = &data->entries[i_base], *entry = &data->entries[i_entry];
-    report_bind_pair(query, base, entry);
+    query_bind_integer(query, 1, base->run);
+    query_bind_text(query, 2, base->model);
+    query_bind_text(query, 3, base->quantization);
+    query_bind_text(query, 4, entry->model);
+    query_bind_text(query, 5, entry->quantization);
     while (done && (more = query_next(query, err)) > 0) {
         const struct report_score *score = score_of(data, i_entry, query);
         const struct report_score *other = score ? report_main_score(data, i_base, score) : NULL;

@@ -14,6 +14,7 @@
 #include "reports/findings.h"
 #include "reports/html.h"
 #include "reports/sections.h"
+#include "results/runs.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -32,18 +33,6 @@ struct report {
 
 /* ---- What is read ---- */
 
-static bool newest_run(struct store *store, int64_t *run, struct err *err)
-{
-    struct query *query =
-        query_open(store, "SELECT id FROM run ORDER BY status = 'done' DESC, id DESC LIMIT 1", err);
-    int more = query ? query_next(query, err) : -1;
-    if (more > 0) *run = query_integer(query, 0);
-    query_close(query);
-    if (more == 0)
-        err_set_at(err, ERR_USAGE, store_path(store), 0, 0, "there are no runs in this database");
-    return more > 0;
-}
-
 /* "demo, runs 1, 2": the name of the first, and the configurations of all. */
 static bool read_runs(struct store *store, struct report *report, struct err *err)
 {
@@ -53,19 +42,13 @@ static bool read_runs(struct store *store, struct report *report, struct err *er
         arena_alloc(data->arena, data->n_runs, sizeof *report->configurations, err);
     bool ok = report->configurations != NULL;
     for (size_t i = 0; ok && i < data->n_runs; i++) {
-        struct query *query =
-            query_open(store, "SELECT name, config_text FROM run WHERE id = ?1", err);
-        if (query) query_bind_integer(query, 1, data->runs[i]);
-        ok = query && query_next(query, err) > 0;
-        if (ok && !i) {
-            const char *name = query_text(query, 0);
+        const char *name;
+        ok = runs_configuration(store, data->runs[i], data->arena, &name,
+                                &report->configurations[i], err);
+        if (ok && !i)
             buf_printf(&title, "%s, %s %lld", *name ? name : "phibench report",
                        data->n_runs > 1 ? "runs" : "run", (long long)data->runs[0]);
-        } else if (ok) buf_printf(&title, ", %lld", (long long)data->runs[i]);
-        report->configurations[i] =
-            ok ? arena_string(data->arena, query_text(query, 1), err) : NULL;
-        ok = report->configurations[i] != NULL;
-        query_close(query);
+        else if (ok) buf_printf(&title, ", %lld", (long long)data->runs[i]);
     }
     report->title =
         ok && buf_check(&title, err) ? arena_string(data->arena, buf_string(&title), err) : NULL;
@@ -88,7 +71,12 @@ struct report *report_open(struct store *store, const int64_t *runs, size_t n_ru
 {
     int64_t newest = 0;
     if (!n_runs) {
-        if (!newest_run(store, &newest, err)) return NULL;
+        if (!runs_newest(store, true, &newest, err)) return NULL;
+        if (!newest) {
+            err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
+                       "there are no runs in this database");
+            return NULL;
+        }
         runs = &newest;
         n_runs = 1;
     }

@@ -5,6 +5,7 @@
  */
 #include "reports/tables.h"
 
+#include "results/runs.h"
 #include "results/stats.h"
 
 #include <math.h>
@@ -247,7 +248,6 @@ static const char LIMITS_SQL[] =
 static bool add_limits(struct store *store, int64_t run, struct table *table, struct err *err)
 {
     struct query *query = query_open(store, LIMITS_SQL, err);
-    if (!query) return false;
     query_bind_integer(query, 1, run);
     int more;
     while ((more = query_next(query, err)) > 0) {
@@ -273,21 +273,11 @@ struct table *tables_limits(struct store *store, const struct report_data *data,
 
 /* ---- Jobs and runs ---- */
 
-/* What an answer depends on, and the hash over the logits that it was judged from. */
-static const char JOBS_SQL[] =
-    "SELECT model.name_in_config, model.quantization, job.suite, job.protocol, job.shots, "
-    "job.n_items, job.bos, job.context_tokens, json_extract(job.parameters, '$.kv'), "
-    "substr(model.hash, 1, 12), substr(dataset.hash, 1, 12), substr(job.logits_hash, 1, 12), "
-    "round(job.wall_ns * 1e-9, 1), model.is_synthetic FROM job JOIN model ON model.id = job.model "
-    "JOIN dataset ON dataset.id = job.dataset WHERE job.run = ?1 ORDER BY job.id";
-
 static bool add_jobs(struct store *store, const struct report_data *data, int64_t run,
                      struct table *table, struct err *err)
 {
-    struct query *query = query_open(store, JOBS_SQL, err);
+    struct query *query = runs_conditions(store, run, err);
     int more;
-    if (!query) return false;
-    query_bind_integer(query, 1, run);
     while ((more = query_next(query, err)) > 0) {
         const char *synthetic = query_integer(query, 13) ? " (synthetic)" : "";
         table_row(table);
@@ -313,27 +303,6 @@ struct table *tables_jobs(struct store *store, const struct report_data *data, s
     return ok && table_check(table, err) ? table : NULL;
 }
 
-static const char RUN_SQL[] =
-    "SELECT run.name AS \"name\", run.status AS \"status\","
-    " strftime('%Y-%m-%d %H:%M:%S UTC', run.started_unix_ms / 1000, 'unixepoch') AS \"started\","
-    " strftime('%Y-%m-%d %H:%M:%S UTC', run.finished_unix_ms / 1000, 'unixepoch') AS \"finished\","
-    " run.command_line AS \"command\", substr(run.config_hash, 1, 16) AS \"configuration hash\","
-    " 'phibench ' || build.version || ', ' || build.git_revision || CASE build.git_dirty WHEN 1 "
-    "THEN ', modified' ELSE ''"
-    " END AS \"build\", build.compiler AS \"compiler\", build.numerics_version AS \"numerics "
-    "version\","
-    " run.isa AS \"instruction set\", run.n_threads AS \"threads\", machine.cpu_model AS \"CPU\","
-    " machine.n_cores AS \"cores\", round(machine.memory_bytes / 1073741824.0, 1) || ' GiB' AS "
-    "\"memory\","
-    " machine.os AS \"system\", machine.kernel AS \"kernel\", machine.governor AS \"governor\","
-    " machine.huge_pages AS \"huge pages\","
-    " round(run.frequency_mhz_before) || ' / ' || round(run.frequency_mhz_after) AS \"MHz before / "
-    "after\","
-    " run.temperature_c_before || ' / ' || run.temperature_c_after AS \"°C before / after\","
-    " run.load_1min_before || ' / ' || run.load_1min_after AS \"load before / after\" "
-    "FROM run JOIN build ON build.id = run.build JOIN machine ON machine.id = run.machine WHERE "
-    "run.id = ?1";
-
 enum { MAX_RUN_COLUMNS = 8, MAX_RUN_ROWS = 32 };
 
 struct table *tables_runs(struct store *store, const struct report_data *data, struct err *err)
@@ -344,10 +313,8 @@ struct table *tables_runs(struct store *store, const struct report_data *data, s
     bool ok = true;
     for (size_t r = 0; ok && r < n; r++) {
         buf_printf(&headings, "|run %lld", (long long)data->runs[r]);
-        queries[r] = query_open(store, RUN_SQL, err);
-        ok = queries[r] != NULL;
-        if (ok) query_bind_integer(queries[r], 1, data->runs[r]);
-        ok = ok && query_next(queries[r], err) > 0;
+        queries[r] = runs_describe_in_words(store, data->runs[r], err);
+        ok = query_next(queries[r], err) > 0;
     }
     struct table *table =
         ok && buf_check(&headings, err) ? table_new(data->arena, buf_string(&headings), err) : NULL;

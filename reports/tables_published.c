@@ -6,6 +6,7 @@
 #include "reports/tables.h"
 
 #include "reports/published_verdict.h"
+#include "results/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,23 +175,6 @@ static void add_rates(const struct report_data *data, const struct published_lis
     }
 }
 
-/* The processor of a run, in the arena; "" if it is not known. */
-static const char *machine_of(struct store *store, const struct report_data *data, int64_t run,
-                              struct err *err)
-{
-    struct query *query = query_open(store,
-                                     "SELECT cpu_model FROM run JOIN machine ON machine.id = "
-                                     "run.machine WHERE run.id = ?1",
-                                     err);
-    if (!query) return NULL;
-    query_bind_integer(query, 1, run);
-    int more = query_next(query, err);
-    const char *machine =
-        more < 0 ? NULL : arena_string(data->arena, more ? query_text(query, 0) : "", err);
-    query_close(query);
-    return machine;
-}
-
 struct table *tables_published_speeds(struct store *store, const struct report_data *data,
                                       struct err *err)
 {
@@ -202,7 +186,7 @@ struct table *tables_published_speeds(struct store *store, const struct report_d
         const struct report_speed *speed = &data->speeds[i];
         struct published_rate rate;
         if (!*data->entries[speed->i_entry].published || is_outrun(data, speed)) continue;
-        const char *machine = machine_of(store, data, speed->run, err);
+        const char *machine = runs_cpu_model(store, speed->run, data->arena, err);
         ok = machine != NULL;
         if (ok && read_rate(speed, machine, &rate)) add_rates(data, &list, speed, &rate, table);
     }

@@ -5,6 +5,8 @@
  */
 #include "reports/tables.h"
 
+#include "results/runs.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -219,21 +221,17 @@ static bool add_wins(struct store *store, const struct report_data *data,
                      const struct report_score *score, struct table *table, struct err *err)
 {
     static const char *const counts[] = {"won", "tied", "lost", "orders_disagree", "pair_missing"};
-    struct query *query = query_open(
-        store, "SELECT json_extract(parameters, '$.baseline') FROM job WHERE id = ?1", err);
-    if (!query) return false;
-    query_bind_integer(query, 1, score->job);
-    int more = query_next(query, err);
+    const char *baseline = runs_job_baseline(store, score->job, data->arena, err);
+    if (!baseline) return false;
     table_row(table);
     table_cell(table, "%s", data->entries[score->i_entry].label);
-    table_cell(table, "%s", more > 0 ? query_text(query, 0) : "");
+    table_cell(table, "%s", baseline);
     table_cell(table, "%s", score->protocol);
     table_cell(table, "%.2f", score->score);
     table_cell(table, "%.2f to %.2f", score->low, score->high);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         table_cell(table, "%lld", count_of(data, score->job, counts[i]));
-    query_close(query);
-    return more >= 0;
+    return true;
 }
 
 struct table *tables_wins(struct store *store, const struct report_data *data, struct err *err)

@@ -7,6 +7,7 @@
 #include "reports/tables.h"
 
 #include "base/mem.h"
+#include "results/paired.h"
 #include "results/stats.h"
 
 #include <math.h>
@@ -17,28 +18,10 @@ enum { MAX_CHUNKS = 1 << 26 };
 
 /* ---- Ratios ---- */
 
-/* The difference of the losses of every chunk that two entries have both scored, text by text. */
-static const char LOSSES_SQL[] =
-    "SELECT a.protocol, verdict_b.score - verdict_a.score, a.id || ':' || b.id "
-    "FROM job a JOIN model model_a ON model_a.id = a.model "
-    "JOIN job b ON b.run = a.run AND b.suite = a.suite AND b.protocol = a.protocol "
-    "AND b.suite_version = a.suite_version JOIN model model_b ON model_b.id = b.model "
-    "JOIN dataset dataset_a ON dataset_a.id = a.dataset "
-    "JOIN dataset dataset_b ON dataset_b.id = b.dataset AND dataset_b.hash = dataset_a.hash "
-    "JOIN response response_a ON response_a.job = a.id "
-    "JOIN item item_a ON item_a.id = response_a.item "
-    "JOIN item item_b ON item_b.dataset = b.dataset AND item_b.key = item_a.key "
-    "JOIN response response_b ON response_b.job = b.id AND response_b.item = item_b.id "
-    "JOIN verdict verdict_a ON verdict_a.response = response_a.id AND verdict_a.answered "
-    "JOIN verdict verdict_b ON verdict_b.response = response_b.id AND verdict_b.answered "
-    "WHERE a.run = ?1 AND a.metric = 'ppl' AND b.metric = 'ppl' "
-    "AND model_a.name_in_config = ?2 AND model_a.quantization = ?3 "
-    "AND model_b.name_in_config = ?4 AND model_b.quantization = ?5 "
-    "ORDER BY a.id, b.id, item_a.id";
-
-/* Differences of one text. */
+/* Differences of one text, which two jobs have scored. */
 struct losses {
-    char text[256], jobs[64];
+    char text[256];
+    int64_t job_a, job_b;
     double *differences;
     size_t n, capacity;
 };
@@ -70,20 +53,25 @@ static bool add_difference(struct losses *losses, double difference, struct err 
 static bool add_ratios(struct store *store, const struct report_entry *a,
                        const struct report_entry *b, struct table *table, struct err *err)
 {
+    const struct model_pair pair = {.run = a->run,
+                                    .model_a = a->model,
+                                    .quantization_a = a->quantization,
+                                    .model_b = b->model,
+                                    .quantization_b = b->quantization};
     struct losses losses = {.text = ""};
-    struct query *query = query_open(store, LOSSES_SQL, err);
-    if (!query) return false;
-    report_bind_pair(query, a, b);
+    struct query *query = paired_losses(store, &pair, err);
     int more;
     bool ok = true;
     while (ok && (more = query_next(query, err)) > 0) {
-        if (strcmp(losses.jobs, query_text(query, 2)) != 0) {
+        const struct loss_row row = paired_loss(query);
+        if (row.job_a != losses.job_a || row.job_b != losses.job_b) {
             add_ratio(a, b, &losses, table);
             losses.n = 0;
-            snprintf(losses.text, sizeof losses.text, "%s", query_text(query, 0));
-            snprintf(losses.jobs, sizeof losses.jobs, "%s", query_text(query, 2));
+            losses.job_a = row.job_a;
+            losses.job_b = row.job_b;
+            snprintf(losses.text, sizeof losses.text, "%s", row.protocol);
         }
-        ok = add_difference(&losses, query_number(query, 1), err);
+        ok = add_difference(&losses, row.difference, err);
     }
     if (ok) add_ratio(a, b, &losses, table);
     free(losses.differences);

@@ -60,6 +60,13 @@ struct query *query_begin(struct store *store, const char *sql, struct err *err)
     return kept;
 }
 
+struct query *query_begin_of(struct store *store, const char *sql, int64_t id, struct err *err)
+{
+    struct query *query = query_begin(store, sql, err);
+    query_add_integer(query, id);
+    return query;
+}
+
 void query_close(struct query *query)
 {
     if (!query) return;

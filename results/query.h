@@ -1,7 +1,7 @@
 /* query.h - rows of a statement: the one way in which SQL is compiled, bound, stepped and read.
  *
  * What others select from the public views (v_scores ...) with a text of their own, they open here;
- * what stands in tables has a named function in store.h, runs.h or read.h.
+ * what stands in tables has a named function in store.h, runs.h, read.h or paired.h.
  *
  *   struct query *q = query_open(store, "SELECT model, score FROM v_scores WHERE run = ?", err);
  *   query_bind_integer(q, 1, run);

@@ -204,6 +204,18 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
 bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
 
+/* What judges' repetitions add to the error of the job's mean: NaN unless something was judged
+ * twice. */
+bool store_judgment_error(struct store *store, int64_t job, double *error, struct err *err)
+    __attribute__((warn_unused_result));
+/* What the job's pairs of games came to, without those that lack a winner. */
+struct game_counts {
+    int64_t won, tied, lost; /* by both orders; tied: otherwise */
+    int64_t opposed;         /* of the ties, those in which the orders find opposite winners */
+};
+bool store_count_games(struct store *store, int64_t job, struct game_counts *counts,
+                       struct err *err) __attribute__((warn_unused_result));
+
 /* ---- Speed, notes ---- */
 
 struct speed_record {

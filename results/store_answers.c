@@ -13,8 +13,7 @@
 static bool find_dataset(struct store *store, int64_t job, int64_t *dataset, struct err *err)
 {
     static const char FIND_DATASET_OF[] = "SELECT dataset FROM job WHERE id = ?1";
-    struct query *find = query_begin(store, FIND_DATASET_OF, err);
-    query_add_integer(find, job);
+    struct query *find = query_begin_of(store, FIND_DATASET_OF, job, err);
     if (!query_integer_of(find, 0, dataset, err)) return false;
     return *dataset != 0 || err_set_at(err, ERR_INPUT, store->path, 0, 0,
                                        "there is no job %lld with a data set", (long long)job);
@@ -48,8 +47,7 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
         "naive_tokens, logits_hash) SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9 FROM item "
         "WHERE dataset = ?2 AND key = ?3 "
         "ON CONFLICT (job, item) DO NOTHING";
-    struct query *put = query_begin(store, PUT_RESPONSE, err);
-    query_add_integer(put, job);
+    struct query *put = query_begin_of(store, PUT_RESPONSE, job, err);
     query_add_integer(put, dataset);
     query_add_text(put, answer->key);
     query_add_text(put, answer->response_json);
@@ -75,8 +73,7 @@ static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
         "ON CONFLICT (response) DO UPDATE SET answered = excluded.answered, "
         "is_correct = excluded.is_correct, score = excluded.score, "
         "predicted = excluded.predicted, margin = excluded.margin, others = excluded.others";
-    struct query *put = query_begin(store, PUT_VERDICT, err);
-    query_add_integer(put, job);
+    struct query *put = query_begin_of(store, PUT_VERDICT, job, err);
     query_add_integer(put, dataset);
     query_add_text(put, answer->key);
     query_add_integer(put, answer->answered);
@@ -220,8 +217,7 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
         "response.logits_hash, verdict.others FROM response JOIN item ON item.id = response.item "
         "JOIN verdict ON verdict.response = response.id "
         "WHERE response.job = ?1 ORDER BY response.id";
-    struct query *select = query_begin(store, EACH_ANSWER, err);
-    query_add_integer(select, job);
+    struct query *select = query_begin_of(store, EACH_ANSWER, job, err);
     int more;
     bool wanted = true;
     while (wanted && (more = query_next(select, err)) > 0) {

@@ -37,6 +37,9 @@ bool store_leave(struct store *store, bool done, struct err *err)
  * found again by its address: it stands as a `static const char NAME[]` beside its use. */
 struct query *query_begin(struct store *store, const char *sql, struct err *err)
     __attribute__((warn_unused_result));
+/* query_begin with the first parameter, the id of a row. */
+struct query *query_begin_of(struct store *store, const char *sql, int64_t id, struct err *err)
+    __attribute__((warn_unused_result));
 /* Frees the kept statements when the store closes. */
 void query_forget_kept(struct store *store);
 

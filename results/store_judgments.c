@@ -20,8 +20,7 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
         "request = excluded.request, reply = excluded.reply, score = excluded.score, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
         "duration_ns = excluded.duration_ns WHERE judge_call.score IS NULL";
-    struct query *put = query_begin(store, PUT_JUDGMENT, err);
-    query_add_integer(put, job);
+    struct query *put = query_begin_of(store, PUT_JUDGMENT, job, err);
     query_add_text(put, judgment->key);
     query_add_integer(put, judgment->repetition);
     query_add_text(put, judgment->judge);
@@ -49,8 +48,7 @@ bool store_reuse_judgment(struct store *store, int64_t job, const struct judgmen
         "AND response.job = ?1 AND item.key = ?2 ORDER BY old.id LIMIT 1 "
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
         "reply = excluded.reply, score = excluded.score, request = excluded.request";
-    struct query *reuse = query_begin(store, REUSE_JUDGMENT, err);
-    query_add_integer(reuse, job);
+    struct query *reuse = query_begin_of(store, REUSE_JUDGMENT, job, err);
     query_add_text(reuse, judgment->key);
     query_add_integer(reuse, judgment->repetition);
     query_add_text(reuse, judgment->judge);
@@ -70,8 +68,7 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
         "judge_call.n_new_tokens, judge_call.duration_ns FROM judge_call "
         "JOIN response ON response.id = judge_call.response JOIN item ON item.id = response.item "
         "WHERE response.job = ?1 ORDER BY judge_call.id";
-    struct query *select = query_begin(store, EACH_JUDGMENT, err);
-    query_add_integer(select, job);
+    struct query *select = query_begin_of(store, EACH_JUDGMENT, job, err);
     int more;
     bool wanted = true;
     while (wanted && (more = query_next(select, err)) > 0) {
@@ -92,6 +89,42 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
     return wanted && more == 0;
 }
 
+bool store_judgment_error(struct store *store, int64_t job, double *error, struct err *err)
+{
+    static const char JUDGMENT_ERROR[] =
+        "SELECT sum(squares - total * total / n), sum(n - 1), sum(n) FROM (SELECT count(score) AS "
+        "n, sum(score) AS total, sum(score * score) AS squares FROM judge_call JOIN response ON "
+        "response.id = judge_call.response WHERE response.job = ?1 AND score IS NOT NULL "
+        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id)";
+    struct query *query = query_begin_of(store, JUDGMENT_ERROR, job, err);
+    int more = query_next(query, err);
+    *error = NAN;
+    if (more > 0 && query_number(query, 1) > 0)
+        *error =
+            sqrt(fmax(query_number(query, 0), 0) / query_number(query, 1) / query_number(query, 2));
+    query_close(query);
+    return more >= 0;
+}
+
+bool store_count_games(struct store *store, int64_t job, struct game_counts *counts,
+                       struct err *err)
+{
+    static const char COUNT_GAMES[] =
+        "SELECT sum(low = 1), sum(NOT (low = 1 OR high = 0)), sum(high = 0), "
+        "sum(low = 0 AND high = 1) FROM (SELECT min(score) AS low, max(score) AS high "
+        "FROM judge_call JOIN response ON response.id = judge_call.response "
+        "WHERE response.job = ?1 AND prompt_name GLOB 'pair-*' "
+        "GROUP BY response.id, repetition / 2 HAVING count(score) = 2)";
+    struct query *query = query_begin_of(store, COUNT_GAMES, job, err);
+    int more = query_next(query, err);
+    *counts = (struct game_counts){0};
+    if (more > 0)
+        *counts = (struct game_counts){query_integer(query, 0), query_integer(query, 1),
+                                       query_integer(query, 2), query_integer(query, 3)};
+    query_close(query);
+    return more >= 0;
+}
+
 bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
 {
     static const char APPLY_JUDGMENTS[] =
@@ -103,7 +136,6 @@ bool store_apply_judgments(struct store *store, int64_t job, struct err *err)
         "max(score) AS high FROM judge_call WHERE judge_call.response = verdict.response "
         "AND prompt_name GLOB 'pair-*' GROUP BY repetition / 2 HAVING count(score) = 2)) "
         "WHERE response IN (SELECT id FROM response WHERE job = ?1)";
-    struct query *apply = query_begin(store, APPLY_JUDGMENTS, err);
-    query_add_integer(apply, job);
+    struct query *apply = query_begin_of(store, APPLY_JUDGMENTS, job, err);
     return query_run(apply, err);
 }

@@ -143,8 +143,7 @@ bool store_finish_run(struct store *store, int64_t run, enum run_status status,
     static const char FINISH_RUN[] =
         "UPDATE run SET status = ?2, finished_unix_ms = ?3, frequency_mhz_after = ?4, "
         "temperature_c_after = ?5, load_1min_after = ?6 WHERE id = ?1";
-    struct query *finish = query_begin(store, FINISH_RUN, err);
-    query_add_integer(finish, run);
+    struct query *finish = query_begin_of(store, FINISH_RUN, run, err);
     query_add_text(finish, status_name(status));
     query_add_known_integer(finish, finished_unix_ms);
     query_add_known_number(finish, after ? after->frequency_mhz : 0);
@@ -253,8 +252,7 @@ bool store_finish_job(struct store *store, int64_t job, const struct job_result 
         "UPDATE job SET is_finished = 1, duration_ns = ?2, naive_tokens = nullif(?3, -1), "
         "computed_tokens = nullif(?4, -1), computed_items = nullif(?5, -1), "
         "wall_ns = nullif(?6, -1), logits_hash = ?7 WHERE id = ?1";
-    struct query *finish = query_begin(store, FINISH_JOB, err);
-    query_add_integer(finish, job);
+    struct query *finish = query_begin_of(store, FINISH_JOB, job, err);
     query_add_integer(finish, result->duration_ns);
     query_add_integer(finish, result->naive_tokens);
     query_add_integer(finish, result->computed_tokens);
@@ -321,8 +319,7 @@ bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t 
     static const char PUT_NOTE[] =
         "INSERT INTO note (job, kind, count, text) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT (job, kind) DO UPDATE SET count = excluded.count, text = excluded.text";
-    struct query *put = query_begin(store, PUT_NOTE, err);
-    query_add_integer(put, job);
+    struct query *put = query_begin_of(store, PUT_NOTE, job, err);
     query_add_text(put, kind);
     query_add_integer(put, count);
     query_add_text(put, text ? text : "");

@@ -48,8 +48,7 @@ static bool put_score(struct store *store, int64_t job, int depth, const char *l
     static const char PUT_SCORE[] =
         "INSERT OR REPLACE INTO score (job, depth, level, name, metric, score, low, high, error, "
         "n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    struct query *insert = query_begin(store, PUT_SCORE, err);
-    query_add_integer(insert, job);
+    struct query *insert = query_begin_of(store, PUT_SCORE, job, err);
     query_add_integer(insert, depth);
     query_add_text(insert, level);
     query_add_text(insert, name);
@@ -191,8 +190,7 @@ static bool read_rows(struct scorer *scorer, struct err *err)
         "SELECT metric, each.key + 1, coalesce(json_extract(each.value, '$[0]'), ''), "
         "coalesce(json_extract(each.value, '$[1]'), ''), cluster, score FROM graded, "
         "json_each(graded.groups) AS each ORDER BY 1, 2, 3, 4, 5, 6";
-    struct query *select = query_begin(scorer->store, SORTED_SCORES, err);
-    query_add_integer(select, scorer->job);
+    struct query *select = query_begin_of(scorer->store, SORTED_SCORES, scorer->job, err);
     int more;
     bool fine = true;
     while (fine && (more = query_next(select, err)) > 0) {
@@ -211,8 +209,7 @@ static bool read_rows(struct scorer *scorer, struct err *err)
 static bool replace_scores(struct scorer *scorer, struct err *err)
 {
     static const char DELETE_SCORES[] = "DELETE FROM score WHERE job = ?1";
-    struct query *delete = query_begin(scorer->store, DELETE_SCORES, err);
-    query_add_integer(delete, scorer->job);
+    struct query *delete = query_begin_of(scorer->store, DELETE_SCORES, scorer->job, err);
     return query_run(delete, err) && read_rows(scorer, err);
 }
 

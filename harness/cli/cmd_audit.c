@@ -56,56 +56,32 @@ static bool count_job(struct audit *audits, size_t i, struct err *err)
 
 /* ---- Time ---- */
 
-static const char ITEMS_SQL[] =
-    "SELECT job.wall_ns * 1e-9 / job.computed_items, job.run FROM job "
-    "JOIN model ON model.id = job.model WHERE model.hash = ?1 AND job.suite = ?2 "
-    "AND job.protocol = ?3 AND job.shots = ?4 AND job.computed_items > 0 AND job.wall_ns > 0 "
-    "ORDER BY job.id DESC LIMIT 1";
-static const char TOKENS_SQL[] =
-    "SELECT job.wall_ns * 1e-9 / job.computed_tokens, job.run FROM job "
-    "JOIN model ON model.id = job.model WHERE model.hash = ?1 AND job.computed_tokens > 0 "
-    "AND job.wall_ns > 0 AND job.suite IN ('mmlu', 'perplexity') ORDER BY job.id DESC LIMIT 1";
-static const char PREFILL_SQL[] =
-    "SELECT 1 / avg(speed_sample.tokens_per_s), job.run FROM speed_sample "
-    "JOIN job ON job.id = speed_sample.job JOIN model ON model.id = job.model "
-    "WHERE model.hash = ?1 AND speed_sample.test = 'prefill' AND NOT speed_sample.is_warm_up "
-    "AND speed_sample.tokens_per_s > 0 GROUP BY job.id ORDER BY job.id DESC LIMIT 1";
-
-/* The time of `n` things by the last of the query; *audit stays as it is where it has none. */
-static bool ask_rate(struct store *store, const char *sql, const char *what, double n,
-                     struct audit *audit, struct err *err)
+/* The time of `n` things by a rate; *audit stays as it is where nothing was measured. */
+static void apply_rate(struct audit *audit, const struct measured_rate *rate, double n,
+                       const char *what)
 {
-    const struct plan_job *job = audit->job;
-    struct query *query = query_open(store, sql, err);
-    if (!query) return false;
-    query_bind_text(query, 1, job->model->hash);
-    if (sql == ITEMS_SQL) {
-        query_bind_text(query, 2, job->dataset->suite->name);
-        query_bind_text(query, 3, job->dataset->protocol);
-        query_bind_integer(query, 4, job->dataset->shots);
-    }
-    int more = query_next(query, err);
-    if (more > 0 && query_number(query, 0) > 0) {
-        double each = query_number(query, 0);
-        audit->seconds = n * each;
-        snprintf(audit->measured, sizeof audit->measured, "%.4g %s a second in run %lld", 1 / each,
-                 what, (long long)query_integer(query, 1));
-    }
-    query_close(query);
-    return more >= 0;
+    if (!(rate->seconds > 0)) return;
+    audit->seconds = n * rate->seconds;
+    snprintf(audit->measured, sizeof audit->measured, "%.4g %s a second in run %lld",
+             1 / rate->seconds, what, (long long)rate->run);
 }
 
 /* By the same questions before; else by tokens, unless some are generated: those are slower. */
 static bool estimate_time(struct store *store, struct audit *audit, struct err *err)
 {
     const struct token_count *count = &audit->count;
-    if (!audit->job->dataset || !store) return true;
-    if (!ask_rate(store, ITEMS_SQL, "items", (double)audit->job->dataset->n_items, audit, err))
+    const struct dataset *dataset = audit->job->dataset;
+    const char *hash = audit->job->model->hash;
+    struct measured_rate rate;
+    if (!dataset || !store) return true;
+    if (!runs_time_of_item(store, hash, dataset->suite->name, dataset->protocol, dataset->shots,
+                           &rate, err))
         return false;
+    apply_rate(audit, &rate, (double)dataset->n_items, "items");
     if (audit->seconds > 0 || count->new_tokens > 0 || !count->n_items) return true;
-    if (!ask_rate(store, TOKENS_SQL, "tokens", count->shared_tokens, audit, err)) return false;
-    return audit->seconds > 0 ||
-           ask_rate(store, PREFILL_SQL, "tokens", count->shared_tokens, audit, err);
+    if (!runs_time_of_token(store, hash, &rate, err)) return false;
+    apply_rate(audit, &rate, count->shared_tokens, "tokens");
+    return true;
 }
 
 /* ---- Printing ---- */

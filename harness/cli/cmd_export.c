@@ -1,6 +1,6 @@
 /* cmd_export.c - phibench export: a run as JSON lines or CSV.
  *
- * Each table is one query over the public views; nothing is computed here.
+ * Each table is one query over a public view or a selection of runs.h; nothing is computed here.
  * Owns the names of the tables that a user can ask for.
  */
 #include "harness/cli/commands.h"
@@ -21,45 +21,36 @@ static const struct option_spec OPTIONS[] = {
      0, 0, 0},
 };
 
+/* The rows are those of a public view, or else of a selection of the store's. */
 static const struct {
     const char *name, *type, *sql;
+    struct query *(*select)(struct store *store, int64_t run, struct err *err);
 } TABLES[] = {
-    {"jobs", "job", "SELECT * FROM v_jobs WHERE run = ? ORDER BY job"},
-    {"scores", "score",
-     "SELECT * FROM v_scores WHERE run = ? ORDER BY model, quantization, suite, protocol, metric, "
-     "subset"},
-    {"speed", "speed",
-     "SELECT * FROM v_speed WHERE run = ? ORDER BY model, quantization, test, prompt, generate, "
-     "batch, threads, repetition"},
-    {"items", "item",
-     "SELECT * FROM v_items WHERE run = ? ORDER BY model, quantization, suite, protocol, shots, "
-     "item"},
-    {"responses", "response",
-     "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
-     "job.suite AS suite,"
-     " job.protocol AS protocol, item.key AS item, response.content AS response_json, "
-     "response.n_prompt_tokens AS"
-     " prompt_tokens, response.n_new_tokens AS new_tokens, response.logits_hash AS logits_hash "
-     "FROM response JOIN job ON job.id = "
-     "response.job JOIN model"
-     " ON model.id = job.model JOIN item ON item.id = response.item WHERE job.run = ? ORDER BY "
-     "response.id"},
-    {"notes", "note",
-     "SELECT job.run AS run, model.name_in_config AS model, model.quantization AS quantization, "
-     "job.suite AS suite,"
-     " job.protocol AS protocol, note.kind AS kind, note.count AS count, note.text AS text FROM "
-     "note JOIN job ON"
-     " job.id = note.job JOIN model ON model.id = job.model WHERE job.run = ? ORDER BY job.id, "
-     "note.kind"},
+    {.name = "jobs", .type = "job", .sql = "SELECT * FROM v_jobs WHERE run = ? ORDER BY job"},
+    {.name = "scores",
+     .type = "score",
+     .sql = "SELECT * FROM v_scores WHERE run = ? ORDER BY model, quantization, suite, protocol, "
+            "metric, subset"},
+    {.name = "speed",
+     .type = "speed",
+     .sql = "SELECT * FROM v_speed WHERE run = ? ORDER BY model, quantization, test, prompt, "
+            "generate, batch, threads, repetition"},
+    {.name = "items",
+     .type = "item",
+     .sql = "SELECT * FROM v_items WHERE run = ? ORDER BY model, quantization, suite, protocol, "
+            "shots, item"},
+    {.name = "responses", .type = "response", .select = runs_exported_responses},
+    {.name = "notes", .type = "note", .select = runs_exported_notes},
 };
 enum { N_TABLES = sizeof TABLES / sizeof TABLES[0] };
 
 static bool print_one(struct store *store, size_t i_table, int64_t run, enum rows_format format,
                       struct err *err)
 {
-    struct query *query = query_open(store, TABLES[i_table].sql, err);
-    if (!query) return false;
-    query_bind_integer(query, 1, run);
+    const char *sql = TABLES[i_table].sql;
+    struct query *query =
+        sql ? query_open(store, sql, err) : TABLES[i_table].select(store, run, err);
+    if (sql) query_bind_integer(query, 1, run);
     bool ok = rows_print(query, format, TABLES[i_table].type, err);
     query_close(query);
     return ok;

@@ -168,7 +168,6 @@ static bool each_score(struct store *store, int64_t run, struct json_writer *jso
 {
     for (size_t i = 0; i < sizeof LABELS / sizeof LABELS[0]; i++) {
         struct query *query = query_open(store, SCORE_SQL, err);
-        if (!query) return false;
         query_bind_integer(query, 1, run);
         query_bind_text(query, 2, LABELS[i].metric);
         int more = query_next(query, err);

@@ -150,23 +150,16 @@ static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct e
 {
     struct graded_job *jobs = mem_new(MAX_JOBS, sizeof *jobs, err);
     size_t n = 0;
-    int more;
-    struct query *query =
-        jobs ? query_open(store,
-                          "SELECT id, suite, protocol, coalesce(parameters ->> '$.task', '') "
-                          "FROM job WHERE run = ? AND protocol NOT GLOB 'judge *' ORDER BY id",
-                          err)
-             : NULL;
-    if (!query) {
-        free(jobs);
-        return false;
-    }
-    query_bind_integer(query, 1, run);
-    while ((more = query_next(query, err)) > 0 && n < MAX_JOBS) {
-        jobs[n].id = query_integer(query, 0);
-        snprintf(jobs[n].suite, sizeof jobs[n].suite, "%s", query_text(query, 1));
-        snprintf(jobs[n].protocol, sizeof jobs[n].protocol, "%s", query_text(query, 2));
-        snprintf(jobs[n].task, sizeof jobs[n].task, "%s", query_text(query, 3));
+    int more = -1;
+    if (!jobs) return false;
+    struct query *query = runs_jobs(store, run, err);
+    while (n < MAX_JOBS && (more = query_next(query, err)) > 0) {
+        const struct job_row job = runs_job(query);
+        if (job.is_judged) continue;
+        jobs[n].id = job.id;
+        snprintf(jobs[n].suite, sizeof jobs[n].suite, "%s", job.suite);
+        snprintf(jobs[n].protocol, sizeof jobs[n].protocol, "%s", job.protocol);
+        snprintf(jobs[n].task, sizeof jobs[n].task, "%s", job.task);
         n++;
     }
     query_close(query);

@@ -204,15 +204,11 @@ bool rows_find_run(struct store *store, const char *text, int64_t *run, struct e
         return err_set(err, ERR_USAGE,
                        "a run is a number as 'phibench runs' lists them, or \"last\"; not \"%s\"",
                        text);
-    struct query *query = query_open(
-        store, is_last ? "SELECT max(id) FROM run" : "SELECT id FROM run WHERE id = ?", err);
-    if (!query) return false;
-    if (!is_last) query_bind_integer(query, 1, wanted);
-    int more = query_next(query, err);
-    bool is_found = more > 0 && !query_is_null(query, 0);
-    if (is_found) *run = query_integer(query, 0);
-    query_close(query);
-    if (more < 0 || is_found) return is_found;
+    bool has = false;
+    *run = wanted;
+    if (is_last ? !runs_newest(store, false, run, err) : !runs_has(store, wanted, &has, err))
+        return false;
+    if (is_last ? *run > 0 : has) return true;
     if (is_last)
         return err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
                           "there are no runs in this database");

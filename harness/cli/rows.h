@@ -7,7 +7,7 @@
 #define PHIBENCH_HARNESS_CLI_ROWS_H
 
 #include "harness/cli/command.h"
-#include "results/query.h"
+#include "results/runs.h"
 
 enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
 

@@ -11,7 +11,7 @@
 #include "base/interrupt.h"
 #include "base/mem.h"
 #include "harness/run/mt_speaker.h"
-#include "results/query.h"
+#include "results/runs.h"
 #include "suites/judging.h"
 #include "suites/mt_bench.h"
 
@@ -86,15 +86,9 @@ static const char **read_answers(const struct judging *judging, int64_t job, str
 static bool find_job(const struct judging *judging, const struct plan_job *planned, int64_t *job,
                      struct err *err)
 {
-    struct query *query = query_open(judging->run->store,
-                                     "SELECT id FROM job WHERE run = ?1 AND fingerprint = ?2", err);
-    if (!query) return false;
-    query_bind_integer(query, 1, judging->run->id);
-    query_bind_text(query, 2, planned->fingerprint);
-    int more = query_next(query, err);
-    if (more > 0) *job = query_integer(query, 0);
-    query_close(query);
-    return more > 0 || (more == 0 && err_set(err, ERR_INPUT, "the baseline has not been asked"));
+    const struct run_context *run = judging->run;
+    return runs_find_job(run->store, run->id, planned->fingerprint, job, err) &&
+           (*job || err_set(err, ERR_INPUT, "the baseline has not been asked"));
 }
 
 static bool read_baseline(struct judging *judging, struct err *err)
@@ -332,26 +326,6 @@ static const struct {
     [GAMES_MISSING] = {"pair_missing", "pairs without a winner in one of the orders"},
 };
 
-/* The mean of the variances within items, and how many judgments there are: one row. */
-static bool measure_noise(struct judging *judging, double *error, struct err *err)
-{
-    static const char sql[] =
-        "SELECT sum(squares - total * total / n), sum(n - 1), sum(n) FROM (SELECT count(score) AS "
-        "n, sum(score) AS total, sum(score * score) AS squares FROM judge_call JOIN response ON "
-        "response.id = judge_call.response WHERE response.job = ? AND score IS NOT NULL "
-        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id)";
-    struct query *query = query_open(judging->run->store, sql, err);
-    if (!query) return false;
-    query_bind_integer(query, 1, judging->job);
-    int more = query_next(query, err);
-    *error = NAN;
-    if (more > 0 && query_number(query, 1) > 0)
-        *error =
-            sqrt(fmax(query_number(query, 0), 0) / query_number(query, 1) / query_number(query, 2));
-    query_close(query);
-    return more >= 0;
-}
-
 static bool put_notes(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
@@ -359,7 +333,7 @@ static bool put_notes(struct judging *judging, struct err *err)
     char text[512], noise[96] = "";
     double error;
     int64_t n = 0, n_missing = 0;
-    if (!measure_noise(judging, &error, err)) return false;
+    if (!store_judgment_error(store, judging->job, &error, err)) return false;
     for (size_t i = 0; i < judging->n_calls; i++) {
         n += !judging->calls[i].is_game;
         n_missing += !judging->calls[i].is_game && !judging->calls[i].is_judged;
@@ -380,27 +354,20 @@ static bool put_notes(struct judging *judging, struct err *err)
 /* What the pairs of games came to, in the order of the notes. */
 static bool count_games(struct judging *judging, int64_t counts[N_GAME_NOTES], struct err *err)
 {
-    static const char sql[] =
-        "SELECT sum(low = 1), sum(NOT (low = 1 OR high = 0)), sum(high = 0), "
-        "sum(low = 0 AND high = 1) FROM (SELECT min(score) AS low, max(score) AS high "
-        "FROM judge_call JOIN response ON response.id = judge_call.response "
-        "WHERE response.job = ? AND prompt_name GLOB 'pair-*' "
-        "GROUP BY response.id, repetition / 2 HAVING count(score) = 2)";
-    struct query *query = query_open(judging->run->store, sql, err);
-    if (!query) return false;
-    query_bind_integer(query, 1, judging->job);
-    int more = query_next(query, err);
-    for (int i = 0; more > 0 && i < GAMES_MISSING; i++) counts[i] = query_integer(query, i);
-    query_close(query);
+    struct game_counts games;
+    if (!store_count_games(judging->run->store, judging->job, &games, err)) return false;
     size_t n = judging->planned->dataset->n_items * (size_t)judging->judge->repeat;
-    counts[GAMES_MISSING] =
-        (int64_t)n - counts[GAMES_WON] - counts[GAMES_TIED] - counts[GAMES_LOST];
-    return more >= 0;
+    counts[GAMES_WON] = games.won;
+    counts[GAMES_TIED] = games.tied;
+    counts[GAMES_LOST] = games.lost;
+    counts[GAMES_DISAGREE] = games.opposed;
+    counts[GAMES_MISSING] = (int64_t)n - games.won - games.tied - games.lost;
+    return true;
 }
 
 static bool put_game_notes(struct judging *judging, struct err *err)
 {
-    int64_t counts[N_GAME_NOTES] = {0};
+    int64_t counts[N_GAME_NOTES];
     if (!judging->baseline) return true;
     if (!count_games(judging, counts, err)) return false;
     for (size_t i = 0; i < N_GAME_NOTES; i++)

@@ -12,7 +12,7 @@
 #include "harness/run/machine.h"
 #include "harness/run/model_cache.h"
 #include "harness/run/references.h"
-#include "results/query.h"
+#include "results/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,24 +125,12 @@ static bool put_job(struct run_context *run, const struct plan_job *job, int64_t
            store_put_job(run->store, &record, id, err);
 }
 
-/* Whether an earlier process has brought this job to its end. */
-static bool is_finished(struct run_context *run, int64_t job, bool *finished, struct err *err)
-{
-    struct query *query = query_open(run->store, "SELECT is_finished FROM job WHERE id = ?", err);
-    if (!query) return false;
-    query_bind_integer(query, 1, job);
-    int more = query_next(query, err);
-    *finished = more > 0 && query_integer(query, 0);
-    query_close(query);
-    return more >= 0;
-}
-
 static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
 {
     int64_t id;
     bool finished, complete = true;
     if (!interrupt_check(err) || !put_job(run, job, &id, err) ||
-        !is_finished(run, id, &finished, err) ||
+        !runs_job_is_finished(run->store, id, &finished, err) ||
         (finished && !run_references_are_complete(run, job, &complete, err)))
         return false;
     if (finished && complete) return true;
@@ -199,13 +187,11 @@ static bool is_planned(const struct plan *plan, const char *fingerprint)
  * under the same names. */
 static bool has_other_jobs(const struct run_context *run, int64_t id, bool *has, struct err *err)
 {
-    struct query *query = query_open(run->store, "SELECT fingerprint FROM job WHERE run = ?", err);
-    if (!query) return false;
-    query_bind_integer(query, 1, id);
+    struct query *query = runs_jobs(run->store, id, err);
     int more = 0;
     *has = false;
     while (!*has && (more = query_next(query, err)) > 0)
-        *has = !is_planned(run->plan, query_text(query, 0));
+        *has = !is_planned(run->plan, runs_job(query).fingerprint);
     query_close(query);
     return more >= 0;
 }
