@@ -65,8 +65,9 @@ LIBRARY := $(BUILD)/libphibench.a
 PROGRAM := $(BUILD)/phibench
 
 # Some files travel inside the program: struct embedded_file NAME[], one for each, as base/embedded.h has it.
-EMBEDDED := schema tasks published
+EMBEDDED := schema passages tasks published
 FILES.schema    := $(shell ls results/schema/[1-9]*.sql | sort -V)
+FILES.passages  := results/passages.sql
 FILES.tasks     := $(sort $(wildcard suites/tasks/*.yaml))
 FILES.published := $(sort $(wildcard configs/published/*.tsv))
 EMBEDDED_C := $(EMBEDDED:%=$(BUILD)/embedded_%.c)

@@ -1,5 +1,5 @@
-/* embedded.h - files of the source tree that travel inside the program: the schema's steps, the
- * tasks, the published numbers.
+/* embedded.h - files of the source tree that travel inside the program: the tables of databases,
+ * the tasks, the published numbers.
  *
  * The Makefile writes the arrays: see EMBEDDED there.
  */
@@ -14,6 +14,7 @@ struct embedded_file {
 
 /* Each in the order of its files' names; a name of NULL ends it. */
 extern const struct embedded_file EMBEDDED_SCHEMA[];    /* results/schema */
+extern const struct embedded_file EMBEDDED_PASSAGES[];  /* results/passages.sql alone */
 extern const struct embedded_file EMBEDDED_TASKS[];     /* suites/tasks */
 extern const struct embedded_file EMBEDDED_PUBLISHED[]; /* configs/published */
 

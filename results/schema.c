@@ -13,32 +13,20 @@ struct schema schema_current(void)
     return schema;
 }
 
-static bool run_sql(sqlite3 *db, const char *path, const char *sql, struct err *err)
+static bool read_integer(struct store *store, const char *sql, int64_t *value, struct err *err)
 {
-    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK || store_fail_code(db, code, path, err);
-}
-
-static bool read_integer(sqlite3 *db, const char *path, const char *sql, int64_t *value,
-                         struct err *err)
-{
-    sqlite3_stmt *handle = NULL;
-    int code = sqlite3_prepare_v2(db, sql, -1, &handle, NULL);
-    if (code == SQLITE_OK) code = sqlite3_step(handle);
-    if (code == SQLITE_ROW) *value = sqlite3_column_int64(handle, 0);
-    bool done = code == SQLITE_ROW || store_fail_code(db, code, path, err);
-    sqlite3_finalize(handle);
-    return done;
+    return query_integer_of(query_open(store, sql, err), 0, value, err);
 }
 
 /* The version of a file that is ours; -1 for an empty one. */
-static bool read_version(sqlite3 *db, const char *path, const struct schema *schema,
-                         bool may_create, int64_t *version, struct err *err)
+static bool read_version(struct store *store, const struct schema *schema, bool may_create,
+                         int64_t *version, struct err *err)
 {
     int64_t application, n_objects;
-    if (!read_integer(db, path, "PRAGMA application_id", &application, err) ||
-        !read_integer(db, path, "PRAGMA user_version", version, err) ||
-        !read_integer(db, path, "SELECT count(*) FROM sqlite_schema", &n_objects, err))
+    const char *path = store->path;
+    if (!read_integer(store, "PRAGMA application_id", &application, err) ||
+        !read_integer(store, "PRAGMA user_version", version, err) ||
+        !read_integer(store, "SELECT count(*) FROM sqlite_schema", &n_objects, err))
         return false;
     if (application == 0 && *version == 0 && n_objects == 0) {
         *version = -1;
@@ -56,27 +44,28 @@ static bool read_version(sqlite3 *db, const char *path, const struct schema *sch
     return true;
 }
 
-static bool take_steps(sqlite3 *db, const char *path, const struct schema *schema, int64_t version,
+static bool take_steps(struct store *store, const struct schema *schema, int64_t version,
                        struct err *err)
 {
     for (int64_t step = version < 0 ? 0 : version; step < schema->n_steps; step++)
-        if (!run_sql(db, path, schema->steps[step].text, err))
+        if (!store_execute(store, schema->steps[step].text, err))
             return err_context(err, "bringing the database to version %lld", (long long)step + 1);
     char marks[96];
     snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              SCHEMA_APPLICATION_ID, schema->n_steps);
-    return run_sql(db, path, marks, err);
+    return store_execute(store, marks, err);
 }
 
 bool schema_migrate(sqlite3 *db, const char *path, const struct schema *schema, bool may_create,
                     struct err *err)
 {
+    struct store store = {.db = db, .path = (char *)path};
     int64_t version;
-    if (!read_version(db, path, schema, may_create, &version, err)) return false;
+    if (!read_version(&store, schema, may_create, &version, err)) return false;
     if (version == schema->n_steps) return true;
-    if (!run_sql(db, path, "BEGIN IMMEDIATE", err)) return false;
-    if (read_version(db, path, schema, may_create, &version, err) &&
-        take_steps(db, path, schema, version, err) && run_sql(db, path, "COMMIT", err))
+    if (!store_execute(&store, "BEGIN IMMEDIATE", err)) return false;
+    if (read_version(&store, schema, may_create, &version, err) &&
+        take_steps(&store, schema, version, err) && store_execute(&store, "COMMIT", err))
         return true;
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return false;

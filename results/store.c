@@ -50,7 +50,7 @@ bool store_fail(struct store *store, struct err *err)
     return store_fail_code(store->db, sqlite3_extended_errcode(store->db), store->path, err);
 }
 
-static bool run_sql(struct store *store, const char *sql, struct err *err)
+bool store_execute(struct store *store, const char *sql, struct err *err)
 {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, err);
 }
@@ -135,11 +135,11 @@ static bool switch_to_wal(struct store *store, struct err *err)
 static bool prepare_connection(struct store *store, enum store_mode mode, struct err *err)
 {
     if (!migrate(store, mode, err)) return false;
-    if (mode == STORE_READ) return run_sql(store, "PRAGMA query_only = 1", err);
+    if (mode == STORE_READ) return store_execute(store, "PRAGMA query_only = 1", err);
     if (sqlite3_db_readonly(store->db, "main") == 1)
         return err_set_at(err, ERR_IO, store->path, 0, 0, "the database cannot be written");
-    return switch_to_wal(store, err) && run_sql(store, "PRAGMA synchronous = NORMAL", err) &&
-           run_sql(store, "PRAGMA foreign_keys = 1", err);
+    return switch_to_wal(store, err) && store_execute(store, "PRAGMA synchronous = NORMAL", err) &&
+           store_execute(store, "PRAGMA foreign_keys = 1", err);
 }
 
 struct store *store_open(const char *path, enum store_mode mode, struct err *err)
@@ -169,12 +169,12 @@ const char *store_path(const struct store *store)
 
 bool store_begin(struct store *store, struct err *err)
 {
-    return run_sql(store, "BEGIN IMMEDIATE", err);
+    return store_execute(store, "BEGIN IMMEDIATE", err);
 }
 
 bool store_commit(struct store *store, struct err *err)
 {
-    return run_sql(store, "COMMIT", err);
+    return store_execute(store, "COMMIT", err);
 }
 
 void store_rollback(struct store *store)
@@ -184,12 +184,12 @@ void store_rollback(struct store *store)
 
 bool store_enter(struct store *store, struct err *err)
 {
-    return run_sql(store, "SAVEPOINT inner", err);
+    return store_execute(store, "SAVEPOINT inner", err);
 }
 
 bool store_leave(struct store *store, bool done, struct err *err)
 {
-    if (done) return run_sql(store, "RELEASE inner", err);
+    if (done) return store_execute(store, "RELEASE inner", err);
     /* After some failures SQLite has taken back the whole transaction itself: then these fail. */
     sqlite3_exec(store->db, "ROLLBACK TO inner; RELEASE inner", NULL, NULL, NULL);
     return false;

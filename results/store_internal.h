@@ -12,6 +12,7 @@
 
 enum { STORE_BUSY_MS = 30000 };
 
+/* An open database: the store's own, or another of this folder that is queried like it. */
 struct store {
     sqlite3 *db;
     char *path;
@@ -23,6 +24,10 @@ struct store {
 bool store_fail(struct store *store, struct err *err);
 /* The same for a bare connection and a result code. */
 bool store_fail_code(sqlite3 *db, int code, const char *path, struct err *err);
+
+/* Runs one statement or several that take no parameters and give no rows. */
+bool store_execute(struct store *store, const char *sql, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Around several writes that belong together, inside or outside a transaction of the caller's:
  * enter, write, leave with whether all went well (false takes the writes back). Leave returns
