@@ -12,8 +12,8 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 #include "harness/run/bench_kernels.h"
-#include "harness/run/machine.h"
 #include "harness/run/progress.h"
+#include "harness/run/records.h"
 #include "harness/run/throughput.h"
 
 #include <stdlib.h>
@@ -147,14 +147,9 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
         !sha256_text(line, hash, err) ||
         (info && !model_hash(bench->options->model, model_hash_hex, err)))
         return false;
-    const struct run_record record = {.name = info ? "bench" : "bench --kernels",
-                                      .command_line = line,
-                                      .config_hash = hash,
-                                      .isa = isa_name(bench->isa),
-                                      .n_threads = (int)bench->values[3][0],
-                                      .started_unix_ms = clock_unix_ms(),
-                                      .build = machine_build_record(),
-                                      .machine = machine->record};
+    struct run_record record = record_run(line, bench->isa, (int)bench->values[3][0], machine);
+    record.name = info ? "bench" : "bench --kernels";
+    record.config_hash = hash;
     struct model_record model = {.id = KERNELS, .quantization = "", .synthetic = true};
     struct job_record job = {.suite = KERNELS,
                              .suite_version = BENCH_KERNELS_VERSION,
@@ -162,22 +157,9 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
                              .metric = "gmac_per_s",
                              .fingerprint = hash};
     if (info) {
-        model = (struct model_record){.id = *info->name ? info->name : info->path,
-                                      .name = info->name,
-                                      .path = info->path,
-                                      .architecture = info->architecture,
-                                      .quantization = info->quantization,
-                                      .hash = model_hash_hex,
-                                      .tokenizer = tokenizer_kind(model_tokenizer(bench->model)),
-                                      .n_params = info->n_params,
-                                      .n_bytes = info->n_bytes,
-                                      .context_tokens = info->context_tokens,
-                                      .synthetic = info->synthetic};
-        job.suite = "throughput";
-        job.suite_version = THROUGHPUT_VERSION;
-        job.metric = "tokens_per_s";
-        job.bos = "never";
-        job.context_tokens = info->context_tokens;
+        model = record_model(*info->name ? info->name : info->path, info, model_hash_hex,
+                             model_tokenizer(bench->model));
+        job = record_throughput(hash, "never", (size_t)info->context_tokens);
     }
     if (!store_begin_run(bench->store, &record, run, err)) return false;
     job.run = *run;
@@ -211,16 +193,9 @@ static bool measure(struct bench *bench, struct err *err)
                            : bench_kernels_measure(bench->kernels, &sink, err);
     progress_end(&bench->progress);
     if (!run) return ok;
-    struct machine after;
-    enum run_status status = ok                             ? RUN_DONE
-                             : err->code == ERR_INTERRUPTED ? RUN_INTERRUPTED
-                                                            : RUN_FAILED;
-    machine_describe(&after);
     const struct job_result result = job_result_of_speed(clock_ns() - begin_ns);
     ok = ok && store_finish_job(bench->store, bench->job, &result, err);
-    return store_finish_run(bench->store, run, status, clock_unix_ms(), &after.record,
-                            ok ? err : NULL) &&
-           ok;
+    return record_end(bench->store, run, ok, err);
 }
 
 /* ---- The command ---- */

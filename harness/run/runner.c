@@ -11,6 +11,7 @@
 #include "harness/run/lock.h"
 #include "harness/run/machine.h"
 #include "harness/run/model_cache.h"
+#include "harness/run/records.h"
 #include "harness/run/references.h"
 #include "results/runs.h"
 
@@ -70,66 +71,11 @@ void run_say_work(const struct log *log, const char *label, const struct run_wor
 
 /* ---- Jobs ---- */
 
-static bool put_model(struct run_context *run, const struct plan_model *planned, int64_t *id,
-                      struct err *err)
-{
-    const struct model_info *info = &planned->info;
-    const struct model_record record = {
-        .id = planned->config->id,
-        .name = info->name,
-        .path = planned->path,
-        .architecture = info->architecture,
-        .quantization = planned->quantization,
-        .hash = planned->hash,
-        .tokenizer = planned->tokenizer ? tokenizer_kind(planned->tokenizer) : "",
-        .n_params = info->n_params,
-        .n_bytes = info->n_bytes,
-        .context_tokens = info->context_tokens,
-        .synthetic = info->synthetic,
-        .published = planned->config->published};
-    return store_put_model(run->store, &record, id, err);
-}
-
-static bool put_dataset(struct run_context *run, const struct plan_job *job, int64_t *id,
-                        struct err *err)
-{
-    *id = 0;
-    if (!job->dataset) return true;
-    const char *data = job->suite->options.data;
-    const struct dataset_record record = {.suite = job->dataset->suite->name,
-                                          .path = data ? data : "", /* "": made */
-                                          .hash = job->dataset->data_hash,
-                                          .n_items = job->dataset->n_items};
-    return store_put_dataset(run->store, &record, id, err);
-}
-
-static bool put_job(struct run_context *run, const struct plan_job *job, int64_t *id,
-                    struct err *err)
-{
-    static const char *const policies[] = {"auto", "always", "never"};
-    const struct dataset *dataset = job->dataset;
-    struct job_record record = {.run = run->id,
-                                .suite = dataset ? dataset->suite->name : "throughput",
-                                .suite_version =
-                                    dataset ? dataset->suite->version : THROUGHPUT_VERSION,
-                                .protocol = dataset ? dataset->protocol : "",
-                                .metric = dataset ? dataset->suite->metric : "tokens_per_s",
-                                .shots = dataset ? dataset->shots : 0,
-                                .fingerprint = job->fingerprint,
-                                .bos = policies[job->model->config->bos],
-                                .parameters_json = job->parameters_json,
-                                .context_tokens = (int)job->model->context_tokens,
-                                .n_items = dataset ? dataset->n_items : 0};
-    return put_model(run, job->model, &record.model, err) &&
-           put_dataset(run, job, &record.dataset, err) &&
-           store_put_job(run->store, &record, id, err);
-}
-
 static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
 {
     int64_t id;
     bool finished, complete = true;
-    if (!interrupt_check(err) || !put_job(run, job, &id, err) ||
+    if (!interrupt_check(err) || !record_job(run->store, run->id, job, &id, err) ||
         !runs_job_is_finished(run->store, id, &finished, err) ||
         (finished && !run_references_are_complete(run, job, &complete, err)))
         return false;
@@ -163,17 +109,14 @@ static bool run_jobs(struct run_context *run, struct err *err)
 static struct run_record describe_run(const struct run_context *run, const struct machine *machine)
 {
     const struct config *config = run->plan->config;
-    return (struct run_record){.name = config->name,
-                               .command_line = run->options->command_line,
-                               .config_path = config->file,
-                               .config_text = config->text,
-                               .config_hash = config->hash,
-                               .isa = isa_name(run->options->isa),
-                               .n_threads =
-                                   config->n_threads ? config->n_threads : engine_default_threads(),
-                               .started_unix_ms = clock_unix_ms(),
-                               .build = machine_build_record(),
-                               .machine = machine->record};
+    struct run_record record =
+        record_run(run->options->command_line, run->options->isa,
+                   config->n_threads ? config->n_threads : engine_default_threads(), machine);
+    record.name = config->name;
+    record.config_path = config->file;
+    record.config_text = config->text;
+    record.config_hash = config->hash;
+    return record;
 }
 
 static bool is_planned(const struct plan *plan, const char *fingerprint)
@@ -235,23 +178,16 @@ static bool find_or_begin(struct run_context *run, const struct machine *machine
     return store_begin_run(run->store, &record, &run->id, err) && run_lock_take(lock, run->id, err);
 }
 
-/* Keeps the job's error, if there is one, over what the end of the run may add. */
 static bool finish_run(struct run_context *run, bool ok, struct err *err)
 {
-    struct machine after;
-    struct err second = {0};
     bool interrupted = !ok && err->code == ERR_INTERRUPTED;
-    machine_describe(&after);
-    enum run_status status = ok ? RUN_DONE : interrupted ? RUN_INTERRUPTED : RUN_FAILED;
-    bool stored =
-        store_finish_run(run->store, run->id, status, clock_unix_ms(), &after.record, &second);
+    bool done = record_end(run->store, run->id, ok, err);
     if (interrupted)
         return err_set(err, ERR_INTERRUPTED,
                        "interrupted; everything answered is stored. To go on: %s",
                        run->options->is_fresh ? "the same command without --fresh"
                                               : run->options->command_line);
-    if (ok && !stored) *err = second;
-    return ok && stored;
+    return done;
 }
 
 bool runner_execute(const struct plan *plan, struct store *store,
