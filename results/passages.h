@@ -43,7 +43,7 @@ struct passages;
 struct passages *passages_open(const char *path, struct err *err)
     __attribute__((warn_unused_result));
 void passages_close(struct passages *passages);
-/* Of what it was made of. */
+/* The hash of what the index was made of. */
 const char *passages_hash(const struct passages *passages);
 
 /* The at most `most` passages that match the question best, the best first, in the arena. Function

@@ -30,8 +30,8 @@ struct published_list {
 /* All numbers, in the arena. */
 bool published_load(struct arena *arena, struct published_list *list, struct err *err)
     __attribute__((warn_unused_result));
-/* The same of a text in the format of the files, for messages called `name`: ERR_INPUT with its
- * line for what is malformed. */
+/* Reads the numbers of one text in the format of the files, which messages call `name`: ERR_INPUT
+ * with its line for what is malformed. */
 bool published_parse(const char *text, const char *name, struct arena *arena,
                      struct published_list *list, struct err *err)
     __attribute__((warn_unused_result));

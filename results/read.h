@@ -18,7 +18,7 @@ struct model_row {
 struct query *read_models(struct store *store, int64_t run, struct err *err);
 struct model_row read_model(const struct query *query);
 
-/* As v_scores shows it. */
+/* A score as v_scores shows it. */
 struct score_row {
     const char *model, *quantization, *suite, *protocol, *metric, *unit;
     const char *subset;   /* "": the whole */
@@ -29,11 +29,11 @@ struct score_row {
     double score, low, high;
     bool is_main; /* by the job's own metric */
 };
-/* Of whole suites, without what compares a text's perplexity with a reference. */
+/* The scores of whole suites, but for what compares a text's perplexity with a reference. */
 struct query *read_scores(struct store *store, int64_t run, struct err *err);
-/* Only those comparisons with a reference. */
+/* What compares the perplexities of whole texts with a reference. */
 struct query *read_divergences(struct store *store, int64_t run, struct err *err);
-/* Of subsets by the job's metric, coarser ones of a job before the finest. */
+/* The scores of subsets by the job's metric, coarser subsets of a job before the finest. */
 struct query *read_subset_scores(struct store *store, int64_t run, struct err *err);
 struct score_row read_score(const struct query *query);
 

@@ -31,7 +31,7 @@ const char *runs_cpu_model(struct store *store, int64_t run, struct arena *arena
 struct query *runs_list(struct store *store, struct err *err); /* all runs, the oldest first */
 /* One row: what the run was made with, and the machine's state before and after. */
 struct query *runs_describe(struct store *store, int64_t run, struct err *err);
-/* The same facts as a report has them: names of columns in words, before and after in one. */
+/* One row for a report: columns are named in words, and before and after share one. */
 struct query *runs_describe_in_words(struct store *store, int64_t run, struct err *err);
 struct query *runs_notes(struct store *store, int64_t run, struct err *err);
 struct query *runs_exported_notes(struct store *store, int64_t run, struct err *err);
@@ -73,7 +73,7 @@ struct measured_rate {
 bool runs_time_of_item(struct store *store, const char *model_hash, const char *suite,
                        const char *protocol, int shots, struct measured_rate *rate, struct err *err)
     __attribute__((warn_unused_result));
-/* Of a token that is read: in a job that generates none, or else when prefill was measured. */
+/* The rate at which tokens are read: in a job that generates none, or else in measured prefill. */
 bool runs_time_of_token(struct store *store, const char *model_hash, struct measured_rate *rate,
                         struct err *err) __attribute__((warn_unused_result));
 

@@ -27,7 +27,8 @@ struct interval stats_wilson(uint64_t k, uint64_t n)
                              k == n ? 1 : (centre + half) / scale};
 }
 
-struct interval stats_normal(double mean, double error)
+/* The 95% interval of the normal approximation; NaN for an error that is NaN. */
+static struct interval normal_interval(double mean, double error)
 {
     return (struct interval){mean - Z * error, mean + Z * error};
 }
@@ -70,7 +71,7 @@ struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t
 {
     struct estimate estimate = {.mean = mean_of(scores, n), .n = n};
     estimate.error = stats_clustered_error(scores, n_clusters > 1 ? cluster : NULL, n, n_clusters);
-    estimate.interval = stats_normal(estimate.mean, estimate.error);
+    estimate.interval = normal_interval(estimate.mean, estimate.error);
     return estimate;
 }
 
@@ -173,7 +174,7 @@ struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n)
     double total = (double)n, more = (double)c - (double)b;
     double mean = more / total;
     double error = sqrt((double)b + (double)c - more * mean) / total;
-    return (struct estimate){mean, error, stats_normal(mean, error), n};
+    return (struct estimate){mean, error, normal_interval(mean, error), n};
 }
 
 double stats_mcnemar(uint64_t b, uint64_t c)
@@ -214,7 +215,7 @@ static double resample(const double *values, size_t n, double *drawn, statistic_
     return statistic(drawn, n);
 }
 
-/* Of the statistic of a, divided by that of b where there is a b. */
+/* Bootstraps the statistic of a, divided by that of b where there is a b. */
 static struct interval bootstrap(const double *a, size_t n_a, const double *b, size_t n_b,
                                  statistic_fn *statistic, size_t rounds, uint64_t seed)
 {

@@ -16,9 +16,6 @@ struct interval {
  * inference, the law of succession, and statistical inference"). n = 0 gives {0, 1}. */
 struct interval stats_wilson(uint64_t k, uint64_t n);
 
-/* 95% interval mean +- 1.96 errors of the normal approximation; NaN for an error that is NaN. */
-struct interval stats_normal(double mean, double error);
-
 /* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1: sqrt(var/n + 1/n^2
  * sum over clusters of sum_{i != j} (s_i - mean)(s_j - mean)), with the variance of n - 1 (Miller
  * 2024, "Adding error bars to evals", equations 1 and 4). cluster NULL: independent scores. NaN if
@@ -33,16 +30,17 @@ struct estimate {
     uint64_t n;
 };
 
-/* Of scores [n], n > 0, on any scale: the normal interval; the error is clustered if there are two
- * clusters or more. */
+/* The mean of scores [n], n > 0, on any scale, with the normal interval; the error is clustered if
+ * there are two clusters or more. */
 struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
                            size_t n_clusters);
 
-/* Of scores [n], n > 0: Wilson interval if all are 0 or 1, otherwise as stats_mean. */
+/* The mean of scores [n], n > 0, with Wilson's interval if all are 0 or 1, otherwise as stats_mean
+ * has it. */
 struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters);
 
-/* Of a mean of logarithms: of its exponential, the error by the delta method. */
+/* The exponential of a mean of logarithms; its error is that of the delta method. */
 struct estimate stats_exponential(struct estimate logarithm);
 
 /* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
@@ -56,7 +54,7 @@ struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
-/* Ascending, in place. */
+/* Sorts ascending, in place. */
 void stats_sort(double *values, size_t n);
 
 /* Quantile q as above of values that are sorted, n > 0. The 95% interval is distribution-free, from
@@ -76,11 +74,11 @@ double stats_mcnemar(uint64_t b, uint64_t c);
 struct interval stats_bootstrap_median(const double *values, size_t n, size_t rounds,
                                        uint64_t seed);
 
-/* The same for the ratio of medians a / b of independent samples. */
+/* 95% percentile bootstrap interval of the ratio of medians a / b of independent samples. */
 struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double *b, size_t n_b,
                                       size_t rounds, uint64_t seed);
 
-/* The same for the mean of paired differences. */
+/* 95% percentile bootstrap interval of the mean of paired differences. */
 struct interval stats_bootstrap_mean(const double *values, size_t n, size_t rounds, uint64_t seed);
 
 /* Holm's step-down adjustment of p-values [n] in place (Holm 1979). False if there is no memory. */

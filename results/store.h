@@ -81,7 +81,7 @@ struct model_record {
     bool synthetic;
     const char *published; /* its name in published numbers, NULL for none */
 };
-/* Equal records share a row, here and for data sets. */
+/* Equal records share a row; those of data sets do too. */
 bool store_put_model(struct store *store, const struct model_record *model, int64_t *id,
                      struct err *err) __attribute__((warn_unused_result));
 
@@ -100,7 +100,7 @@ struct job_record {
     int suite_version, shots, context_tokens;
     size_t n_items;
 };
-/* The job of this run and model with this fingerprint, made if it is not there. */
+/* Finds the job of this run and model with this fingerprint, or makes it. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -113,7 +113,7 @@ struct job_result {
     int64_t wall_ns;         /* that this took, without loading the model */
     const char *logits_hash; /* over its items' hashes, in their order */
 };
-/* Of a job that has measurements and no items. */
+/* The result of a job that has measurements and no items. */
 static inline struct job_result job_result_of_speed(int64_t duration_ns)
 {
     return (struct job_result){duration_ns, -1, -1, -1, -1, NULL};
@@ -186,14 +186,14 @@ struct judgment_record {
     int n_prompt_tokens, n_new_tokens;
     int64_t duration_ns;
 };
-/* One that is there already stays, unless it has no score. Call inside a transaction. */
+/* A judgment that is there already stays, unless it has no score. Call inside a transaction. */
 bool store_put_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
                         struct err *err) __attribute__((warn_unused_result));
 /* Copies a reply that the judge gave to the same request before, in any job; *found if there is
  * one. Of the record key, judge, prompt_name, request and repetition are read. */
 bool store_reuse_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
                           bool *found, struct err *err) __attribute__((warn_unused_result));
-/* Those of a job, in the order of storing, like store_each_answer. */
+/* Calls fn for every judgment of the job, in the order of storing, as store_each_answer does. */
 typedef bool store_judgment_fn(void *context, const struct judgment_record *judgment,
                                struct err *err);
 bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn, void *context,
@@ -234,7 +234,7 @@ struct speed_record {
 /* A repetition that is there already stays. */
 bool store_put_speed(struct store *store, int64_t job, const struct speed_record *speed,
                      struct err *err) __attribute__((warn_unused_result));
-/* Whether this repetition is stored already. */
+/* *has says whether this repetition is stored already. */
 bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has,
                      struct err *err) __attribute__((warn_unused_result));
 

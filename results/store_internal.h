@@ -22,15 +22,15 @@ struct store {
 /* Fills *err with what SQLite says of the last call, the database's path as the place. Returns
  * false. */
 bool store_fail(struct store *store, struct err *err);
-/* The same for a bare connection and a result code. */
+/* Does so for a result code of a connection that belongs to no store. */
 bool store_fail_code(sqlite3 *db, int code, const char *path, struct err *err);
 
 /* Runs one statement or several that take no parameters and give no rows. */
 bool store_execute(struct store *store, const char *sql, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Around several writes that belong together, inside or outside a transaction of the caller's:
- * enter, write, leave with whether all went well (false takes the writes back). Leave returns
+/* Several writes that belong together stand between these two, inside or outside a transaction of
+ * the caller's. Leave is told whether all went well, and takes the writes back if not; it returns
  * `done`, or false if keeping them failed. */
 bool store_enter(struct store *store, struct err *err) __attribute__((warn_unused_result));
 bool store_leave(struct store *store, bool done, struct err *err)
