@@ -113,6 +113,20 @@ void *arena_copy_array(struct arena *arena, const void *items, size_t n, size_t 
     return copy;
 }
 
+bool arena_grow(struct arena *arena, void **items, size_t *capacity, size_t n, size_t size,
+                struct err *err)
+{
+    size_t doubled;
+    if (n <= *capacity) return true;
+    if (!mem_multiply(*capacity, 2, &doubled) || doubled < n) doubled = n < 8 ? 8 : n;
+    void *grown = arena_alloc(arena, doubled, size, err);
+    if (!grown) return false;
+    if (*capacity) memcpy(grown, *items, *capacity * size);
+    *items = grown;
+    *capacity = doubled;
+    return true;
+}
+
 char *arena_take(struct arena *arena, struct buf *text, struct err *err)
 {
     char *copy =

@@ -29,6 +29,10 @@ char *arena_printf(struct arena *arena, struct err *err, const char *format, ...
 /* A copy of n objects of `size` bytes; NULL with ERR_MEMORY. */
 void *arena_copy_array(struct arena *arena, const void *items, size_t n, size_t size,
                        struct err *err);
+/* Makes room for at least n objects in *items: [*capacity], doubling; the old ones stay in the
+ * arena, too. */
+bool arena_grow(struct arena *arena, void **items, size_t *capacity, size_t n, size_t size,
+                struct err *err) __attribute__((warn_unused_result));
 /* What a buffer holds, zero-ended; NULL with ERR_MEMORY, also if one of its appends failed. Frees
  * the buffer either way. */
 char *arena_take(struct arena *arena, struct buf *text, struct err *err);

@@ -99,6 +99,27 @@ static void arena_copies_arrays_whatever_their_length(void **state)
     arena_free(arena);
 }
 
+static void arena_grow_keeps_what_is_there(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct arena *arena = arena_new(1 << 16, NULL);
+    int *numbers = NULL;
+    size_t capacity = 0;
+    for (size_t n = 0; n < 1000; n++) {
+        assert_true(arena_grow(arena, (void **)&numbers, &capacity, n + 1, sizeof *numbers, &err));
+        assert_true(capacity > n);
+        numbers[n] = (int)n;
+    }
+    for (size_t n = 0; n < 1000; n++) assert_int_equal(numbers[n], n);
+    assert_true(arena_used_bytes(arena) < 3 * 1000 * sizeof *numbers);
+    assert_false(arena_grow(arena, (void **)&numbers, &capacity, 1 << 16, sizeof *numbers, &err));
+    assert_int_equal(err.code, ERR_MEMORY);
+    assert_false(arena_grow(arena, (void **)&numbers, &capacity, SIZE_MAX, sizeof *numbers, &err));
+    assert_int_equal(numbers[999], 999);
+    arena_free(arena);
+}
+
 static void arena_take_empties_the_buffer(void **state)
 {
     (void)state;
@@ -126,6 +147,7 @@ int main(void)
         cmocka_unit_test(arena_refuses_to_grow_past_its_maximum_and_goes_on),
         cmocka_unit_test(arena_copies_are_zero_ended_and_may_hold_zeros),
         cmocka_unit_test(arena_copies_arrays_whatever_their_length),
+        cmocka_unit_test(arena_grow_keeps_what_is_there),
         cmocka_unit_test(arena_take_empties_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
