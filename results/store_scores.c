@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "results/stats.h"
+#include "results/metric.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -74,18 +74,10 @@ static bool insert_score(const struct scorer *scorer, int depth, const char *met
                      depth ? buf_string(&scorer->name) : "", metric, estimate, err);
 }
 
-/* What scores by a metric can be. Losses, from which perplexities are made, have no upper limit. */
-static struct interval range_of(const char *metric)
-{
-    if (!strcmp(metric, "points")) return (struct interval){1, 10};
-    return (struct interval){0, strcmp(metric, "ppl") ? 1 : INFINITY};
-}
-
 /* The mean is within the range of scores, and nothing is known of it beyond that where one score
  * tells nothing of its precision. */
-static void bound_interval(const struct scorer *scorer, struct interval *interval)
+static void bound_interval(struct interval range, struct interval *interval)
 {
-    struct interval range = range_of(buf_string(&scorer->metric));
     interval->low = isnan(interval->low) ? range.low : fmax(interval->low, range.low);
     interval->high = isnan(interval->high) ? range.high : fmin(interval->high, range.high);
 }
@@ -93,11 +85,11 @@ static void bound_interval(const struct scorer *scorer, struct interval *interva
 static bool close_group(struct scorer *scorer, struct err *err)
 {
     if (scorer->n == 0) return true;
-    bool is_loss = !strcmp(buf_string(&scorer->metric), "ppl");
-    bool is_points = !strcmp(buf_string(&scorer->metric), "points");
+    const struct metric *metric = metric_find(buf_string(&scorer->metric));
+    bool is_loss = metric->kind == METRIC_OF_TEXTS, is_points = metric->kind == METRIC_OF_JUDGES;
     struct estimate estimate = (is_points || is_loss ? stats_mean : stats_estimate)(
         scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
-    bound_interval(scorer, &estimate.interval);
+    bound_interval(metric->range, &estimate.interval);
     if (is_loss) estimate = stats_exponential(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;
@@ -117,7 +109,7 @@ static bool close_metric(struct scorer *scorer, struct err *err)
     if (scorer->n_parts == 0) return true;
     struct estimate macro = stats_macro(scorer->parts, scorer->n_parts);
     scorer->n_parts = 0;
-    buf_text(&scorer->metric, "_macro");
+    buf_text(&scorer->metric, METRIC_MACRO);
     return buf_check(&scorer->metric, err) &&
            insert_score(scorer, 0, buf_string(&scorer->metric), &macro, err);
 }

@@ -2,7 +2,7 @@
  * reference. It is a run of a configuration that is made here, so that it is stored, continued
  * after an interruption and reported like any other.
  *
- * Owns the words for the statistics; they come from the store.
+ * The statistics come from the store, and their words from the table of metrics.
  */
 #include "base/file.h"
 #include "base/utf8.h"
@@ -12,6 +12,7 @@
 #include "harness/cli/rows.h"
 #include "harness/run/plan.h"
 #include "harness/run/runner.h"
+#include "results/metric.h"
 #include "suites/perplexity.h"
 
 #include <string.h>
@@ -102,51 +103,19 @@ static struct config *make_config(const struct options *options, struct err *err
 
 /* ---- The statistics ---- */
 
-static const struct {
-    const char *metric, *label;
-} LABELS[] = {
-    {"ppl", "perplexity"},
-    {"ppl_reference", "of the reference"},
-    {"ln_ppl_ratio", "ln of their ratio"},
-    {"kld", "mean KLD"},
-    {"kld_max", "largest KLD"},
-    {"kld_p99.9", "99.9% KLD"},
-    {"kld_p99", "99% KLD"},
-    {"kld_p95", "95% KLD"},
-    {"kld_p90", "90% KLD"},
-    {"kld_p50", "median KLD"},
-    {"kld_p10", "10% KLD"},
-    {"kld_p5", "5% KLD"},
-    {"kld_p1", "1% KLD"},
-    {"same_top", "same top"},
-    {"dp_mean", "mean Δp"},
-    {"dp_rms", "RMS Δp"},
-    {"dp_max", "largest Δp"},
-    {"dp_p99.9", "99.9% Δp"},
-    {"dp_p99", "99% Δp"},
-    {"dp_p95", "95% Δp"},
-    {"dp_p90", "90% Δp"},
-    {"dp_p50", "median Δp"},
-    {"dp_p10", "10% Δp"},
-    {"dp_p5", "5% Δp"},
-    {"dp_p1", "1% Δp"},
-    {"dp_p0.1", "0.1% Δp"},
-    {"dp_min", "least Δp"},
-};
-
 static const char SCORE_SQL[] = "SELECT metric, score, low, high, error, unit, n FROM v_scores "
                                 "WHERE run = ? AND depth = 0 AND metric = ?";
 
 /* Columns of label and number; the label is UTF-8. */
-static void print_score(const struct query *query, const char *label)
+static void print_score(const struct query *query, const struct metric *metric)
 {
-    const char *unit = query_text(query, 5);
-    size_t n = strlen(label), n_more = n - utf8_count(label, n);
-    printf("%-*s %12.6g", 18 + (int)n_more, label, query_number(query, 1));
+    const char *unit = metric_is_percent(metric) ? "%" : metric->unit;
+    size_t n = strlen(metric->title), n_more = n - utf8_count(metric->title, n);
+    printf("%-*s %12.6g", 18 + (int)n_more, metric->title, query_number(query, 1));
     if (query_is_null(query, 4)) printf("%11s", "");
     else printf(" ± %-8.3g", query_number(query, 4));
     printf("  %.6g to %.6g%s%s\n", query_number(query, 2), query_number(query, 3), *unit ? " " : "",
-           strcmp(unit, "percent") ? unit : "%");
+           unit);
 }
 
 static void write_score(const struct query *query, struct json_writer *json)
@@ -163,16 +132,17 @@ static void write_score(const struct query *query, struct json_writer *json)
     json_end_object(json);
 }
 
-/* Every score of the run, in the order of LABELS: to stdout, or to the JSON. */
+/* Every score of the run, in the order of METRICS: to stdout, or to the JSON. */
 static bool each_score(struct store *store, int64_t run, struct json_writer *json, struct err *err)
 {
-    for (size_t i = 0; i < sizeof LABELS / sizeof LABELS[0]; i++) {
+    for (const struct metric *metric = METRICS; metric->name; metric++) {
+        if (metric->kind != METRIC_OF_TEXTS && metric->kind != METRIC_OF_REFERENCE) continue;
         struct query *query = query_open(store, SCORE_SQL, err);
         query_bind_integer(query, 1, run);
-        query_bind_text(query, 2, LABELS[i].metric);
+        query_bind_text(query, 2, metric->name);
         int more = query_next(query, err);
         if (more > 0 && json) write_score(query, json);
-        else if (more > 0) print_score(query, LABELS[i].label);
+        else if (more > 0) print_score(query, metric);
         query_close(query);
         if (more < 0) return false;
     }

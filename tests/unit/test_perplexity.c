@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "results/metric.h"
+#include "results/query.h"
 #include "suites/perplexity.h"
 #include "tests/support/store_fixture.h"
 #include "tests/support/test_engine.h"
@@ -309,6 +311,17 @@ static void one_chunk_has_the_error_of_independent_tokens(void **state)
     test_assert_rows("SELECT printf('%.6f', error / score), n FROM v_scores", "0.500000|2");
 }
 
+/* Every stored score has a row of its own in the table of metrics, whose words people read. */
+static void assert_metrics_are_known(void)
+{
+    struct err err = {0};
+    struct query *query = query_open(test_store, "SELECT metric FROM score", &err);
+    test_assert_done(query != NULL, &err);
+    while (query_next(query, &err) > 0)
+        assert_string_equal(metric_find(query_text(query, 0))->name, query_text(query, 0));
+    query_close(query);
+}
+
 static void the_divergence_of_four_tokens(void **state)
 {
     (void)state;
@@ -333,6 +346,7 @@ static void the_divergence_of_four_tokens(void **state)
                      "dp_max|0.0000\ndp_min|-23.2544\ndp_p5|-21.0832\nkld_max|0.3000\n"
                      "kld_p50|0.1500\nkld_p90|0.2700");
     test_assert_rows("SELECT count(*) FROM v_scores", "27");
+    assert_metrics_are_known();
 }
 
 static void a_token_without_a_number_leaves_no_score(void **state)
