@@ -92,13 +92,21 @@ struct dataset_record {
 bool store_put_dataset(struct store *store, const struct dataset_record *dataset, int64_t *id,
                        struct err *err) __attribute__((warn_unused_result));
 
+enum job_kind {
+    JOB_QUESTIONS, /* asked and graded */
+    JOB_TEXT,      /* its tokens are scored, and the job's metric is the perplexity */
+    JOB_THROUGHPUT,
+    JOB_KERNELS
+};
 struct job_record {
     int64_t run, model, dataset; /* dataset 0: none (throughput) */
-    /* metric: "acc" or another rate of 0..1, shown in percent by the views; "points", 1 to 10; or
-     * "ppl", a perplexity */
-    const char *suite, *protocol, *metric, *fingerprint, *bos, *parameters_json;
+    enum job_kind kind;
+    const char *suite, *protocol, *fingerprint, *bos, *parameters_json;
+    const char *metric; /* of metric.h, or a task's own */
     int suite_version, shots, context_tokens;
     size_t n_items;
+    size_t n_whole; /* items of the whole test, which published numbers are of; 0: not known */
+    double chance;  /* what guessing scores by the metric; 0: there is nothing to guess */
 };
 /* Finds the job of this run and model with this fingerprint, or makes it. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)

@@ -213,9 +213,10 @@ static bool insert_job(struct store *store, const struct job_record *job, struct
 {
     static const char INSERT_JOB[] =
         "INSERT INTO job (run, model, dataset, suite, suite_version, protocol, shots, metric, "
-        "fingerprint, bos, context_tokens, parameters, n_items) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+        "fingerprint, bos, context_tokens, parameters, n_items, kind, whole_items, chance) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
         "ON CONFLICT (run, model, fingerprint) DO NOTHING";
+    static const char *const KINDS[] = {"questions", "text", "throughput", "kernels"};
     struct query *insert = query_begin(store, INSERT_JOB, err);
     query_add_integer(insert, job->run);
     query_add_integer(insert, job->model);
@@ -230,6 +231,9 @@ static bool insert_job(struct store *store, const struct job_record *job, struct
     query_add_integer(insert, job->context_tokens);
     query_add_text(insert, job->parameters_json);
     query_add_integer(insert, (int64_t)job->n_items);
+    query_add_text(insert, KINDS[job->kind]);
+    query_add_known_integer(insert, (int64_t)job->n_whole);
+    query_add_known_number(insert, job->chance);
     return query_run(insert, err);
 }
 

@@ -306,6 +306,7 @@ static bool finish_dataset(struct loader *loader, const struct protocol *protoco
     dataset->items =
         arena_copy_array(arena, loader->items, loader->n_items, sizeof *loader->items, err);
     dataset->n_items = loader->n_items;
+    dataset->chance = 1.0 / N_CHOICES;
     dataset->state = state;
     sha256_finish(loader->hash, dataset->data_hash);
     return state->subjects && state->subject_of && dataset->items;
@@ -494,6 +495,7 @@ const struct suite SUITE_MMLU = {
     .version = 1,
     .metric = "acc",
     .decoding = "loglikelihood",
+    .n_whole = 14042,
     .protocols = PROTOCOL_NAMES,
     .load = load,
     .request = request_item,

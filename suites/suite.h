@@ -61,6 +61,7 @@ struct dataset {
     int shots;
     const struct item *items;
     size_t n_items;
+    double chance;       /* what guessing scores by the suite's metric; 0: nothing to guess */
     char data_hash[65];  /* SHA-256 over the data files used, in order, with their names */
     struct arena *arena; /* owns everything above */
     const void *state;   /* the suite's own: examples by subset ... */
@@ -87,6 +88,7 @@ struct suite {
     int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
     const char *metric;   /* "acc" */
     const char *decoding; /* "loglikelihood": scored; "greedy", "sampled": written */
+    size_t n_whole;       /* items of the whole test, which published numbers are of; 0: no such */
     const char *const *protocols; /* NULL-ended, the first is the default */
 
     /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,

@@ -31,7 +31,8 @@ struct loader {
     struct task_pool *pools;
     size_t n_items, items_capacity, fields_capacity, common_capacity;
     size_t n_examples, examples_capacity, n_pools, pools_capacity;
-    int shots; /* to be drawn */
+    double chances; /* sum over the items: how likely a guess is right */
+    int shots;      /* to be drawn */
     /* Of the file that is being read. */
     const char *subset;
     const struct value *subset_fields;
@@ -147,6 +148,7 @@ static bool add_item(struct loader *loader, const struct record *record, const s
     loader->fields[i] = fields;
     loader->common[i] = loader->subset_fields;
     loader->n_items = n;
+    if (question.n_right) loader->chances += (double)question.n_right / (double)question.n_choices;
     return item->key != NULL;
 }
 
@@ -413,6 +415,7 @@ static bool finish_dataset(struct loader *loader, struct err *err)
                                        sizeof *loader->examples, err);
     dataset->items = arena_copy_array(arena, loader->items, n, sizeof *loader->items, err);
     dataset->n_items = n;
+    dataset->chance = n ? loader->chances / (double)n : 0;
     dataset->state = state;
     sha256_finish(loader->hash, dataset->data_hash);
     if (!state->fields || !state->common || !state->examples || !dataset->items) return false;

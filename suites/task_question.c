@@ -72,7 +72,7 @@ static bool add_right(struct task_question *question, size_t i, struct arena *ar
 {
     char name[CHOICE_NAME_BYTES];
     choice_name(i, name);
-    if (!question->expected) question->i_right = i;
+    if (!question->n_right++) question->i_right = i;
     question->expected = question->expected
                              ? arena_printf(arena, err, "%s,%s", question->expected, name)
                              : arena_string(arena, name, err);

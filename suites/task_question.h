@@ -13,6 +13,7 @@ struct task_question {
     const char *const *stems;   /* [n_choices], NULL: none */
     size_t n_choices;
     size_t i_right;       /* the first right choice */
+    size_t n_right;       /* right choices; 0 where there are none to choose among */
     const char *target;   /* its answer as an example: what follows the prompt and its stem */
     const char *expected; /* "C"; "A,B" of several right choices; a text, or one a line */
 };

@@ -151,7 +151,8 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
     record.name = info ? "bench" : "bench --kernels";
     record.config_hash = hash;
     struct model_record model = {.id = KERNELS, .quantization = "", .synthetic = true};
-    struct job_record job = {.suite = KERNELS,
+    struct job_record job = {.kind = JOB_KERNELS,
+                             .suite = KERNELS,
                              .suite_version = BENCH_KERNELS_VERSION,
                              .protocol = "",
                              .metric = "gmac_per_s",

@@ -53,7 +53,8 @@ struct model_record record_model(const char *id, const struct model_info *info, 
 
 struct job_record record_throughput(const char *fingerprint, const char *bos, size_t context_tokens)
 {
-    return (struct job_record){.suite = "throughput",
+    return (struct job_record){.kind = JOB_THROUGHPUT,
+                               .suite = "throughput",
                                .suite_version = THROUGHPUT_VERSION,
                                .protocol = "",
                                .metric = "tokens_per_s",
@@ -102,7 +103,10 @@ bool record_job(struct store *store, int64_t run, const struct plan_job *planned
         record.protocol = dataset->protocol;
         record.metric = dataset->suite->metric;
         record.shots = dataset->shots;
+        record.kind = dataset->suite->load ? JOB_QUESTIONS : JOB_TEXT;
         record.n_items = dataset->n_items;
+        record.n_whole = dataset->suite->n_whole;
+        record.chance = dataset->chance;
     }
     return put_model(store, planned->model, &record.model, err) &&
            put_dataset(store, planned, &record.dataset, err) &&

@@ -175,7 +175,7 @@ static void views_have_exactly_their_columns(void **unused)
         const char *view, *columns;
     } views[] = {
         {"v_scores", "run model params quantization bytes suite subset protocol shots metric score "
-                     "low high n unit error job depth"},
+                     "low high n unit error job depth chance"},
         {"v_speed", "run model params quantization bytes test prompt generate batch threads isa "
                     "repetition tokens_per_s gb_per_s gmac_per_s percent_of_limit"},
         {"v_items", "run model quantization suite subset item correct predicted expected margin "

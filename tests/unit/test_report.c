@@ -95,11 +95,14 @@ static int64_t new_job(struct fixture *f, int64_t run, int64_t model, const char
     char fingerprint[64];
     const struct dataset_record data = {suite, "data", "d474", 4};
     snprintf(fingerprint, sizeof fingerprint, "%s of model %lld", suite, (long long)model);
-    bool has_items = strcmp(suite, "throughput") != 0;
+    bool has_items = strcmp(suite, "throughput") != 0 && strcmp(suite, "kernels") != 0;
     if (has_items) assert_done(store_put_dataset(f->store, &data, &dataset, &err), &err);
     const struct job_record record = {.run = run,
                                       .model = model,
                                       .dataset = dataset,
+                                      .kind = has_items                   ? JOB_QUESTIONS
+                                              : !strcmp(suite, "kernels") ? JOB_KERNELS
+                                                                          : JOB_THROUGHPUT,
                                       .suite = suite,
                                       .protocol = has_items ? "hendrycks" : "",
                                       .metric = has_items ? "acc" : "tokens_per_s",

@@ -112,6 +112,12 @@ static void a_run_stores_all_that_it_found(void **state)
     assert_int_equal(number("all.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
     assert_int_equal(number("all.db", "SELECT count(*) FROM job WHERE is_finished"), 2);
     assert_int_equal(number("all.db", "SELECT count(*) FROM v_items"), 3);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM job WHERE kind = 'questions' AND "
+                                      "chance = 0.25 AND whole_items = 14042"),
+                     1);
+    assert_int_equal(number("all.db", "SELECT count(*) FROM job WHERE kind = 'throughput' AND "
+                                      "chance IS NULL AND whole_items IS NULL"),
+                     1);
     assert_int_equal(
         number("all.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = 'acc'"), 3);
     assert_int_equal(number("all.db", "SELECT count(*) FROM note WHERE kind = 'bos' AND count = 1"),

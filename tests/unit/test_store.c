@@ -311,6 +311,31 @@ static void answers_of_version_1_are_kept_without_a_hash(void **unused)
     store_close(store);
 }
 
+static void jobs_of_version_7_get_what_was_taken_for_granted_of_their_suites(void **unused)
+{
+    (void)unused;
+    const struct schema seventh = {EMBEDDED_SCHEMA, 7};
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_true(schema_migrate(db, path, &seventh, true, NULL));
+    sqlite3_close(db);
+    run_sql(path, "PRAGMA foreign_keys = OFF;"
+                  "INSERT INTO job (run, model, suite, suite_version, protocol, shots, metric, "
+                  "fingerprint, context_tokens, n_items) "
+                  "SELECT 1, 1, column1, 1, 'p', 0, 'acc', column1, 1, 1 FROM (VALUES ('mmlu'), "
+                  "('perplexity'), ('throughput'), ('kernels'), ('arc'))");
+    struct store *store = open_store(path, STORE_READ);
+    assert_int_equal(
+        integer_of(store, "SELECT group_concat(suite || ' ' || kind) = 'mmlu questions,perplexity "
+                          "text,throughput throughput,kernels kernels,arc questions' FROM job"),
+        1);
+    assert_int_equal(integer_of(store, "SELECT count(*) FROM job WHERE chance IS NOT NULL"), 1);
+    assert_int_equal(integer_of(store, "SELECT chance = 0.25 AND whole_items = 14042 FROM job "
+                                       "WHERE suite = 'mmlu'"),
+                     1);
+    store_close(store);
+}
+
 static void an_empty_file_takes_all_steps_if_it_may(void **unused)
 {
     (void)unused;
@@ -557,6 +582,7 @@ int main(void)
         IN_FOLDER(folders_and_unusable_paths_are_refused),
         IN_FOLDER(an_older_database_takes_only_the_missing_steps),
         IN_FOLDER(answers_of_version_1_are_kept_without_a_hash),
+        IN_FOLDER(jobs_of_version_7_get_what_was_taken_for_granted_of_their_suites),
         IN_FOLDER(an_empty_file_takes_all_steps_if_it_may),
         IN_FOLDER(a_migration_that_fails_leaves_everything),
         IN_FOLDER(a_rollback_takes_everything_back),

@@ -155,6 +155,43 @@ static void a_job_is_made_once_for_each_run_model_and_fingerprint(void **unused)
     assert_false(store_finish_job(test_store, 99, &whole, &err));
 }
 
+static void a_job_says_what_it_is_and_what_guessing_scores(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    int64_t other = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc"), id;
+    struct job_record job = {.run = 1,
+                             .model = 1,
+                             .dataset = 1,
+                             .suite = "arc",
+                             .protocol = "p",
+                             .metric = "acc",
+                             .fingerprint = "f",
+                             .n_whole = 1172,
+                             .chance = 0.25};
+    test_assert_done(store_put_job(test_store, &job, &id, &err), &err);
+    test_put_four_answers(id);
+    test_put_four_answers(other);
+    test_assert_done(store_compute_scores(test_store, id, &err), &err);
+    test_assert_done(store_compute_scores(test_store, other, &err), &err);
+    test_assert_rows("SELECT suite, metric, chance FROM v_scores WHERE depth = 0",
+                     "mmlu|acc|NULL\nmmlu|acc_macro|NULL\narc|acc|25.0\narc|acc_macro|NULL");
+    struct job_record text = {.run = 1,
+                              .model = 1,
+                              .kind = JOB_TEXT,
+                              .suite = "perplexity",
+                              .protocol = "p",
+                              .metric = "ppl",
+                              .fingerprint = "g"};
+    test_assert_done(store_put_job(test_store, &text, &id, &err), &err);
+    text.kind = JOB_THROUGHPUT, text.fingerprint = "h";
+    test_assert_done(store_put_job(test_store, &text, &id, &err), &err);
+    text.kind = JOB_KERNELS, text.fingerprint = "i";
+    test_assert_done(store_put_job(test_store, &text, &id, &err), &err);
+    test_assert_rows("SELECT kind, whole_items FROM job",
+                     "questions|NULL\nquestions|1172\ntext|NULL\nthroughput|NULL\nkernels|NULL");
+}
+
 static void rows_that_point_nowhere_are_refused(void **unused)
 {
     (void)unused;
@@ -427,6 +464,7 @@ int main(void)
         IN_TEST_STORE(the_newest_unfinished_run_is_found),
         IN_TEST_STORE(an_unfinished_run_of_another_kind_is_not_found),
         IN_TEST_STORE(a_job_is_made_once_for_each_run_model_and_fingerprint),
+        IN_TEST_STORE(a_job_says_what_it_is_and_what_guessing_scores),
         IN_TEST_STORE(rows_that_point_nowhere_are_refused),
         IN_TEST_STORE(an_answer_that_is_there_stays),
         IN_TEST_STORE(jobs_on_the_same_data_share_its_items),

@@ -260,6 +260,33 @@ static struct verdict grade_choices(const struct task *task, const char *expecte
     return grade(task, expected, &response);
 }
 
+static double chance_of(const char *protocols, const char *records)
+{
+    struct task *task = parse(HEAD, protocols);
+    struct dataset *dataset = load_well(task, write_file("a.jsonl", records), 0);
+    double chance = dataset->chance;
+    dataset_free(dataset);
+    task_free(task);
+    return chance;
+}
+
+static void chance_is_what_guessing_scores_over_the_items(void **state)
+{
+    (void)state;
+    static const char GREEDY[] = "layouts:\n  one: {q: '{question}'}\n"
+                                 "protocols:\n  p: {prompt: '{q}', continuation: 'x', "
+                                 "metrics: [acc]}\n";
+    assert_true(chance_of(CHOICES, "{\"question\":\"a\",\"options\":\"x;y\",\"right\":0}\n") ==
+                0.5);
+    /* 1 of 2, 1 of 4, and 2 of 4 that are right */
+    assert_true(fabs(chance_of(CHOICES, "{\"question\":\"a\",\"options\":\"x;y\",\"right\":0}\n"
+                                        "{\"question\":\"b\",\"options\":\"x;y;z;w\",\"right\":3}\n"
+                                        "{\"question\":\"c\",\"options\":\"x;y;z;w\","
+                                        "\"right\":[0,1,1,0]}\n") -
+                     1.25 / 3) < 1e-15);
+    assert_true(chance_of(GREEDY, "{\"question\":\"a\"}\n") == 0); /* nothing to choose among */
+}
+
 static void choices_are_graded_by_every_metric(void **state)
 {
     (void)state;
@@ -436,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_examples_leave_the_question_out, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(groups_name_subsets_and_levels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(chance_is_what_guessing_scores_over_the_items, set_up,
+                                        tear_down),
         cmocka_unit_test(choices_are_graded_by_every_metric),
         cmocka_unit_test(a_continuation_is_right_where_it_is_greedy),
         cmocka_unit_test(a_generation_is_read_by_templates),
