@@ -9,26 +9,62 @@
 #include "base/utf8.h"
 #include "reports/html.h"
 
+#include <assert.h>
 #include <string.h>
+
+struct table_column {
+    const char *heading;
+    bool is_right; /* numbers: aligned to the right */
+    int width;     /* of its widest cell, and of what a heading needs */
+};
 
 struct table_row {
     struct table_row *next;
-    int n_cells;
-    const char *cells[TABLE_MAX_COLUMNS];
+    size_t n_cells;
+    const char *cells[]; /* [n_columns] */
 };
+
+/* A heading longer than this is broken between words where its column is narrower. */
+enum { WHOLE_HEADING = 15 };
+
+static int width_of(const char *text)
+{
+    return (int)utf8_count(text, strlen(text));
+}
+
+static int longest_word(const char *text)
+{
+    int longest = 0;
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        int width = (int)utf8_count(text, n);
+        if (width > longest) longest = width;
+        text += n + (text[n] == ' ');
+    }
+    return longest;
+}
+
+/* Takes the heading over. */
+static bool add_column(struct table *table, const char *heading, bool is_right, struct err *err)
+{
+    if (!heading || !arena_grow(table->arena, (void **)&table->columns, &table->capacity,
+                                table->n_columns + 1, sizeof *table->columns, err))
+        return false;
+    int width = width_of(heading) > WHOLE_HEADING ? longest_word(heading) : width_of(heading);
+    table->columns[table->n_columns++] = (struct table_column){heading, is_right, width};
+    return true;
+}
 
 struct table *table_new(struct arena *arena, const char *headings, struct err *err)
 {
     struct table *table = arena_alloc(arena, 1, sizeof *table, err);
     if (!table) return NULL;
     table->arena = arena;
-    while (*headings && table->n_columns < TABLE_MAX_COLUMNS) {
-        int i = table->n_columns++;
-        table->right[i] = *headings == '>';
-        headings += table->right[i];
+    while (*headings) {
+        bool is_right = *headings == '>';
+        headings += is_right;
         size_t n = strcspn(headings, "|");
-        table->headings[i] = arena_copy(arena, headings, n, err);
-        if (!table->headings[i]) return NULL;
+        if (!add_column(table, arena_copy(arena, headings, n, err), is_right, err)) return NULL;
         headings += n + (headings[n] == '|');
     }
     return table;
@@ -36,12 +72,14 @@ struct table *table_new(struct arena *arena, const char *headings, struct err *e
 
 void table_row(struct table *table)
 {
-    struct table_row *row = arena_alloc(table->arena, 1, sizeof *row, NULL);
+    size_t n = table->n_columns;
+    struct table_row *row =
+        arena_alloc(table->arena, 1, sizeof *row + n * sizeof *row->cells, NULL);
     if (!row) {
         table->failed = true;
         return;
     }
-    for (int i = 0; i < TABLE_MAX_COLUMNS; i++) row->cells[i] = "";
+    for (size_t i = 0; i < n; i++) row->cells[i] = "";
     if (table->last) table->last->next = row;
     else table->first = row;
     table->last = row;
@@ -64,11 +102,10 @@ format_text(struct table *table, const char *format, va_list args)
 
 void table_column(struct table *table, bool right, const char *format, ...)
 {
-    if (table->n_columns == TABLE_MAX_COLUMNS) return;
     va_list args;
+    assert(!table->n_rows);
     va_start(args, format);
-    table->headings[table->n_columns] = format_text(table, format, args);
-    table->right[table->n_columns++] = right;
+    if (!add_column(table, format_text(table, format, args), right, NULL)) table->failed = true;
     va_end(args);
 }
 
@@ -78,8 +115,11 @@ void table_cell(struct table *table, const char *format, ...)
     if (!row || row->n_cells >= table->n_columns) return;
     va_list args;
     va_start(args, format);
-    row->cells[row->n_cells++] = format_text(table, format, args);
+    const char *text = format_text(table, format, args);
     va_end(args);
+    struct table_column *column = &table->columns[row->n_cells];
+    if (width_of(text) > column->width) column->width = width_of(text);
+    row->cells[row->n_cells++] = text;
 }
 
 bool table_check(const struct table *table, struct err *err)
@@ -87,81 +127,80 @@ bool table_check(const struct table *table, struct err *err)
     return !table->failed || err_set(err, ERR_MEMORY, "out of memory for a table");
 }
 
-static int width_of(const char *text)
+/* ---- Terminal ---- */
+
+static void print_cell(const struct table *table, size_t i, const char *text, FILE *out)
 {
-    return (int)utf8_count(text, strlen(text));
+    const struct table_column *column = &table->columns[i];
+    int pad = column->width - width_of(text);
+    bool is_last = i + 1 == table->n_columns;
+    fprintf(out, "%*s%s%*s%s", column->is_right ? pad : 0, "", text,
+            column->is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
 }
 
-static void print_line(const struct table *table, const char *const *cells, const int *widths,
-                       FILE *out)
+/* Bytes of the words that fit into the width, of the first one at least. */
+static size_t fitting(const char *text, int width)
 {
-    for (int i = 0; i < table->n_columns; i++) {
-        int pad = widths[i] - width_of(cells[i]);
-        bool is_last = i + 1 == table->n_columns;
-        fprintf(out, "%*s%s%*s%s", table->right[i] ? pad : 0, "", cells[i],
-                table->right[i] || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
-    }
-}
-
-/* A heading longer than this is broken between words where its column is narrower. */
-enum { MAX_HEADING = 15 };
-
-static int longest_word(const char *text)
-{
-    int longest = 0;
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        int width = (int)utf8_count(text, n);
-        if (width > longest) longest = width;
-        text += n + (text[n] == ' ');
-    }
-    return longest;
-}
-
-/* Cuts the words that fit into width off the text, the first one at least: a line in the table's
- * arena. */
-static const char *take_line(const struct table *table, const char **text, int width)
-{
-    size_t n = strcspn(*text, " ");
-    while ((*text)[n]) {
-        size_t longer = n + 1 + strcspn(*text + n + 1, " ");
-        if ((int)utf8_count(*text, longer) > width) break;
+    size_t n = strcspn(text, " ");
+    while (text[n]) {
+        size_t longer = n + 1 + strcspn(text + n + 1, " ");
+        if ((int)utf8_count(text, longer) > width) break;
         n = longer;
     }
-    const char *line = arena_copy(table->arena, *text, n, NULL);
-    *text += n + ((*text)[n] == ' ');
+    return n;
+}
+
+static int count_lines(const struct table_column *column)
+{
+    int n_lines = 0;
+    for (const char *text = column->heading; *text; n_lines++) {
+        size_t n = fitting(text, column->width);
+        text += n + (text[n] == ' ');
+    }
+    return n_lines;
+}
+
+/* The i-th line of the heading, in the table's arena. */
+static const char *heading_line(const struct table *table, const struct table_column *column,
+                                int i_line)
+{
+    const char *text = column->heading;
+    for (int i = 0; i < i_line; i++) text += fitting(text, column->width) + 1;
+    const char *line = arena_copy(table->arena, text, fitting(text, column->width), NULL);
     return line ? line : "";
 }
 
 /* The words of a heading stand at the bottom of its lines. */
-static void print_headings(const struct table *table, const int *widths, FILE *out)
+static void print_headings(const struct table *table, FILE *out)
 {
-    int n_lines[TABLE_MAX_COLUMNS], most = 1;
-    const char *rest[TABLE_MAX_COLUMNS], *cells[TABLE_MAX_COLUMNS];
-    for (int i = 0; i < table->n_columns; i++) {
-        const char *text = rest[i] = table->headings[i];
-        for (n_lines[i] = 0; *text; n_lines[i]++) take_line(table, &text, widths[i]);
-        if (n_lines[i] > most) most = n_lines[i];
+    int most = 1;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        int n_lines = count_lines(&table->columns[i]);
+        if (n_lines > most) most = n_lines;
     }
-    for (int line = most; line > 0; line--) {
-        for (int i = 0; i < table->n_columns; i++)
-            cells[i] = n_lines[i] >= line ? take_line(table, &rest[i], widths[i]) : "";
-        print_line(table, cells, widths, out);
-    }
+    for (int line = most; line > 0; line--)
+        for (size_t i = 0; i < table->n_columns; i++) {
+            int n_lines = count_lines(&table->columns[i]);
+            print_cell(table, i,
+                       n_lines >= line ? heading_line(table, &table->columns[i], n_lines - line)
+                                       : "",
+                       out);
+        }
 }
 
 void table_print(const struct table *table, FILE *out)
 {
-    int widths[TABLE_MAX_COLUMNS];
-    for (int i = 0; i < table->n_columns; i++) {
-        int heading = width_of(table->headings[i]);
-        widths[i] = heading > MAX_HEADING ? longest_word(table->headings[i]) : heading;
-        for (const struct table_row *row = table->first; row; row = row->next)
-            if (width_of(row->cells[i]) > widths[i]) widths[i] = width_of(row->cells[i]);
-    }
-    print_headings(table, widths, out);
+    print_headings(table, out);
     for (const struct table_row *row = table->first; row; row = row->next)
-        print_line(table, row->cells, widths, out);
+        for (size_t i = 0; i < table->n_columns; i++) print_cell(table, i, row->cells[i], out);
+}
+
+/* ---- Files ---- */
+
+/* Of a row, or of the headings for NULL. */
+static const char *cell_of(const struct table *table, const struct table_row *row, size_t i)
+{
+    return row ? row->cells[i] : table->columns[i].heading;
 }
 
 /* A cell may not end the column or the line. */
@@ -173,47 +212,48 @@ static void markdown_cell(const char *text, struct buf *out)
     }
 }
 
-static void markdown_line(const struct table *table, const char *const *cells, struct buf *out)
+static void markdown_line(const struct table *table, const struct table_row *row, struct buf *out)
 {
-    for (int i = 0; i < table->n_columns; i++) {
+    for (size_t i = 0; i < table->n_columns; i++) {
         buf_text(out, i ? " | " : "| ");
-        markdown_cell(cells[i], out);
+        markdown_cell(cell_of(table, row, i), out);
     }
     buf_text(out, " |\n");
 }
 
 void table_markdown(const struct table *table, struct buf *out)
 {
-    markdown_line(table, table->headings, out);
-    for (int i = 0; i < table->n_columns; i++) buf_text(out, table->right[i] ? "|---:" : "|---");
+    markdown_line(table, NULL, out);
+    for (size_t i = 0; i < table->n_columns; i++)
+        buf_text(out, table->columns[i].is_right ? "|---:" : "|---");
     buf_text(out, "|\n");
     for (const struct table_row *row = table->first; row; row = row->next)
-        markdown_line(table, row->cells, out);
+        markdown_line(table, row, out);
 }
 
-static void csv_line(const struct table *table, const char *const *cells, struct buf *out)
+static void csv_line(const struct table *table, const struct table_row *row, struct buf *out)
 {
-    for (int i = 0; i < table->n_columns; i++) {
+    for (size_t i = 0; i < table->n_columns; i++) {
         if (i) buf_char(out, ',');
-        csv_put(out, cells[i], ',');
+        csv_put(out, cell_of(table, row, i), ',');
     }
     buf_char(out, '\n');
 }
 
 void table_csv(const struct table *table, struct buf *out)
 {
-    csv_line(table, table->headings, out);
+    csv_line(table, NULL, out);
     for (const struct table_row *row = table->first; row; row = row->next)
-        csv_line(table, row->cells, out);
+        csv_line(table, row, out);
 }
 
-static void html_line(const struct table *table, const char *const *cells, const char *tag,
+static void html_line(const struct table *table, const struct table_row *row, const char *tag,
                       struct buf *out)
 {
     buf_text(out, "<tr>");
-    for (int i = 0; i < table->n_columns; i++) {
-        buf_printf(out, "<%s%s>", tag, table->right[i] ? " class=\"n\"" : "");
-        html_text(out, cells[i]);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        buf_printf(out, "<%s%s>", tag, table->columns[i].is_right ? " class=\"n\"" : "");
+        html_text(out, cell_of(table, row, i));
         buf_printf(out, "</%s>", tag);
     }
     buf_text(out, "</tr>\n");
@@ -222,9 +262,9 @@ static void html_line(const struct table *table, const char *const *cells, const
 void table_html(const struct table *table, struct buf *out)
 {
     buf_text(out, "<div class=\"scroll\"><table>\n<thead>");
-    html_line(table, table->headings, "th", out);
+    html_line(table, NULL, "th", out);
     buf_text(out, "</thead>\n<tbody>\n");
     for (const struct table_row *row = table->first; row; row = row->next)
-        html_line(table, row->cells, "td", out);
+        html_line(table, row, "td", out);
     buf_text(out, "</tbody></table></div>\n");
 }

@@ -11,15 +11,13 @@
 
 #include <stdio.h>
 
-enum { TABLE_MAX_COLUMNS = 64 };
-
+struct table_column;
 struct table_row;
 
 struct table {
     struct arena *arena;
-    int n_columns;
-    const char *headings[TABLE_MAX_COLUMNS];
-    bool right[TABLE_MAX_COLUMNS]; /* numbers: aligned to the right */
+    struct table_column *columns; /* [n_columns] */
+    size_t n_columns, capacity;
     struct table_row *first, *last;
     size_t n_rows;
     bool failed;
