@@ -127,18 +127,28 @@ size_t report_base_entry(const struct report_data *data, size_t i_entry)
 
 bool report_score_is_perplexity(const struct report_score *score)
 {
-    return !strncmp(score->metric, "ppl", 3);
+    return score->facts->kind == METRIC_OF_TEXTS;
+}
+
+bool report_score_is_points(const struct report_score *score)
+{
+    return score->facts->kind == METRIC_OF_JUDGES;
+}
+
+bool report_score_is_by_rule(const struct report_score *score)
+{
+    return report_score_is_points(score) && !strcmp(score->protocol, "reference-match");
 }
 
 /* The protocol of points names the judge, and its shots are always none. */
 static const char *name_measure(struct report_data *data, const struct report_score *score,
                                 struct err *err)
 {
-    bool is_rule = !strcmp(score->protocol, "reference-match");
     if (report_score_is_perplexity(score)) return score->protocol;
-    if (!strcmp(score->unit, "points"))
+    if (report_score_is_points(score))
         return arena_printf(data->arena, err, "%s, %s%s", score->suite,
-                            is_rule ? "judged by the rule " : "", score->protocol);
+                            report_score_is_by_rule(score) ? "judged by the rule " : "",
+                            score->protocol);
     return arena_printf(data->arena, err, "%s, %s, %d %s", score->suite, score->protocol,
                         score->shots, score->shots == 1 ? "shot" : "shots");
 }
@@ -162,21 +172,18 @@ static bool add_score(struct report_data *data, struct query *query, int64_t run
     score->high = row.high;
     score->n = row.n;
     score->subset = copy(data, row.subset, err);
-    score->unit = copy(data, row.unit, err);
+    score->chance = row.chance;
     score->depth = row.depth;
     score->level = copy(data, row.level, err);
     score->category = copy(data, row.category, err);
     score->is_main = row.is_main;
-    if (!score->suite || !score->protocol || !score->metric || !score->subset || !score->unit ||
-        !score->level || !score->category)
+    score->n_whole = row.n_whole;
+    if (!score->suite || !score->protocol || !score->metric || !score->subset || !score->level ||
+        !score->category)
         return false;
+    score->facts = metric_find(score->metric);
     score->measure = name_measure(data, score, err);
     return score->measure != NULL;
-}
-
-bool report_score_is_macro(const struct report_score *score)
-{
-    return strstr(score->metric, "_macro") != NULL;
 }
 
 bool report_score_is_beside(const struct report_score *a, const struct report_score *b)
@@ -200,15 +207,9 @@ const struct report_score *report_main_score(const struct report_data *data, siz
     return NULL;
 }
 
-const char *report_score_items(const struct report_score *score)
-{
-    if (report_score_is_perplexity(score)) return "tokens";
-    return strcmp(score->unit, "points") ? "questions" : "turns";
-}
-
 bool report_score_is_share(const struct report_score *score)
 {
-    if (strcmp(score->unit, "percent") != 0 || score->n < 1) return false;
+    if (!metric_is_percent(score->facts) || score->n < 1) return false;
     double right = score->score / 100 * (double)score->n;
     if (fabs(right - round(right)) > 1e-6) return false;
     struct interval wilson = stats_wilson((uint64_t)round(right), (uint64_t)score->n);
@@ -216,34 +217,18 @@ bool report_score_is_share(const struct report_score *score)
            fabs(100 * wilson.high - score->high) < 1e-6;
 }
 
-const char *report_metric_name(const char *metric)
+/* The first main score of every measure, in order of appearance. */
+static bool list_measures(struct report_data *data, struct err *err)
 {
-    if (!strcmp(metric, "acc")) return "accuracy";
-    if (!strcmp(metric, "em")) return "exact match";
-    if (!strcmp(metric, "f1")) return "F1";
-    return metric;
-}
-
-const char *report_score_axis(const struct report_score *score)
-{
-    if (report_score_is_perplexity(score)) return "perplexity (lower is better)";
-    if (!strcmp(score->unit, "points")) return "points, 1 to 10";
-    if (!strcmp(score->metric, "acc")) return "accuracy, percent of the questions";
-    if (!strcmp(score->metric, "em")) return "exact match, percent of the questions";
-    return "score, percent";
-}
-
-size_t report_measures(const struct report_data *data, const struct report_score **measures,
-                       size_t maximum)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < data->n_scores && n < maximum; i++) {
+    data->measures = arena_alloc(data->arena, data->n_scores, sizeof *data->measures, err);
+    if (!data->measures) return false;
+    for (size_t i = 0; i < data->n_scores; i++) {
         bool is_new = data->scores[i].is_main;
-        for (size_t m = 0; m < n; m++)
-            if (report_score_is_beside(&data->scores[i], measures[m])) is_new = false;
-        if (is_new) measures[n++] = &data->scores[i];
+        for (size_t m = 0; m < data->n_measures; m++)
+            if (report_score_is_beside(&data->scores[i], data->measures[m])) is_new = false;
+        if (is_new) data->measures[data->n_measures++] = &data->scores[i];
     }
-    return n;
+    return true;
 }
 
 /* ---- Speeds ---- */
@@ -432,7 +417,7 @@ struct report_data *report_data_load(struct store *store, const int64_t *runs, s
     data->n_kernels = kernels.n;
     data->notes = notes.items;
     data->n_notes = notes.n;
-    if (ok) return data;
+    if (ok && list_measures(data, err)) return data;
     report_data_free(data);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #define PHIBENCH_REPORTS_DATA_H
 
 #include "base/arena.h"
+#include "results/metric.h"
 #include "results/query.h"
 
 struct report_entry {
@@ -24,14 +25,16 @@ struct report_score {
     size_t i_entry;
     int64_t job;
     const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
-    const char *level;       /* of a subset: "subject", "category", "source" */
-    const char *category;    /* a subset's coarsest group beside its own, "" for none */
-    const char *unit;        /* "percent", "points", "nats" or "" */
-    const char *measure;     /* what is compared: "mmlu, hendrycks, 5 shots" */
-    int shots, depth;        /* depth: 0 the whole, 1 the finest subsets, more: coarser ones */
-    bool is_main;            /* the job's own metric, micro: what charts show */
-    double score, low, high; /* in the unit */
+    const char *level;          /* of a subset: "subject", "category", "source" */
+    const char *category;       /* a subset's coarsest group beside its own, "" for none */
+    const char *measure;        /* what is compared: "mmlu, hendrycks, 5 shots" */
+    const struct metric *facts; /* what the metric's name stands for */
+    int shots, depth;           /* depth: 0 the whole, 1 the finest subsets, more: coarser ones */
+    bool is_main;               /* the job's own metric, micro: what charts show */
+    double score, low, high;    /* in the metric's unit */
+    double chance;              /* of the whole job, in that unit; 0: not known, or none */
     int64_t n;
+    int64_t n_whole; /* questions of the whole test; 0: not known */
 };
 
 /* The repetitions of one measurement of a model, or of a kernel by itself. Those of the machine's
@@ -68,6 +71,8 @@ struct report_data {
     size_t n_divergences;
     struct report_score *subsets; /* coarser ones of a job before the finest */
     size_t n_subsets;
+    const struct report_score **measures; /* the first main score of each, as they appear */
+    size_t n_measures;
     struct report_speed *speeds;
     size_t n_speeds;
     struct report_speed *kernels; /* none is in a chart or among the entries */
@@ -85,16 +90,9 @@ void report_data_free(struct report_data *data);
  * it is the first. */
 size_t report_base_entry(const struct report_data *data, size_t i_entry);
 
-/* The first main score of every measure, in order of appearance: [maximum]. Their number. */
-size_t report_measures(const struct report_data *data, const struct report_score **measures,
-                       size_t maximum);
-
 /* The entry's tokens/s at decoding one sequence or at reading a prompt, with the threads and the
  * length that are fastest; 0 if it was not measured. */
 double report_entry_rate(const struct report_data *data, size_t i_entry, bool is_decode);
-
-/* True for the mean over subsets in place of the mean over questions. */
-bool report_score_is_macro(const struct report_score *score);
 
 /* True for scores of one suite in one protocol with one number of shots: only they compare. */
 bool report_score_is_beside(const struct report_score *a, const struct report_score *b);
@@ -105,19 +103,14 @@ bool report_score_is_like(const struct report_score *a, const struct report_scor
 const struct report_score *report_main_score(const struct report_data *data, size_t i_entry,
                                              const struct report_score *measure);
 
-/* What the score is an average over: "questions". */
-const char *report_score_items(const struct report_score *score);
-
-/* True for a perplexity: the only measure that is better when lower. */
+/* True for a perplexity. */
 bool report_score_is_perplexity(const struct report_score *score);
+/* True for points from 1 to 10, and for those that a rule gave in place of a judge. */
+bool report_score_is_points(const struct report_score *score);
+bool report_score_is_by_rule(const struct report_score *score);
 
 /* True for a share of right answers, with Wilson's interval; false for other means. */
 bool report_score_is_share(const struct report_score *score);
-
-/* What an axis is called, with its unit: "accuracy, percent". */
-const char *report_score_axis(const struct report_score *score);
-/* The metric in words, as in a sentence: "exact match", "points"; others as they are called. */
-const char *report_metric_name(const char *metric);
 
 /* True for measurements in seconds rather than tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);

@@ -6,14 +6,11 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
-    MAX_MEASURES = 24,
-    MAX_SUBSET_SERIES = 6,
-    MAX_ROWS_WITH_INTERVALS = 12, /* of more than three series */
-    OTHER_COLORS = 4              /* of series that are no models, whose colours are the first */
+    MAX_SUBSET_SERIES = 6,       /* the caption tells of others */
+    MAX_ROWS_WITH_INTERVALS = 12 /* of more than three series */
 };
 
 /* A protocol may name a judge, and a judge have any name: files get plain ones. */
@@ -35,34 +32,31 @@ static const char *name_chart(const struct report_data *data, const char *kind,
                                    measure->protocol, measure->shots));
 }
 
-/* NULL if one of the texts is, or there is no room. */
-static struct chart *add_chart(struct figures *figures, const char *name, const char *title,
-                               const char *caption)
+struct chart *figures_add(const struct report_data *data, struct figures *figures, const char *name,
+                          const char *title, const char *caption, struct err *err)
 {
-    if (!name || !title || !caption || figures->n == FIGURES_MAX) return NULL;
-    struct chart *chart = &figures->charts[figures->n];
-    *chart = (struct chart){.name = name, .title = title, .caption = caption};
-    figures->themes[figures->n++] = NULL;
-    return chart;
+    if (!name || !title || !caption ||
+        !arena_grow(data->arena, (void **)&figures->items, &figures->capacity, figures->n + 1,
+                    sizeof *figures->items, err))
+        return NULL;
+    struct figure *figure = &figures->items[figures->n++];
+    *figure = (struct figure){{.name = name, .title = title, .caption = caption}, NULL};
+    return &figure->chart;
 }
 
 /* "Accuracy: mmlu, hendrycks, 5 shots" */
 static const char *title_of(const struct report_data *data, const struct report_score *measure,
                             const char *what, struct err *err)
 {
-    const char *metric = report_score_is_perplexity(measure) ? "Perplexity"
-                         : !strcmp(measure->unit, "points")  ? "Points"
-                         : !strcmp(measure->metric, "acc")   ? "Accuracy"
-                         : !strcmp(measure->metric, "em")    ? "Exact match"
-                                                             : "Score";
-    return arena_printf(data->arena, err, "%s%s: %s", metric, what, measure->measure);
+    return arena_printf(data->arena, err, "%s%s: %s", measure->facts->heading, what,
+                        measure->measure);
 }
 
 /* How the intervals of a measure are made. */
 static const char *interval_of(const struct report_score *measure)
 {
     if (report_score_is_perplexity(measure)) return "95% intervals, errors clustered by chunk";
-    if (!strcmp(measure->unit, "points"))
+    if (report_score_is_points(measure))
         return "95% intervals (normal, by question, within 1 to 10)";
     return report_score_is_share(measure) ? "95% intervals (Wilson)" : "95% intervals (normal)";
 }
@@ -90,7 +84,7 @@ static const char *count_items(const struct report_data *data, const struct repo
 
 static double chance_of(const struct report_score *measure)
 {
-    return strcmp(measure->suite, "mmlu") ? NAN : 25.0;
+    return measure->chance > 0 ? measure->chance : NAN;
 }
 
 /* Whether the largest value is more than eight times the smallest: then a linear axis shows only
@@ -127,14 +121,14 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
         count ? arena_printf(data->arena, err,
                              "%s; %s %s each. Rows whose intervals overlap may still differ: %s "
                              "tell more, as they compare the same %s.",
-                             interval_of(measure), count, report_score_items(measure),
+                             interval_of(measure), count, measure->facts->counted,
                              is_perplexity ? "the perplexities beside each other"
                                            : "the paired differences",
-                             is_perplexity ? "chunks" : report_score_items(measure))
+                             is_perplexity ? "chunks" : measure->facts->counted)
               : NULL;
     struct chart *chart =
-        add_chart(figures, name_chart(data, "scores", measure, err),
-                  title_of(data, measure, " by model and quantization", err), caption);
+        figures_add(data, figures, name_chart(data, "scores", measure, err),
+                    title_of(data, measure, " by model and quantization", err), caption, err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n,
@@ -143,7 +137,7 @@ static bool add_scores(const struct report_data *data, struct figures *figures,
                                                     .has_series_in_rows = true,
                                                     .points = points,
                                                     .n_points = n,
-                                                    .x_label = report_score_axis(measure),
+                                                    .x_label = measure->facts->axis,
                                                     .reference = chance_of(measure),
                                                     .reference_label = "chance",
                                                     .x_log = is_perplexity && spreads(low, high),
@@ -199,17 +193,17 @@ static bool add_book(const struct report_data *data, const struct open_book *boo
         (long long)books[first].top_k, books[first].top_k == 1 ? "" : "s",
         (long long)books[first].max_tokens, interval_of(measures[0]), (long long)measures[0]->n);
     struct chart *chart =
-        add_chart(figures, name_chart(data, "open-book", measures[1], err),
-                  title_of(data, measures[0], ", closed and open book", err), caption);
+        figures_add(data, figures, name_chart(data, "open-book", measures[1], err),
+                    title_of(data, measures[0], ", closed and open book", err), caption, err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
                                                     .n_rows = n_rows,
                                                     .series = SERIES,
                                                     .n_series = 2,
-                                                    .i_first_color = OTHER_COLORS,
+                                                    .i_first_color = FIGURES_OTHER_COLORS,
                                                     .points = points,
                                                     .n_points = n_points,
-                                                    .x_label = report_score_axis(measures[0]),
+                                                    .x_label = measures[0]->facts->axis,
                                                     .reference = NAN,
                                                     .show_values = true});
     return true;
@@ -296,14 +290,13 @@ static const char *subset_caption(const struct report_data *data,
                                   const struct subset_plan *plan, struct err *err)
 {
     const char *judge = "", *n_items = count_subset_items(data, measure, err);
-    if (!strcmp(measure->unit, "points"))
-        judge = strcmp(measure->protocol, "reference-match")
-                    ? "Points are the judge's. "
-                    : "Points are given by a rule, words in common with the reference answer: no "
-                      "model judged. ";
+    if (report_score_is_by_rule(measure))
+        judge = "Points are given by a rule, words in common with the reference answer: no model "
+                "judged. ";
+    else if (report_score_is_points(measure)) judge = "Points are the judge's. ";
     const char *caption = n_items
                               ? arena_printf(data->arena, err, "%s%s %s in each row; %s.", judge,
-                                             n_items, report_score_items(measure),
+                                             n_items, measure->facts->counted,
                                              plan->has_intervals ? "bars are 95% intervals"
                                                                  : "intervals stand in the table")
                               : NULL;
@@ -382,107 +375,18 @@ static bool add_subsets(const struct report_data *data, struct figures *figures,
     plan.has_intervals = plan.n_entries <= 3 || plan.n_rows <= MAX_ROWS_WITH_INTERVALS;
     struct interval_chart spec = {.rows = plan.rows,
                                   .n_rows = plan.n_rows,
-                                  .x_label = report_score_axis(measure),
+                                  .x_label = measure->facts->axis,
                                   .reference = chance_of(measure),
                                   .reference_label = "chance"};
     if (!fill_subset_points(data, measure, &plan, &spec, err)) return false;
     const char *what = *plan.level ? arena_printf(data->arena, err, " by %s", plan.level) : "";
-    struct chart *chart = what ? add_chart(figures, name_chart(data, "subsets", measure, err),
-                                           title_of(data, measure, what, err),
-                                           subset_caption(data, measure, &plan, err))
-                               : NULL;
+    struct chart *chart =
+        what ? figures_add(data, figures, name_chart(data, "subsets", measure, err),
+                           title_of(data, measure, what, err),
+                           subset_caption(data, measure, &plan, err), err)
+             : NULL;
     if (!chart) return false;
     chart_intervals(chart, &spec);
-    return true;
-}
-
-/* ---- Speeds ---- */
-
-static bool is_in_speed_chart(const struct report_speed *speed, int kind)
-{
-    bool is_decode = !strcmp(speed->test, "decode") || !strcmp(speed->test, "batched_decode");
-    if (kind == 0) return !strcmp(speed->test, "prefill");
-    return is_decode && (speed->batch > 1) == (kind == 2);
-}
-
-/* The series of a thread count (and instruction set, if there are several). */
-static size_t series_of(const struct report_data *data, const struct report_speed *speed,
-                        const char **series, size_t *n_series, size_t maximum, struct err *err)
-{
-    const char *name = arena_printf(data->arena, err, "%d %s, %s", speed->threads,
-                                    speed->threads == 1 ? "thread" : "threads", speed->isa);
-    for (size_t s = 0; name && s < *n_series; s++)
-        if (!strcmp(series[s], name)) return s;
-    if (!name || *n_series == maximum) return SIZE_MAX;
-    series[*n_series] = name;
-    return (*n_series)++;
-}
-
-/* What all rows of a chart measure, "decode 64", or NULL where they differ. */
-static const char *common_label(const struct report_data *data, int kind, struct err *err)
-{
-    char common[64] = "", label[64];
-    for (size_t i = 0; i < data->n_speeds; i++) {
-        if (!is_in_speed_chart(&data->speeds[i], kind)) continue;
-        report_speed_label(&data->speeds[i], label, sizeof label);
-        if (*common && strcmp(common, label) != 0) return NULL;
-        snprintf(common, sizeof common, "%s", label);
-    }
-    return arena_string(data->arena, common, err);
-}
-
-static bool add_speed(const struct report_data *data, struct figures *figures, int kind,
-                      struct err *err)
-{
-    static const char *const NAMES[] = {"speed-prefill", "speed-decode", "speed-batched-decode"};
-    static const char *const TITLES[] = {"Speed of reading a prompt",
-                                         "Speed of writing one sequence",
-                                         "Speed of writing several sequences together"};
-    enum { MAX_SERIES = 8 };
-    const char **rows = arena_alloc(data->arena, data->n_speeds + 1, sizeof *rows, err),
-               *series[MAX_SERIES], *common = common_label(data, kind, err);
-    struct interval_point *points =
-        arena_alloc(data->arena, data->n_speeds + 1, sizeof *points, err);
-    size_t n_rows = 0, n_points = 0, n_series = 0, n_least = SIZE_MAX, n_most = 0;
-    if (!rows || !points) return false;
-    for (size_t i = 0; i < data->n_speeds; i++) {
-        const struct report_speed *speed = &data->speeds[i];
-        const char *row = data->entries[speed->i_entry].label;
-        char label[64];
-        if (!is_in_speed_chart(speed, kind)) continue;
-        report_speed_label(speed, label, sizeof label);
-        if (!common) row = arena_printf(data->arena, err, "%s, %s", row, label);
-        size_t s = series_of(data, speed, series, &n_series, MAX_SERIES, err), r = 0;
-        if (!row) return false;
-        while (r < n_rows && strcmp(rows[r], row) != 0) r++;
-        if (r == n_rows) rows[n_rows++] = row;
-        if (s != SIZE_MAX)
-            points[n_points++] =
-                (struct interval_point){r, s, speed->median, speed->low, speed->high};
-        if (speed->n < n_least) n_least = speed->n;
-        if (speed->n > n_most) n_most = speed->n;
-    }
-    if (!n_points) return true;
-    const char *title =
-        common ? arena_printf(data->arena, err, "%s (%s)", TITLES[kind], common) : TITLES[kind];
-    struct chart *chart =
-        add_chart(figures, NAMES[kind], title,
-                  arena_printf(data->arena, err,
-                               "Median of %s%zu repetitions; bars are their quartiles. Every "
-                               "repetition is in the store.",
-                               n_least < n_most ? "at least " : "", n_least));
-    if (!chart) return false;
-    chart_intervals(chart, &(struct interval_chart){.rows = rows,
-                                                    .n_rows = n_rows,
-                                                    .series = series,
-                                                    .n_series = n_series,
-                                                    .i_first_color = OTHER_COLORS,
-                                                    .points = points,
-                                                    .n_points = n_points,
-                                                    .x_label = "tokens per second",
-                                                    .reference = NAN,
-                                                    .from_zero = true,
-                                                    .show_values = n_series <= 3});
     return true;
 }
 
@@ -529,10 +433,12 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
     bool is_perplexity = report_score_is_perplexity(measure);
     const char *caption = arena_printf(
         data->arena, err, "%s%s. Lines join the quantizations of a model; bars are %s.%s",
-        TEXT[against].caption, is_perplexity ? ", down in place of up" : "", interval_of(measure),
+        TEXT[against].caption,
+        measure->facts->better == BETTER_LOWER ? ", down in place of up" : "", interval_of(measure),
         against == AGAINST_SIZE ? "" : " Speed with the threads and the length that are fastest.");
-    struct chart *chart = add_chart(figures, name_chart(data, TEXT[against].kind, measure, err),
-                                    title_of(data, measure, TEXT[against].title, err), caption);
+    struct chart *chart =
+        figures_add(data, figures, name_chart(data, TEXT[against].kind, measure, err),
+                    title_of(data, measure, TEXT[against].title, err), caption, err);
     if (!chart) return false;
     chart_plane(chart, &(struct plane_chart){.colors = data->models,
                                              .n_colors = data->n_models,
@@ -541,7 +447,7 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
                                              .points = points,
                                              .n_points = n,
                                              .x_label = TEXT[against].x_label,
-                                             .y_label = report_score_axis(measure),
+                                             .y_label = measure->facts->axis,
                                              .x_log = spreads(least, most),
                                              .y_log = is_perplexity && spreads(low, high)});
     return true;
@@ -552,16 +458,16 @@ static bool add_plane(const struct report_data *data, struct figures *figures,
 /* The charts from the given one on are about the theme, if there are any. */
 static void begin_theme(struct figures *figures, size_t first, const char *theme)
 {
-    if (first < figures->n) figures->themes[first] = theme;
+    if (first < figures->n) figures->items[first].theme = theme;
 }
 
 bool figures_build(const struct report_data *data, const struct open_book *books, size_t n_books,
                    struct figures *figures, struct err *err)
 {
-    const struct report_score *measures[MAX_MEASURES];
-    size_t n = report_measures(data, measures, MAX_MEASURES);
+    const struct report_score *const *measures = data->measures;
+    size_t n = data->n_measures;
     bool ok = true;
-    figures->n = 0;
+    *figures = (struct figures){0};
     for (size_t m = 0; ok && m < n; m++)
         if (!is_in_book(data, books, n_books, measures[m], 0) &&
             !is_in_book(data, books, n_books, measures[m], 1))
@@ -581,13 +487,15 @@ bool figures_build(const struct report_data *data, const struct open_book *books
                  (m > 0 || add_plane(data, figures, measures[m], AGAINST_PREFILL, err));
     begin_theme(figures, first, "What size and speed buy");
     first = figures->n;
-    for (int kind = 0; ok && kind < 3; kind++) ok = add_speed(data, figures, kind, err);
+    ok = ok && figures_add_speed(data, figures, CHART_PREFILL, err) &&
+         figures_add_speed(data, figures, CHART_DECODE, err) &&
+         figures_add_speed(data, figures, CHART_BATCHED_DECODE, err);
     begin_theme(figures, first, "Speed");
     return ok;
 }
 
 void figures_free(struct figures *figures)
 {
-    for (size_t i = 0; i < figures->n; i++) chart_free(&figures->charts[i]);
+    for (size_t i = 0; i < figures->n; i++) chart_free(&figures->items[i].chart);
     figures->n = 0;
 }

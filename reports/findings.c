@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_MODELS = 32, MAX_LOSSES = 128 };
 static const double SIGNIFICANT = 0.05;
 
 /* The first score by a job's own metric, which says what the report is about first; a perplexity if
@@ -41,10 +40,12 @@ static bool keep(const struct report_data *data, const char *claim, struct buf *
 {
     bool ok = buf_check(text, err);
     const char *kept = ok ? arena_string(data->arena, buf_string(text), err) : NULL;
-    if (kept && findings->n < FINDINGS_MAX)
-        findings->items[findings->n++] = (struct finding){claim, kept};
     buf_free(text);
-    return kept != NULL;
+    if (!kept || !arena_grow(data->arena, (void **)&findings->items, &findings->capacity,
+                             findings->n + 1, sizeof *findings->items, err))
+        return false;
+    findings->items[findings->n++] = (struct finding){claim, kept};
+    return true;
 }
 
 /* What stands before the i-th of n names in a sentence. */
@@ -55,7 +56,7 @@ static const char *joint(size_t i, size_t n)
 
 static const char *unit_of(const struct report_score *score)
 {
-    return strcmp(score->unit, "points") ? "%" : " points";
+    return report_score_is_points(score) ? " points" : "%";
 }
 
 /* ---- Models of different size ---- */
@@ -72,13 +73,14 @@ static int compare_sizes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The models that have the measure in the headline's run and quantization, by size. */
+/* The models that have the measure in the headline's run and quantization, by size; sizes has room
+ * for all entries. Their number. */
 static size_t list_sizes(const struct report_data *data, const struct report_score *headline,
-                         struct sized sizes[MAX_MODELS])
+                         struct sized *sizes)
 {
     const struct report_entry *first = &data->entries[headline->i_entry];
     size_t n = 0;
-    for (size_t i = 0; i < data->n_entries && n < MAX_MODELS; i++) {
+    for (size_t i = 0; i < data->n_entries; i++) {
         const struct report_entry *entry = &data->entries[i];
         const struct report_score *score = score_of(data, headline, i);
         if (score && entry->run == first->run && entry->n_params > 0 &&
@@ -111,16 +113,17 @@ static size_t write_order(const struct sized *sizes, size_t n, struct buf *text)
 static bool find_sizes(const struct report_data *data, const struct report_score *headline,
                        struct findings *findings, struct err *err)
 {
-    struct sized sizes[MAX_MODELS] = {{NULL, NULL}};
+    struct sized *sizes = arena_alloc(data->arena, data->n_entries, sizeof *sizes, err);
     struct buf text = {0};
+    if (!sizes) return false;
     size_t n = list_sizes(data, headline, sizes);
     if (n < 2 || sizes[0].entry->n_params == sizes[n - 1].entry->n_params) return true;
-    buf_printf(&text, "Of %lld %s (%s, %s), ", (long long)headline->n, report_score_items(headline),
+    buf_printf(&text, "Of %lld %s (%s, %s), ", (long long)headline->n, headline->facts->counted,
                headline->measure, data->entries[headline->i_entry].quantization);
     for (size_t i = 0; i < n; i++) {
         buf_printf(&text, "%s%s %s%.1f%s", joint(i, n), sizes[i].entry->name, i ? "" : "gets ",
                    sizes[i].score->score, unit_of(headline));
-        if (!i && strcmp(headline->unit, "points") != 0) buf_text(&text, " right");
+        if (!i && !report_score_is_points(headline)) buf_text(&text, " right");
         buf_printf(&text, " (%s%.1f to %.1f)", i ? "" : "95% interval ", sizes[i].score->low,
                    sizes[i].score->high);
     }
@@ -147,7 +150,7 @@ static size_t list_losses(const struct report_pairs *pairs, const struct report_
 {
     const struct report_entry *first = &data->entries[headline->i_entry];
     size_t n = 0;
-    for (size_t i = 0; i < pairs->n && n < MAX_LOSSES; i++) {
+    for (size_t i = 0; i < pairs->n; i++) {
         const struct report_pair *pair = &pairs->items[i];
         if (!report_score_is_like(pair->score, headline) || isnan(pair->p) ||
             pair->base->i_quantization != first->i_quantization)
@@ -216,9 +219,10 @@ static bool find_losses(const struct report_data *data, const struct report_pair
                         const struct report_score *headline, struct findings *findings,
                         struct err *err)
 {
-    const struct report_pair *losses[MAX_LOSSES];
-    double p[MAX_LOSSES];
+    const struct report_pair **losses = arena_alloc(data->arena, pairs->n, sizeof *losses, err);
+    double *p = arena_alloc(data->arena, pairs->n, sizeof *p, err);
     struct buf text = {0};
+    if (!losses || !p) return false;
     size_t n = list_losses(pairs, data, headline, losses, p), n_worse = 0;
     if (!n) return true;
     if (!stats_holm(p, n)) return err_set(err, ERR_MEMORY, "out of memory for %zu tests", n);
@@ -243,24 +247,23 @@ static bool find_best(const struct report_data *data, const struct report_score 
 {
     const struct report_score *best = headline;
     struct buf text = {0};
-    bool is_perplexity = report_score_is_perplexity(headline);
+    bool is_lower = headline->facts->better == BETTER_LOWER;
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        bool is_better = is_perplexity ? score->score < best->score : score->score > best->score;
+        bool is_better = is_lower ? score->score < best->score : score->score > best->score;
         if (is_better && report_score_is_like(score, headline)) best = score;
     }
     buf_printf(&text, "%s with %.2f%s, 95%% interval %.2f to %.2f, %lld %s (%s).",
-               data->entries[best->i_entry].label, best->score, is_perplexity ? "" : unit_of(best),
-               best->low, best->high, (long long)best->n, report_score_items(best), best->measure);
-    return keep(data, is_perplexity ? "Lowest perplexity:" : "Highest score:", &text, findings,
-                err);
+               data->entries[best->i_entry].label, best->score, is_lower ? "" : unit_of(best),
+               best->low, best->high, (long long)best->n, best->facts->counted, best->measure);
+    return keep(data, is_lower ? "Lowest perplexity:" : "Highest score:", &text, findings, err);
 }
 
 bool findings_build(const struct report_data *data, const struct report_pairs *pairs,
                     struct findings *findings, struct err *err)
 {
     const struct report_score *headline = headline_of(data);
-    findings->n = 0;
+    *findings = (struct findings){0};
     if (!headline) return true;
     if (report_score_is_perplexity(headline)) return find_best(data, headline, findings, err);
     return find_sizes(data, headline, findings, err) &&
@@ -302,7 +305,7 @@ bool findings_add_open_book(const struct report_data *data, const struct open_bo
         &text,
         "Right (%s) of %llu questions (%s, %s, %d shots, %s) without and with %lld passage%s to "
         "read: ",
-        report_metric_name(books[0].metric), (unsigned long long)books[0].change.n, books[0].suite,
+        metric_title(books[0].metric), (unsigned long long)books[0].change.n, books[0].suite,
         books[0].protocol, books[0].shots, books[0].entry->quantization, (long long)books[0].top_k,
         books[0].top_k == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {

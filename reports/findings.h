@@ -10,8 +10,6 @@
 #include "reports/open_book.h"
 #include "reports/pairs.h"
 
-enum { FINDINGS_MAX = 8 };
-
 /* In the data's arena. */
 struct finding {
     const char *claim; /* "Fewer bits cost accuracy." */
@@ -19,8 +17,8 @@ struct finding {
 };
 
 struct findings {
-    struct finding items[FINDINGS_MAX];
-    size_t n;
+    struct finding *items; /* [n] in the data's arena */
+    size_t n, capacity;
 };
 
 /* About the first suite of the report: the order of models of different size in the quantization

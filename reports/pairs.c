@@ -14,7 +14,7 @@ enum { MAX_QUESTIONS = 1 << 24, BOOTSTRAP_ROUNDS = 1000, BOOTSTRAP_SEED = 1 };
 
 static const char PAIRS_SQL[] =
     "SELECT suite, protocol, shots, metric, n, only_a, only_b FROM v_compare "
-    "WHERE metric <> 'ppl' AND run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
+    "WHERE run_a = ?1 AND run_b = ?1 AND model_a = ?2 "
     "AND quantization_a = ?3 AND model_b = ?4 AND quantization_b = ?5";
 
 /* The entry's main score of the measure that the row of PAIRS_SQL names; NULL for none. */
@@ -35,7 +35,7 @@ static const struct report_score *score_of(const struct report_data *data, size_
 static bool bootstrap(struct store *store, const struct report_score *base,
                       struct report_pair *pair, struct err *err)
 {
-    double *values = NULL, scale = strcmp(pair->score->unit, "percent") ? 1 : 100;
+    double *values = NULL, scale = pair->score->facts->scale;
     size_t n = 0, capacity = 0;
     struct query *query = paired_differences(store, base->job, pair->score->job, err);
     int more = -1;
@@ -66,7 +66,7 @@ static struct estimate in_percent(struct estimate rate)
                              rate.n};
 }
 
-/* Appends the pairs of one entry; room for as many as it has scores. */
+/* Appends the pairs of one entry. Perplexities are compared elsewhere, by their ratio. */
 static bool load_entry(struct store *store, const struct report_data *data, size_t i_entry,
                        struct report_pairs *pairs, struct err *err)
 {
@@ -84,7 +84,10 @@ static bool load_entry(struct store *store, const struct report_data *data, size
     while (done && (more = query_next(query, err)) > 0) {
         const struct report_score *score = score_of(data, i_entry, query);
         const struct report_score *other = score ? report_main_score(data, i_base, score) : NULL;
-        if (!other || pairs->n == data->n_scores || query_integer(query, 4) < 1) continue;
+        if (!other || report_score_is_perplexity(score) || query_integer(query, 4) < 1) continue;
+        done = arena_grow(data->arena, (void **)&pairs->items, &pairs->capacity, pairs->n + 1,
+                          sizeof *pairs->items, err);
+        if (!done) break;
         struct report_pair *pair = &pairs->items[pairs->n++];
         *pair = (struct report_pair){.base = base,
                                      .entry = entry,
@@ -107,9 +110,8 @@ static bool load_entry(struct store *store, const struct report_data *data, size
 bool pairs_load(struct store *store, const struct report_data *data, struct report_pairs *pairs,
                 struct err *err)
 {
-    pairs->n = 0;
-    pairs->items = arena_alloc(data->arena, data->n_scores + 1, sizeof *pairs->items, err);
-    bool done = pairs->items != NULL;
+    bool done = true;
+    *pairs = (struct report_pairs){0};
     for (size_t i = 0; done && i < data->n_entries; i++)
         done = load_entry(store, data, i, pairs, err);
     return done;

@@ -20,7 +20,7 @@ struct report_pair {
 
 struct report_pairs {
     struct report_pair *items; /* [n] in the data's arena, in order of entries and their scores */
-    size_t n;
+    size_t n, capacity;
 };
 
 /* Every later entry against the first one of its model, in every measure but perplexities. Shares

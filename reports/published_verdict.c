@@ -3,10 +3,10 @@
  */
 #include "reports/published_verdict.h"
 
+#include "results/metric.h"
+
 #include <stdio.h>
 #include <string.h>
-
-enum { MMLU_QUESTIONS = 14042 };
 
 bool published_is_about(const struct published *published, const struct published_measure *measure)
 {
@@ -26,9 +26,9 @@ static void find_obstacle(const struct published *published,
     else if (published->shots < 0) snprintf(why, n_bytes, "the shots of the source are not known");
     else if (published->shots != measure->shots)
         snprintf(why, n_bytes, "%d shots, here %d", published->shots, measure->shots);
-    else if (!strcmp(measure->suite, "mmlu") && measure->n < MMLU_QUESTIONS)
-        snprintf(why, n_bytes, "%lld of its %d questions here", (long long)measure->n,
-                 MMLU_QUESTIONS);
+    else if (measure->n < measure->n_whole)
+        snprintf(why, n_bytes, "%lld of its %lld questions here", (long long)measure->n,
+                 (long long)measure->n_whole);
 }
 
 void published_judge(const struct published *published, const struct published_measure *measure,
@@ -51,7 +51,7 @@ bool published_read_speed(const struct published *published, struct published_sp
 {
     const char *on = strstr(published->protocol, " on ");
     char text[64];
-    if (strcmp(published->suite, "throughput") != 0 || !on) return false;
+    if (metric_find(published->metric)->kind != METRIC_OF_SPEED || !on) return false;
     *speed = (struct published_speed){.batch = 1, .machine = on + strlen(" on ")};
     snprintf(text, sizeof text, "%.*s", (int)(on - published->protocol), published->protocol);
     return sscanf(text, "%15s %d after %d, %d together", speed->test, &speed->n_tokens,

@@ -17,6 +17,7 @@ struct published_measure {
     double score, low, high; /* 95% interval */
     int64_t n;               /* questions */
     bool is_synthetic;
+    int64_t n_whole; /* questions of the whole test, which the number is of; 0: not known */
 };
 
 /* Whether a number is about the same suite and metric as the measure. */

@@ -185,8 +185,8 @@ static void page_figures(const struct figures *figures, struct buf *out)
                   "charts as SVG and PNG, with the gnuplot script and the data that drew it, under "
                   "the name that is given in brackets.</p>\n");
     for (size_t i = 0; i < figures->n; i++) {
-        const struct chart *chart = &figures->charts[i];
-        if (figures->themes[i]) buf_printf(out, "<h3>%s</h3>\n", figures->themes[i]);
+        const struct chart *chart = &figures->items[i].chart;
+        if (figures->items[i].theme) buf_printf(out, "<h3>%s</h3>\n", figures->items[i].theme);
         buf_text(out, "<figure>\n");
         buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
         buf_text(out, "<figcaption>");
@@ -253,8 +253,8 @@ static void write_markdown(const struct report *report, const struct figures *fi
                    report->findings.items[i].text);
     if (figures->n) buf_text(out, "\n## Charts\n");
     for (size_t i = 0; i < figures->n; i++)
-        buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->charts[i].title,
-                   figures->charts[i].name, figures->charts[i].caption);
+        buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->items[i].chart.title,
+                   figures->items[i].chart.name, figures->items[i].chart.caption);
     markdown_sections(&report->sections, false, out);
     markdown_sections(&report->sections, true, out);
 }
@@ -290,8 +290,8 @@ static bool draw_figures(struct figures *figures, const char *out, const char *g
     char *folder = file_join(out, "charts", err);
     bool ok = folder && file_make_folders(folder, err);
     for (size_t i = 0; ok && i < figures->n; i++)
-        ok = chart_draw(&figures->charts[i], folder, gnuplot, err) ||
-             err_context(err, "drawing the chart %s", figures->charts[i].name);
+        ok = chart_draw(&figures->items[i].chart, folder, gnuplot, err) ||
+             err_context(err, "drawing the chart %s", figures->items[i].chart.name);
     free(folder);
     return ok;
 }
@@ -312,12 +312,10 @@ static bool write_texts(const struct report *report, const struct figures *figur
 bool report_write(const struct report *report, const char *out, const char *gnuplot,
                   struct err *err)
 {
-    struct figures *figures = mem_new(1, sizeof *figures, err);
-    bool ok = figures &&
-              figures_build(report->data, report->books, report->n_books, figures, err) &&
-              draw_figures(figures, out, gnuplot, err) && write_texts(report, figures, out, err) &&
-              write_tables(out, &report->sections, err);
-    if (figures) figures_free(figures);
-    free(figures);
+    struct figures figures;
+    bool ok = figures_build(report->data, report->books, report->n_books, &figures, err) &&
+              draw_figures(&figures, out, gnuplot, err) &&
+              write_texts(report, &figures, out, err) && write_tables(out, &report->sections, err);
+    figures_free(&figures);
     return ok;
 }

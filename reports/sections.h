@@ -8,8 +8,6 @@
 #include "reports/open_book.h"
 #include "reports/pairs.h"
 
-enum { SECTIONS_MAX = 48 };
-
 enum section_place {
     SECTION_RESULTS, /* what was measured */
     SECTION_DETAILS, /* the same, too long for a terminal */
@@ -25,8 +23,8 @@ struct section {
 };
 
 struct sections {
-    struct section items[SECTIONS_MAX];
-    size_t n;
+    struct section *items; /* [n] in the data's arena */
+    size_t n, capacity;
 };
 
 /* Makes all tables of the report, in the data's arena. */

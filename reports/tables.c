@@ -12,31 +12,29 @@
 #include <stdint.h>
 #include <string.h>
 
-/* "12 truncated, 3 tie": what was counted under a score. */
-static void format_traps(const struct report_data *data, const struct report_score *score,
-                         char *text, size_t n_bytes)
+/* A cell of what was counted under a score: "12 truncated, 3 tie". */
+static void cell_traps(const struct report_data *data, const struct report_score *score,
+                       struct table *table)
 {
-    size_t used = 0;
-    text[0] = 0;
+    struct buf text = {0};
     for (size_t i = 0; i < data->n_notes; i++) {
         const struct report_note *note = &data->notes[i];
         if (!note->count || score->job != note->job || !strcmp(note->kind, "bos")) continue;
-        int n = snprintf(text + used, n_bytes - used, "%s%lld %s", used ? ", " : "",
-                         (long long)note->count, note->kind);
-        used += n > 0 ? (size_t)n : 0;
-        if (used >= n_bytes) return;
+        buf_printf(&text, "%s%lld %s", text.n_bytes ? ", " : "", (long long)note->count,
+                   note->kind);
     }
+    table->failed |= text.failed;
+    table_cell(table, "%s", buf_string(&text));
+    buf_free(&text);
 }
 
 /* The macro average of the same job and metric; NULL if there is none. */
 static const struct report_score *find_macro(const struct report_data *data,
                                              const struct report_score *micro)
 {
-    size_t n = strlen(micro->metric);
     for (size_t i = 0; i < data->n_scores; i++) {
         const struct report_score *score = &data->scores[i];
-        if (score->job == micro->job && report_score_is_macro(score) &&
-            !strncmp(score->metric, micro->metric, n) && !strcmp(score->metric + n, "_macro"))
+        if (score->job == micro->job && metric_is_macro_of(score->metric, micro->metric))
             return score;
     }
     return NULL;
@@ -58,8 +56,6 @@ static void add_score_row(const struct report_data *data, const struct report_sc
 {
     const struct report_entry *entry = &data->entries[score->i_entry];
     const struct report_score *macro = find_macro(data, score);
-    char traps[256];
-    format_traps(data, score, traps, sizeof traps);
     tables_begin_row(table, entry, score->suite, score->protocol, score->shots);
     table_cell(table, "%s", score->metric);
     table_cell(table, "%.2f", score->score);
@@ -67,7 +63,7 @@ static void add_score_row(const struct report_data *data, const struct report_sc
     if (macro) table_cell(table, "%.2f", macro->score);
     else table_cell(table, "%s", "");
     table_cell(table, "%lld", (long long)score->n);
-    table_cell(table, "%s", traps);
+    cell_traps(data, score, table);
 }
 
 static bool is_first_score(const struct report_data *data, size_t i_score)
@@ -85,7 +81,7 @@ struct table *tables_scores(const struct report_data *data, struct err *err)
         "model|quantization|suite|protocol|>shots|metric|>score|95% interval|>macro|>n|counted",
         err);
     for (size_t i = 0; table && i < data->n_scores; i++) {
-        if (report_score_is_macro(&data->scores[i]) || !is_first_score(data, i)) continue;
+        if (metric_is_macro(data->scores[i].metric) || !is_first_score(data, i)) continue;
         for (size_t k = i; k < data->n_scores; k++)
             if (report_score_is_like(&data->scores[k], &data->scores[i]))
                 add_score_row(data, &data->scores[k], table);
@@ -303,14 +299,12 @@ struct table *tables_jobs(struct store *store, const struct report_data *data, s
     return ok && table_check(table, err) ? table : NULL;
 }
 
-enum { MAX_RUN_COLUMNS = 8, MAX_RUN_ROWS = 32 };
-
 struct table *tables_runs(struct store *store, const struct report_data *data, struct err *err)
 {
-    struct query *queries[MAX_RUN_COLUMNS] = {0};
-    size_t n = data->n_runs < MAX_RUN_COLUMNS ? data->n_runs : MAX_RUN_COLUMNS;
+    size_t n = data->n_runs;
+    struct query **queries = arena_alloc(data->arena, n, sizeof(struct query *), err);
     struct buf headings = {0};
-    bool ok = true;
+    bool ok = queries != NULL;
     for (size_t r = 0; ok && r < n; r++) {
         buf_printf(&headings, "|run %lld", (long long)data->runs[r]);
         queries[r] = runs_describe_in_words(store, data->runs[r], err);
@@ -323,7 +317,7 @@ struct table *tables_runs(struct store *store, const struct report_data *data, s
         table_cell(table, "%s", query_column_name(queries[0], i));
         for (size_t r = 0; r < n; r++) table_cell(table, "%s", query_text(queries[r], i));
     }
-    for (size_t r = 0; r < n; r++) query_close(queries[r]);
+    for (size_t r = 0; queries && r < n; r++) query_close(queries[r]);
     buf_free(&headings);
     return table && table_check(table, err) ? table : NULL;
 }

@@ -44,9 +44,9 @@ static bool add_numbers(const struct report_data *data, const struct published_l
                         const struct report_score *score, struct table *table, struct err *err)
 {
     const struct report_entry *entry = &data->entries[score->i_entry];
-    const struct published_measure measure = {score->suite, score->metric, score->protocol,
-                                              score->shots, score->score,  score->low,
-                                              score->high,  score->n,      entry->is_synthetic};
+    const struct published_measure measure = {
+        score->suite, score->metric, score->protocol, score->shots,        score->score,
+        score->low,   score->high,   score->n,        entry->is_synthetic, score->n_whole};
     for (size_t i = 0; i < list->n; i++) {
         const struct published *row = &list->rows[i];
         char verdict[300];

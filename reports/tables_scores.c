@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_MEASURES = 12, /* columns */ MAX_PAIRED = 256 };
-
 /* The score with its interval, in as many digits as its unit is worth; nothing for NULL. */
 static void cell_score(struct table *table, const struct report_score *score)
 {
@@ -19,7 +17,7 @@ static void cell_score(struct table *table, const struct report_score *score)
         table_cell(table, "%s", "");
         return;
     }
-    int digits = !strcmp(score->unit, "percent") ? 1 : score->high < 100 ? 2 : 0;
+    int digits = metric_is_percent(score->facts) ? 1 : score->high < 100 ? 2 : 0;
     table_cell(table, "%.*f (%.*f to %.*f)", digits, score->score, digits, score->low, digits,
                score->high);
 }
@@ -34,15 +32,13 @@ static void cell_rate(struct table *table, double rate)
 
 struct table *tables_overview(const struct report_data *data, struct err *err)
 {
-    const struct report_score *measures[MAX_MEASURES];
-    size_t n = report_measures(data, measures, MAX_MEASURES);
     struct table *table =
         table_new(data->arena, "model|quantization|>parameters|>weights, MiB", err);
     if (!table) return NULL;
-    for (size_t m = 0; m < n; m++)
+    for (size_t m = 0; m < data->n_measures; m++)
         table_column(table, true, "%s%s",
-                     report_score_is_perplexity(measures[m]) ? "perplexity, " : "",
-                     measures[m]->measure);
+                     report_score_is_perplexity(data->measures[m]) ? "perplexity, " : "",
+                     data->measures[m]->measure);
     table_column(table, true, "decode, tokens/s");
     table_column(table, true, "prefill, tokens/s");
     for (size_t i = 0; i < data->n_entries; i++) {
@@ -53,7 +49,8 @@ struct table *tables_overview(const struct report_data *data, struct err *err)
         if (entry->n_params > 0) table_cell(table, "%.3g M", entry->n_params / 1e6);
         else table_cell(table, "%s", "");
         cell_rate(table, entry->n_bytes / (1 << 20));
-        for (size_t m = 0; m < n; m++) cell_score(table, report_main_score(data, i, measures[m]));
+        for (size_t m = 0; m < data->n_measures; m++)
+            cell_score(table, report_main_score(data, i, data->measures[m]));
         cell_rate(table, report_entry_rate(data, i, true));
         cell_rate(table, report_entry_rate(data, i, false));
     }
@@ -194,15 +191,13 @@ static void add_pair_row(const struct report_pair *pair, struct table *table)
 struct table *tables_paired(const struct report_data *data, const struct report_pairs *pairs,
                             struct err *err)
 {
-    const struct report_score *measures[MAX_PAIRED];
-    size_t n = report_measures(data, measures, MAX_PAIRED);
     struct table *table = table_new(data->arena,
                                     "candidate|base|measure|>n|>right only here|>right only in "
                                     "base|>difference|95% interval|>p",
                                     err);
-    for (size_t m = 0; table && m < n; m++)
+    for (size_t m = 0; table && m < data->n_measures; m++)
         for (size_t i = 0; i < pairs->n; i++)
-            if (report_score_is_beside(pairs->items[i].score, measures[m]))
+            if (report_score_is_beside(pairs->items[i].score, data->measures[m]))
                 add_pair_row(&pairs->items[i], table);
     return table && table_check(table, err) ? table : NULL;
 }
@@ -241,8 +236,10 @@ struct table *tables_wins(struct store *store, const struct report_data *data, s
                                     ">tied|>lost|>orders disagree|>missing",
                                     err);
     bool ok = table != NULL;
-    for (size_t i = 0; ok && i < data->n_scores; i++)
-        if (!strcmp(data->scores[i].metric, "win_rate"))
-            ok = add_wins(store, data, &data->scores[i], table, err);
+    for (size_t i = 0; ok && i < data->n_scores; i++) {
+        const struct report_score *score = &data->scores[i];
+        if (score->facts->kind == METRIC_OF_GAMES && !metric_is_macro(score->metric))
+            ok = add_wins(store, data, score, table, err);
+    }
     return ok && table_check(table, err) ? table : NULL;
 }

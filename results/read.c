@@ -14,7 +14,7 @@ struct query *read_models(struct store *store, int64_t run, struct err *err)
         "SELECT model.name_in_config, model.quantization, max(coalesce(model.published, '')), "
         "model.n_params, model.n_bytes, model.is_synthetic "
         "FROM job JOIN model ON model.id = job.model "
-        "WHERE job.run = ?1 AND job.suite <> 'kernels' "
+        "WHERE job.run = ?1 AND job.kind <> 'kernels' "
         "GROUP BY model.name_in_config, model.quantization ORDER BY min(job.id)";
     return query_begin_of(store, MODELS, run, err);
 }
@@ -33,14 +33,14 @@ struct model_row read_model(const struct query *query)
 
 #define SCORE_COLUMNS                                                                              \
     "s.model, s.quantization, s.job, s.suite, s.protocol, s.shots, s.metric, s.score, s.low, "     \
-    "s.high, s.n, s.subset, s.unit, s.depth"
+    "s.high, s.n, s.subset, s.chance, s.depth"
 
 struct query *read_scores(struct store *store, int64_t run, struct err *err)
 {
     static const char SCORES[] =
-        "SELECT " SCORE_COLUMNS ", '', '', s.metric = job.metric FROM v_scores AS s "
-        "JOIN job ON job.id = s.job "
-        "WHERE s.run = ?1 AND s.depth = 0 AND (s.suite <> 'perplexity' OR s.metric = 'ppl') "
+        "SELECT " SCORE_COLUMNS ", '', '', s.metric = job.metric, job.whole_items "
+        "FROM v_scores AS s JOIN job ON job.id = s.job "
+        "WHERE s.run = ?1 AND s.depth = 0 AND (job.kind <> 'text' OR s.metric = job.metric) "
         "ORDER BY s.job, s.metric";
     return query_begin_of(store, SCORES, run, err);
 }
@@ -48,8 +48,9 @@ struct query *read_scores(struct store *store, int64_t run, struct err *err)
 struct query *read_divergences(struct store *store, int64_t run, struct err *err)
 {
     static const char DIVERGENCES[] =
-        "SELECT " SCORE_COLUMNS ", '', '', 0 FROM v_scores AS s "
-        "WHERE s.run = ?1 AND s.depth = 0 AND s.suite = 'perplexity' AND s.metric <> 'ppl' "
+        "SELECT " SCORE_COLUMNS ", '', '', 0, NULL "
+        "FROM v_scores AS s JOIN job ON job.id = s.job "
+        "WHERE s.run = ?1 AND s.depth = 0 AND job.kind = 'text' AND s.metric <> job.metric "
         "ORDER BY s.job, s.metric";
     return query_begin_of(store, DIVERGENCES, run, err);
 }
@@ -61,7 +62,8 @@ struct query *read_subset_scores(struct store *store, int64_t run, struct err *e
         "json_extract(groups, '$[0][0]') AS level, "
         "(SELECT json_extract(value, '$[1]') FROM json_each(item.groups) WHERE key > 0 "
         "AND json_extract(value, '$[0]') = 'category') AS category FROM item) "
-        "SELECT " SCORE_COLUMNS ", coalesce(found.level, ''), coalesce(found.category, ''), 1 "
+        "SELECT " SCORE_COLUMNS
+        ", coalesce(found.level, ''), coalesce(found.category, ''), 1, NULL "
         "FROM v_scores AS s JOIN job ON job.id = s.job LEFT JOIN found ON s.depth = 1 "
         "AND found.dataset = job.dataset AND found.subset = s.subset "
         "WHERE s.run = ?1 AND s.depth > 0 AND s.metric = job.metric "
@@ -83,33 +85,34 @@ struct score_row read_score(const struct query *query)
                               .high = query_number(query, 9),
                               .n = query_integer(query, 10),
                               .subset = query_text(query, 11),
-                              .unit = query_text(query, 12),
+                              .chance = query_number(query, 12),
                               .depth = (int)query_integer(query, 13),
                               .level = query_text(query, 14),
                               .category = query_text(query, 15),
-                              .is_main = query_integer(query, 16) != 0};
+                              .is_main = query_integer(query, 16) != 0,
+                              .n_whole = query_integer(query, 17)};
 }
 
 /* ---- Speeds ---- */
 
-#define SAMPLES(is_of_suite)                                                                       \
+#define SAMPLES(is_of_kind)                                                                        \
     "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "            \
     "s.generated_tokens, s.batch, s.n_threads, s.duration_ns, s.tokens_per_s, s.gb_per_s, "        \
     "s.gmac_per_s, s.rss_bytes, s.percent_of_limit "                                               \
     "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "        \
-    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND " is_of_suite       \
+    "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND " is_of_kind        \
     " ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "                \
     "s.generated_tokens, s.batch, s.n_threads, s.isa, s.repetition"
 
 struct query *read_samples(struct store *store, int64_t run, struct err *err)
 {
-    static const char OF_MODELS[] = SAMPLES("job.suite <> 'kernels'");
+    static const char OF_MODELS[] = SAMPLES("job.kind <> 'kernels'");
     return query_begin_of(store, OF_MODELS, run, err);
 }
 
 struct query *read_kernel_samples(struct store *store, int64_t run, struct err *err)
 {
-    static const char OF_KERNELS[] = SAMPLES("job.suite = 'kernels'");
+    static const char OF_KERNELS[] = SAMPLES("job.kind = 'kernels'");
     return query_begin_of(store, OF_KERNELS, run, err);
 }
 

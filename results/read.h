@@ -20,14 +20,16 @@ struct model_row read_model(const struct query *query);
 
 /* A score as v_scores shows it. */
 struct score_row {
-    const char *model, *quantization, *suite, *protocol, *metric, *unit;
+    const char *model, *quantization, *suite, *protocol, *metric;
     const char *subset;   /* "": the whole */
     const char *level;    /* of one of the finest subsets: "subject", "source" */
     const char *category; /* of one of the finest subsets, "" for none */
     int64_t job, n;
     int shots, depth;
     double score, low, high;
-    bool is_main; /* by the job's own metric */
+    double chance;   /* what guessing scores; 0: there is no such number */
+    int64_t n_whole; /* items of the whole test that published numbers are of; 0: not known */
+    bool is_main;    /* by the job's own metric */
 };
 /* The scores of whole suites, but for what compares a text's perplexity with a reference. */
 struct query *read_scores(struct store *store, int64_t run, struct err *err);

@@ -128,6 +128,10 @@ static void closed_and_open_books_are_paired_question_by_question(void **unused)
     books[0].change.interval = (struct interval){.low = 0.1, .high = 0.3};
     test_assert_done(findings_add_open_book(data, books, n, &findings, &err), &err);
     assert_string_equal(findings.items[2].claim, "An open book gives the facts back.");
+    for (int i = 0; i < 9; i++)
+        test_assert_done(findings_add_open_book(data, books, n, &findings, &err), &err);
+    assert_int_equal(findings.n, 12);
+    assert_string_equal(findings.items[11].claim, findings.items[2].claim);
     report_data_free(data);
 }
 

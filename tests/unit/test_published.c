@@ -111,7 +111,8 @@ static void a_verdict_says_consistent_different_or_why_not(void **state)
                                      .shots = 5,
                                      .score = 64.0,
                                      .rounding = 0.05};
-    const struct published_measure here = {"triviaqa", "em", "phi3", 5, 62, 60, 63.96, 900, false};
+    const struct published_measure here = {"triviaqa", "em",  "phi3", 5,     62,
+                                           60,         63.96, 900,    false, 0};
     struct published_measure measure = here;
     struct published other = number;
     char verdict[300];
@@ -121,7 +122,7 @@ static void a_verdict_says_consistent_different_or_why_not(void **state)
     measure.high = 63.94;
     published_judge(&number, &measure, verdict, sizeof verdict);
     assert_string_equal(verdict, "different by -2.00 ± 1.97");
-    measure = (struct published_measure){"triviaqa", "em", "phi3", 5, 70, 65, 75, 900, false};
+    measure = (struct published_measure){"triviaqa", "em", "phi3", 5, 70, 65, 75, 900, false, 0};
     published_judge(&number, &measure, verdict, sizeof verdict);
     assert_string_equal(verdict, "different by +6.00 ± 5.00");
 
@@ -142,10 +143,13 @@ static void a_verdict_says_consistent_different_or_why_not(void **state)
     assert_string_equal(verdict, "not comparable: the protocol of the source is not known");
     other = number, other.suite = measure.suite = "mmlu", other.metric = "acc";
     assert_false(published_is_about(&other, &measure));
-    measure = here, measure.suite = "mmlu", measure.metric = "acc";
+    measure = here, measure.suite = "mmlu", measure.metric = "acc", measure.n_whole = 14042;
     assert_true(published_is_about(&other, &measure));
     published_judge(&other, &measure, verdict, sizeof verdict);
     assert_string_equal(verdict, "not comparable: 900 of its 14042 questions here");
+    measure.n = 14042;
+    published_judge(&other, &measure, verdict, sizeof verdict);
+    assert_string_equal(verdict, "consistent");
 }
 
 /* ---- Throughput ---- */
@@ -177,7 +181,7 @@ static void a_published_rate_says_of_what_and_where(void **state)
     assert_true(published_read_speed(&row, &of) && of.n_tokens == 0);
     row = rate_of("m", "");
     assert_false(published_read_speed(&row, &of));
-    row.protocol = "decode 1 on a", row.suite = "mmlu";
+    row.protocol = "decode 1 on a", row.suite = "mmlu", row.metric = "acc";
     assert_false(published_read_speed(&row, &of));
 
     row = rate_of("Phi-3-mini-4k-instruct ORT INT4", "");
