@@ -30,9 +30,10 @@ enum {
 };
 static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                              "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
-/* Filled circle, square, triangle, diamond, inverted triangle, then the same open. */
+/* gnuplot's numbers of the filled circle, square, triangle, diamond and inverted triangle, then of
+ * the open ones. */
 static const int SHAPES[N_SHAPES] = {7, 5, 9, 13, 11, 6, 4, 8, 12, 10};
-static const char INK[] = "#1b1f24"; /* known to chart_draw.c */
+static const char INK[] = "#1b1f24"; /* chart_draw.c replaces it */
 
 void chart_free(struct chart *chart)
 {
@@ -162,7 +163,7 @@ struct key {
     int columns, rows, longest; /* longest: characters */
 };
 
-/* In characters, as far as they are drawn. */
+/* How long the longest name is, in characters, as far as it is drawn. */
 static int longest_of(const char *const *names, size_t n)
 {
     size_t longest = 0;
@@ -173,7 +174,7 @@ static int longest_of(const char *const *names, size_t n)
     return longest > MAX_LABEL ? MAX_LABEL : (int)longest;
 }
 
-/* width: pixels between the axes. */
+/* The key's columns and rows in a chart of `width` pixels between its axes. */
 static struct key lay_out_key(int longest, size_t n_entries, int width)
 {
     int fitting = width / (CHARACTER * (KEY_SAMPLE + longest));
@@ -181,14 +182,14 @@ static struct key lay_out_key(int longest, size_t n_entries, int width)
     return (struct key){columns, ((int)n_entries + columns - 1) / columns, longest};
 }
 
-/* Labels of rows take at most half of it. */
+/* The chart is wider where labels of rows are long, so that they take at most half of it. */
 static int interval_width(const struct interval_chart *spec)
 {
     int longest = longest_of(spec->rows, spec->n_rows);
     return WIDTH + (longest > MAX_INSIDE ? CHARACTER * (longest - MAX_INSIDE) : 0);
 }
 
-/* No rows: one series needs no key, nor do series that rows name. */
+/* The key has no rows where there is one series, or where rows name theirs. */
 static struct key interval_key(const struct interval_chart *spec)
 {
     if (spec->n_series < 2 || spec->has_series_in_rows) return (struct key){0};
@@ -219,7 +220,7 @@ static struct extent interval_extent(const struct interval_chart *spec)
     return extent;
 }
 
-/* Far from every interval it would squeeze them together. */
+/* A reference that is far from every interval would squeeze them together: it is left out. */
 static bool has_reference(const struct interval_chart *spec)
 {
     struct extent extent = interval_extent(spec);
@@ -227,7 +228,7 @@ static bool has_reference(const struct interval_chart *spec)
     return spec->reference >= extent.low - span && spec->reference <= extent.high + span;
 }
 
-/* Every interval, the reference, and room for the numbers on the right. */
+/* The axis holds every interval, the reference, and room for the numbers on the right. */
 static void interval_axis(struct buf *out, const struct interval_chart *spec)
 {
     struct extent extent = interval_extent(spec);
@@ -319,7 +320,7 @@ static int compare_x(const void *a, const void *b)
     return (p->x > q->x) - (p->x < q->x);
 }
 
-/* One block for each colour: its points in order of x. */
+/* The data have one block for each colour: its points in order of x. */
 static bool write_plane_data(struct chart *chart, const struct plane_chart *spec)
 {
     struct buf *out = &chart->data;
@@ -355,7 +356,7 @@ static void plane_axis(struct buf *out, const struct plane_chart *spec)
     else if (spec->n_points) linear_axis(out, low - margin, high + margin);
 }
 
-/* Intervals as far as they are there. */
+/* The axis holds every point, with its interval where it has one. */
 static void plane_log_height(struct buf *out, const struct plane_chart *spec)
 {
     double low = INFINITY, high = 0;
@@ -367,7 +368,7 @@ static void plane_log_height(struct buf *out, const struct plane_chart *spec)
     if (spec->n_points) log_axis(out, 'y', low / 1.3, 1.3 * high);
 }
 
-/* Names of models and quantizations; no rows if it stands beside the plane. */
+/* The key names models and quantizations; it has no rows if it stands beside the plane. */
 static struct key plane_key(const struct plane_chart *spec)
 {
     int colors = longest_of(spec->colors, spec->n_colors),

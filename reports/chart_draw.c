@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { MAX_DRAWING_BYTES = 64 << 20 };
-/* CHART_INK as gnuplot writes it into an SVG. */
+/* The ink of chart.c as gnuplot writes it into an SVG. */
 static const char INK_STROKE[] = "rgb( 27,  31,  36)", INK_FILL[] = "rgb(27,31,36)";
 
 /* Replaces every `from` in the text. */
@@ -47,7 +47,8 @@ static void make_names_own(struct chart *chart)
     }
 }
 
-/* The drawing without its XML prologue, in the reader's ink, with a title for screen readers. */
+/* Keeps the drawing without its XML prologue, in the reader's ink, with a title for screen
+ * readers. */
 static bool take_svg(struct chart *chart, const char *text, const char *path, struct err *err)
 {
     const char *svg = strstr(text, "<svg");

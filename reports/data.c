@@ -13,8 +13,7 @@
 
 enum { MAX_ROWS = 1 << 20 };
 
-/* A list that grows by doubling inside the arena's lifetime, but in memory of its own until it is
- * complete. */
+/* A list that grows by doubling, in memory of its own: report_data_free frees it. */
 struct list {
     void *items;
     size_t n, capacity, size;

@@ -11,23 +11,23 @@
 struct report_entry {
     int64_t run;
     const char *model, *quantization;
-    /* For reading: "phi-3-mini" and "phi-3-mini q4_0", "(synthetic)" where it is, with the run if
-     * there are several. */
+    /* What people read: name as in "phi-3-mini", label as in "phi-3-mini q4_0". Both say that a
+     * model is synthetic, and the run if there are several. */
     const char *name, *label;
-    const char *published; /* its name in published numbers, "" for none */
+    const char *published; /* the model's name in published numbers, "" for none */
     double n_params, n_bytes;
     bool is_synthetic;
     size_t i_model, i_quantization; /* among the report's distinct ones: colour and shape */
 };
 
-/* A job's score on the whole suite or on one subset of it. */
+/* A job's score on the whole suite or on one of its subsets. */
 struct report_score {
     size_t i_entry;
     int64_t job;
     const char *suite, *protocol, *metric, *subset; /* subset "": the whole */
-    const char *level;          /* of a subset: "subject", "category", "source" */
+    const char *level;          /* of a subset, such as "subject", "category" or "source" */
     const char *category;       /* a subset's coarsest group beside its own, "" for none */
-    const char *measure;        /* what is compared: "mmlu, hendrycks, 5 shots" */
+    const char *measure;        /* what is compared, as in "mmlu, hendrycks, 5 shots" */
     const struct metric *facts; /* what the metric's name stands for */
     int shots, depth;           /* depth: 0 the whole, 1 the finest subsets, more: coarser ones */
     bool is_main;               /* the job's own metric, micro: what charts show */
@@ -65,17 +65,17 @@ struct report_data {
     struct report_entry *entries;
     size_t n_entries, n_models, n_quantizations;
     const char **models, **quantizations; /* distinct, in order of appearance */
-    struct report_score *scores;          /* whole suites first come first; subsets apart */
+    struct report_score *scores;          /* of whole suites, in the order of jobs */
     size_t n_scores;
-    struct report_score *divergences; /* what a perplexity job has besides, against a reference */
+    struct report_score *divergences; /* of texts' tokens beside those of a reference */
     size_t n_divergences;
-    struct report_score *subsets; /* coarser ones of a job before the finest */
+    struct report_score *subsets; /* of a job's subsets, the coarser ones first */
     size_t n_subsets;
     const struct report_score **measures; /* the first main score of each, as they appear */
     size_t n_measures;
     struct report_speed *speeds;
     size_t n_speeds;
-    struct report_speed *kernels; /* none is in a chart or among the entries */
+    struct report_speed *kernels; /* which are no entries and in no chart */
     size_t n_kernels;
     struct report_note *notes;
     size_t n_notes;
@@ -96,7 +96,7 @@ double report_entry_rate(const struct report_data *data, size_t i_entry, bool is
 
 /* True for scores of one suite in one protocol with one number of shots: only they compare. */
 bool report_score_is_beside(const struct report_score *a, const struct report_score *b);
-/* The same, and of one metric. */
+/* True for scores that are beside each other and of one metric. */
 bool report_score_is_like(const struct report_score *a, const struct report_score *b);
 
 /* The entry's main score of the measure that a score is of; NULL for none. */
@@ -112,10 +112,10 @@ bool report_score_is_by_rule(const struct report_score *score);
 /* True for a share of right answers, with Wilson's interval; false for other means. */
 bool report_score_is_share(const struct report_score *score);
 
-/* True for measurements in seconds rather than tokens/s. */
+/* True for a speed that is measured in seconds rather than in tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);
 
-/* "prefill 512", "decode 128 after 16", "decode 64, 8 together": what was measured. */
+/* Writes what was measured, as in "prefill 512" or "decode 64, 8 together". */
 void report_speed_label(const struct report_speed *speed, char *text, size_t n_bytes);
 
 #endif

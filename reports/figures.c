@@ -13,7 +13,7 @@ enum {
     MAX_ROWS_WITH_INTERVALS = 12 /* of more than three series */
 };
 
-/* A protocol may name a judge, and a judge have any name: files get plain ones. */
+/* A protocol may name a judge, and a judge may have any name: files get plain ones. */
 static const char *plain_name(char *name)
 {
     for (char *c = name; c && *c; c++)
@@ -44,7 +44,7 @@ struct chart *figures_add(const struct report_data *data, struct figures *figure
     return &figure->chart;
 }
 
-/* "Accuracy: mmlu, hendrycks, 5 shots" */
+/* The title of a chart, as in "Accuracy by subject: mmlu, hendrycks, 5 shots". */
 static const char *title_of(const struct report_data *data, const struct report_score *measure,
                             const char *what, struct err *err)
 {
@@ -68,7 +68,7 @@ static const char *format_range(const struct report_data *data, long long least,
     return arena_printf(data->arena, err, "%lld to %lld", least, most);
 }
 
-/* "360", or "40 to 360" where jobs were asked for different numbers. */
+/* How many items each job had: "360", or "40 to 360" where jobs had different numbers. */
 static const char *count_items(const struct report_data *data, const struct report_score *measure,
                                struct err *err)
 {
@@ -155,7 +155,7 @@ static const struct report_score *score_of_job(const struct report_data *data, i
     return NULL;
 }
 
-/* The scores of both books if the book is one by its jobs' own metric. */
+/* The scores of the closed and the open job; false if the book is by another metric than theirs. */
 static bool find_scores(const struct report_data *data, const struct open_book *book,
                         const struct report_score *scores[2])
 {
@@ -164,7 +164,7 @@ static bool find_scores(const struct report_data *data, const struct open_book *
     return scores[0] && scores[1] && !strcmp(scores[0]->metric, book->metric);
 }
 
-/* Every pair of the measure that books[first] opens. */
+/* Adds one chart of all pairs that measure the same as books[first]. */
 static bool add_book(const struct report_data *data, const struct open_book *books, size_t n_books,
                      size_t first, struct figures *figures, struct err *err)
 {
@@ -256,7 +256,7 @@ static bool has_subset_scores(const struct report_data *data, size_t i_entry,
     return false;
 }
 
-/* All entries if they are few, else the first quantization of each model. */
+/* The series are all entries if these are few, else the first quantization of each model. */
 static void choose_entries(const struct report_data *data, const struct report_score *measure,
                            struct subset_plan *plan)
 {
@@ -270,7 +270,7 @@ static void choose_entries(const struct report_data *data, const struct report_s
     }
 }
 
-/* "120", or "20 to 120" where rows have different numbers. */
+/* How many items each subset had: "120", or "20 to 120" where they had different numbers. */
 static const char *count_subset_items(const struct report_data *data,
                                       const struct report_score *measure, struct err *err)
 {
@@ -284,7 +284,7 @@ static const char *count_subset_items(const struct report_data *data,
     return format_range(data, least, most, err);
 }
 
-/* What the chart leaves out, so that nobody takes it for all. */
+/* The caption says what the chart leaves out, so that nobody takes it for all. */
 static const char *subset_caption(const struct report_data *data,
                                   const struct report_score *measure,
                                   const struct subset_plan *plan, struct err *err)
@@ -307,8 +307,8 @@ static const char *subset_caption(const struct report_data *data,
                         caption, plan->n_entries, plan->n_all, MAX_SUBSET_SERIES);
 }
 
-/* Rows in the order of the store: by category, then by name; a category's name stands before its
- * subsets. */
+/* Rows are in the order of the store, by category and then by name; a category's name stands before
+ * its subsets. */
 static bool choose_rows(const struct report_data *data, const struct report_score *measure,
                         struct subset_plan *plan, struct err *err)
 {

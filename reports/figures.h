@@ -11,7 +11,7 @@
 
 struct figure {
     struct chart chart;
-    const char *theme; /* what the charts from this one on are about; NULL: as before */
+    const char *theme; /* of this chart and the next ones; NULL: that of the one before */
 };
 
 struct figures {
@@ -20,8 +20,8 @@ struct figures {
 };
 
 /* Builds every chart that the data can fill: scores of each measure, closed and open books beside
- * each other, subsets, scores against size and speed, speeds. What they
- * draw is freed with figures_free, also after a failure. */
+ * each other, subsets, scores against size and speed, speeds. Free with figures_free, also
+ * after a failure. */
 bool figures_build(const struct report_data *data, const struct open_book *books, size_t n_books,
                    struct figures *figures, struct err *err) __attribute__((warn_unused_result));
 void figures_free(struct figures *figures);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As many as there are colours; the caption tells of others. */
+/* A chart has as many series as there are colours; its caption tells of others. */
 enum { MAX_SPEED_SERIES = 8 };
 
 static bool is_in_speed_chart(const struct report_speed *speed, enum speed_chart kind)
@@ -46,7 +46,7 @@ static const char *common_label(const struct report_data *data, enum speed_chart
     return arena_string(data->arena, common, err);
 }
 
-/* A chart of speeds while it is filled. */
+/* What a chart of speeds will show. */
 struct speed_plan {
     const char **rows, **series; /* [n_rows], [n_series], shown or not */
     struct interval_point *points;

@@ -34,7 +34,7 @@ static const struct report_score *score_of(const struct report_data *data,
     return NULL;
 }
 
-/* Takes the text over. */
+/* Adds a finding; frees the text. */
 static bool keep(const struct report_data *data, const char *claim, struct buf *text,
                  struct findings *findings, struct err *err)
 {
@@ -91,7 +91,7 @@ static size_t list_sizes(const struct report_data *data, const struct report_sco
     return n;
 }
 
-/* The pairs of neighbours by size that are in order, and what keeps the others from it. */
+/* Writes which neighbours by size are not in order, and why. The number of those that are. */
 static size_t write_order(const struct sized *sizes, size_t n, struct buf *text)
 {
     size_t n_ordered = 0;
@@ -161,7 +161,7 @@ static size_t list_losses(const struct report_pairs *pairs, const struct report_
     return n;
 }
 
-/* ", p 0.032)" ends a parenthesis. */
+/* Ends a parenthesis with the p of a test, as in ", p 0.032)". */
 static void write_p(double p, struct buf *text)
 {
     if (p < 1e-4) buf_text(text, ", p < 0.0001)");
@@ -173,7 +173,8 @@ static bool is_loss(const struct report_pair *pair, double p)
     return pair->change.mean < 0 && p < SIGNIFICANT;
 }
 
-/* "q2_k: mini -18.0 (-26.5 to -9.5, p 0.00024)": those beyond chance, type by type. */
+/* Writes the losses beyond chance, type by type, as in "q2_k costs mini 18.0 points (9.5 to 26.5,
+ * p 0.00024)". */
 static void write_losses(const struct report_data *data, const struct report_pair *const *losses,
                          const double *p, size_t n, struct buf *text)
 {
@@ -194,7 +195,7 @@ static void write_losses(const struct report_data *data, const struct report_pai
     }
 }
 
-/* That the others are none, and which of them comes nearest. */
+/* Writes that the other pairs show no loss, and which of them comes nearest to one. */
 static void write_rest(const struct report_pair *const *losses, const double *p, size_t n,
                        size_t n_worse, struct buf *text)
 {
@@ -273,7 +274,7 @@ bool findings_build(const struct report_data *data, const struct report_pairs *p
 
 /* ---- Open book ---- */
 
-/* Whether it is the first book's measurement, of any model in its quantization. */
+/* Whether a book measures the same as the first one, in the same quantization, of any model. */
 static bool is_of_first(const struct open_book *book, const struct open_book *first)
 {
     return !strcmp(book->suite, first->suite) && !strcmp(book->protocol, first->protocol) &&
@@ -282,7 +283,7 @@ static bool is_of_first(const struct open_book *book, const struct open_book *fi
            book->entry->i_quantization == first->entry->i_quantization;
 }
 
-/* Of so many models those whose interval lies above 0, and below it. */
+/* n_helped, n_harmed: the models whose interval lies above 0, and below it. */
 static const char *claim_of_open_book(size_t n_models, size_t n_helped, size_t n_harmed)
 {
     if (n_helped == n_models) return "An open book gives the facts back.";

@@ -10,10 +10,10 @@
 #include "reports/open_book.h"
 #include "reports/pairs.h"
 
-/* In the data's arena. */
+/* Its texts live in the data's arena. */
 struct finding {
-    const char *claim; /* "Fewer bits cost accuracy." */
-    const char *text;  /* its figures and what they rest on */
+    const char *claim; /* a sentence such as "Fewer bits cost accuracy." */
+    const char *text;  /* the claim's figures and what they rest on */
 };
 
 struct findings {

@@ -1,6 +1,6 @@
 /* gnuplot.c - see gnuplot.h.
  *
- * Runs it as a child with its output in a pipe and no start-up file of the user's.
+ * gnuplot runs as a child with its output in a pipe and no start-up file of the user's.
  * Knows nothing of charts.
  */
 #include "reports/gnuplot.h"
@@ -13,7 +13,7 @@
 
 enum { NOT_FOUND = 127 };
 
-/* In the child: everything to the pipe, no user's start-up file. */
+/* Turns the child into gnuplot, which prints into the pipe and reads no start-up file. */
 static void become_gnuplot(const char *program, const char *folder, const char *argument,
                            int output)
 {
@@ -42,7 +42,7 @@ static void read_output(int input, char *text, size_t n_bytes)
     text[used] = 0;
 }
 
-/* Runs it with one argument; its exit status, -1 with an error if it could not be run. */
+/* Runs the program with one argument; its exit status, -1 with an error if it could not be run. */
 static int run(const char *program, const char *folder, const char *argument, char *output,
                size_t n_bytes, struct err *err)
 {

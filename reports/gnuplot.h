@@ -15,7 +15,7 @@
 bool gnuplot_run(const char *program, const char *folder, const char *name, struct err *err)
     __attribute__((warn_unused_result));
 
-/* What `gnuplot --version` prints, without its line break. */
+/* Writes what `gnuplot --version` prints, without its line break. */
 bool gnuplot_version(const char *program, char *version, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -15,9 +15,9 @@ enum { MAX_PAIRS = 1024, MAX_ITEMS = 1 << 24, BOOTSTRAP_ROUNDS = 1000, BOOTSTRAP
 
 /* ---- Answers of a pair ---- */
 
-/* A question in one metric. */
+/* The scores of questions by one metric, with the book closed and open. */
 struct answers {
-    double *closed, *open, *hit; /* [n] */
+    double *closed, *open, *hit; /* [n]; hit: whether an accepted answer was read, NaN: not known */
     size_t n, closed_capacity, open_capacity, hit_capacity;
     uint64_t only_closed, only_open;
 };
@@ -46,7 +46,7 @@ static bool add_answer(struct answers *answers, double closed, double open, doub
     return true;
 }
 
-/* Fills main with the jobs' own metric, f1 where both have it. */
+/* Fills own with the scores by the jobs' metric, f1 with those by F1 where both jobs have it. */
 static bool read_answers(struct store *store, int64_t closed, int64_t open, struct answers *own,
                          struct answers *f1, struct err *err)
 {
@@ -111,7 +111,7 @@ static bool summarise(const struct answers *answers, bool is_right_or_wrong, str
 
 /* ---- Pairs ---- */
 
-/* Books without their figures. */
+/* Pairs of jobs, whose figures are not known yet. */
 struct pairs {
     struct open_book *items;
     size_t n, capacity;
@@ -144,7 +144,7 @@ static bool list_pairs(struct store *store, const struct report_data *data,
     return done && more == 0;
 }
 
-/* One or two of books: the pair's own metric, and F1. */
+/* Appends what a pair gives to books: one by its jobs' own metric, and one by F1. */
 static bool summarise_pair(struct store *store, const struct open_book *pair,
                            struct open_book *books, size_t *n, struct err *err)
 {

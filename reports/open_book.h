@@ -25,11 +25,11 @@ struct open_book {
     double open_hit, open_miss; /* the open book's score where it was and where it was not, NaN */
 };
 
-/* Every pair of the report's runs, in the data's arena. */
+/* Finds every pair in the report's runs, in the data's arena. */
 bool open_book_load(struct store *store, const struct report_data *data, struct open_book **books,
                     size_t *n, struct err *err) __attribute__((warn_unused_result));
 
-/* A row for each of them; NULL with an error. */
+/* A table with a row for each book; NULL with an error. */
 struct table *tables_open_book(const struct report_data *data, const struct open_book *books,
                                size_t n, struct err *err);
 

@@ -1,4 +1,4 @@
-/* published_verdict.c - see published_verdict.h. Rates carry in their protocol what they are of:
+/* published_verdict.c - see published_verdict.h. A rate's protocol says what it measures, as in
  * "decode 256 after 16, 4 together on MACHINE".
  */
 #include "reports/published_verdict.h"
@@ -13,7 +13,7 @@ bool published_is_about(const struct published *published, const struct publishe
     return !strcmp(published->suite, measure->suite) && !strcmp(published->metric, measure->metric);
 }
 
-/* Why the two are different measurements; "" if they are the same. */
+/* Writes why the two are different measurements; "" if they are the same. */
 static void find_obstacle(const struct published *published,
                           const struct published_measure *measure, char *why, size_t n_bytes)
 {

@@ -30,23 +30,23 @@ void published_judge(const struct published *published, const struct published_m
 
 /* ---- Throughput ---- */
 
-/* What a rate is of: tokens read ("prefill") or written ("decode"), after how many others, in how
- * many sequences together, and on which machine. */
+/* What a rate measures: tokens read ("prefill") or written ("decode"), after how many others, in
+ * how many sequences together, and on which machine. */
 struct published_speed {
     char test[16];
     int n_tokens, after, batch; /* n_tokens 0: not known */
     const char *machine;
 };
-/* What the protocol of a number of throughput says: "decode 256 after 16, 4 together on MACHINE";
- * false for any other number. */
+/* Reads what the protocol of a rate says, as in "decode 256 after 16, 4 together on MACHINE"; false
+ * for a number that is no rate. */
 bool published_read_speed(const struct published *published, struct published_speed *speed);
 
 /* Whether the number is of a model of that name: the name without its revision, alone or followed
  * by the program and the type that it ran in ("Phi-3-mini-4k-instruct ORT INT4"). */
 bool published_is_of_model(const struct published *published, const char *name);
 
-/* The same as published_judge for a rate: consistent in the quartiles of what was measured. Rates
- * of another machine do not compare. */
+/* A rate is consistent if it lies between the quartiles of what was measured. Rates of another
+ * machine do not compare. */
 struct published_rate {
     struct published_speed speed;
     double median, low, high; /* tokens/s; the quartiles */

@@ -33,7 +33,7 @@ struct report {
 
 /* ---- What is read ---- */
 
-/* "demo, runs 1, 2": the name of the first, and the configurations of all. */
+/* Makes the title of the first run's name ("demo, runs 1, 2"), and reads all configurations. */
 static bool read_runs(struct store *store, struct report *report, struct err *err)
 {
     struct report_data *data = report->data;
@@ -110,7 +110,7 @@ static const char SYNTHETIC_WARNING[] =
 
 enum { TEXT_COLUMNS = 100 };
 
-/* One word after the other, in lines of at most TEXT_COLUMNS; column: where the line is. */
+/* Prints word after word in lines of at most TEXT_COLUMNS; *column: how long the line is. */
 static void print_words(const char *text, size_t *column, FILE *out)
 {
     while (*text) {

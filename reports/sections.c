@@ -49,7 +49,7 @@ static bool add_scores(const struct report_data *data, const struct report_pairs
                tables_open_book(data, books, n_books, err), "open-book.csv", err);
 }
 
-/* What the points or percents of the subsets are. */
+/* Says what the numbers in a table of subsets are. */
 static const char *explain_subsets(const struct report_data *data,
                                    const struct report_score *measure, struct err *err)
 {

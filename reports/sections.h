@@ -10,15 +10,15 @@
 
 enum section_place {
     SECTION_RESULTS, /* what was measured */
-    SECTION_DETAILS, /* the same, too long for a terminal */
+    SECTION_DETAILS, /* what was measured, too long for a terminal */
     SECTION_CONTEXT, /* under which circumstances */
     SECTION_FILE     /* a CSV file alone, which holds more than the tables that are shown */
 };
 
 struct section {
     const char *heading, *text; /* text: how to read it, NULL for none */
-    struct table *table;        /* without rows: the section is left out, but for its file */
-    const char *csv;            /* its file, NULL for none */
+    struct table *table; /* a section whose table has no rows is left out, but for its file */
+    const char *csv;     /* its file, NULL for none */
     enum section_place place;
 };
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A cell of what was counted under a score: "12 truncated, 3 tie". */
+/* A cell of what was counted under a score, as in "12 truncated, 3 tie". */
 static void cell_traps(const struct report_data *data, const struct report_score *score,
                        struct table *table)
 {
@@ -73,7 +73,7 @@ static bool is_first_score(const struct report_data *data, size_t i_score)
     return true;
 }
 
-/* Those that compare stand together. */
+/* Scores that compare stand together. */
 struct table *tables_scores(const struct report_data *data, struct err *err)
 {
     struct table *table = table_new(
@@ -185,7 +185,7 @@ static bool is_first_speed(const struct report_data *data, size_t i_speed)
     return true;
 }
 
-/* Those that compare stand together. */
+/* Speeds that compare stand together. */
 struct table *tables_speeds(const struct report_data *data, struct err *err)
 {
     struct table *table =

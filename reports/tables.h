@@ -32,8 +32,9 @@ struct table *tables_published_speeds(struct store *store, const struct report_d
                                       struct err *err);
 /* A row for each circumstance of each job, met or not. */
 struct table *tables_notes(const struct report_data *data, struct err *err);
-/* The same of all jobs together. */
+/* A row for each circumstance, summed over the jobs. */
 struct table *tables_counts(const struct report_data *data, struct err *err);
+/* A row for each speed of each entry. */
 struct table *tables_speeds(const struct report_data *data, struct err *err);
 /* A row for each kernel that was timed by itself. */
 struct table *tables_kernels(const struct report_data *data, struct err *err);
@@ -41,7 +42,7 @@ struct table *tables_kernels(const struct report_data *data, struct err *err);
 struct table *tables_limits(struct store *store, const struct report_data *data, struct err *err);
 /* A row for each subset of each job. */
 struct table *tables_subset_list(const struct report_data *data, struct err *err);
-/* Those of one measure: a row for each subset and model, a column for each quantization. */
+/* The subsets of one measure: a row for each subset and model, a column for each quantization. */
 struct table *tables_subsets(const struct report_data *data, const struct report_score *measure,
                              struct err *err);
 /* A row for each pair: items right in only one of the two, the difference with its interval, exact

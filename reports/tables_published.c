@@ -20,7 +20,7 @@ static bool is_same_number(const struct published *a, const struct published *b)
            a->shots == b->shots && a->score == b->score;
 }
 
-/* Whether an earlier row of the model says the same. */
+/* Whether an earlier row says the same as row i. */
 static bool is_repeated(const struct published_list *list, size_t i)
 {
     for (size_t k = 0; k < i; k++)
@@ -28,7 +28,7 @@ static bool is_repeated(const struct published_list *list, size_t i)
     return false;
 }
 
-/* All that say the same, in the arena. */
+/* The sources of all rows that say the same as row i, in the arena. */
 static const char *sources_of(const struct report_data *data, const struct published_list *list,
                               size_t i, struct err *err)
 {
@@ -91,7 +91,7 @@ struct table *tables_published(const struct report_data *data, struct err *err)
 
 /* ---- Speeds ---- */
 
-/* A speed as published rates are described; false for what is no rate of tokens. */
+/* Describes a speed as published rates are described; false for what is no rate of tokens. */
 static bool read_rate(const struct report_speed *speed, const char *machine,
                       struct published_rate *rate)
 {

@@ -131,7 +131,7 @@ static bool has_categories(const struct report_data *data, const struct report_s
     return false;
 }
 
-/* with_name: the first of several rows of a subset, which alone names it. */
+/* with_name: this is the first of a subset's rows, which alone names it. */
 static void add_subset_row(const struct report_data *data, const struct report_score *row,
                            bool with_name, struct table *table)
 {
@@ -156,7 +156,8 @@ struct table *tables_subsets(const struct report_data *data, const struct report
     for (size_t i = 0; table && i < data->n_subsets; i++) {
         const struct report_score *row = &data->subsets[i];
         if (!report_score_is_beside(row, measure) || !is_first(data, i, false)) continue;
-        for (size_t k = i; k < data->n_subsets; k++) /* its rows of all models together */
+        /* A subset's rows of all models stand together. */
+        for (size_t k = i; k < data->n_subsets; k++)
             if (is_same_subset(&data->subsets[k], row) && is_first(data, k, true))
                 add_subset_row(data, &data->subsets[k], k == i, table);
     }
@@ -165,7 +166,7 @@ struct table *tables_subsets(const struct report_data *data, const struct report
 
 /* ---- Paired differences ---- */
 
-/* Points are not right and wrong. */
+/* A cell of what McNemar's test is made of; empty for a pair of points, which has none. */
 static void cell_if_tested(struct table *table, const struct report_pair *pair, double value)
 {
     if (isnan(pair->p)) table_cell(table, "%s", "");
@@ -187,7 +188,7 @@ static void add_pair_row(const struct report_pair *pair, struct table *table)
     cell_if_tested(table, pair, pair->p);
 }
 
-/* Those of one measure stand together. */
+/* Pairs of one measure stand together. */
 struct table *tables_paired(const struct report_data *data, const struct report_pairs *pairs,
                             struct err *err)
 {

@@ -18,7 +18,7 @@ enum { MAX_CHUNKS = 1 << 26 };
 
 /* ---- Ratios ---- */
 
-/* Differences of one text, which two jobs have scored. */
+/* The differences of one text's chunks, and which two jobs they are of. */
 struct losses {
     char text[256];
     int64_t job_a, job_b;
@@ -105,7 +105,7 @@ static const struct report_score *find_metric(const struct report_data *data, si
     return NULL;
 }
 
-/* A cell with the interval, or without. */
+/* A cell of a score, with its interval or without; empty for NULL. */
 static void cell_of(struct table *table, const struct report_score *score, int digits,
                     bool with_interval)
 {

@@ -15,7 +15,7 @@
 struct table_column {
     const char *heading;
     bool is_right; /* numbers: aligned to the right */
-    int width;     /* of its widest cell, and of what a heading needs */
+    int width;     /* of the widest cell, and of what the heading needs */
 };
 
 struct table_row {
@@ -44,7 +44,7 @@ static int longest_word(const char *text)
     return longest;
 }
 
-/* Takes the heading over. */
+/* heading: in the table's arena; NULL fails. */
 static bool add_column(struct table *table, const char *heading, bool is_right, struct err *err)
 {
     if (!heading || !arena_grow(table->arena, (void **)&table->columns, &table->capacity,
@@ -86,7 +86,7 @@ void table_row(struct table *table)
     table->n_rows++;
 }
 
-/* In the table's arena; "" after a failure, which the table remembers. */
+/* The formatted text, in the table's arena; "" after a failure, which the table remembers. */
 __attribute__((format(printf, 2, 0))) static const char *
 format_text(struct table *table, const char *format, va_list args)
 {
@@ -138,7 +138,7 @@ static void print_cell(const struct table *table, size_t i, const char *text, FI
             column->is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
 }
 
-/* Bytes of the words that fit into the width, of the first one at least. */
+/* How many bytes of the text are words that fit into the width; the first word always fits. */
 static size_t fitting(const char *text, int width)
 {
     size_t n = strcspn(text, " ");
@@ -197,7 +197,7 @@ void table_print(const struct table *table, FILE *out)
 
 /* ---- Files ---- */
 
-/* Of a row, or of the headings for NULL. */
+/* The i-th cell of a row, or the i-th heading where row is NULL. */
 static const char *cell_of(const struct table *table, const struct table_row *row, size_t i)
 {
     return row ? row->cells[i] : table->columns[i].heading;

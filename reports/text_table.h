@@ -23,8 +23,8 @@ struct table {
     bool failed;
 };
 
-/* Headings separated by '|', one that begins with '>' is aligned to the right:
- * "model|quantization|>score". */
+/* A table with these headings, which '|' separates; the column of one that begins with '>' is
+ * aligned to the right. Example: "model|quantization|>score". */
 struct table *table_new(struct arena *arena, const char *headings, struct err *err);
 
 /* Appends a column whose heading is taken as it is, before the first row. */
@@ -39,7 +39,7 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /* True if nothing failed since table_new. */
 bool table_check(const struct table *table, struct err *err) __attribute__((warn_unused_result));
 
-/* Two spaces between columns; no line is cut, long headings take several. */
+/* Prints the table with two spaces between columns; no line is cut, long headings take several. */
 void table_print(const struct table *table, FILE *out);
 void table_markdown(const struct table *table, struct buf *out);
 void table_csv(const struct table *table, struct buf *out);

@@ -1,5 +1,5 @@
-/* answer_match.c - see answer_match.h. Python's rules at the letter: its lower case, its white
- * space, and words as its regular expressions bound them, by letters and digits of any script.
+/* answer_match.c - see answer_match.h. The rules are Python's to the letter: its lower case, its
+ * white space, and words as its regular expressions bound them, by any script's letters and digits.
  */
 #include "suites/answer_match.h"
 
@@ -141,7 +141,7 @@ double answer_f1(const char *predicted, const char *gold)
 {
     size_t n_same = 0, n_predicted = 0, n_gold = 0, n;
     const char *at = gold, *word;
-    while ((n = next_word(&at, &word))) { /* of the gold, which is short whatever was predicted */
+    while ((n = next_word(&at, &word))) { /* the gold's: it is short whatever was predicted */
         size_t n_left;
         /* The i-th time that a word stands in one, it is shared if the other has it i times. */
         size_t n_times = count_word(gold, word, n, &n_gold);

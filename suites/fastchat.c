@@ -20,7 +20,7 @@ struct reader {
     int line;
 };
 
-/* Room for one more of n items: the list moves to twice the room whenever it is full. */
+/* Makes room for one more than n items: the list moves to twice the room whenever it is full. */
 static void *grow(struct arena *arena, void *items, size_t n, size_t size, struct err *err)
 {
     if (n & (n - 1)) return items; /* n is not a power of two: there is room */

@@ -19,7 +19,7 @@ struct fastchat_texts {
     size_t n;
 };
 
-/* question.jsonl */
+/* A line of question.jsonl. */
 struct fastchat_question {
     int64_t id;
     const char *category;
@@ -28,7 +28,7 @@ struct fastchat_question {
     int line;         /* 1-based */
 };
 
-/* model_answer/MODEL.jsonl, reference_answer/JUDGE.jsonl */
+/* A line of model_answer/MODEL.jsonl or reference_answer/JUDGE.jsonl. */
 struct fastchat_choice {
     int64_t index;
     struct fastchat_texts turns;
@@ -43,20 +43,20 @@ struct fastchat_answer {
     int line;
 };
 
-/* judge_prompts.jsonl */
+/* A line of judge_prompts.jsonl. */
 struct fastchat_prompt {
     const char *name, *type, *system, *template, *description, *category, *output_format;
     const char *rest;
     int line;
 };
 
-/* model_judgment/JUDGE_single.jsonl, or JUDGE_pair.jsonl: two games, the second with the answers
- * in the other order. */
+/* A line of model_judgment/JUDGE_single.jsonl, or of JUDGE_pair.jsonl, which is two games, the
+ * second with the answers in the other order. */
 enum { FASTCHAT_MISSING = -1 }; /* the score of a judgment in which none was found */
 struct fastchat_judgment {
     int64_t question;
     bool is_pair;
-    const char *models[2]; /* the second of a pair only */
+    const char *models[2]; /* [1]: of a pair only */
     const char *judge, *prompt_name;
     const char *user_prompts[2], *judgments[2]; /* by game */
     const char *winners[2]; /* of a pair: "model_1", "model_2", "tie", "error" */
@@ -68,7 +68,7 @@ struct fastchat_judgment {
     int line;
 };
 
-/* Whether a score was found in it, or a winner in both games. */
+/* Whether a score was found in the judgment, or a winner in both of its games. */
 bool fastchat_has_score(const struct fastchat_judgment *judgment);
 /* Whether both are of the same answer, or pair of answers, whoever judged. */
 bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b);
@@ -90,24 +90,24 @@ struct fastchat_judgments {
     size_t n;
 };
 
-/* Read a whole file; items are appended to the list, so that several files make one. */
+/* These read a whole file and append its items to the list, so that several files make one. */
 bool fastchat_read_questions(const char *path, struct arena *arena, struct fastchat_questions *list,
                              struct err *err) __attribute__((warn_unused_result));
 bool fastchat_read_answers(const char *path, struct arena *arena, struct fastchat_answers *list,
                            struct err *err) __attribute__((warn_unused_result));
 bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastchat_prompts *list,
                            struct err *err) __attribute__((warn_unused_result));
-/* Single and pairwise ones, told apart line by line. */
+/* Single and pairwise judgments are told apart line by line. */
 bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
                              struct err *err) __attribute__((warn_unused_result));
 
-/* Append one line with its '\n'. A NULL rest is none. */
+/* These append one line with its '\n'; a rest of NULL adds no members. */
 void fastchat_write_question(const struct fastchat_question *question, struct buf *out);
 void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out);
 void fastchat_write_prompt(const struct fastchat_prompt *prompt, struct buf *out);
 void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct buf *out);
 
-/* NULL if there is none. */
+/* These give the item of the list, NULL if there is none. */
 const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,
                                                        int64_t id);
 const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list, int64_t id);

@@ -24,7 +24,7 @@ enum {
 double judging_temperature(const char *category);
 /* Whether the judge is shown a reference answer: math, reasoning and coding. */
 bool judging_has_reference(const char *category);
-/* "single-v1", "pair-math-v1-multi-turn" ...; turn: 1 or 2. */
+/* The name of the prompt for a category and turn (1 or 2), such as "pair-math-v1-multi-turn". */
 const char *judging_prompt_name(bool is_pair, const char *category, int turn);
 
 /* What the fields of a prompt stand for. */
@@ -44,15 +44,14 @@ double judging_read_score(const char *reply, bool *is_whole);
 /* 'A', 'B', 'C' (a tie), or 0 if the reply has none of "[[A]]", "[[B]]" and "[[C]]". */
 char judging_read_winner(const char *reply);
 
-/* The same for one of the two in a pair: 1, 0.5 or 0, or FASTCHAT_MISSING; is_b: it is assistant
- * B. */
+/* What the reply gives assistant A, or B where is_b: 1, 0.5 or 0, or FASTCHAT_MISSING. */
 double judging_read_win(const char *reply, bool is_b);
 /* Whether a prompt of that name compares two answers. */
 bool judging_is_pair(const char *prompt_name);
 
-/* No judge, but a rule, for demonstrations: 1 + 9 F1 to the nearest hundredth, where F1 compares
- * the words of answer and reference, whatever their case, punctuation and order. 10 for the same
- * words, 1 for none in common or where memory is short. */
+/* The points of a rule that needs no judge, for demonstrations: 1 + 9 F1 to the nearest hundredth,
+ * where F1 compares the words of answer and reference, whatever their case, punctuation and order.
+ * That is 10 for the same words, 1 for none in common or where memory is short. */
 double judging_match_reference(const char *answer, const char *reference);
 
 #endif

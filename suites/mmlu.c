@@ -117,7 +117,7 @@ static bool copy_row(struct arena *arena, char *const *fields, const char *out[N
     return true;
 }
 
-/* Checks every row of the text, and hands copies of the rows over while `row` wants more. */
+/* Checks every row of the text, and hands copies of rows to `row` while that wants more. */
 static bool read_rows(struct loader *loader, const char *text, size_t n_bytes, const char *file,
                       row_fn *row, struct err *err)
 {
@@ -138,7 +138,7 @@ static bool read_rows(struct loader *loader, const char *text, size_t n_bytes, c
     return fine && status == 0;
 }
 
-/* Reads DATA/SPLIT/SUBJECT_SPLIT.csv, and lets the hash know of it. *file is the path, in the
+/* Reads DATA/SPLIT/SUBJECT_SPLIT.csv, which the hash covers from then on. *file is the path, in the
  * arena. */
 static bool read_file(struct loader *loader, const char *split, const char *subject,
                       const char **file, row_fn *row, struct err *err)
@@ -458,7 +458,7 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
 
 /* ---- Grading ---- */
 
-/* By characters too where choices are texts: lettered ones are equally long. */
+/* Choices that are texts are compared by characters, too; letters are equally long. */
 static void add_acc_norm(const struct response *response, size_t expected, struct verdict *verdict)
 {
     bool is_tie;

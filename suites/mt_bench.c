@@ -88,8 +88,9 @@ static bool read_files(struct loader *loader, struct err *err)
         (baseline && !fastchat_read_answers(baseline, loader->arena, &loader->baseline, err)))
         return false;
     struct sha256 *hash = sha256_new(err);
+    /* All other files decide the points, not the answers. */
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
-              (!references || hash_file(hash, references, err)); /* all else is of the points */
+              (!references || hash_file(hash, references, err));
     if (ok) sha256_finish(hash, loader->dataset->data_hash);
     sha256_free(hash);
     return ok;
@@ -119,7 +120,7 @@ static bool find_judge(struct loader *loader, struct err *err)
 
 /* ---- Items ---- */
 
-/* NULL if the list has none. */
+/* The answer to a question's turn, NULL if the list has none. */
 static const char *find_turn(const struct fastchat_answers *answers, int64_t question,
                              size_t i_turn)
 {
@@ -142,7 +143,7 @@ static bool check_prompt(const struct loader *loader, bool is_pair, const char *
                       "there is no judge prompt %s", name);
 }
 
-/* That there is what its points are found with. */
+/* Checks that everything is there which the item's points are found with. */
 static bool check_item(const struct loader *loader, const struct item *item, int64_t question,
                        int turn, struct err *err)
 {

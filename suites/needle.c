@@ -101,7 +101,7 @@ static size_t invent_sentence(struct rng *rng, char out[SENTENCE_BYTES])
 
 struct maker {
     const struct needle_options *options;
-    const struct haystack *source; /* no sentences: they are invented */
+    const struct haystack *source; /* without sentences: they are invented */
     struct arena *arena;
     needle_fn *take;
     void *context;
@@ -157,7 +157,7 @@ static bool hand_over(const struct maker *maker, const char *text, const char *p
     return maker->take(maker->context, &fields, err);
 }
 
-/* The needle's sentence into the text, at one depth. */
+/* Puts the needle's sentence into the text, at one depth. */
 static bool make_one(const struct maker *maker, const struct buf *text,
                      const struct haystack *sentences, const char *place, unsigned number,
                      int64_t words, int64_t depth, struct err *err)
@@ -173,7 +173,7 @@ static bool make_one(const struct maker *maker, const struct buf *text,
     return kept && hand_over(maker, kept, place, number, words, depth, err);
 }
 
-/* Text i of that length, with its needle at every depth. */
+/* Makes text i of that length, with its needle at every depth. */
 static bool make_text(const struct maker *maker, int64_t words, int64_t i, struct err *err)
 {
     static const int64_t FIVE[] = {0, 25, 50, 75, 100};

@@ -18,7 +18,7 @@ struct needle_options {
     uint64_t seed;
 };
 
-/* Called for each: a map of text, place, number, words and depth. */
+/* Called for each haystack, a map of text, place, number, words and depth. */
 typedef bool needle_fn(void *context, const struct value *fields, struct err *err);
 
 /* haystack: the user's text of n_bytes, NULL: an invented one. Texts of one length and number begin

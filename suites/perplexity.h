@@ -14,7 +14,7 @@
 /* Grades a chunk by its mean negative log-likelihood, in nats a token. */
 extern const struct suite SUITE_PERPLEXITY;
 
-/* Position of the first scored token of a chunk. */
+/* The position of the first scored token of a chunk. */
 static inline size_t perplexity_first_scored(size_t chunk_tokens)
 {
     return chunk_tokens / 2 + 1;

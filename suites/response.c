@@ -3,10 +3,10 @@
  * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false,
  *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
  *  "cut_tokens":0,"double_bos":false}
- * Of a chunk of a text: "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
- * "reference_logprob", "divergence" and "same_top" (1 or 0) beside "logprob". Of a text "stop"
- * if one ended it, "context" if there was something to read. JSON has no infinities: these stand as
- * strings. Text that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
+ * A chunk of a text has "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
+ * "reference_logprob", "divergence" and "same_top" (1 or 0). A written text has "stop" if one ended
+ * it, and "context" if there was something to read. JSON has no infinities: they stand as strings.
+ * Text that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
  */
 #include "suites/request.h"
 
@@ -134,7 +134,7 @@ static void put_tokens(struct json_writer *writer, const struct response *respon
     json_end_object(writer);
 }
 
-/* A member that is there only where it means something. */
+/* Writes a member where it means something, and nothing where it does not. */
 static void put_known(struct json_writer *writer, const char *key, const char *text)
 {
     if (!text) return;

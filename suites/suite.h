@@ -38,13 +38,13 @@ struct suite_options {
     size_t max_new_tokens; /* 0: the suite's own, or what its protocol says */
     const char *examples;  /* file of examples; NULL: where the suite expects them */
     bool is_open_book;     /* the data set will be given something to read */
-    /* Of a task that makes its records; data may be NULL. */
+    /* For a task that makes its records: how; data may be NULL then. */
     const struct needle_options *needles;
     const char *judge_prompts; /* what a judge is asked with; NULL: no judge */
-    const char *judge;         /* its name; NULL: that of the judgments */
-    const char *judgments;     /* a file of them, in place of asking; NULL: none */
+    const char *judge;         /* the judge's name; NULL: that in the judgments */
+    const char *judgments;     /* a file of judgments, in place of asking; NULL: none */
     bool judges_pairs;         /* answers are compared with those of a baseline, too */
-    const char *baseline;      /* a file of its answers; NULL: the harness has them */
+    const char *baseline;      /* a file of the baseline's answers; NULL: the harness has them */
 };
 
 /* What stands before a question of an open book: found by the harness. */
@@ -88,7 +88,7 @@ struct suite {
     int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
     const char *metric;   /* "acc" */
     const char *decoding; /* "loglikelihood": scored; "greedy", "sampled": written */
-    size_t n_whole;       /* items of the whole test, which published numbers are of; 0: no such */
+    size_t n_whole; /* items of the whole test, which published numbers are of; 0: not known */
     const char *const *protocols; /* NULL-ended, the first is the default */
 
     /* Data errors are ERR_INPUT with file, line and column; options that cannot be are ERR_CONFIG,
@@ -96,13 +96,13 @@ struct suite {
      * too, where items are tokens, which the harness makes. */
     struct dataset *(*load)(const struct suite *suite, const struct suite_options *options,
                             struct err *err);
-    /* The request for item i, built in the arena. Of an item that follows another one a prompt is
-     * NULL: that one's answer. */
+    /* Makes the request for item i in the arena. Where the item follows another one, a prompt is
+     * NULL: the other one's answer belongs there. */
     bool (*request)(const struct dataset *dataset, size_t i_item, struct arena *arena,
                     struct request *request, struct err *err);
-    /* Needs of the item key, subset and expected alone, so that stored responses can be graded
-     * without the data. protocol: the data set's. Fails only where the system does: a bad answer is
-     * a verdict. */
+    /* Grades a response, by the item's key, subset and expected alone, so that stored responses can
+     * be graded without the data. protocol: the data set's. Fails only where the system does: a bad
+     * answer is a verdict. */
     bool (*grade)(const struct suite *suite, const char *protocol, const struct item *item,
                   const struct response *response, struct verdict *verdict, struct err *err);
 };
@@ -115,7 +115,7 @@ bool suite_wants_subset(const struct suite_options *options, const char *subset)
 /* Appends the item's groups as JSON: [["subject","anatomy"],["subcategory","health"],...]. */
 void item_write_groups(const struct item *item, struct buf *out);
 
-/* What was predicted; a text that is too long is cut between two characters. */
+/* Sets what was predicted; a text that is too long is cut between two characters. */
 void verdict_set_predicted(struct verdict *verdict, const char *text, size_t n_bytes);
 
 /* Appends the further metrics as JSON, {"f1":0.4}; nothing if there are none. */

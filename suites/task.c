@@ -69,7 +69,7 @@ static bool append_examples(const struct dataset *dataset, size_t i_item, size_t
     return buf_check(out, err);
 }
 
-/* The item's prompts: with n_shots examples, with one fewer, ... n_prompts of them. */
+/* Makes n_prompts prompts of the item: with n_shots examples, with one fewer, and so on. */
 static const char *const *make_prompts(const struct dataset *dataset, size_t i_item, size_t n_shots,
                                        size_t n_prompts, const struct task_question *question,
                                        struct arena *arena, struct err *err)

@@ -12,7 +12,7 @@
 
 enum { TASK_MAX_SHOTS = 100, TASK_MAX_METRICS = 1 + VERDICT_MAX_OTHERS };
 
-/* A value: that of one template, or a list of one text from each. */
+/* How a value is made: by one template, or as a list of one text from each of several. */
 struct task_value {
     const struct template *const *templates; /* [n] */
     size_t n;                                /* 0: not given */
@@ -35,7 +35,7 @@ enum task_kind {
 
 enum task_metric_kind {
     METRIC_ACC,        /* the most probable choice is right; of a continuation: it is greedy */
-    METRIC_ACC_NORM,   /* the same by log-likelihood per character */
+    METRIC_ACC_NORM,   /* the choice of most log-likelihood per character is right */
     METRIC_MC2,        /* the right choices' share of the probability of all */
     METRIC_PERPLEXITY, /* of a continuation: its loss in nats, whose mean is made one */
     METRIC_MATCH       /* a template over {response} is one of the expected texts */
@@ -51,7 +51,7 @@ struct task_metric {
 enum task_draw {
     DRAW_FIRST,       /* the first ones */
     DRAW_RANDOM,      /* other ones for each question, as Python's random.Random(1234) draws them */
-    DRAW_RANDOM_OTHER /* the same; one more is drawn, and the question itself left out */
+    DRAW_RANDOM_OTHER /* as DRAW_RANDOM, but one more is drawn, and the question itself left out */
 };
 
 struct task_protocol {
@@ -76,13 +76,14 @@ struct task_protocol {
     size_t n_metrics;
 };
 
-/* A file beside the data whose text is a field: {examples} from "cot-prompts/{subset}.txt". */
+/* A file beside the data whose text is a field, such as {examples} from the path
+ * "cot-prompts/{subset}.txt". */
 struct task_text {
     const char *name;
     const struct template *path;
 };
 
-/* What questions are grouped by in the scores: {category} at the level "category". */
+/* What questions are grouped by in the scores, such as {category} at the level "category". */
 struct task_group {
     const char *level;
     const struct template *name;
@@ -92,9 +93,9 @@ struct task {
     struct suite suite; /* name, version and protocols are the task's */
     const char *summary, *file;
     char hash[65]; /* of what the file means: a data set's hash covers it */
-    /* Records. */
+    /* How records are found in the data. */
     bool is_made;               /* needle.h makes them; no file has them */
-    const char *member;         /* of a JSON map: where the list of records is; NULL: it is one */
+    const char *member;         /* of a JSON map, the list of records; NULL: the file is the list */
     const char *const *columns; /* [n_columns] of CSV and TSV without a first row of names; the
                                    lines of a record in .txt */
     size_t n_columns;

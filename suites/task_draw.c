@@ -17,7 +17,7 @@ struct drawing {
     const struct task_state *state;
     const struct task_pool *pool;
     size_t shots;
-    bool leaves_out; /* what equals the question */
+    bool leaves_out; /* an example that equals the question is left out */
     struct mersenne mersenne;
     uint32_t *chosen, *scratch; /* [shots + 1], [pool->n] */
     uint32_t *others;           /* [pool->n] */
@@ -29,7 +29,7 @@ static bool is_example_of_itself(const struct drawing *drawing, size_t i_item, u
     return value_is_equal(state->fields[i_item], state->examples[drawing->pool->first + i_example]);
 }
 
-/* The chosen ones that are not the question itself, up to `shots`; how many. */
+/* Keeps the chosen ones that are not the question itself, up to `shots`. Their number. */
 static size_t keep_others(const struct drawing *drawing, size_t i_item, size_t n_chosen,
                           uint32_t *draws)
 {
@@ -48,7 +48,7 @@ static bool fail_short(const struct drawing *drawing, size_t n, struct err *err)
                    drawing->shots);
 }
 
-/* The pool's first ones, but for the question itself. */
+/* Takes the pool's first ones, but for the question itself. */
 static bool take_first(const struct drawing *drawing, size_t i_item, uint32_t *draws,
                        struct err *err)
 {
@@ -59,8 +59,8 @@ static bool take_first(const struct drawing *drawing, size_t i_item, uint32_t *d
     return n == drawing->shots || fail_short(drawing, n, err);
 }
 
-/* The pool holds the question more than once, and more of it was drawn than the one that is spare:
- * anew, from all others. */
+/* Draws anew from all others than the question, which the pool holds more than once, and of which
+ * more was drawn than the one that is spare. */
 static bool draw_from_others(struct drawing *drawing, size_t i_item, uint32_t *draws,
                              struct err *err)
 {

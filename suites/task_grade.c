@@ -46,8 +46,8 @@ static bool is_one_of_lines(const char *text, const char *lines)
     return false;
 }
 
-/* *read: what the metric's template makes of the response and the fields of its subset; NULL where
- * it finds nothing. */
+/* *read is what the metric's template makes of the response and the fields of its subset; NULL
+ * where the template finds nothing. */
 static bool read_response(const struct task_metric *metric, const struct response *response,
                           const struct value *subset, struct arena *arena, const char **read,
                           struct err *err)

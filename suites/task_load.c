@@ -33,7 +33,7 @@ struct loader {
     size_t n_examples, examples_capacity, n_pools, pools_capacity;
     double chances; /* sum over the items: how likely a guess is right */
     int shots;      /* to be drawn */
-    /* Of the file that is being read. */
+    /* The file that is being read. */
     const char *subset;
     const struct value *subset_fields;
     const struct task_layout *layout; /* NULL: no record was seen */
@@ -44,7 +44,7 @@ struct loader {
 
 /* ---- Fields ---- */
 
-/* A map of the layout's fields, each from those before it, the record's and the subset's. */
+/* Makes a map of the layout's fields, each of those before it, the record's and the subset's. */
 static bool make_fields(const struct task_layout *layout, const struct value *record,
                         const struct value *common, struct arena *arena,
                         const struct value **fields, struct err *err)
@@ -91,7 +91,7 @@ static bool check_question(const struct loader *loader, const struct value *fiel
     return task_question_make(loader->protocol, &scope, arena, question, err);
 }
 
-/* The groups that an item counts in: its file's subset, and those of the task. */
+/* An item counts in its file's subset and in the groups that the task names. */
 static bool add_groups(const struct loader *loader, const struct value *fields, struct item *item,
                        struct err *err)
 {
@@ -194,7 +194,7 @@ static bool read_file(struct loader *loader, const char *path, const char *name,
     return ok;
 }
 
-/* A file of questions, whose examples are in the file of examples or in itself. */
+/* Reads a file of questions, whose examples are in the file of examples or in itself. */
 static bool read_questions(struct loader *loader, const char *path, const char *name,
                            struct err *err)
 {
@@ -219,7 +219,7 @@ static bool read_examples(struct loader *loader, struct err *err)
     return ok || err_context(err, "reading examples");
 }
 
-/* A text file beside the data, as a field of the subset. */
+/* Reads a text file beside the data, as a field of the subset. */
 static bool read_text_field(struct loader *loader, const struct task_text *text,
                             const struct value *subset, struct value *out, struct err *err)
 {
@@ -239,7 +239,7 @@ static bool read_text_field(struct loader *loader, const struct task_text *text,
     return ok;
 }
 
-/* The fields that a subset adds: its name, those of the task's map, and texts of files. */
+/* A subset adds fields: its name, those of the task's map, and texts of files. */
 static bool enter_subset(struct loader *loader, const char *subset, struct err *err)
 {
     const struct task *task = loader->task;
@@ -343,7 +343,7 @@ static bool check_subsets(const struct loader *loader, const char *folder, const
                                              "there is no file with a name like %s", pattern);
 }
 
-/* The files of a folder in the order of their names. */
+/* Reads the files of a folder in the order of their names. */
 static bool read_folder(struct loader *loader, struct err *err)
 {
     const char *pattern = file_name(loader->task->files);

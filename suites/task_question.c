@@ -43,7 +43,7 @@ bool task_value_make(const struct task_value *value, const struct scope *scope, 
     return true;
 }
 
-/* The texts of a list, each with something before it. */
+/* Makes the texts of a list, each with `before` before it. */
 static bool make_texts(const struct task_value *value, const char *what, const char *before,
                        const struct scope *scope, struct arena *arena, const char *const **texts,
                        size_t *n, struct err *err)
@@ -79,7 +79,7 @@ static bool add_right(struct task_question *question, size_t i, struct arena *ar
     return question->expected != NULL;
 }
 
-/* A list of 0 and 1, one for each choice. */
+/* Reads which choices are right from a list of 0 and 1, one for each choice. */
 static bool read_flags(const struct value *flags, struct arena *arena,
                        struct task_question *question, struct err *err)
 {

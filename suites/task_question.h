@@ -12,18 +12,18 @@ struct task_question {
     const char *const *choices; /* [n_choices] with the delimiter before them */
     const char *const *stems;   /* [n_choices], NULL: none */
     size_t n_choices;
-    size_t i_right;       /* the first right choice */
-    size_t n_right;       /* right choices; 0 where there are none to choose among */
-    const char *target;   /* its answer as an example: what follows the prompt and its stem */
+    size_t i_right;     /* the first right choice */
+    size_t n_right;     /* right choices; 0 where there are none to choose among */
+    const char *target; /* what follows the prompt and its stem where the question is an example */
     const char *expected; /* "C"; "A,B" of several right choices; a text, or one a line */
 };
 
-/* ERR_INPUT without a place says what is wrong with the record. */
+/* Makes the question of a record's fields; ERR_INPUT without a place says what they lack. */
 bool task_question_make(const struct task_protocol *protocol, const struct scope *scope,
                         struct arena *arena, struct task_question *question, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The value in a scope: a list of texts where it is a list of templates. */
+/* Makes the value in a scope: a list of texts where it is a list of templates. */
 bool task_value_make(const struct task_value *value, const struct scope *scope, struct arena *arena,
                      struct value *out, struct err *err) __attribute__((warn_unused_result));
 

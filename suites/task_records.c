@@ -66,7 +66,7 @@ static bool read_json(struct reader *reader, const char *text, size_t n_bytes, s
 
 /* ---- Rows ---- */
 
-/* A map from the names to the texts. */
+/* Makes a map from the names to the texts. */
 static bool take_texts(struct reader *reader, const char *const *names, char *const *texts,
                        size_t n, int line, struct err *err)
 {
@@ -82,7 +82,7 @@ static bool take_texts(struct reader *reader, const char *const *names, char *co
     return hand_over(reader, &fields, line, err);
 }
 
-/* The first row's texts, to be the names of the columns. */
+/* Takes the first row's texts as the names of the columns. */
 static const char *const *keep_names(struct reader *reader, char *const *fields, size_t n,
                                      struct err *err)
 {
@@ -117,7 +117,7 @@ static bool read_rows(struct reader *reader, const char *text, size_t n_bytes, c
     return ok && status == 0;
 }
 
-/* Lines of text, as many to a record as the task has columns. The text is written to. */
+/* Reads lines of text, as many to a record as the task has columns. Writes into the text. */
 static bool read_lines(struct reader *reader, char *text, size_t n_bytes, struct err *err)
 {
     const struct task *task = reader->task;
@@ -142,7 +142,7 @@ static bool read_lines(struct reader *reader, char *text, size_t n_bytes, struct
     return ok;
 }
 
-/* The lines of a copy, which is cut into strings. */
+/* Reads the lines of a copy, which is cut into strings. */
 static bool read_text(struct reader *reader, const char *text, size_t n_bytes, struct err *err)
 {
     if (!reader->task->n_columns)

@@ -15,7 +15,7 @@ struct record {
     int number; /* 1-based, among the file's records */
 };
 
-/* Called for every record while it answers true, with the record's place in err's default. */
+/* Called for every record while it answers true; a failure without a place gets the record's. */
 typedef bool record_fn(void *context, const struct record *record, struct err *err);
 
 /* Reads a text that stood in the file. Errors, those of `take` too, have the file and the line. */

@@ -25,7 +25,7 @@ struct step {
 };
 
 struct operand {
-    struct value literal; /* NONE: it is a path */
+    struct value literal; /* NONE: the operand is a path */
     struct step steps[MAX_STEPS];
     size_t n_steps;
 };
@@ -37,7 +37,7 @@ struct call {
 };
 
 struct part {
-    const char *text;   /* as it is; NULL: an expression */
+    const char *text;   /* of a part that is text; NULL: an expression */
     const char *source; /* what stands between the braces, for messages */
     struct operand operand;
     const struct call *calls; /* [n_calls] */
@@ -83,7 +83,7 @@ struct parser {
     const char *text, *at;
 };
 
-/* At the parser's place, or at another one of the text. */
+/* Fails with the message and its place in the template. */
 __attribute__((format(printf, 4, 5))) static bool
 fail_at(const struct parser *parser, const char *at, struct err *err, const char *format, ...)
 {
@@ -117,7 +117,7 @@ static bool read_name(struct parser *parser, const char **name, struct err *err)
     return *name != NULL;
 }
 
-/* Between ' or ", as it is; a doubled quote stands for one. */
+/* Reads a text between ' or ", in which a doubled quote stands for one. */
 static bool read_quoted(struct parser *parser, struct value *literal, struct err *err)
 {
     const char *start = parser->at;
@@ -249,7 +249,7 @@ static bool read_call(struct parser *parser, struct call *call, struct err *err)
     return read_arguments(parser, call, at, err);
 }
 
-/* From behind the opening brace to behind the closing one. */
+/* Reads an expression from behind the opening brace to behind the closing one. */
 static bool read_expression(struct parser *parser, struct part *part, struct err *err)
 {
     const char *start = parser->at;
@@ -271,7 +271,7 @@ static bool read_expression(struct parser *parser, struct part *part, struct err
     return part->source != NULL;
 }
 
-/* Up to the next expression; doubled braces are one. */
+/* Reads a text up to the next expression; doubled braces stand for one. */
 static bool read_text(struct parser *parser, struct part *part, struct err *err)
 {
     struct buf text = {.maximum = MAX_TEXT_BYTES};
@@ -368,7 +368,7 @@ static bool step_by_index(const struct value *value, long index, struct value *o
     return true;
 }
 
-/* Takes the steps from a value on; behind [] for each element. */
+/* Walks the steps from a value on; those behind [] from each element. */
 static bool take_steps(struct arena *arena, const struct value *from, const struct step *steps,
                        size_t n_steps, struct value *out, struct err *err)
 {
@@ -410,7 +410,7 @@ static bool evaluate_operand(const struct evaluation *evaluation, const struct o
     return take_steps(evaluation->arena, found, operand->steps + 1, operand->n_steps - 1, out, err);
 }
 
-/* With a regular expression that a field holds. */
+/* Applies a filter whose regular expression stands in a field. */
 static bool apply_compiled(const struct call *call, struct filter_input *input,
                            struct value *result, struct err *err)
 {

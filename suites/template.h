@@ -18,7 +18,7 @@ void templates_free(struct templates *owner);
 /* Const after parsing, to be evaluated by many threads. */
 struct template;
 
-/* ERR_INPUT says at which character of the text the fault is. */
+/* Parses a template; ERR_INPUT says at which character of the text the fault is. */
 const struct template *template_parse(struct templates *owner, const char *text, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -28,13 +28,13 @@ struct scope {
     size_t n_maps;
 };
 
-/* ERR_INPUT names the expression and what is wrong: no such field, a list where a text is needed.
- * What a filter did not find is NONE, which is a value for a template of one expression and an
- * error elsewhere. */
+/* Evaluates the template; ERR_INPUT names the expression and what is wrong: no such field, a list
+ * where a text is needed. What a filter did not find is NONE, which is a value for a template of
+ * one expression and an error elsewhere. */
 bool template_evaluate(const struct template *template, const struct scope *scope,
                        struct arena *arena, struct value *value, struct err *err)
     __attribute__((warn_unused_result));
-/* The same for a value that must be one text (a number and a truth value are, too). */
+/* Evaluates a template whose value must be one text; a number and a truth value are texts, too. */
 bool template_text(const struct template *template, const struct scope *scope, struct arena *arena,
                    const char **text, struct err *err) __attribute__((warn_unused_result));
 

@@ -15,7 +15,7 @@
 
 static const size_t MAX_TEXT_BYTES = (size_t)64 << 20;
 
-/* Hands a buffer over as a text of the arena. */
+/* Turns a buffer into a text of the arena, and frees it. */
 static bool keep_text(struct buf *text, struct arena *arena, struct value *out, struct err *err)
 {
     *out = value_text(arena_take(arena, text, err));
@@ -61,7 +61,7 @@ static uint32_t upper_of(uint32_t code)
     return code;
 }
 
-/* As str.capitalize(): the first letter in upper case, all others in lower case. */
+/* Python's str.capitalize(): the first letter in upper case, all others in lower case. */
 static bool capitalize(const struct filter_input *in, struct value *out, struct err *err)
 {
     struct buf text = {.maximum = MAX_TEXT_BYTES};
@@ -174,7 +174,7 @@ static bool take_match(const struct filter_input *in, const struct regex_span *g
     return keep_part(in->arena, text, n, out, err);
 }
 
-/* The next match from *from on, which moves behind it: 1, 0 or -1 as regex_find. */
+/* Finds the next match from *from on, which moves behind it; 1, 0 or -1 as regex_find. */
 static int next_match(const struct filter_input *in, size_t *from,
                       struct regex_span groups[MAX_GROUPS], struct err *err)
 {
@@ -276,7 +276,7 @@ static bool lines(const struct filter_input *in, struct value *out, struct err *
     return join_with(in, "lines", "\n", out, err);
 }
 
-/* The letters A, B, C ... of a list's elements, each before a text and its element, or alone. */
+/* Gives a list's elements the letters A, B, C ..., each before a text and its element, or alone. */
 static bool letter_list(const struct filter_input *in, const char *name, const char *separator,
                         struct value *out, struct err *err)
 {
@@ -333,7 +333,7 @@ static bool values(const struct filter_input *in, struct value *out, struct err 
     return true;
 }
 
-/* From 0: of an element in a list, of a text in a text (in characters). */
+/* The position, from 0, of an element in a list or of a text in a text (in characters). */
 static bool index_of(const struct filter_input *in, struct value *out, struct err *err)
 {
     const char *wanted = in->arguments[0].text;

@@ -20,17 +20,17 @@ struct filter_input {
 struct filter {
     const char *name;
     size_t n_arguments;
-    bool each;        /* a filter of texts: of a list it takes every element; NONE stays NONE */
+    bool each;        /* a filter of texts, which takes every element of a list; NONE stays NONE */
     bool takes_regex; /* its first argument, a literal, is a regular expression */
     bool (*apply)(const struct filter_input *input, struct value *out, struct err *err);
 };
 
-/* NULL if there is none of that name. */
+/* The filter of that name, NULL if there is none. */
 const struct filter *filter_find(const char *name);
-/* "strip, lower, ...", for messages. */
+/* The names of all filters, as in "strip, lower", for messages. */
 void filter_list(struct buf *out);
 
-/* Applies it to each text of a list where it is a filter of texts. */
+/* Applies the filter, to each text of a list where it is a filter of texts. */
 bool filter_apply(const struct filter *filter, const struct filter_input *input, struct value *out,
                   struct err *err) __attribute__((warn_unused_result));
 

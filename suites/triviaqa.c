@@ -63,8 +63,8 @@ struct state {
 
 /* ---- Finding files ---- */
 
-/* The one file of the folder whose name ends in dev.json, dev.json itself before others; "" if
- * there is none, NULL with an error. */
+/* The path of the one file in the folder whose name ends in dev.json, dev.json itself before
+ * others; "" if there is none, NULL with an error. */
 static const char *find_in_folder(const char *folder, struct arena *arena, struct err *err)
 {
     char **names;
@@ -101,7 +101,7 @@ static const char *find_questions(const char *data, struct arena *arena, struct 
     return NULL;
 }
 
-/* The file of examples beside the questions; NULL with an error. */
+/* The path of the file of examples beside the questions; NULL with an error. */
 static const char *find_examples(const char *questions, struct arena *arena, struct err *err)
 {
     size_t n = strlen(questions), n_folder = (size_t)(file_name(questions) - questions);
@@ -120,7 +120,7 @@ static const char *find_examples(const char *questions, struct arena *arena, str
 
 /* ---- Loading ---- */
 
-/* What loading shares. */
+/* What the steps of loading share. */
 struct loader {
     const struct suite_options *options;
     const struct protocol *protocol;
@@ -133,7 +133,7 @@ struct loader {
     size_t n_items;
 };
 
-/* "tc" of "tc_33"; "" without such a beginning. */
+/* The source that a question's id begins with, as "tc" in "tc_33"; "" for none. */
 static const char *source_of(const char *id, struct arena *arena, struct err *err)
 {
     size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -202,7 +202,7 @@ static bool check_repeated(const struct loader *loader, struct err *err)
     return is_fine;
 }
 
-/* Which examples every question gets, whether it is asked or not: the draws follow each other. */
+/* Draws the examples of every question, asked or not: each draw follows from those before. */
 static bool draw_examples(struct loader *loader, struct err *err)
 {
     size_t shots = (size_t)loader->dataset->shots, n_drawn;
@@ -221,7 +221,7 @@ static bool draw_examples(struct loader *loader, struct err *err)
     return done;
 }
 
-/* The items that are wanted; draws move along with them. */
+/* Makes the items that are wanted; draws move along with them. */
 static bool make_items(struct loader *loader, struct err *err)
 {
     size_t shots = (size_t)loader->dataset->shots;
@@ -377,8 +377,8 @@ static void keep_prediction(const char *text, struct verdict *verdict)
     verdict_set_predicted(verdict, text, n);
 }
 
-/* By lm-evaluation-harness's rule: whether an accepted answer is the same but for case and
- * punctuation. */
+/* Whether an accepted answer is the same but for case and punctuation, which is the rule of
+ * lm-evaluation-harness. */
 static bool match_simplified(const char *text, const char *const *accepted, size_t n,
                              bool *is_exact, struct err *err)
 {

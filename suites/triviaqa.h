@@ -13,14 +13,14 @@
 #define TRIVIAQA_F1 "f1"
 #define TRIVIAQA_HIT "retrieval_hit"
 
-/* Protocols, the first the default; answers are drawn greedily:
+/* Its protocols, of which the first is the default; answers are drawn greedily:
  *   official   0 shots, the first examples in order; to the end of the line; exact match and F1
  *              after TriviaQA's normalisation; a prompt that is too long loses its last examples
  *   lm-eval    0 shots, drawn for each question anew as lm-evaluation-harness draws them; to the
  *              first of line end, full stop and comma; exact match without case and punctuation; a
  *              prompt that is too long loses its beginning
  *   phi3       5 shots; official in all else
- * Open book (what stands before a question comes from dataset->reading) they are called
+ * With an open book (what stands before a question comes from dataset->reading) they are called
  * PROTOCOL-open-book, and whoever gives them something to read may add to the name. */
 extern const struct suite SUITE_TRIVIAQA;
 

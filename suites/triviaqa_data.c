@@ -41,7 +41,7 @@ static bool fail(const struct reader *reader, int line, struct err *err, const c
     return err_set_at(err, ERR_INPUT, reader->path, line, 0, "%s", message);
 }
 
-/* A copy in normal form; NULL with an error. */
+/* A copy of the text in normal form; NULL with an error. */
 static const char *normalized(struct arena *arena, const char *text, struct err *err)
 {
     struct buf out = {0};
@@ -57,7 +57,7 @@ struct places {
     size_t n, capacity;
 };
 
-/* Past the closing quote of the string that begins at `at`. */
+/* The place past the closing quote of the string that begins at `at`. */
 static size_t end_of_string(const char *text, size_t n_bytes, size_t at)
 {
     for (at++; at < n_bytes && text[at] != '"'; at++)
@@ -65,7 +65,7 @@ static size_t end_of_string(const char *text, size_t n_bytes, size_t at)
     return at + 1;
 }
 
-/* The text is known to be JSON. */
+/* Finds where the members of Data begin in a text that is known to be JSON. */
 static bool find_places(const char *text, size_t n_bytes, struct places *places, struct err *err)
 {
     int depth = 0, line = 1;
@@ -108,7 +108,7 @@ static bool copy_strings(struct reader *reader, const struct json *list, int lin
     return true;
 }
 
-/* NormalizedAliases (or the aliases, where they are missing) and what people answered. */
+/* The gold is NormalizedAliases (or the aliases, if these are missing) and what people answered. */
 static bool read_gold(struct reader *reader, const struct json *answer,
                       struct trivia_question *question, struct err *err)
 {
@@ -203,7 +203,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The code point of n_digits; NULL if they are not that many. */
+/* Reads a code point of n_digits; NULL if there are fewer. */
 static const char *read_hex(const char *at, int n_digits, uint32_t *code)
 {
     *code = 0;
@@ -215,7 +215,7 @@ static const char *read_hex(const char *at, int n_digits, uint32_t *code)
     return at + n_digits;
 }
 
-/* What stands after a backslash, in JSON and in Python. */
+/* Reads what stands after a backslash, in JSON and in Python. */
 static const char *read_escape(const char *at, struct buf *out)
 {
     static const char names[] = "ntrbf", values[] = "\n\t\r\b\f";
@@ -255,7 +255,7 @@ static const char *skip_spaces(const char *at)
     return at;
 }
 
-/* ["a", "b"] or ['a', "it's"]; false without an error where it is no such list. */
+/* Reads a list such as ["a", "b"] or ['a', "it's"]; false without an error where there is none. */
 static bool read_list(struct reader *reader, const char *text, struct trivia_question *question,
                       bool *is_list, struct err *err)
 {

@@ -34,7 +34,7 @@ struct trivia_file {
  * are ERR_INPUT with line, and column where that is known. */
 bool trivia_read(const char *path, struct arena *arena, struct sha256 *hash,
                  struct trivia_file *file, struct err *err) __attribute__((warn_unused_result));
-/* The same for a text in memory; the path gives the layout and the name in messages. */
+/* Reads a text in memory; the path gives the layout and the name in messages. */
 bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct arena *arena,
                   struct trivia_file *file, struct err *err) __attribute__((warn_unused_result));
 

@@ -20,21 +20,21 @@ struct value {
     size_t n;
 };
 
-/* "text", "a list" ..., for messages. */
+/* What the value's kind is called in messages, such as "a list". */
 const char *value_kind_name(const struct value *value);
 
-/* A text; the string is borrowed. */
+/* A text value; the string is borrowed. */
 static inline struct value value_text(const char *text)
 {
     return (struct value){.kind = VALUE_TEXT, .text = text};
 }
 bool value_number(double number, struct arena *arena, struct value *value, struct err *err)
     __attribute__((warn_unused_result));
-/* JSON null becomes NONE; members keep the file's order. */
+/* Makes a value of JSON: null becomes NONE, and members keep the file's order. */
 bool value_from_json(const struct json *json, struct arena *arena, struct value *value,
                      struct err *err) __attribute__((warn_unused_result));
 
-/* Whether they hold the same: kinds, texts, elements, keys, all in the same order. */
+/* Whether two values hold the same: kinds, texts, elements, keys, all in the same order. */
 bool value_is_equal(const struct value *a, const struct value *b);
 
 /* The member of a map, NULL if there is none. */
