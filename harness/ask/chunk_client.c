@@ -173,7 +173,7 @@ static bool eval_batch(struct chunk_client *client, const struct client_sink *si
     client->n_computed += n;
     for (size_t i = 0; i < client->n_rows; i++)
         client->rows[i].logits = session_logits(client->session, i);
-    return judge_all(client, err) && (!sink->pause || sink->pause(sink->context, err));
+    return judge_all(client, err) && client_sink_pause(sink, err);
 }
 
 /* The next row of the batch judges token i_scored of chunk i of the group. */
@@ -295,7 +295,7 @@ bool chunk_client_answer(struct chunk_client *client, const struct dataset *data
             session_drop(client->session, client->sequences[i]);
             if (!respond(client, &group, i, first + i, each_ns, err)) return false;
         }
-        if (sink->pause && !sink->pause(sink->context, err)) return false;
+        if (!client_sink_pause(sink, err)) return false;
     }
     return true;
 }

@@ -4,7 +4,13 @@
  */
 #include "harness/ask/client.h"
 
+#include "base/interrupt.h"
 #include "harness/ask/client_ops.h"
+
+bool client_sink_pause(const struct client_sink *sink, struct err *err)
+{
+    return (!sink->pause || sink->pause(sink->context, err)) && interrupt_check(err);
+}
 
 void client_close(struct client *client)
 {

@@ -30,10 +30,14 @@ struct client_sink {
     bool (*respond)(void *context, size_t i_request, const struct response *response,
                     struct err *err);
     /* Called after every batch, when the responses that it completed are handed out; false
-     * stops. May be NULL. */
+     * stops, and so does Ctrl-C, which a client looks for itself. May be NULL. */
     bool (*pause)(void *context, struct err *err);
     void *context;
 };
+
+/* What a client does after every batch: pauses, then ERR_INTERRUPTED if the user wants an end. */
+bool client_sink_pause(const struct client_sink *sink, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* A window of requests as tokens, laid out so that equal prefixes are computed once. The requests
  * must outlive it. May run in one thread while client_answer runs in another. Free with

@@ -246,7 +246,7 @@ static bool hand_out_all(struct api_window *window, const struct client_sink *si
         bool is_there = wait_for_answer(window, *i, &ended);
         if (!is_there && ended) return true;
         if (is_there && !(*takes = hand_out(window, (*i)++, sink, err))) return false;
-        if (sink->pause && !sink->pause(sink->context, err)) return false;
+        if (!client_sink_pause(sink, err)) return false;
     }
     return true;
 }

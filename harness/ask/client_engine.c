@@ -410,7 +410,7 @@ static bool on_pause(void *context, struct err *err)
         if (!respond(window, window->n_responded, err)) return false;
         window->n_responded++;
     }
-    return !window->sink->pause || window->sink->pause(window->sink->context, err);
+    return client_sink_pause(window->sink, err);
 }
 
 /* The scheduler of the window, with what it is to compute. */

@@ -4,7 +4,6 @@
  * keeps every repetition, and stores it where that is asked for.
  */
 #include "base/clock.h"
-#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/tools.h"
@@ -127,12 +126,11 @@ static bool keep_record(void *context, const struct speed_record *record, struct
     return true;
 }
 
-static bool after_step(void *context, size_t n_done, size_t n_total, struct err *err)
+static void show_progress(void *context, size_t n_done, size_t n_total)
 {
     struct bench *bench = context;
     bench->progress.total = n_total;
     progress_update(&bench->progress, n_done);
-    return interrupt_check(err);
 }
 
 /* A run of one job, for the reports that read the store. Kernels have a model for themselves, which
@@ -180,7 +178,7 @@ static bool measure_model(struct bench *bench, const struct throughput_sink *sin
 
 static bool measure(struct bench *bench, struct err *err)
 {
-    const struct throughput_sink sink = {keep_record, NULL, after_step, bench};
+    const struct throughput_sink sink = {keep_record, NULL, show_progress, bench};
     const struct invocation *invocation = bench->invocation;
     struct machine machine;
     int64_t run = 0, begin_ns = clock_ns();

@@ -4,7 +4,6 @@
  * Knows nothing of files or the store.
  */
 #include "base/clock.h"
-#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "harness/ask/prefill.h"

@@ -92,6 +92,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     else
         ok = err_set(err, ERR_USAGE, "mt-bench takes answer, judge or summarize, not \"%s\"",
                      action);
+    if (!ok && err->code == ERR_INTERRUPTED)
+        err_set(err, ERR_INTERRUPTED, "interrupted; the same command goes on");
 out:
     arena_free(arena);
     return ok;

@@ -1,7 +1,6 @@
 /* cmd_score.c - phibench score: the log-likelihood of continuations, by the same code that answers
  * a suite: joined, encoded and cut as PROTOCOLS says, in one trie. Knows nothing of files.
  */
-#include "base/interrupt.h"
 #include "base/json.h"
 #include "harness/ask/client.h"
 #include "harness/cli/commands.h"
@@ -57,12 +56,6 @@ static bool print_response(void *context, size_t i_request, const struct respons
     return ok;
 }
 
-static bool check_interrupt(void *context, struct err *err)
-{
-    (void)context;
-    return interrupt_check(err);
-}
-
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
@@ -73,7 +66,7 @@ static bool run(const struct invocation *invocation, struct err *err)
                     .batch_tokens = (size_t)options->common.batch_tokens,
                     .context_tokens = (size_t)options->common.context_tokens},
     };
-    const struct client_sink sink = {print_response, check_interrupt, (void *)options};
+    const struct client_sink sink = {print_response, NULL, (void *)options};
     struct request request = {
         .kind = REQUEST_CHOICES,
         .fit = FIT_FEWER_SHOTS,

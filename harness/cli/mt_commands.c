@@ -6,7 +6,6 @@
 #include "harness/cli/mt_commands.h"
 
 #include "base/file.h"
-#include "base/interrupt.h"
 
 #include <string.h>
 
@@ -61,16 +60,9 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
                                  err);
 }
 
-static bool check_interrupt(void *context, struct err *err)
-{
-    (void)context;
-    return interrupt_check(err) ||
-           err_set(err, ERR_INTERRUPTED, "interrupted; the same command goes on");
-}
-
 bool mt_ask(struct mt_speaker *speaker, const struct request *requests, size_t n,
             mt_reply_fn *reply, void *context, struct err *err)
 {
-    const struct client_sink sink = {reply, check_interrupt, context};
+    const struct client_sink sink = {reply, NULL, context};
     return client_ask(speaker->client, requests, n, &sink, err);
 }

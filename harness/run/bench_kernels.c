@@ -145,7 +145,7 @@ bool bench_kernels_measure(struct bench_kernels *bench, const struct throughput_
         for (; ok && done < (size_t)part * n / (size_t)n_parts; done++)
             ok = measure_row(bench, &bench->rows[order[done] / n_repeat],
                              (int)(order[done] % n_repeat), sink, err) &&
-                 (!sink->pause || sink->pause(sink->context, done + 1, n, err));
+                 throughput_pause(sink, done + 1, n, err);
         ok = ok && measure_limits(bench, part, sink, err);
     }
     free(order);

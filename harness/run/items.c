@@ -8,7 +8,6 @@
 #include "harness/run/job.h"
 
 #include "base/clock.h"
-#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "harness/ask/chunk_client.h"
@@ -208,7 +207,7 @@ static bool after_batch(void *context, struct err *err)
         if (!writer_flush(items->writer, err)) return false;
         items->committed_ns = now;
     }
-    return interrupt_check(err);
+    return true;
 }
 
 /* Asks for the pending items from `first` to `end`, none of which follows another one of them. */

@@ -8,7 +8,6 @@
  */
 #include "harness/run/judge.h"
 
-#include "base/interrupt.h"
 #include "base/mem.h"
 #include "harness/run/mt_speaker.h"
 #include "results/runs.h"
@@ -221,12 +220,6 @@ static bool keep_reply(void *context, size_t i_request, const struct response *r
     return ok;
 }
 
-static bool check_interrupt(void *context, struct err *err)
-{
-    (void)context;
-    return interrupt_check(err);
-}
-
 static bool open_judge(struct judging *judging, struct err *err)
 {
     const struct config_judge *judge = judging->judge;
@@ -244,7 +237,7 @@ static bool ask_window(struct judging *judging, size_t n, struct err *err)
     struct request *requests = mem_new(n, sizeof *requests, err);
     if (!requests) return false;
     for (size_t i = 0; i < n; i++) requests[i] = judging->calls[judging->asked[i]].request;
-    const struct client_sink sink = {keep_reply, check_interrupt, judging};
+    const struct client_sink sink = {keep_reply, NULL, judging};
     bool ok = client_ask(judging->speaker.client, requests, n, &sink, err);
     free(requests);
     return ok;

@@ -5,7 +5,6 @@
 #include "harness/run/job.h"
 
 #include "base/clock.h"
-#include "base/interrupt.h"
 #include "harness/run/progress.h"
 #include "harness/run/throughput.h"
 
@@ -27,12 +26,11 @@ static bool has(void *context, const struct speed_record *record, bool *there, s
     return store_has_speed(speed->run->store, speed->job, record, there, err);
 }
 
-static bool after_step(void *context, size_t n_done, size_t n_total, struct err *err)
+static void show_progress(void *context, size_t n_done, size_t n_total)
 {
     struct speed_job *speed = context;
     speed->progress.total = n_total;
     progress_update(&speed->progress, n_done);
-    return interrupt_check(err);
 }
 
 static bool measure(struct speed_job *speed, const struct plan_job *planned,
@@ -61,7 +59,7 @@ bool run_speed(struct run_context *run, const struct plan_job *planned, int64_t 
                struct err *err)
 {
     struct speed_job speed = {.run = run, .job = job};
-    const struct throughput_sink sink = {put, has, after_step, &speed};
+    const struct throughput_sink sink = {put, has, show_progress, &speed};
     bool complete;
     int64_t begin_ns = clock_ns();
     if (!throughput_is_complete(&planned->suite->throughput, run->options->isa, &sink, &complete,

@@ -8,6 +8,7 @@
 #include "harness/run/throughput.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "harness/run/machine.h"
@@ -124,9 +125,16 @@ bool throughput_is_complete(const struct throughput_options *options, enum isa i
 
 /* ---- Computing ---- */
 
-static bool check_pause(const struct measurement *m, struct err *err)
+bool throughput_pause(const struct throughput_sink *sink, size_t n_done, size_t n_total,
+                      struct err *err)
 {
-    return !m->sink->pause || m->sink->pause(m->sink->context, m->n_done, m->n_total, err);
+    if (sink->progress) sink->progress(sink->context, n_done, n_total);
+    return interrupt_check(err);
+}
+
+static bool pause_between(const struct measurement *m, struct err *err)
+{
+    return throughput_pause(m->sink, m->n_done, m->n_total, err);
 }
 
 /* Appends n pseudo-random tokens to the sequence; *next is the most probable token after them. */
@@ -141,7 +149,7 @@ static bool compute_prompt(struct measurement *m, struct session *session, int s
                 (struct session_token){.sequence = sequence,
                                        .id = (int32_t)rng_below(&rng, (uint64_t)m->info->n_vocab),
                                        .wants_logits = done + i + 1 == n};
-        if (!session_eval(session, m->batch, n_now, err) || !check_pause(m, err)) return false;
+        if (!session_eval(session, m->batch, n_now, err) || !pause_between(m, err)) return false;
         done += n_now;
     }
     *next = logits_argmax(session_logits(session, 0), (size_t)m->info->n_vocab);
@@ -187,7 +195,7 @@ static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *
         for (size_t i = 0; i < n_sequences; i++)
             m->batch[i] = (struct session_token){
                 .sequence = bench->sequences[i], .id = m->ids[i], .wants_logits = true};
-        ok = session_eval(bench->session, m->batch, n_sequences, err) && check_pause(m, err);
+        ok = session_eval(bench->session, m->batch, n_sequences, err) && pause_between(m, err);
         for (size_t i = 0; ok && i < n_sequences; i++)
             m->ids[i] = logits_argmax(session_logits(bench->session, i), (size_t)m->info->n_vocab);
     }
@@ -316,7 +324,7 @@ static bool measure_limits(struct measurement *m, int n_parts, struct err *err)
         struct speed_record record = speed_limits_record(&m->limits, i, n_parts);
         if (!m->sink->put(m->sink->context, &record, err)) return false;
     }
-    return check_pause(m, err);
+    return pause_between(m, err);
 }
 
 /* The missing ones among the repetitions order[begin..end). */
@@ -331,7 +339,7 @@ static bool measure_part(struct measurement *m, const bool *is_done, const size_
                           &duration_ns, err))
             return false;
         m->n_done++;
-        if (!check_pause(m, err)) return false;
+        if (!pause_between(m, err)) return false;
     }
     return true;
 }

@@ -37,10 +37,15 @@ struct throughput_sink {
     bool (*put)(void *context, const struct speed_record *record, struct err *err);
     /* Whether a repetition is there already and need not be measured; NULL: none is. */
     bool (*has)(void *context, const struct speed_record *record, bool *has, struct err *err);
-    /* Between measurements and inside of long ones; false stops with its error. May be NULL. */
-    bool (*pause)(void *context, size_t n_done, size_t n_total, struct err *err);
+    /* Told between measurements and inside of long ones how far they are. May be NULL. */
+    void (*progress)(void *context, size_t n_done, size_t n_total);
     void *context;
 };
+
+/* What a measurement does between its steps: tells the sink, then ERR_INTERRUPTED if the user wants
+ * an end. */
+bool throughput_pause(const struct throughput_sink *sink, size_t n_done, size_t n_total,
+                      struct err *err) __attribute__((warn_unused_result));
 
 /* ERR_INPUT if prompts and generations do not fit the context. */
 bool throughput_measure(const struct throughput_target *target,
