@@ -104,6 +104,19 @@ bool judging_render(const struct fastchat_prompt *prompt, const struct judging_c
     return buf_check(out, err);
 }
 
+bool judging_request(const struct fastchat_prompt *prompt, const struct judging_case *judged,
+                     struct arena *arena, struct request *request, struct err *err)
+{
+    struct buf text = {0};
+    const char **prompts = arena_alloc(arena, 1, sizeof *prompts, err);
+    bool ok = prompts && judging_render(prompt, judged, &text, err) &&
+              (prompts[0] = arena_string(arena, buf_string(&text), err)) != NULL;
+    buf_free(&text);
+    *request = (struct request){
+        .kind = REQUEST_CHAT, .system = prompt->system, .prompts = prompts, .n_prompts = 1};
+    return ok;
+}
+
 /* ---- Replies ---- */
 
 /* The number between n opening and n closing brackets at `at`; NULL if there is none. */

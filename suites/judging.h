@@ -9,15 +9,9 @@
 #define PHIBENCH_SUITES_JUDGING_H
 
 #include "suites/fastchat.h"
+#include "suites/request.h"
 
-/* How a judge is asked: tokens of a reply, how often a server is asked until there is a score, and
- * calls that are asked together. */
-enum {
-    JUDGING_TURNS = 2,
-    JUDGING_MAX_TOKENS = 2048,
-    JUDGING_MOST_REPLIES = 2,
-    JUDGING_WINDOW = 128
-};
+enum { JUDGING_TURNS = 2, JUDGING_MAX_TOKENS = 2048 /* of a judge's reply */ };
 
 /* The temperature that answers of a category are drawn with; 0.7 for one that FastChat does not
  * know. */
@@ -37,6 +31,10 @@ struct judging_case {
  * that is unknown or that the case lacks. */
 bool judging_render(const struct fastchat_prompt *prompt, const struct judging_case *judged,
                     struct buf *out, struct err *err) __attribute__((warn_unused_result));
+/* What a judge is asked with that prompt, in the arena; max_new_tokens is left to the caller. */
+bool judging_request(const struct fastchat_prompt *prompt, const struct judging_case *judged,
+                     struct arena *arena, struct request *request, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* The number in the first "[[8]]", else in the first "[8]", else FASTCHAT_MISSING; *is_whole (may
  * be NULL) if it was written without a point. */
@@ -44,7 +42,8 @@ double judging_read_score(const char *reply, bool *is_whole);
 /* 'A', 'B', 'C' (a tie), or 0 if the reply has none of "[[A]]", "[[B]]" and "[[C]]". */
 char judging_read_winner(const char *reply);
 
-/* What the reply gives assistant A, or B where is_b: 1, 0.5 or 0, or FASTCHAT_MISSING. */
+/* What one of two answers gets for its game: 1 if it is the winner, 0.5, 0, or FASTCHAT_MISSING;
+ * is_b: it is assistant B's. */
 double judging_read_win(const char *reply, bool is_b);
 /* Whether a prompt of that name compares two answers. */
 bool judging_is_pair(const char *prompt_name);

@@ -314,16 +314,9 @@ bool mt_bench_judge_request(const struct dataset *dataset, size_t i_item, const 
         judged.references[i] = reference->choices[0].turns.items[i];
     *prompt_name = judging_prompt_name(b != NULL, item->subset, (int)item->n_fields);
     const struct fastchat_prompt *prompt = fastchat_find_prompt(&state->prompts, *prompt_name);
-    const char **prompts = arena_alloc(arena, 1, sizeof *prompts, err);
-    struct buf text = {0};
-    bool ok = prompts && fill_turns(dataset, i_item, a, arena, judged.answers[0], err) &&
-              (!b || fill_turns(dataset, i_item, b, arena, judged.answers[1], err)) &&
-              judging_render(prompt, &judged, &text, err) &&
-              (prompts[0] = arena_string(arena, buf_string(&text), err)) != NULL;
-    buf_free(&text);
-    *made = (struct request){
-        .kind = REQUEST_CHAT, .system = prompt->system, .prompts = prompts, .n_prompts = 1};
-    return ok;
+    return fill_turns(dataset, i_item, a, arena, judged.answers[0], err) &&
+           (!b || fill_turns(dataset, i_item, b, arena, judged.answers[1], err)) &&
+           judging_request(prompt, &judged, arena, made, err);
 }
 
 const char *mt_bench_judge(const struct dataset *dataset)

@@ -1,14 +1,15 @@
 /* mt_judge.c - phibench mt-bench judge: a judge's opinion of answers, in FastChat's files.
  *
- * A task is one line of the output: an answer to a turn, or a pair of them in both orders. What the
- * output has already is not asked again; a judgment without a score counts as not there, and goes
- * when it is asked anew.
+ * A line of the output is a judgment: of an answer to a turn, or of a pair of them in both orders.
+ * What the output has already is not asked again; a judgment without a score counts as not there,
+ * and goes when it is asked anew.
  */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "harness/cli/mt_commands.h"
 #include "harness/cli/mt_log.h"
+#include "harness/run/judge_rounds.h"
 #include "harness/run/progress.h"
 #include "suites/judging.h"
 
@@ -18,11 +19,10 @@
 enum { MAX_ARENA_BYTES = 1 << 30 };
 static const char RULE_NAME[] = "reference-match";
 
-struct task {
-    struct fastchat_judgment judgment; /* user_prompts are made before it is asked */
-    const struct fastchat_prompt *prompt;
-    struct judging_case judged;
-    bool is_kept;
+/* A judgment that the output lacks. */
+struct open_judgment {
+    struct fastchat_judgment judgment;
+    const char *answer, *reference; /* that the rule compares */
 };
 
 struct judging {
@@ -34,20 +34,15 @@ struct judging {
     struct fastchat_judgments old;
     bool *is_dropped; /* [old.n] judgments without a score that are asked again */
     const char *judge;
-    struct task *tasks;
-    size_t n_tasks, tasks_capacity;
-    size_t asked[JUDGING_WINDOW]; /* the tasks that are asked together */
-    bool is_last;                 /* what has no score now is missing */
+    struct open_judgment *open; /* [n_open] */
+    size_t n_open, open_capacity;
+    struct judge_call *calls; /* [n_open * n_games] those of a judgment together */
+    size_t n_games, calls_capacity;
     size_t n_done, n_missing;
     struct mt_log log;
     struct progress progress;
     struct buf line;
 };
-
-static bool is_rule(const struct judging *judging)
-{
-    return judging->options->rule != NULL;
-}
 
 /* ---- Reading ---- */
 
@@ -79,7 +74,7 @@ static bool read_files(struct judging *judging, struct err *err)
     return judging->is_dropped != NULL;
 }
 
-/* ---- Tasks ---- */
+/* ---- What is to be judged ---- */
 
 static bool is_same(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
 {
@@ -109,17 +104,49 @@ static bool fail_answer(const struct judging *judging, const struct fastchat_ans
                       (long long)answer->question, what);
 }
 
-static bool find_prompt(struct judging *judging, const char *category, struct task *task,
+/* The prompt of a judge for the judgment, whose name it also gets. */
+static bool find_prompt(struct judging *judging, const char *category,
+                        struct fastchat_judgment *judgment, const struct fastchat_prompt **prompt,
                         struct err *err)
 {
-    struct fastchat_judgment *judgment = &task->judgment;
-    judgment->prompt_name =
-        is_rule(judging) ? "rule"
-                         : judging_prompt_name(judgment->is_pair, category, (int)judgment->turn);
-    if (is_rule(judging)) return true;
-    task->prompt = fastchat_find_prompt(&judging->prompts, judgment->prompt_name);
-    return task->prompt || err_set_at(err, ERR_INPUT, judging->options->prompts, 0, 0,
-                                      "there is no judge prompt %s", judgment->prompt_name);
+    judgment->prompt_name = judging_prompt_name(judgment->is_pair, category, (int)judgment->turn);
+    *prompt = fastchat_find_prompt(&judging->prompts, judgment->prompt_name);
+    return *prompt || err_set_at(err, ERR_INPUT, judging->options->prompts, 0, 0,
+                                 "there is no judge prompt %s", judgment->prompt_name);
+}
+
+/* The requests of the judgment's games. In the second one the answers change places. */
+static bool make_calls(struct judging *judging, const struct fastchat_prompt *prompt,
+                       const struct judging_case *judged, struct judge_call calls[2],
+                       struct err *err)
+{
+    for (size_t game = 0; game < judging->n_games; game++) {
+        struct judging_case shown = *judged;
+        for (size_t i = 0; game && i < JUDGING_TURNS; i++) {
+            shown.answers[0][i] = judged->answers[1][i];
+            shown.answers[1][i] = judged->answers[0][i];
+        }
+        calls[game] = (struct judge_call){.prompt_name = prompt->name, .is_b = game > 0};
+        if (!judging_request(prompt, &shown, judging->arena, &calls[game].request, err))
+            return false;
+        calls[game].request.max_new_tokens =
+            (size_t)(judging->options->n_new ? judging->options->n_new : JUDGING_MAX_TOKENS);
+    }
+    return true;
+}
+
+static bool append(struct judging *judging, const struct open_judgment *open,
+                   const struct judge_call *calls, struct err *err)
+{
+    size_t n = judging->n_games;
+    if (!mem_grow((void **)&judging->open, &judging->open_capacity, judging->n_open + 1,
+                  sizeof *judging->open, INT32_MAX, err) ||
+        !mem_grow((void **)&judging->calls, &judging->calls_capacity, (judging->n_open + 1) * n,
+                  sizeof *judging->calls, INT32_MAX, err))
+        return false;
+    memcpy(judging->calls + judging->n_open * n, calls, n * sizeof *calls);
+    judging->open[judging->n_open++] = *open;
+    return true;
 }
 
 static void fill_turns(const char *turns[JUDGING_TURNS], struct fastchat_texts texts)
@@ -127,32 +154,39 @@ static void fill_turns(const char *turns[JUDGING_TURNS], struct fastchat_texts t
     for (size_t i = 0; i < JUDGING_TURNS && i < texts.n; i++) turns[i] = texts.items[i];
 }
 
-/* The task of an answer's turn, as often as it is still to be judged. */
-static bool add_task(struct judging *judging, const struct fastchat_question *question,
+/* Judgments of an answer's turn, as many as are still to be made. */
+static bool add_turn(struct judging *judging, const struct fastchat_question *question,
                      const struct fastchat_answer *answer, const struct fastchat_answer *other,
                      int turn, struct err *err)
 {
-    struct task task = {.judgment = {.question = question->id,
-                                     .is_pair = other != NULL,
-                                     .models = {answer->model, other ? other->model : NULL},
-                                     .judge = judging->judge,
-                                     .turn = turn}};
+    struct open_judgment open = {
+        .judgment = {.question = question->id,
+                     .is_pair = other != NULL,
+                     .models = {answer->model, other ? other->model : NULL},
+                     .judge = judging->judge,
+                     .prompt_name = "rule",
+                     .turn = turn}};
     const struct fastchat_answer *reference =
         fastchat_find_answer(&judging->references, question->id);
-    bool needs_reference = is_rule(judging) || judging_has_reference(question->category);
-    if (!find_prompt(judging, question->category, &task, err)) return false;
+    const struct fastchat_prompt *prompt = NULL;
+    struct judging_case judged = {0};
+    struct judge_call calls[2] = {0};
+    bool is_rule = judging->options->rule;
+    bool needs_reference = is_rule || judging_has_reference(question->category);
+    if (!is_rule && !find_prompt(judging, question->category, &open.judgment, &prompt, err))
+        return false;
     if (needs_reference && (!reference || reference->choices[0].turns.n < (size_t)turn))
         return fail_answer(judging, answer, err, "needs a reference answer: --references");
-    fill_turns(task.judged.questions, question->turns);
-    fill_turns(task.judged.answers[0], answer->choices[0].turns);
-    if (other) fill_turns(task.judged.answers[1], other->choices[0].turns);
-    if (needs_reference) fill_turns(task.judged.references, reference->choices[0].turns);
-    for (int64_t n = count_open(judging, &task.judgment); n > 0; n--) {
-        if (!mem_grow((void **)&judging->tasks, &judging->tasks_capacity, judging->n_tasks + 1,
-                      sizeof task, INT32_MAX, err))
-            return false;
-        judging->tasks[judging->n_tasks++] = task;
-    }
+    fill_turns(judged.questions, question->turns);
+    fill_turns(judged.answers[0], answer->choices[0].turns);
+    if (other) fill_turns(judged.answers[1], other->choices[0].turns);
+    if (needs_reference) fill_turns(judged.references, reference->choices[0].turns);
+    open.answer = judged.answers[0][turn - 1];
+    open.reference = judged.references[turn - 1];
+    int64_t n = count_open(judging, &open.judgment);
+    if (n > 0 && !is_rule && !make_calls(judging, prompt, &judged, calls, err)) return false;
+    for (; n > 0; n--)
+        if (!append(judging, &open, calls, err)) return false;
     return true;
 }
 
@@ -172,11 +206,11 @@ static bool add_answer(struct judging *judging, const struct fastchat_answer *an
     if (answer->choices[0].turns.n < n_turns || (other && other->choices[0].turns.n < n_turns))
         return fail_answer(judging, answer, err, "has more turns than the answer to it");
     for (size_t turn = 1; turn <= n_turns; turn++)
-        if (!add_task(judging, question, answer, other, (int)turn, err)) return false;
+        if (!add_turn(judging, question, answer, other, (int)turn, err)) return false;
     return true;
 }
 
-static bool make_tasks(struct judging *judging, struct err *err)
+static bool list_open(struct judging *judging, struct err *err)
 {
     for (size_t i = 0; i < judging->answers.n; i++) {
         const struct fastchat_question *question =
@@ -207,10 +241,8 @@ static bool drop_missing(struct judging *judging, struct err *err)
 /* ---- Judging ---- */
 
 /* The judgment is complete: counts and writes it. */
-static bool keep(struct judging *judging, struct task *task, struct err *err)
+static bool keep(struct judging *judging, struct fastchat_judgment *judgment, struct err *err)
 {
-    struct fastchat_judgment *judgment = &task->judgment;
-    task->is_kept = true;
     judgment->unix_s = (double)clock_unix_ms() * 1e-3;
     judging->n_missing += !fastchat_has_score(judgment);
     judging->n_done++;
@@ -220,97 +252,45 @@ static bool keep(struct judging *judging, struct task *task, struct err *err)
     return mt_log_append(&judging->log, &judging->line, err);
 }
 
-static const char *winner_of(char letter, size_t game)
+/* By the score of the first model's answer. */
+static const char *winner_of(double score)
 {
-    if (!letter) return "error";
-    if (letter == 'C') return "tie";
-    return (letter == 'A') == (game == 0) ? "model_1" : "model_2";
+    if (score == FASTCHAT_MISSING) return "error";
+    if (score == 0.5) return "tie";
+    return score == 1 ? "model_1" : "model_2";
 }
 
-static bool read_reply(void *context, size_t i_request, const struct response *response,
+static bool keep_reply(void *context, size_t i_call, const struct response *response, bool is_last,
                        struct err *err)
 {
     struct judging *judging = context;
-    size_t n_games = judging->options->baseline ? 2 : 1, game = i_request % n_games;
-    struct task *task = &judging->tasks[judging->asked[i_request / n_games]];
-    struct fastchat_judgment *judgment = &task->judgment;
-    const char *reply = response->text ? response->text : ""; /* "": it did not fit */
-    judgment->judgments[game] = arena_string(judging->arena, reply, err);
+    size_t n_games = judging->n_games, game = i_call % n_games;
+    const struct judge_call *call = &judging->calls[i_call];
+    struct fastchat_judgment *judgment = &judging->open[i_call / n_games].judgment;
+    judgment->user_prompts[game] = call->request.prompts[0];
+    judgment->judgments[game] = arena_string(judging->arena, response->text, err);
     if (!judgment->judgments[game]) return false;
-    if (judgment->is_pair) judgment->winners[game] = winner_of(judging_read_winner(reply), game);
-    else judgment->score = judging_read_score(reply, &judgment->score_is_whole);
-    bool is_whole = judgment->judgments[0] && (n_games == 1 || judgment->judgments[1]);
-    return !is_whole || (!fastchat_has_score(judgment) && !judging->is_last) ||
-           keep(judging, task, err);
-}
-
-static bool render(struct judging *judging, struct task *task, size_t game, struct err *err)
-{
-    struct buf text = {0};
-    struct judging_case judged = task->judged;
-    if (game == 1) { /* the answers change places */
-        memcpy(judged.answers[0], task->judged.answers[1], sizeof judged.answers[0]);
-        memcpy(judged.answers[1], task->judged.answers[0], sizeof judged.answers[1]);
-    }
-    bool ok = judging_render(task->prompt, &judged, &text, err) &&
-              (task->judgment.user_prompts[game] =
-                   arena_string(judging->arena, buf_string(&text), err)) != NULL;
-    buf_free(&text);
-    return ok;
-}
-
-static bool ask_window(struct judging *judging, struct mt_speaker *speaker, size_t n,
-                       struct err *err)
-{
-    size_t n_games = judging->options->baseline ? 2 : 1;
-    struct request *requests = mem_new(n * n_games, sizeof *requests, err);
-    bool ok = requests != NULL;
-    for (size_t i = 0; ok && i < n * n_games; i++) {
-        struct task *task = &judging->tasks[judging->asked[i / n_games]];
-        task->judgment.judgments[i % n_games] = NULL;
-        ok = render(judging, task, i % n_games, err);
-        requests[i] = (struct request){
-            .kind = REQUEST_CHAT,
-            .system = task->prompt->system,
-            .prompts = &task->judgment.user_prompts[i % n_games],
-            .n_prompts = 1,
-            .max_new_tokens =
-                (size_t)(judging->options->n_new ? judging->options->n_new : JUDGING_MAX_TOKENS)};
-    }
-    ok = ok && mt_ask(speaker, requests, n * n_games, read_reply, judging, err);
-    free(requests);
-    return ok;
-}
-
-/* A model of this machine would say the same again. */
-static bool ask_judge(struct judging *judging, struct mt_speaker *speaker, struct err *err)
-{
-    int n_replies = speaker->model ? 1 : JUDGING_MOST_REPLIES;
-    for (size_t first = 0; first < judging->n_tasks; first += JUDGING_WINDOW)
-        for (int i_reply = 1; i_reply <= n_replies; i_reply++) {
-            size_t n = 0;
-            for (size_t i = first; i < judging->n_tasks && i < first + JUDGING_WINDOW; i++)
-                if (!judging->tasks[i].is_kept) judging->asked[n++] = i;
-            judging->is_last = i_reply == n_replies;
-            if (n && !ask_window(judging, speaker, n, err)) return false;
-        }
+    if (judgment->is_pair) judgment->winners[game] = winner_of(call->score);
+    else judgment->score = call->score, judgment->score_is_whole = call->score_is_whole;
+    if (game + 1 < n_games) return true;
+    if (is_last || fastchat_has_score(judgment)) return keep(judging, judgment, err);
+    /* Both games of a pair are played again. */
+    for (size_t i = i_call - game; i <= i_call; i++) judging->calls[i].is_judged = false;
     return true;
 }
 
 static bool apply_rule(struct judging *judging, struct err *err)
 {
-    for (size_t i = 0; i < judging->n_tasks; i++) {
-        struct task *task = &judging->tasks[i];
-        struct fastchat_judgment *judgment = &task->judgment;
-        size_t turn = (size_t)judgment->turn - 1;
-        double score =
-            judging_match_reference(task->judged.answers[0][turn], task->judged.references[turn]);
+    for (size_t i = 0; i < judging->n_open; i++) {
+        struct open_judgment *open = &judging->open[i];
+        struct fastchat_judgment *judgment = &open->judgment;
+        double score = judging_match_reference(open->answer, open->reference);
         judgment->user_prompts[0] = "";
         judgment->judgments[0] = arena_printf(
             judging->arena, err, "By the rule %s, no judge: [[%.2f]]", RULE_NAME, score);
         if (!judgment->judgments[0]) return false;
         judgment->score = judging_read_score(judgment->judgments[0], NULL);
-        if (!keep(judging, task, err)) return false;
+        if (!keep(judging, judgment, err)) return false;
     }
     return true;
 }
@@ -334,14 +314,17 @@ static bool check_options(const struct mt_options *options, struct err *err)
 static bool judge_all(const struct invocation *invocation, struct judging *judging,
                       struct mt_speaker *speaker, struct err *err)
 {
-    if (!read_files(judging, err) || !make_tasks(judging, err) || !drop_missing(judging, err) ||
+    if (!read_files(judging, err) || !list_open(judging, err) || !drop_missing(judging, err) ||
         !mt_log_open(&judging->log, judging->options->out, err))
         return false;
-    if (!judging->n_tasks) return true;
-    if (!is_rule(judging) && !mt_speaker_open(invocation, judging->options, speaker, err))
-        return false;
-    progress_begin(&judging->progress, &invocation->console, judging->judge, judging->n_tasks, 0);
-    bool ok = is_rule(judging) ? apply_rule(judging, err) : ask_judge(judging, speaker, err);
+    if (!judging->n_open) return true;
+    bool is_rule = judging->options->rule;
+    if (!is_rule && !mt_speaker_open(invocation, judging->options, speaker, err)) return false;
+    progress_begin(&judging->progress, &invocation->console, judging->judge, judging->n_open, 0);
+    bool ok = is_rule
+                  ? apply_rule(judging, err)
+                  : judge_rounds_ask(speaker, judging->calls, judging->n_open * judging->n_games,
+                                     keep_reply, judging, err);
     progress_end(&judging->progress);
     return ok;
 }
@@ -349,7 +332,8 @@ static bool judge_all(const struct invocation *invocation, struct judging *judgi
 bool mt_judge(const struct invocation *invocation, const struct mt_options *options,
               struct err *err)
 {
-    struct judging judging = {.options = options, .log = {.file = -1}};
+    struct judging judging = {
+        .options = options, .n_games = options->baseline ? 2 : 1, .log = {.file = -1}};
     struct mt_speaker speaker = {0};
     if (!check_options(options, err)) return false;
     judging.judge = options->rule ? RULE_NAME : mt_speaker_name(options, err);
@@ -365,7 +349,8 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
     mt_speaker_close(&speaker);
     mt_log_close(&judging.log);
     buf_free(&judging.line);
-    free(judging.tasks);
+    free(judging.calls);
+    free(judging.open);
     arena_free(judging.arena);
     return ok;
 }

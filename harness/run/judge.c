@@ -2,30 +2,18 @@
  * games in which it is compared with the baseline's; what a judge said to the same request before,
  * in any run, is taken over.
  *
- * Each reply is stored when it comes. A server that gave no score is asked once more; a model of
- * this machine would say the same again. Where judgments are imported nobody is asked: what the
- * file's judge said to the same request is its reply.
+ * Each reply is stored when it comes. Where judgments are imported nobody is asked: what the file's
+ * judge said to the same request is its reply.
  */
 #include "harness/run/judge.h"
 
-#include "base/mem.h"
-#include "harness/run/mt_speaker.h"
+#include "harness/run/judge_rounds.h"
 #include "results/runs.h"
 #include "suites/judging.h"
 #include "suites/mt_bench.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct call {
-    size_t i_item;
-    bool is_game;
-    int repetition; /* of games two each, in the second of which this answer is assistant B's */
-    const char *prompt_name;
-    struct request request;
-    bool is_judged;
-};
 
 struct judging {
     struct run_context *run;
@@ -35,9 +23,10 @@ struct judging {
     struct arena *arena;
     const char **answers;  /* [n_items] */
     const char **baseline; /* [n_items], NULL: none */
-    struct call *calls;    /* [n_calls] those of an item together, its games last */
+    /* [n_calls] For each item an opinion for each repetition, then two games for each, in the
+     * second of which this answer is assistant B's. */
+    struct judge_call *calls;
     size_t n_calls;
-    size_t asked[JUDGING_WINDOW]; /* calls that are asked together */
     struct mt_speaker speaker;
 };
 
@@ -107,10 +96,33 @@ static bool read_baseline(struct judging *judging, struct err *err)
     return judging->baseline != NULL;
 }
 
-/* Calls about an item: an opinion and two games for each repetition. */
+/* ---- Calls ---- */
+
 static size_t calls_of_item(const struct judging *judging)
 {
     return (size_t)judging->judge->repeat * (judging->baseline ? 3 : 1);
+}
+
+/* Which of the item's opinions, or of its games, the call is for. */
+static int repetition_of(const struct judging *judging, size_t i_call)
+{
+    size_t repeat = (size_t)judging->judge->repeat, i = i_call % calls_of_item(judging);
+    return (int)(i < repeat ? i : i - repeat);
+}
+
+static bool make_call(const struct judging *judging, size_t i_call, struct err *err)
+{
+    struct judge_call *call = &judging->calls[i_call];
+    size_t n = calls_of_item(judging), repeat = (size_t)judging->judge->repeat;
+    bool is_game = i_call % n >= repeat;
+    const char *const *a = judging->answers, *const *b = is_game ? judging->baseline : NULL;
+    call->is_b = is_game && repetition_of(judging, i_call) % 2;
+    if (!mt_bench_judge_request(judging->planned->dataset, i_call / n, call->is_b ? b : a,
+                                call->is_b ? a : b, judging->arena, &call->request,
+                                &call->prompt_name, err))
+        return false;
+    call->request.max_new_tokens = judging->judge->max_new_tokens;
+    return true;
 }
 
 static bool mark_judged(void *context, const struct judgment_record *judgment, struct err *err)
@@ -127,34 +139,13 @@ static bool mark_judged(void *context, const struct judgment_record *judgment, s
     return true;
 }
 
-/* Whether the call takes this job's answer for assistant B's. */
-static bool is_b(const struct call *call)
-{
-    return call->is_game && call->repetition % 2;
-}
-
-static bool make_request(const struct judging *judging, struct call *call, struct err *err)
-{
-    const char *const *a = judging->answers, *const *b = call->is_game ? judging->baseline : NULL;
-    return mt_bench_judge_request(judging->planned->dataset, call->i_item, is_b(call) ? b : a,
-                                  is_b(call) ? a : b, judging->arena, &call->request,
-                                  &call->prompt_name, err);
-}
-
 static bool list_calls(struct judging *judging, struct err *err)
 {
-    size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
-    judging->n_calls = judging->planned->dataset->n_items * n;
+    judging->n_calls = judging->planned->dataset->n_items * calls_of_item(judging);
     judging->calls = arena_alloc(judging->arena, judging->n_calls, sizeof *judging->calls, err);
     if (!judging->calls) return false;
-    for (size_t i = 0; i < judging->n_calls; i++) {
-        struct call *call = &judging->calls[i];
-        call->i_item = i / n;
-        call->is_game = i % n >= repeat;
-        call->repetition = (int)(i % n - (call->is_game ? repeat : 0));
-        if (!make_request(judging, call, err)) return false;
-        call->request.max_new_tokens = judging->judge->max_new_tokens;
-    }
+    for (size_t i = 0; i < judging->n_calls; i++)
+        if (!make_call(judging, i, err)) return false;
     return store_each_judgment(judging->run->store, judging->job, mark_judged, judging, err);
 }
 
@@ -166,13 +157,16 @@ static bool read_what_is_there(struct judging *judging, struct err *err)
 
 /* ---- Asking ---- */
 
-static struct judgment_record record_of(const struct judging *judging, const struct call *call)
+static struct judgment_record record_of(const struct judging *judging, size_t i_call)
 {
-    return (struct judgment_record){.key = judging->planned->dataset->items[call->i_item].key,
+    const struct judge_call *call = &judging->calls[i_call];
+    size_t i_item = i_call / calls_of_item(judging);
+    return (struct judgment_record){.key = judging->planned->dataset->items[i_item].key,
                                     .judge = mt_bench_judge(judging->planned->dataset),
                                     .prompt_name = call->prompt_name,
                                     .request = call->request.prompts[0],
-                                    .repetition = call->repetition};
+                                    .repetition = repetition_of(judging, i_call),
+                                    .score = call->is_judged ? call->score : NAN};
 }
 
 static bool reuse_judgments(struct judging *judging, struct err *err)
@@ -182,40 +176,28 @@ static bool reuse_judgments(struct judging *judging, struct err *err)
     if (!store_begin(store, err)) return false;
     bool ok = true;
     for (size_t i = 0; ok && i < judging->n_calls; i++) {
-        struct call *call = &judging->calls[i];
-        const struct judgment_record wanted = record_of(judging, call);
-        ok = call->is_judged ||
-             store_reuse_judgment(store, judging->job, &wanted, &call->is_judged, err);
+        const struct judgment_record wanted = record_of(judging, i);
+        bool *is_judged = &judging->calls[i].is_judged;
+        ok = *is_judged || store_reuse_judgment(store, judging->job, &wanted, is_judged, err);
     }
     ok = ok && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
 
-/* Stores what was said; whether it has a score, the call knows. */
-static bool put_reply(struct judging *judging, struct call *call, struct judgment_record *judgment,
-                      struct err *err)
-{
-    call->is_judged = judgment->score != FASTCHAT_MISSING;
-    if (!call->is_judged) judgment->score = NAN;
-    return store_put_judgment(judging->run->store, judging->job, judgment, err);
-}
-
-static bool keep_reply(void *context, size_t i_request, const struct response *response,
+static bool keep_reply(void *context, size_t i_call, const struct response *response, bool is_last,
                        struct err *err)
 {
     struct judging *judging = context;
     struct store *store = judging->run->store;
-    struct call *call = &judging->calls[judging->asked[i_request]];
-    struct judgment_record judgment = record_of(judging, call);
-    judgment.reply = response->text ? response->text : "";
-    judgment.score = call->is_game ? judging_read_win(judgment.reply, is_b(call))
-                                   : judging_read_score(judgment.reply, NULL);
+    struct judgment_record judgment = record_of(judging, i_call);
+    (void)is_last;
+    judgment.reply = response->text;
     judgment.n_prompt_tokens = response->n_prompt_tokens;
     judgment.n_new_tokens = response->n_new_tokens;
     judgment.duration_ns = response->duration_ns;
     if (!store_begin(store, err)) return false;
-    bool ok = put_reply(judging, call, &judgment, err) && store_commit(store, err);
+    bool ok = store_put_judgment(store, judging->job, &judgment, err) && store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }
@@ -232,60 +214,40 @@ static bool open_judge(struct judging *judging, struct err *err)
                                  judging->run->options->isa, &options, err);
 }
 
-static bool ask_window(struct judging *judging, size_t n, struct err *err)
-{
-    struct request *requests = mem_new(n, sizeof *requests, err);
-    if (!requests) return false;
-    for (size_t i = 0; i < n; i++) requests[i] = judging->calls[judging->asked[i]].request;
-    const struct client_sink sink = {keep_reply, NULL, judging};
-    bool ok = client_ask(judging->speaker.client, requests, n, &sink, err);
-    free(requests);
-    return ok;
-}
-
-/* Every call that is not judged, once; *n how many. */
-static bool ask_round(struct judging *judging, size_t *n_asked, struct err *err)
-{
-    *n_asked = 0;
-    for (size_t i = 0, n = 0; i <= judging->n_calls; i++) {
-        bool is_last = i == judging->n_calls;
-        if (n == JUDGING_WINDOW || (is_last && n)) {
-            if (!judging->speaker.client && !open_judge(judging, err)) return false;
-            if (!ask_window(judging, n, err)) return false;
-            *n_asked += n;
-            n = 0;
-        }
-        if (!is_last && !judging->calls[i].is_judged) judging->asked[n++] = i;
-    }
-    return true;
-}
-
 static bool ask_judge(struct judging *judging, struct err *err)
 {
-    size_t n_asked = 1;
-    for (int i = 0; n_asked && i < (judging->judge->api ? JUDGING_MOST_REPLIES : 1); i++)
-        if (!ask_round(judging, &n_asked, err)) return false;
-    return true;
+    return !judge_rounds_are_open(judging->calls, judging->n_calls) ||
+           (open_judge(judging, err) &&
+            judge_rounds_ask(&judging->speaker, judging->calls, judging->n_calls, keep_reply,
+                             judging, err));
 }
 
 /* ---- Imported judgments ---- */
+
+/* What the file's judge said to the call, if it was asked the same. */
+static bool find_reply(const struct judging *judging, size_t i_call, struct mt_bench_reply *reply)
+{
+    struct judge_call *call = &judging->calls[i_call];
+    int games = judging_is_pair(call->prompt_name) ? 2 : 1;
+    if (call->is_judged ||
+        !mt_bench_find_reply(judging->planned->dataset, call->prompt_name, call->request.prompts[0],
+                             (size_t)(repetition_of(judging, i_call) / games), reply))
+        return false;
+    call->is_judged = reply->score != FASTCHAT_MISSING;
+    call->score = call->is_b ? 1 - reply->score : reply->score;
+    return true;
+}
 
 static bool import_replies(struct judging *judging, size_t *n_found, struct err *err)
 {
     bool ok = true;
     *n_found = 0;
     for (size_t i = 0; ok && i < judging->n_calls; i++) {
-        struct call *call = &judging->calls[i];
-        struct judgment_record judgment = record_of(judging, call);
         struct mt_bench_reply reply;
-        if (call->is_judged ||
-            !mt_bench_find_reply(judging->planned->dataset, call->prompt_name, judgment.request,
-                                 (size_t)call->repetition / (call->is_game ? 2 : 1), &reply))
-            continue;
+        if (!find_reply(judging, i, &reply)) continue;
+        struct judgment_record judgment = record_of(judging, i);
         judgment.reply = reply.text;
-        judgment.score =
-            is_b(call) && reply.score != FASTCHAT_MISSING ? 1 - reply.score : reply.score;
-        ok = put_reply(judging, call, &judgment, err);
+        ok = store_put_judgment(judging->run->store, judging->job, &judgment, err);
         ++*n_found;
     }
     return ok;
@@ -328,8 +290,9 @@ static bool put_notes(struct judging *judging, struct err *err)
     int64_t n = 0, n_missing = 0;
     if (!store_judgment_error(store, judging->job, &error, err)) return false;
     for (size_t i = 0; i < judging->n_calls; i++) {
-        n += !judging->calls[i].is_game;
-        n_missing += !judging->calls[i].is_game && !judging->calls[i].is_judged;
+        if (judging_is_pair(judging->calls[i].prompt_name)) continue;
+        n++;
+        n_missing += !judging->calls[i].is_judged;
     }
     if (!isnan(error)) snprintf(noise, sizeof noise, "; its noise in the mean: %.3f", error);
     snprintf(text, sizeof text, "judged by %.200s, %d time%s each%s%s%.200s",
