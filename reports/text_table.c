@@ -109,6 +109,11 @@ void table_column(struct table *table, bool right, const char *format, ...)
     va_end(args);
 }
 
+void table_align_right(struct table *table, size_t i_column)
+{
+    if (i_column < table->n_columns) table->columns[i_column].is_right = true;
+}
+
 void table_cell(struct table *table, const char *format, ...)
 {
     struct table_row *row = table->last;

@@ -31,6 +31,9 @@ struct table *table_new(struct arena *arena, const char *headings, struct err *e
 void table_column(struct table *table, bool right, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Aligns a column to the right, if there is one of this number. */
+void table_align_right(struct table *table, size_t i_column);
+
 /* Begins a row; the cells follow in order. Cells past the last column are ignored, missing ones are
  * empty. */
 void table_row(struct table *table);

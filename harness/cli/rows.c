@@ -9,7 +9,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/utf8.h"
+#include "reports/text_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,99 +20,31 @@ static const char DEFAULT_DB[] = "out/phibench.db";
 
 /* ---- Table ---- */
 
-struct column {
-    const char *name;
-    int width;
-    bool is_number;
-};
-
-struct table_row {
-    struct table_row *next;
-    const char **cells; /* [n_columns] */
-};
-
-struct table {
-    struct arena *arena;
-    struct table_row *first, **end;
-    struct column *columns; /* [n_columns] */
-    int n_columns;
-};
-
-/* A cell as people read it: numbers with at most 6 digits. */
-static const char *format_cell(const struct query *query, int column, struct arena *arena,
-                               struct err *err)
+/* A cell as people read it: numbers to the right, with at most 6 digits. */
+static void add_cell(struct table *table, const struct query *query, int column)
 {
     const char *text = query_text(query, column);
-    if (query_is_number(query, column) && strpbrk(text, ".eE"))
-        return arena_printf(arena, err, "%.6g", query_number(query, column));
-    return arena_string(arena, text, err);
+    bool is_number = query_is_number(query, column);
+    if (is_number) table_align_right(table, (size_t)column);
+    if (is_number && strpbrk(text, ".eE")) table_cell(table, "%.6g", query_number(query, column));
+    else table_cell(table, "%s", text);
 }
 
-static int text_width(const char *text)
-{
-    return (int)utf8_count(text, strlen(text));
-}
-
-/* The columns, each as wide as its name. */
-static bool begin_table(struct table *table, const struct query *query, struct err *err)
-{
-    table->n_columns = query_columns(query);
-    table->end = &table->first;
-    table->columns =
-        arena_alloc(table->arena, (size_t)table->n_columns, sizeof *table->columns, err);
-    for (int i = 0; table->columns && i < table->n_columns; i++) {
-        const char *name = arena_string(table->arena, query_column_name(query, i), err);
-        if (!name) return false;
-        table->columns[i] = (struct column){.name = name, .width = text_width(name)};
-    }
-    return table->columns != NULL;
-}
-
-static bool add_row(struct table *table, const struct query *query, struct err *err)
-{
-    struct table_row *row = arena_alloc(table->arena, 1, sizeof *row, err);
-    if (!row) return false;
-    row->cells = arena_alloc(table->arena, (size_t)table->n_columns, sizeof *row->cells, err);
-    for (int i = 0; row->cells && i < table->n_columns; i++) {
-        struct column *column = &table->columns[i];
-        row->cells[i] = format_cell(query, i, table->arena, err);
-        if (!row->cells[i]) return false;
-        int width = text_width(row->cells[i]);
-        if (width > column->width) column->width = width;
-        if (query_is_number(query, i)) column->is_number = true;
-    }
-    *table->end = row;
-    table->end = &row->next;
-    return row->cells != NULL;
-}
-
-static void print_cell(const struct table *table, int i, const char *text)
-{
-    int pad = table->columns[i].width - text_width(text);
-    bool is_last = i + 1 == table->n_columns;
-    if (table->columns[i].is_number) printf("%*s%s", pad, "", text);
-    else printf("%s%*s", text, is_last ? 0 : pad, "");
-    fputs(is_last ? "\n" : "  ", stdout);
-}
-
-/* Nothing for a table without rows. */
-static void print_rows(const struct table *table)
-{
-    for (int i = 0; table->first && i < table->n_columns; i++)
-        print_cell(table, i, table->columns[i].name);
-    for (const struct table_row *row = table->first; row; row = row->next)
-        for (int i = 0; i < table->n_columns; i++) print_cell(table, i, row->cells[i]);
-}
-
+/* Prints nothing for a table without rows. */
 static bool print_table(struct query *query, struct err *err)
 {
-    struct table table = {.arena = arena_new(MAX_TABLE_BYTES, err)};
     int more = -1;
-    bool ok = table.arena && begin_table(&table, query, err);
-    while (ok && (more = query_next(query, err)) > 0) ok = add_row(&table, query, err);
-    ok = ok && more == 0;
-    if (ok) print_rows(&table);
-    arena_free(table.arena);
+    struct arena *arena = arena_new(MAX_TABLE_BYTES, err);
+    struct table *table = arena ? table_new(arena, "", err) : NULL;
+    for (int i = 0; table && i < query_columns(query); i++)
+        table_column(table, false, "%s", query_column_name(query, i));
+    while (table && (more = query_next(query, err)) > 0) {
+        table_row(table);
+        for (int i = 0; i < query_columns(query); i++) add_cell(table, query, i);
+    }
+    bool ok = more == 0 && table_check(table, err);
+    if (ok && table->n_rows) table_print(table, stdout);
+    arena_free(arena);
     return ok;
 }
 
