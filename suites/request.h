@@ -56,6 +56,11 @@ const char *request_strip(struct arena *arena, const char *text, struct err *err
 bool request_set_answer(struct request *request, struct arena *arena, const char *answer,
                         struct err *err) __attribute__((warn_unused_result));
 
+/* Where the first stop string begins in a text of n_bytes that grew from n_before bytes on, and
+ * which it is; n_bytes, and *stop as it was, if there is none. */
+size_t request_find_stop(const struct request *request, const char *text, size_t n_bytes,
+                         size_t n_before, const char **stop);
+
 /* What a client puts into choice_score.n_characters for choice i. */
 int choice_characters(const struct request *request, size_t i_choice);
 

@@ -63,6 +63,22 @@ size_t response_best_choice(const struct response *response, bool by_character, 
     return best;
 }
 
+size_t request_find_stop(const struct request *request, const char *text, size_t n_bytes,
+                         size_t n_before, const char **stop)
+{
+    size_t first = n_bytes;
+    for (size_t i = 0; i < request->n_stops; i++) {
+        size_t n_stop = strlen(request->stops[i]);
+        size_t from = n_before + 1 > n_stop ? n_before + 1 - n_stop : 0;
+        if (!n_stop || from >= n_bytes) continue;
+        const char *found = memmem(text + from, n_bytes - from, request->stops[i], n_stop);
+        if (!found || (size_t)(found - text) >= first) continue;
+        first = (size_t)(found - text);
+        *stop = request->stops[i];
+    }
+    return first;
+}
+
 int choice_characters(const struct request *request, size_t i_choice)
 {
     const char *choice = request->choices[i_choice];

@@ -4,12 +4,14 @@
  */
 #include "suites/suite.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "suites/mmlu.h"
 #include "suites/mt_bench.h"
 #include "suites/perplexity.h"
 #include "suites/triviaqa.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_MT_BENCH, &SUITE_PERPLEXITY,
@@ -25,6 +27,41 @@ const struct suite *suite_find(const char *name)
 void dataset_free(struct dataset *dataset)
 {
     if (dataset) arena_free(dataset->arena);
+}
+
+static int compare_keys(const void *a, const void *b, void *context)
+{
+    const struct item *items = context;
+    return strcmp(items[*(const size_t *)a].key, items[*(const size_t *)b].key);
+}
+
+bool item_index_init(struct item_index *index, const struct dataset *dataset, struct err *err)
+{
+    size_t n = dataset->n_items;
+    *index = (struct item_index){dataset, mem_new(n, sizeof *index->by_key, err)};
+    if (!index->by_key) return false;
+    for (size_t i = 0; i < n; i++) index->by_key[i] = i;
+    qsort_r(index->by_key, n, sizeof *index->by_key, compare_keys, (void *)dataset->items);
+    return true;
+}
+
+void item_index_done(struct item_index *index)
+{
+    free(index->by_key);
+    *index = (struct item_index){0};
+}
+
+size_t item_index_find(const struct item_index *index, const char *key)
+{
+    size_t low = 0, high = index->dataset->n_items;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(index->dataset->items[index->by_key[middle]].key, key);
+        if (order == 0) return index->by_key[middle];
+        if (order < 0) low = middle + 1;
+        else high = middle;
+    }
+    return index->dataset->n_items;
 }
 
 bool suite_wants_subset(const struct suite_options *options, const char *subset)

@@ -109,6 +109,18 @@ struct suite {
 
 void dataset_free(struct dataset *dataset); /* NULL is fine */
 
+/* Finds the items of a data set by their keys. */
+struct item_index {
+    const struct dataset *dataset;
+    size_t *by_key; /* [n_items] sorted */
+};
+/* The data set must outlive the index. End with item_index_done, also after a failure. */
+bool item_index_init(struct item_index *index, const struct dataset *dataset, struct err *err)
+    __attribute__((warn_unused_result));
+void item_index_done(struct item_index *index);
+/* The item of that key; n_items if there is none. */
+size_t item_index_find(const struct item_index *index, const char *key);
+
 /* Whether the options name the subset, or none, which is all. */
 bool suite_wants_subset(const struct suite_options *options, const char *subset);
 

@@ -102,18 +102,6 @@ static const struct json *read_choice(const struct json *root, struct api_usage 
     return NULL;
 }
 
-static size_t find_stop(const struct request *request, const char *text, const char **stop)
-{
-    size_t first = strlen(text);
-    for (size_t i = 0; i < request->n_stops; i++) {
-        const char *found = request->stops[i][0] ? strstr(text, request->stops[i]) : NULL;
-        if (!found || (size_t)(found - text) >= first) continue;
-        first = (size_t)(found - text);
-        *stop = request->stops[i];
-    }
-    return first;
-}
-
 /* Cut where a stop string begins, if the server left one. A server does not say which one ended the
  * text that it cut itself: that passes for the model's own end. */
 static bool keep_text(const struct request *request, const struct json *choice, const char *said,
@@ -121,7 +109,7 @@ static bool keep_text(const struct request *request, const struct json *choice, 
 {
     const char *reason = json_as_string(json_get(choice, "finish_reason"), "");
     response->stop = !strcmp(reason, "stop") ? "" : NULL;
-    size_t n = find_stop(request, said, &response->stop);
+    size_t n = request_find_stop(request, said, strlen(said), 0, &response->stop);
     response->text = arena_copy(arena, said, n, err);
     return response->text != NULL;
 }

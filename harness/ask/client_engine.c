@@ -286,25 +286,6 @@ static bool score_node(struct engine_window *window, int node, const float *logi
     return true;
 }
 
-/* Where the first stop string begins in text that grew from n_before bytes on, and which it is; the
- * length if there is none. */
-static size_t find_stop(const struct request *request, const struct buf *text, size_t n_before,
-                        const char **stop)
-{
-    size_t first = text->n_bytes;
-    for (size_t i = 0; i < request->n_stops; i++) {
-        size_t n_stop = strlen(request->stops[i]);
-        size_t from = n_before + 1 > n_stop ? n_before + 1 - n_stop : 0;
-        if (!n_stop || from >= text->n_bytes) continue;
-        const char *found =
-            memmem(text->data + from, text->n_bytes - from, request->stops[i], n_stop);
-        if (!found || (size_t)(found - text->data) >= first) continue;
-        first = (size_t)(found - text->data);
-        *stop = request->stops[i];
-    }
-    return first;
-}
-
 /* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
 static bool generate_token(struct engine_window *window, struct answer *answer, const float *logits,
                            struct err *err)
@@ -321,7 +302,8 @@ static bool generate_token(struct engine_window *window, struct answer *answer, 
         if (!tokenizer_decode(window->client->tokenizer, &id, 1, false, false, &answer->text, err))
             return false;
         answer->n_new_tokens++;
-        size_t n_kept = find_stop(request, &answer->text, n_before, &answer->stop);
+        size_t n_kept = request_find_stop(request, buf_string(&answer->text), answer->text.n_bytes,
+                                          n_before, &answer->stop);
         ends = n_kept < answer->text.n_bytes ||
                (size_t)answer->n_new_tokens == request->max_new_tokens;
         if (n_kept < answer->text.n_bytes) answer->text.data[answer->text.n_bytes = n_kept] = 0;

@@ -33,7 +33,7 @@ struct item_job {
     struct writer *writer;
     struct run_references references; /* of a text */
     struct progress progress;
-    size_t *by_key;  /* [n_items] items sorted by key */
+    struct item_index index;
     size_t *pending; /* [n_pending] items without an answer, in order */
     size_t n_pending, n_answered;
     int64_t naive_tokens;    /* of the answers of this process */
@@ -47,38 +47,6 @@ struct item_job {
 };
 
 /* ---- What is there already ---- */
-
-static int compare_keys(const void *a, const void *b, void *context)
-{
-    const struct item *items = context;
-    return strcmp(items[*(const size_t *)a].key, items[*(const size_t *)b].key);
-}
-
-static bool sort_keys(struct item_job *items, struct err *err)
-{
-    const struct dataset *dataset = items->planned->dataset;
-    items->by_key = mem_new(dataset->n_items, sizeof *items->by_key, err);
-    if (!items->by_key) return false;
-    for (size_t i = 0; i < dataset->n_items; i++) items->by_key[i] = i;
-    qsort_r(items->by_key, dataset->n_items, sizeof *items->by_key, compare_keys,
-            (void *)dataset->items);
-    return true;
-}
-
-/* The item of that key; n_items if there is none. */
-static size_t find_item(const struct item_job *items, const char *key)
-{
-    const struct dataset *dataset = items->planned->dataset;
-    size_t low = 0, high = dataset->n_items;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(dataset->items[items->by_key[middle]].key, key);
-        if (order == 0) return items->by_key[middle];
-        if (order < 0) low = middle + 1;
-        else high = middle;
-    }
-    return dataset->n_items;
-}
 
 /* Keeps the text of an answer for the items that follow it. */
 static bool keep_text(struct item_job *items, size_t i_item, const struct response *response,
@@ -111,7 +79,7 @@ static bool mark_known(void *context, const struct answer_record *answer, struct
     const struct known *known = context;
     struct item_job *items = known->items;
     struct response response;
-    size_t i_item = find_item(items, answer->key);
+    size_t i_item = item_index_find(&items->index, answer->key);
     known->is_known[i_item] = true;
     if (!items->answers || i_item == items->planned->dataset->n_items) return true;
     return response_read(answer->response_json, strlen(answer->response_json), &response,
@@ -416,8 +384,8 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
         summary->naive_tokens += answer->naive_tokens;
         summary->naive_is_known = summary->naive_is_known && answer->naive_tokens >= 0;
         summary->hash_is_known = summary->hash_is_known && answer->logits_hash;
-        snprintf(summary->hashes[find_item(summary->items, answer->key)], SHA256_HEX_BYTES, "%s",
-                 answer->logits_hash ? answer->logits_hash : "");
+        snprintf(summary->hashes[item_index_find(&summary->items->index, answer->key)],
+                 SHA256_HEX_BYTES, "%s", answer->logits_hash ? answer->logits_hash : "");
     }
     arena_free(arena);
     return ok;
@@ -531,7 +499,8 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     bool ok = run_references_open(run, planned, &items.references, err) &&
               (!may_reuse(run) || reuse_answers(&items, &n_reused, err));
     if (ok) say_reused(&items, n_reused);
-    ok = ok && sort_keys(&items, err) && expect_followers(&items, err) && find_pending(&items, err);
+    ok = ok && item_index_init(&items.index, planned->dataset, err) &&
+         expect_followers(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;
     ok = ok && (!items.n_pending || ask_all(&items, err)) && run_judge(run, planned, job, err) &&
          summarize_all(&items, &summary, err) && finish_job(&items, &summary, is_continued, err);
@@ -542,6 +511,6 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     buf_free(&items.others_json);
     arena_free(items.arena);
     free(items.pending);
-    free(items.by_key);
+    item_index_done(&items.index);
     return ok;
 }

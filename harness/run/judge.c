@@ -21,6 +21,7 @@ struct judging {
     const struct config_judge *judge;
     int64_t job;
     struct arena *arena;
+    struct item_index index;
     const char **answers;  /* [n_items] */
     const char **baseline; /* [n_items], NULL: none */
     /* [n_calls] For each item an opinion for each repetition, then two games for each, in the
@@ -32,16 +33,9 @@ struct judging {
 
 /* ---- What is there ---- */
 
-static size_t find_item(const struct dataset *dataset, const char *key)
-{
-    size_t i = 0;
-    while (i < dataset->n_items && strcmp(dataset->items[i].key, key) != 0) i++;
-    return i;
-}
-
 /* Answers of a job that are being read. */
 struct answers {
-    const struct dataset *dataset;
+    const struct item_index *index;
     struct arena *arena;
     const char **texts; /* [n_items] */
 };
@@ -50,8 +44,8 @@ static bool keep_answer(void *context, const struct answer_record *answer, struc
 {
     const struct answers *answers = context;
     struct response response;
-    size_t i = find_item(answers->dataset, answer->key);
-    if (i == answers->dataset->n_items) return true;
+    size_t i = item_index_find(answers->index, answer->key);
+    if (i == answers->index->dataset->n_items) return true;
     if (!response_read(answer->response_json, strlen(answer->response_json), &response,
                        answers->arena, err))
         return false;
@@ -62,9 +56,9 @@ static bool keep_answer(void *context, const struct answer_record *answer, struc
 /* All of the job's answers: [n_items], in the arena. */
 static const char **read_answers(const struct judging *judging, int64_t job, struct err *err)
 {
-    struct answers answers = {.dataset = judging->planned->dataset, .arena = judging->arena};
+    struct answers answers = {.index = &judging->index, .arena = judging->arena};
     answers.texts =
-        arena_alloc(judging->arena, answers.dataset->n_items, sizeof(const char *), err);
+        arena_alloc(judging->arena, judging->planned->dataset->n_items, sizeof(const char *), err);
     bool ok =
         answers.texts && store_each_answer(judging->run->store, job, keep_answer, &answers, err);
     return ok ? answers.texts : NULL;
@@ -128,7 +122,7 @@ static bool make_call(const struct judging *judging, size_t i_call, struct err *
 static bool mark_judged(void *context, const struct judgment_record *judgment, struct err *err)
 {
     struct judging *judging = context;
-    size_t i = find_item(judging->planned->dataset, judgment->key);
+    size_t i = item_index_find(&judging->index, judgment->key);
     size_t repeat = (size_t)judging->judge->repeat, n = calls_of_item(judging);
     size_t first = judging_is_pair(judgment->prompt_name) ? repeat : 0;
     size_t i_call = first + (size_t)judgment->repetition;
@@ -350,12 +344,13 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
         .run = run, .planned = planned, .judge = planned->suite->judge, .job = job};
     if (!judging.judge) return true;
     judging.arena = arena_new(0, err);
-    bool ok = judging.arena && read_what_is_there(&judging, err) &&
-              reuse_judgments(&judging, err) &&
+    bool ok = judging.arena && item_index_init(&judging.index, planned->dataset, err) &&
+              read_what_is_there(&judging, err) && reuse_judgments(&judging, err) &&
               (judging.judge->import ? import_judgments : ask_judge)(&judging, err) &&
               finish(&judging, err);
     mt_speaker_report(&judging.speaker, planned->dataset->protocol, &run->options->console.log);
     mt_speaker_close(&judging.speaker);
+    item_index_done(&judging.index);
     arena_free(judging.arena);
     return ok;
 }
