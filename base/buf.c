@@ -81,6 +81,14 @@ bool buf_check(const struct buf *buf, struct err *err)
     return !buf->failed || err_set(err, ERR_MEMORY, "text too long or out of memory");
 }
 
+bool buf_print(struct buf *buf, FILE *out, struct err *err)
+{
+    bool ok = buf_check(buf, err);
+    if (ok && buf->n_bytes) fwrite(buf->data, 1, buf->n_bytes, out);
+    buf_free(buf);
+    return ok;
+}
+
 char *buf_take(struct buf *buf, struct err *err)
 {
     if (!buf->data && !buf->failed) buf_append(buf, "", 0);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 struct buf {
     char *data; /* zero-ended once anything was appended; NULL before */
@@ -31,6 +32,10 @@ const char *buf_string(const struct buf *buf);
 
 /* True if nothing failed so far, otherwise ERR_MEMORY. */
 bool buf_check(const struct buf *buf, struct err *err) __attribute__((warn_unused_result));
+
+/* Writes the content to a stream and frees it. ERR_MEMORY, with nothing written, if an append
+ * failed. A fault of the stream is left to whoever closes it. */
+bool buf_print(struct buf *buf, FILE *out, struct err *err) __attribute__((warn_unused_result));
 
 /* Hands the string over to the caller (free() it); the buffer is empty after. NULL with
  * ERR_MEMORY. */

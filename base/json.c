@@ -399,3 +399,9 @@ bool json_put_value(struct json_writer *writer, const struct json *value, struct
     if (ok) end(writer, kind == JSON_KIND_ARRAY ? ']' : '}');
     return ok;
 }
+
+bool json_print(struct json_writer *writer, FILE *out, struct err *err)
+{
+    buf_char(writer->out, '\n');
+    return buf_print(writer->out, out, err);
+}

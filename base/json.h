@@ -98,5 +98,9 @@ void json_put_raw(struct json_writer *writer, const char *json);
  */
 bool json_put_value(struct json_writer *writer, const struct json *value, struct err *err)
     __attribute__((warn_unused_result));
+/* Ends a document: its text goes to the stream with a line end behind it, and is freed. ERR_MEMORY,
+ * with nothing written, if a part of it is missing. */
+bool json_print(struct json_writer *writer, FILE *out, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

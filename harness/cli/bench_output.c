@@ -185,14 +185,10 @@ static void add_kernel_line(const struct line *line, struct table *table)
 static bool print_table(const struct table *table, bool markdown, struct err *err)
 {
     struct buf text = {0};
-    bool ok = table_check(table, err);
-    if (ok && markdown) {
-        table_markdown(table, &text);
-        ok = buf_check(&text, err);
-        if (ok) fputs(buf_string(&text), stdout);
-    } else if (ok) table_print(table, stdout);
-    buf_free(&text);
-    return ok;
+    if (!table_check(table, err)) return false;
+    if (markdown) table_markdown(table, &text);
+    else table_print(table, stdout);
+    return buf_print(&text, stdout, err);
 }
 
 static struct table *new_tests(struct arena *arena, bool are_kernels, struct err *err)
@@ -319,8 +315,5 @@ bool bench_print(const struct bench_results *results, enum bench_format format, 
     struct buf out = {0};
     if (format == BENCH_CSV) write_csv(results, &out);
     else write_json(results, format == BENCH_JSONL, &out);
-    bool ok = buf_check(&out, err);
-    if (ok) fputs(buf_string(&out), stdout);
-    buf_free(&out);
-    return ok;
+    return buf_print(&out, stdout, err);
 }

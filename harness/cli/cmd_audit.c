@@ -175,10 +175,7 @@ static bool print_json(const struct audit *audits, size_t n, struct err *err)
     json_begin_array(&json);
     for (size_t i = 0; i < n; i++) write_audit(&audits[i], &json);
     json_end_array(&json);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&json, stdout, err);
 }
 
 static void print_all(const struct audit *audits, size_t n)

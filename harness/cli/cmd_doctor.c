@@ -161,7 +161,7 @@ static void check_same_bits(struct checks *checks)
     free(reference);
 }
 
-static void print_json(const struct checks *checks)
+static bool print_json(const struct checks *checks, struct err *err)
 {
     static const char *const STATUS[] = {"ok", "warning", "failure"};
     struct buf out = {0};
@@ -179,8 +179,7 @@ static void print_json(const struct checks *checks)
     }
     json_end_array(&writer);
     json_end_object(&writer);
-    puts(buf_string(&out));
-    buf_free(&out);
+    return json_print(&writer, stdout, err);
 }
 
 static bool run(const struct invocation *invocation, struct err *err)
@@ -205,7 +204,7 @@ static bool run(const struct invocation *invocation, struct err *err)
             printf("%-5s %-14s %s\n", MARKS[checks.items[i].status], checks.items[i].name,
                    checks.items[i].text);
     }
-    if (options->json) print_json(&checks);
+    if (options->json && !print_json(&checks, err)) return false;
     return !n_failures || err_set(err, ERR_IO, "%zu of %zu checks failed", n_failures, checks.n);
 }
 

@@ -128,7 +128,7 @@ static bool render_chat(const struct options *options, const struct tokenizer *t
     return chat_render(format, messages, n, true, prompt, err) && buf_check(prompt, err);
 }
 
-static void print_json(const struct generation *generation)
+static bool print_json(const struct generation *generation, struct err *err)
 {
     struct buf out = {0};
     struct json_writer writer = {.out = &out, .indent = 2};
@@ -147,8 +147,7 @@ static void print_json(const struct generation *generation)
     json_set_number(&writer, "decode_tokens_per_s",
                     seconds > 0 ? (double)generation->output.n / seconds : 0);
     json_end_object(&writer);
-    puts(buf_string(&out));
-    buf_free(&out);
+    return json_print(&writer, stdout, err);
 }
 
 static bool generate(struct generation *generation, const char *prompt, struct err *err)
@@ -173,8 +172,8 @@ static bool generate(struct generation *generation, const char *prompt, struct e
     generation->prefill_ns = clock_ns() - start;
     if (!decode(generation, sequence, err)) return false;
     generation->decode_ns = clock_ns() - start - generation->prefill_ns;
-    if (options->json) print_json(generation);
-    else putchar('\n');
+    if (options->json) return print_json(generation, err);
+    putchar('\n');
     return true;
 }
 

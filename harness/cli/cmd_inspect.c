@@ -162,10 +162,7 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     write_metadata(&writer, inspection->file);
     if (tensors) write_tensors(&writer, inspection->file);
     json_end_object(&writer);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&writer, stdout, err);
 }
 
 static bool run(const struct invocation *invocation, struct err *err)

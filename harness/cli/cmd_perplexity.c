@@ -164,10 +164,9 @@ static bool print_json(const struct plan_job *job, struct store *store, int64_t 
     bool ok = each_score(store, run, &json, err);
     json_end_object(&json);
     json_end_object(&json);
-    ok = ok && buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
+    if (ok) return json_print(&json, stdout, err);
     buf_free(&out);
-    return ok;
+    return false;
 }
 
 static bool print_results(const struct plan *plan, struct store *store, int64_t run, bool as_json,

@@ -50,10 +50,7 @@ static bool print_response(void *context, size_t i_request, const struct respons
         write_choice(&writer, options->continuations.items[i], &response->choices[i]);
     json_end_array(&writer);
     json_end_object(&writer);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&writer, stdout, err);
 }
 
 static bool run(const struct invocation *invocation, struct err *err)

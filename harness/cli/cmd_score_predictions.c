@@ -104,10 +104,7 @@ static bool print_json(const struct grading *grading, struct err *err)
     json_set_integer(&writer, "denominator", (int64_t)grading->n_asked);
     json_set_integer(&writer, "pred_len", (int64_t)count_members(grading->predictions));
     json_end_object(&writer);
-    bool done = buf_check(&text, err);
-    if (done) puts(buf_string(&text));
-    buf_free(&text);
-    return done;
+    return json_print(&writer, stdout, err);
 }
 
 static void print_text(const struct grading *grading, bool is_by_page)

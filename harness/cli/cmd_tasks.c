@@ -128,8 +128,7 @@ static bool list_all(const struct invocation *invocation, struct err *err)
     }
     if (ok && listing.options->json) {
         json_end_array(&listing.json);
-        ok = buf_check(&listing.out, err);
-        if (ok) puts(buf_string(&listing.out));
+        ok = json_print(&listing.json, stdout, err);
     }
     buf_free(&listing.out);
     return ok;
@@ -151,10 +150,7 @@ static bool print_request_json(const struct item *item, const struct request *re
     if (request->choices) json_set_strings(&json, "choices", request->choices, request->n_choices);
     if (request->stops) json_set_strings(&json, "stops", request->stops, request->n_stops);
     json_end_object(&json);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&json, stdout, err);
 }
 
 /* For reading: what is asked, and behind a bar what is scored. */

@@ -69,10 +69,7 @@ static bool print_json(const struct tokenizer *tokenizer, const struct tokens *i
     }
     json_end_array(&writer);
     json_end_object(&writer);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&writer, stdout, err);
 }
 
 static bool run_tokenize(const struct invocation *invocation, struct err *err)
@@ -124,8 +121,7 @@ static bool run_detokenize(const struct invocation *invocation, struct err *err)
     struct tokenizer *tokenizer = open_tokenizer(invocation, options, &input, err);
     bool ok = tokenizer && parse_ids(buf_string(&input), &ids, err) &&
               tokenizer_decode(tokenizer, ids.ids, ids.n, options->special, true, &text, err) &&
-              buf_check(&text, err);
-    if (ok) fwrite(buf_string(&text), 1, text.n_bytes, stdout);
+              buf_print(&text, stdout, err);
     tokens_free(&ids);
     tokenizer_free(tokenizer);
     buf_free(&input);

@@ -246,10 +246,7 @@ static bool print_json(const struct mt_results *results, const struct mt_agreeme
     json_end_array(&json);
     if (agreement) put_agreement(&json, agreement);
     json_end_object(&json);
-    bool ok = buf_check(&out, err);
-    if (ok) puts(buf_string(&out));
-    buf_free(&out);
-    return ok;
+    return json_print(&json, stdout, err);
 }
 
 /* ---- The command ---- */

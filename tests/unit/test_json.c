@@ -364,6 +364,41 @@ static void json_numbers_are_as_short_as_can_be(void **state)
     buf_free(&out);
 }
 
+/* What json_print writes of a document whose buffer may not grow past `maximum` bytes; NULL if it
+ * refuses. The caller frees it. */
+static char *print_within(size_t maximum)
+{
+    char *text;
+    size_t n_bytes;
+    struct buf out = {.maximum = maximum};
+    struct json_writer w = {.out = &out};
+    struct err err = {0};
+    FILE *stream = open_memstream(&text, &n_bytes);
+    assert_non_null(stream);
+    json_begin_array(&w);
+    json_put_integer(&w, 1);
+    json_end_array(&w);
+    bool ok = json_print(&w, stream, &err);
+    fclose(stream);
+    assert_null(out.data);
+    if (ok) return text;
+    assert_int_equal(err.code, ERR_MEMORY);
+    assert_string_equal(text, "");
+    free(text);
+    return NULL;
+}
+
+static void json_print_writes_the_whole_document_or_nothing_and_fails(void **state)
+{
+    static const size_t n_needed = sizeof "[1]\n";
+    (void)state;
+    for (size_t maximum = 1; maximum < n_needed; maximum++) assert_null(print_within(maximum));
+    char *text = print_within(n_needed);
+    assert_non_null(text);
+    assert_string_equal(text, "[1]\n");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +420,7 @@ int main(void)
         cmocka_unit_test(json_writer_escapes_what_must_be_and_repairs_utf8),
         cmocka_unit_test(json_numbers_read_back_exactly),
         cmocka_unit_test(json_numbers_are_as_short_as_can_be),
+        cmocka_unit_test(json_print_writes_the_whole_document_or_nothing_and_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
