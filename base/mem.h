@@ -1,4 +1,4 @@
-/* mem.h - checked arithmetic of sizes and allocation that cannot overflow.
+/* mem.h - sizes: how many elements, checked arithmetic, and allocation that cannot overflow.
  *
  * Every product of sizes that came from input goes through here. Thread-safe.
  */
@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* How many elements an array has; not for pointers. */
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* *out = a * b (or a + b); false on overflow. */
 bool mem_multiply(size_t a, size_t b, size_t *out) __attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
 #include "suites/answer_match.h"
 
 #include "base/letter_case.h"
+#include "base/mem.h"
 #include "base/regex.h"
 #include "base/utf8.h"
 
@@ -54,7 +55,7 @@ static bool is_word_at(const char *text, size_t n_bytes, size_t at)
 static size_t article_at(const char *text, size_t n_bytes, size_t at)
 {
     static const char *const articles[] = {"a", "an", "the"};
-    for (size_t i = 0; i < sizeof articles / sizeof articles[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(articles); i++) {
         size_t n = strlen(articles[i]);
         if (n_bytes - at >= n && !memcmp(text + at, articles[i], n) && !is_word_before(text, at) &&
             !is_word_at(text, n_bytes, at + n))

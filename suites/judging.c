@@ -23,7 +23,7 @@ static const struct {
     {"math", 0, true},       {"coding", 0, true},        {"reasoning", 0, true},
     {"stem", 0.1, false},    {"humanities", 0.1, false},
 };
-enum { N_CATEGORIES = sizeof CATEGORIES / sizeof CATEGORIES[0] };
+enum { N_CATEGORIES = COUNT_OF(CATEGORIES) };
 
 double judging_temperature(const char *category)
 {
@@ -65,7 +65,7 @@ static const char *find_field(const struct judging_case *judged, const char *nam
         {"answer_a_2", judged->answers[0][1]},   {"answer_b", judged->answers[1][0]},
         {"answer_b_1", judged->answers[1][0]},   {"answer_b_2", judged->answers[1][1]},
     };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (strlen(fields[i].name) == n && !memcmp(fields[i].name, name, n)) {
             *is_known = true;
             return fields[i].text;

@@ -43,7 +43,7 @@ static const struct protocol PROTOCOLS[] = {
     {"continuation", 0, FIT_KEEP_END, "The following are questions (with answers) about ",
      "Question: ", "\n", true, true},
 };
-enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
+enum { N_PROTOCOLS = COUNT_OF(PROTOCOLS) };
 static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "continuation", NULL};
 
 struct subject {

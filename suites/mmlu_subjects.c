@@ -4,6 +4,8 @@
  */
 #include "suites/mmlu_subjects.h"
 
+#include "base/mem.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -70,7 +72,7 @@ static const struct assignment SUBJECTS[] = {
     {"high_school_psychology", "psychology"},
     {"professional_psychology", "psychology"},
 };
-_Static_assert(sizeof SUBJECTS / sizeof *SUBJECTS == 57, "MMLU has 57 subjects");
+_Static_assert(COUNT_OF(SUBJECTS) == 57, "MMLU has 57 subjects");
 
 static const struct assignment SUBCATEGORIES[] = {
     {"biology", "STEM"},
@@ -91,7 +93,7 @@ static const struct assignment SUBCATEGORIES[] = {
     {"health", "other"},
     {"other", "other"},
 };
-_Static_assert(sizeof SUBCATEGORIES / sizeof *SUBCATEGORIES == 17, "MMLU has 17 subcategories");
+_Static_assert(COUNT_OF(SUBCATEGORIES) == 17, "MMLU has 17 subcategories");
 
 static const char *group_of(const struct assignment *assignments, size_t n, const char *name)
 {
@@ -102,12 +104,12 @@ static const char *group_of(const struct assignment *assignments, size_t n, cons
 
 const char *mmlu_subcategory_of(const char *subject)
 {
-    return group_of(SUBJECTS, sizeof SUBJECTS / sizeof *SUBJECTS, subject);
+    return group_of(SUBJECTS, COUNT_OF(SUBJECTS), subject);
 }
 
 const char *mmlu_category_of(const char *subject)
 {
     const char *subcategory = mmlu_subcategory_of(subject);
-    size_t n = sizeof SUBCATEGORIES / sizeof *SUBCATEGORIES;
+    size_t n = COUNT_OF(SUBCATEGORIES);
     return subcategory ? group_of(SUBCATEGORIES, n, subcategory) : NULL;
 }

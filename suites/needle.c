@@ -144,7 +144,7 @@ static bool hand_over(const struct maker *maker, const char *text, const char *p
                       unsigned number, int64_t words, int64_t depth, struct err *err)
 {
     static const char *const KEYS[] = {"text", "place", "number", "words", "depth"};
-    enum { N_KEYS = sizeof KEYS / sizeof *KEYS };
+    enum { N_KEYS = COUNT_OF(KEYS) };
     struct value *items = arena_alloc(maker->arena, N_KEYS, sizeof *items, err);
     if (!items) return false;
     items[0] = value_text(text);
@@ -181,7 +181,7 @@ static bool make_text(const struct maker *maker, int64_t words, int64_t i, struc
     const int64_t *depths = options->n_depths ? options->depths : FIVE;
     size_t n_depths = options->n_depths ? options->n_depths : 5;
     struct rng rng = {rng_mix(options->seed + rng_mix((uint64_t)words) + (uint64_t)i)};
-    const char *place = PLACES[rng_below(&rng, sizeof PLACES / sizeof *PLACES)];
+    const char *place = PLACES[rng_below(&rng, COUNT_OF(PLACES))];
     unsigned number = 10000 + (unsigned)rng_below(&rng, 90000);
     struct buf text = {0};
     struct haystack sentences = {0};

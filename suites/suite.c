@@ -19,7 +19,7 @@ static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_MT_BENCH, &SUIT
 
 const struct suite *suite_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof SUITES / sizeof SUITES[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(SUITES); i++)
         if (!strcmp(SUITES[i]->name, name)) return SUITES[i];
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include "suites/template_filter.h"
 
 #include "base/letter_case.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -386,7 +387,7 @@ static const struct filter FILTERS[] = {
     {"index_of", 1, false, false, index_of},
     {"or", 1, false, false, otherwise},
 };
-enum { N_FILTERS = sizeof FILTERS / sizeof *FILTERS };
+enum { N_FILTERS = COUNT_OF(FILTERS) };
 
 const struct filter *filter_find(const char *name)
 {

@@ -39,7 +39,7 @@ static const struct protocol PROTOCOLS[] = {
     {"lm-eval", "lm-eval-open-book", 0, FIT_KEEP_END, "?", MARKS, 3, 256, true},
     {"phi3", "phi3-open-book", 5, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
 };
-enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
+enum { N_PROTOCOLS = COUNT_OF(PROTOCOLS) };
 static const char *const PROTOCOL_NAMES[] = {"official", "lm-eval", "phi3", NULL};
 
 /* The protocol of that name, or of a name that goes on after its open book's; NULL if there is

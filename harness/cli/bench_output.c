@@ -77,7 +77,7 @@ static int rank_of(const char *test)
     static const char *const order[] = {"limit_read",  "limit_int8", "limit_f32", "load",
                                         "first_token", "prefill",    "decode",    "batched_decode"};
     int i = 0;
-    while (i < (int)(sizeof order / sizeof *order) && strcmp(order[i], test) != 0) i++;
+    while (i < (int)COUNT_OF(order) && strcmp(order[i], test) != 0) i++;
     return i;
 }
 
@@ -259,11 +259,11 @@ static void write_record(const struct bench_results *results, const struct speed
                  {"isa", record->isa},
                  {"test", record->test}};
     json_begin_object(json);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
         json_set_string(json, texts[i].key, texts[i].value);
-    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(integers); i++)
         json_set_integer(json, integers[i].key, integers[i].value);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         json_key(json, numbers[i].key);
         if (numbers[i].value > 0) json_put_number(json, numbers[i].value);
         else json_put_null(json);
@@ -301,7 +301,7 @@ static void write_csv(const struct bench_results *results, struct buf *out)
                    (unsigned long long)record->rss_bytes);
         const double numbers[] = {record->tokens_per_s, record->gb_per_s, record->gmac_per_s,
                                   record->percent_of_limit, record->frequency_mhz};
-        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
+        for (size_t k = 0; k < COUNT_OF(numbers); k++)
             numbers[k] > 0 ? buf_printf(out, ",%.9g", numbers[k]) : buf_char(out, ',');
         buf_char(out, '\n');
     }

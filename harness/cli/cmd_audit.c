@@ -247,9 +247,7 @@ const struct command COMMAND_AUDIT = {
     .arguments = "CONFIG",
     .n_min = 1,
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Encodes every prompt of every suite with the model's vocabulary, before any model runs, "
         "and counts what changes a score without changing a model: BOS, missing or twice; "

@@ -277,9 +277,7 @@ const struct command COMMAND_BENCH = {
     .name = "bench",
     .summary = "measure how fast a model runs on this machine",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Measures prefill for each prompt length, and decoding after a prompt of the first "
         "length, alone and in "

@@ -214,9 +214,7 @@ const struct command COMMAND_DOCTOR = {
     .name = "doctor",
     .summary = "check this machine and this installation",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Looks at processor, memory, load, disk and gnuplot, and computes a small model "
                "with every instruction "
                "set of this machine to see that all give the same bits. Warnings say what may "

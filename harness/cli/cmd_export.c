@@ -3,6 +3,7 @@
  * Each table is one query over a public view or a selection of runs.h; nothing is computed here.
  * Owns the names of the tables that a user can ask for.
  */
+#include "base/mem.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
 
@@ -42,7 +43,7 @@ static const struct {
     {.name = "responses", .type = "response", .select = runs_exported_responses},
     {.name = "notes", .type = "note", .select = runs_exported_notes},
 };
-enum { N_TABLES = sizeof TABLES / sizeof TABLES[0] };
+enum { N_TABLES = COUNT_OF(TABLES) };
 
 static bool print_one(struct store *store, size_t i_table, int64_t run, enum rows_format format,
                       struct err *err)
@@ -99,9 +100,7 @@ const struct command COMMAND_EXPORT = {
     .summary = "print a run as JSON lines or CSV",
     .arguments = "[RUN]",
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Prints jobs, scores, speeds, items, raw responses and notes of a run, the newest by "
         "default. The columns are "

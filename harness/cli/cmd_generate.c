@@ -210,9 +210,7 @@ const struct command COMMAND_GENERATE = {
     .name = "generate",
     .summary = "continue a prompt",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Continues the prompt and prints the continuation as it comes. Greedy unless --temp "
                "is given. The "
                "n-th random number of a seed is the same whatever else is running, so a seed "

@@ -201,9 +201,7 @@ const struct command COMMAND_INSPECT = {
     .arguments = "MODEL",
     .n_min = 1,
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
                "GGUF file, without "
                "loading its weights; also of files that the engine cannot run, and why.",

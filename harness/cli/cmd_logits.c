@@ -121,9 +121,7 @@ const struct command COMMAND_LOGITS = {
     .name = "logits",
     .summary = "print the logits of a text or of token ids",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Prints the logits after the last position, or after every one with --all. The "
                "bytes of -o bin are "
                "the same on every machine, instruction set and number of threads: compare them "

@@ -113,9 +113,7 @@ const struct command COMMAND_MT_BENCH = {
     .arguments = "answer|judge|summarize",
     .n_min = 1,
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct mt_options),
+    COMMAND_OPTIONS(OPTIONS, struct mt_options),
     .details =
         "answer writes a model's answers to both turns of each question, in the model's chat "
         "format, at the temperature of the question's category. judge asks a model for its "

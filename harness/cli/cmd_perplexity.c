@@ -5,6 +5,7 @@
  * The statistics come from the store, and their words from the table of metrics.
  */
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/cli/commands.h"
@@ -228,9 +229,7 @@ const struct command COMMAND_PERPLEXITY = {
     .name = "perplexity",
     .summary = "perplexity of a text, and divergence from a reference",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Cuts the text's tokens into chunks that follow each other, begins each with BOS where "
         "the model's prompts do, and scores the second half of each chunk: the tokens after the "

@@ -109,9 +109,7 @@ const struct command COMMAND_QUANTIZE = {
     .arguments = "IN OUT.gguf",
     .n_min = 2,
     .n_max = 2,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Writes the model IN, a GGUF file of any supported type, as a GGUF file with matrices of "
         "TYPE. Vectors (norms) become f32. The matrix that makes the logits, with tied embeddings "

@@ -190,9 +190,7 @@ const struct command COMMAND_REGRADE = {
     .summary = "grade the stored responses of a run again",
     .arguments = "[RUN]",
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Grades every stored response of a run, the newest by default, with the grader of "
                "this version and "
                "computes the scores again. No model is loaded. Says how many verdicts changed; "

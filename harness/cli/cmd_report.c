@@ -61,9 +61,7 @@ const struct command COMMAND_REPORT = {
     .name = "report",
     .summary = "draw tables and charts of one or more runs",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Writes index.html, which holds everything and refers to nothing outside itself, "
                "each chart as SVG and "
                "PNG with the gnuplot script and data that drew it, and the tables as Markdown and "

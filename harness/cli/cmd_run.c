@@ -161,9 +161,7 @@ const struct command COMMAND_RUN = {
     .arguments = "CONFIG",
     .n_min = 1,
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Runs every model and quantization of the configuration through every suite, stores "
         "each answer as it "

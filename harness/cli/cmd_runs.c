@@ -94,9 +94,7 @@ const struct command COMMAND_RUNS = {
     .name = "runs",
     .summary = "list the runs in the store",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Lists every run with its number, which other commands take, its state and its models.",
     .examples = RUNS_EXAMPLES,
@@ -108,9 +106,7 @@ const struct command COMMAND_SHOW = {
     .summary = "show one run: machine, build, jobs, notes, scores",
     .arguments = "[RUN]",
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Shows what a run was made with and what came out: command line, build, machine and "
                "its state before "
                "and after, jobs with the tokens computed, the counted traps, scores and speeds. "

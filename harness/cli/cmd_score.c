@@ -98,9 +98,7 @@ const struct command COMMAND_SCORE = {
     .name = "score",
     .summary = "log-likelihood of a continuation, as JSON",
     .arguments = "",
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Prints the natural logarithm of the probability of each continuation after the context, "
         "with the number of its tokens, whether greedy decoding would have produced it, and "

@@ -6,6 +6,7 @@
  * Needs no model and no store.
  */
 #include "base/json.h"
+#include "base/mem.h"
 #include "harness/cli/commands.h"
 #include "suites/answer_match.h"
 #include "suites/triviaqa_data.h"
@@ -98,7 +99,7 @@ static bool print_json(const struct grading *grading, struct err *err)
         {"f1_of_answered", percent(grading->f1, grading->n_answered)},
     };
     json_begin_object(&writer);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
         json_set_number(&writer, numbers[i].key, numbers[i].value);
     json_set_integer(&writer, "common", (int64_t)grading->n_answered);
     json_set_integer(&writer, "denominator", (int64_t)grading->n_asked);
@@ -156,9 +157,7 @@ const struct command COMMAND_SCORE_PREDICTIONS = {
     .arguments = "PREDICTIONS",
     .n_min = 1,
     .n_max = 1,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "PREDICTIONS is a JSON object from question ids to answers, as TriviaQA's own "
                "evaluation takes it: for data of another domain than Wikipedia the keys are "
                "ID--PAGE, one for each page of evidence, unless no key of the file has that form. "

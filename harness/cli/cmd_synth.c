@@ -80,9 +80,7 @@ const struct command COMMAND_SYNTH = {
     .arguments = "SHAPE OUT.gguf",
     .n_min = 2,
     .n_max = 2,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Writes seeded random weights of a real shape (phi-3-mini, phi-3-medium, tiny, "
                "tiny-llama) as a GGUF "
                "file: as fast as the real model and as ignorant as a stone. The types of one shape "

@@ -226,9 +226,7 @@ const struct command COMMAND_TASKS = {
     .summary = "list and check the tasks that files describe",
     .arguments = "[TASK|FILE|FOLDER]...",
     .n_max = 64,
-    .options = OPTIONS,
-    .n_options = sizeof OPTIONS / sizeof OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Lists the built-in tasks, or reads and lists the given ones: a built-in task by "
                "its name, a file that describes a task, or a folder of such files. A fault has "
                "its place and the exit status 2.\n\n"

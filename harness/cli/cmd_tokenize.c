@@ -144,9 +144,7 @@ const struct command COMMAND_TOKENIZE = {
     .name = "tokenize",
     .summary = "text on standard input to token ids",
     .arguments = "",
-    .options = TOKENIZE_OPTIONS,
-    .n_options = sizeof TOKENIZE_OPTIONS / sizeof TOKENIZE_OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(TOKENIZE_OPTIONS, struct options),
     .details = "Prints the ids of the text on standard input, every byte of it, also a last line "
                "break. Whether BOS "
                "comes first is what the model's file says, unless --no-bos. Loads no weights: a "
@@ -160,9 +158,7 @@ const struct command COMMAND_DETOKENIZE = {
     .name = "detokenize",
     .summary = "token ids on standard input to text",
     .arguments = "",
-    .options = DETOKENIZE_OPTIONS,
-    .n_options = sizeof DETOKENIZE_OPTIONS / sizeof DETOKENIZE_OPTIONS[0],
-    .options_size = sizeof(struct options),
+    COMMAND_OPTIONS(DETOKENIZE_OPTIONS, struct options),
     .details = "Prints the text of the ids on standard input (separated by spaces, commas, line "
                "breaks or brackets), "
                "exactly, without a line break of its own. Control tokens such as BOS are left out "

@@ -7,7 +7,7 @@
 #ifndef PHIBENCH_HARNESS_CLI_COMMAND_H
 #define PHIBENCH_HARNESS_CLI_COMMAND_H
 
-#include "base/err.h"
+#include "base/mem.h"
 #include "harness/run/progress.h"
 
 #include <stddef.h>
@@ -63,6 +63,10 @@ struct command {
 
 /* Every command, NULL-ended (commands.c). */
 const struct command *const *command_list(void);
+
+/* The options of a command, inside its table: a static array, and the struct that they fill. */
+#define COMMAND_OPTIONS(array, type)                                                               \
+    .options = (array), .n_options = COUNT_OF(array), .options_size = sizeof(type)
 
 /* Options that several commands share, for use inside their tables:
  *   static const struct option_spec options[] = {OPTION_MODEL(struct my, model),

@@ -5,6 +5,7 @@
  */
 #include "harness/cli/commands.h"
 
+#include "base/mem.h"
 #include "base/nearest.h"
 
 #include <string.h>
@@ -32,13 +33,13 @@ const struct command *const *command_list(void)
 
 const struct command *command_find(const char *name, struct err *err)
 {
-    const char *names[sizeof COMMANDS / sizeof COMMANDS[0]];
+    const char *names[COUNT_OF(COMMANDS)];
     size_t n = 0;
     for (; COMMANDS[n]; n++) {
         if (!strcmp(COMMANDS[n]->name, name)) return COMMANDS[n];
         names[n] = COMMANDS[n]->name;
     }
-    for (size_t i = 0; i < sizeof PLANNED / sizeof PLANNED[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(PLANNED); i++)
         if (!strcmp(PLANNED[i], name)) {
             err_set(err, ERR_UNSUPPORTED, "not supported yet: the command %s", name);
             return NULL;

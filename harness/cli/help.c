@@ -5,6 +5,7 @@
  */
 #include "harness/cli/help.h"
 
+#include "base/mem.h"
 #include "harness/cli/commands.h"
 #include "harness/run/build_info.h"
 
@@ -191,9 +192,9 @@ void help_print_man(FILE *out)
     for (const struct command *const *command = command_list(); *command; command++)
         print_man_command(*command, out);
     fputs(".SH ENVIRONMENT\n", out);
-    for (size_t i = 0; i < sizeof ENVIRONMENT / sizeof ENVIRONMENT[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(ENVIRONMENT); i++)
         print_man_item(out, ENVIRONMENT[i].name, ENVIRONMENT[i].text);
     fputs(".SH EXIT STATUS\n", out);
-    for (size_t i = 0; i < sizeof EXIT_STATUS / sizeof EXIT_STATUS[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(EXIT_STATUS); i++)
         print_man_item(out, EXIT_STATUS[i].status, EXIT_STATUS[i].text);
 }

@@ -177,7 +177,7 @@ static bool put_reference(struct store *store, int64_t job, const struct text *t
                           struct err *err)
 {
     static const double percents[] = {99.9, 99, 95, 90, 50, 10, 5, 1, 0.1};
-    enum { N_PERCENTS = sizeof percents / sizeof percents[0] };
+    enum { N_PERCENTS = COUNT_OF(percents) };
     return put(store, job, "ppl_reference", stats_exponential(estimate(text, reference_loss)),
                err) &&
            put(store, job, "ln_ppl_ratio", estimate(text, loss_difference), err) &&

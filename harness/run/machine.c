@@ -5,6 +5,7 @@
 #include "harness/run/machine.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/engine.h"
 #include "harness/run/build_info.h"
@@ -66,7 +67,7 @@ static void keep_features(const char *flags, char *out, size_t n_out)
         "amx_bf16", "asimd",    "asimddp",  "i8mm",        "sve",         "hypervisor"};
     size_t used = 0;
     *out = 0;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
         size_t n = strlen(wanted[i]);
         for (const char *at = strstr(flags, wanted[i]); at; at = strstr(at + n, wanted[i]))
             if ((at == flags || at[-1] == ' ') && (at[n] == ' ' || !at[n]) &&

@@ -51,7 +51,7 @@ static bool keep_info(struct arena *arena, struct plan_model *model, const struc
     model->info = *info;
     const char **texts[] = {&model->info.path, &model->info.name, &model->info.architecture,
                             &model->info.quantization};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (*texts[i] && !(*texts[i] = arena_string(arena, *texts[i], err))) return false;
     model->quantization = model->info.quantization;
     return true;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const TESTS[] = {"limit_read", "limit_int8", "limit_f32"};
-enum { N_TESTS = sizeof TESTS / sizeof TESTS[0], MAX_PARTS = 6 };
+enum { N_TESTS = COUNT_OF(TESTS), MAX_PARTS = 6 };
 
 /* Keeps the list ascending and without repetitions. */
 static void add_threads(struct speed_limits *limits, int n_threads)

@@ -4,6 +4,8 @@
  */
 #include "tests/support/html_check.h"
 
+#include "base/mem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -60,7 +62,7 @@ void html_assert_self_contained(const char *page)
 {
     static const char *const FORBIDDEN[] = {" src=",   "url(http", "@import", "<link",
                                             "<script", "<iframe",  "<img",    "<object"};
-    for (size_t i = 0; i < sizeof FORBIDDEN / sizeof *FORBIDDEN; i++)
+    for (size_t i = 0; i < COUNT_OF(FORBIDDEN); i++)
         if (strstr(page, FORBIDDEN[i]))
             fail_msg("refers outside: %.60s", strstr(page, FORBIDDEN[i]));
     for (const char *at = page; (at = strstr(at, "href=")); at += 5)
