@@ -61,9 +61,6 @@ struct command {
     bool (*run)(const struct invocation *invocation, struct err *err);
 };
 
-/* Every command, NULL-ended (commands.c). */
-const struct command *const *command_list(void);
-
 /* The options of a command, inside its table: a static array, and the struct that they fill. */
 #define COMMAND_OPTIONS(array, type)                                                               \
     .options = (array), .n_options = COUNT_OF(array), .options_size = sizeof(type)

@@ -14,6 +14,9 @@ extern const struct command COMMAND_RUN, COMMAND_AUDIT, COMMAND_REPORT, COMMAND_
     COMMAND_TASKS, COMMAND_SCORE_PREDICTIONS, COMMAND_RUNS, COMMAND_SHOW, COMMAND_EXPORT,
     COMMAND_REGRADE, COMMAND_DOCTOR;
 
+/* Every command, NULL-ended. */
+const struct command *const *command_list(void);
+
 /* The command of that name, NULL with ERR_USAGE (nearest name) or ERR_UNSUPPORTED (designed, not
  * built yet). */
 const struct command *command_find(const char *name, struct err *err);

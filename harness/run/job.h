@@ -1,6 +1,6 @@
-/* job.h - what the two kinds of jobs share with the runner.
+/* job.h - what the two kinds of jobs, of items and of speeds, share with the runner.
  *
- * Internal to runner.c, items.c and speed.c.
+ * Internal to runner.c, job.c, items.c, speed.c and judge.c.
  */
 #ifndef PHIBENCH_HARNESS_RUN_JOB_H
 #define PHIBENCH_HARNESS_RUN_JOB_H
@@ -27,6 +27,7 @@ struct run_context {
 /* Opens the current job's model, unless it is open, or behind a server. */
 bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
     __attribute__((warn_unused_result));
+void run_close_model(struct run_context *run); /* nothing to do if none is open */
 
 void run_add_work(struct run_work *sum, const struct run_work *work);
 /* "LABEL: 96 answers in 2 s, 48 a second; 1200 tokens computed, 600 a second, in place of 9600". */

@@ -7,67 +7,14 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "harness/run/job.h"
-#include "harness/run/load_model.h"
 #include "harness/run/lock.h"
 #include "harness/run/machine.h"
-#include "harness/run/model_cache.h"
 #include "harness/run/records.h"
 #include "harness/run/references.h"
 #include "results/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- The model of the current jobs ---- */
-
-static void close_model(struct run_context *run)
-{
-    model_close(run->model);
-    run->model = NULL;
-    run->load_ns = 0;
-}
-
-bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
-{
-    const struct config *config = run->plan->config;
-    const struct runner_options *options = run->options;
-    if (run->model || planned->config->api) return true;
-    char *made = NULL;
-    if (planned->is_made &&
-        !(made = model_cache_get(&options->console, config->cache ? config->cache : options->cache,
-                                 planned, config->n_threads, err)))
-        return false;
-    machine_reset_peak();
-    int64_t begin_ns = clock_ns();
-    run->model = load_model(&options->console, made ? made : planned->path, options->isa,
-                            config->n_threads, err);
-    run->load_ns = clock_ns() - begin_ns;
-    run->load_rss_bytes = machine_peak_rss_bytes();
-    free(made);
-    return run->model != NULL;
-}
-
-void run_add_work(struct run_work *sum, const struct run_work *work)
-{
-    sum->n_items += work->n_items;
-    sum->naive_tokens += work->naive_tokens;
-    sum->computed_tokens += work->computed_tokens;
-    sum->wall_ns += work->wall_ns;
-}
-
-void run_say_work(const struct log *log, const char *label, const struct run_work *work)
-{
-    char time[64];
-    double seconds = (double)(work->wall_ns ? work->wall_ns : 1) * 1e-9;
-    double naive = (double)work->naive_tokens, computed = (double)work->computed_tokens;
-    clock_format_duration(work->wall_ns, time, sizeof time);
-    log_info(log,
-             "%s: %zu answers in %s, %.3g a second; %lld tokens computed, %.4g a second, in place "
-             "of %lld (%.3g times as many)",
-             label, work->n_items, time, (double)work->n_items / seconds,
-             (long long)work->computed_tokens, computed / seconds, (long long)work->naive_tokens,
-             computed > 0 ? naive / computed : 0);
-}
 
 /* ---- Jobs ---- */
 
@@ -89,7 +36,7 @@ static bool run_jobs(struct run_context *run, struct err *err)
     bool ok = true;
     for (size_t i = 0; ok && i < plan->n_jobs; i++) {
         const struct plan_job *job = &plan->jobs[i];
-        if (i && job->model != plan->jobs[i - 1].model) close_model(run);
+        if (i && job->model != plan->jobs[i - 1].model) run_close_model(run);
         ok = run_job(run, job, err);
         if (!ok && err->code != ERR_INTERRUPTED) {
             char label[256];
@@ -97,7 +44,7 @@ static bool run_jobs(struct run_context *run, struct err *err)
             err_context(err, "running %s", label);
         }
     }
-    close_model(run);
+    run_close_model(run);
     if (ok && plan->n_jobs > 1 && run->work.n_items)
         run_say_work(&run->options->console.log, "all jobs", &run->work);
     return ok;
