@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "harness/ask/policies.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -92,9 +93,7 @@ struct dataset *text_chunks_load(const struct text_chunks_options *options,
     size_t n_bytes;
     char *text = file_read(options->path, MAX_TEXT_BYTES, &n_bytes, err);
     struct arena *arena = text ? arena_new(0, err) : NULL;
-    int32_t bos = tokenizer_bos(tokenizer);
-    bool has_bos = bos >= 0 && (options->bos == BOS_ALWAYS ||
-                                (options->bos == BOS_AUTO && tokenizer_adds_bos(tokenizer)));
+    bool has_bos = bos_policy_adds(options->bos, tokenizer);
     if (arena && tokenizer_encode(tokenizer, text, n_bytes, &encode, &ids, err))
         dataset = cut(arena, options, &ids, has_bos, err);
     if (!dataset) arena_free(arena);

@@ -11,6 +11,7 @@
 #include "harness/cli/rows.h"
 #include "harness/run/token_count.h"
 
+#include "harness/ask/policies.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,12 +87,6 @@ static bool estimate_time(struct store *store, struct audit *audit, struct err *
 
 /* ---- Printing ---- */
 
-static const char *bos_text(const struct plan_model *model)
-{
-    static const char *const policies[] = {"by the model's file", "always", "never"};
-    return policies[model->config->bos];
-}
-
 static void print_prompts(const struct audit *audit)
 {
     const struct token_count *count = &audit->count;
@@ -99,7 +94,7 @@ static void print_prompts(const struct audit *audit)
     const struct item *longest = &audit->job->dataset->items[count->i_longest];
     printf("  BOS          %s (%s); %zu prompts begin with two\n",
            model->adds_bos ? "every prompt begins with it" : "no prompt begins with it",
-           bos_text(model), count->n_double_bos);
+           BOS_POLICY_REASONS[model->config->bos], count->n_double_bos);
     printf("  tokens       %.0f to compute, %.0f with shared prefixes computed once (%.3g times "
            "fewer)",
            count->naive_tokens, count->shared_tokens,
@@ -129,7 +124,7 @@ static void print_audit(const struct audit *audit)
     if (job->text)
         printf("  BOS          %s (%s)\n  tokens       %.0f to compute\n",
                job->model->adds_bos ? "every chunk begins with it" : "no chunk begins with it",
-               bos_text(job->model), audit->count.naive_tokens);
+               BOS_POLICY_REASONS[job->model->config->bos], audit->count.naive_tokens);
     else if (job->model->config->api) printf("  tokens       counted by the server\n");
     else print_prompts(audit);
     clock_format_duration((int64_t)(audit->seconds * 1e9), time, sizeof time);

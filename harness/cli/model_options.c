@@ -5,6 +5,7 @@
  */
 #include "harness/cli/model_options.h"
 
+#include "harness/ask/policies.h"
 #include "harness/run/load_model.h"
 
 #include <string.h>
@@ -40,9 +41,10 @@ struct model *open_model(const struct invocation *invocation, const char *path, 
 
 bool parse_kv_type(const char *text, enum kv_type *type, struct err *err)
 {
-    *type = text && !strcmp(text, "f32") ? KV_F32 : KV_F16;
-    return !text || *type == KV_F32 || !strcmp(text, "f16") ||
-           err_set(err, ERR_USAGE, "--kv takes f16 or f32, not \"%s\"", text);
+    int i = KV_F16;
+    while (text && KV_TYPE_NAMES[i] && strcmp(text, KV_TYPE_NAMES[i]) != 0) i++;
+    *type = (enum kv_type)i;
+    return KV_TYPE_NAMES[i] || err_set(err, ERR_USAGE, "--kv takes f16 or f32, not \"%s\"", text);
 }
 
 bool opened_open(const struct invocation *invocation, const struct model_arguments *arguments,

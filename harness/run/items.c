@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "harness/ask/chunk_client.h"
 #include "harness/ask/client_api.h"
+#include "harness/ask/policies.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/ask/windows.h"
 #include "harness/run/job_scores.h"
@@ -393,7 +394,6 @@ static bool summarize(void *context, const struct answer_record *answer, struct 
 
 static bool put_notes(struct item_job *items, const struct summary *summary, struct err *err)
 {
-    static const char *const policies[] = {"by the model's file", "always", "never"};
     const struct plan_model *model = items->planned->model;
     bool scores_choices = !strcmp(items->planned->dataset->suite->decoding, "loglikelihood");
     char text[128];
@@ -406,7 +406,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
         return store_put_note(items->run->store, items->job, "bos", 0,
                               "what prompts begin with is the server's business", err);
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
-             policies[model->config->bos]);
+             BOS_POLICY_REASONS[model->config->bos]);
     return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);
 }
 

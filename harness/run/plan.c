@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "engine/tools.h"
 #include "harness/ask/client_api.h"
+#include "harness/ask/policies.h"
 #include "harness/ask/reference.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/run/plan_api.h"
@@ -78,10 +79,7 @@ static bool read_model(struct plan *plan, const struct model_file *file, struct 
         return false;
     if (!model->tokenizer) model->tokenizer = model_file_tokenizer(file, err);
     if (!model->tokenizer) return false;
-    enum bos_policy bos = model->config->bos;
-    model->adds_bos =
-        tokenizer_bos(model->tokenizer) >= 0 &&
-        (bos == BOS_ALWAYS || (bos == BOS_AUTO && tokenizer_adds_bos(model->tokenizer)));
+    model->adds_bos = bos_policy_adds(model->config->bos, model->tokenizer);
     return true;
 }
 
@@ -405,15 +403,14 @@ static void put_throughput_parameters(struct json_writer *json,
 static const char *describe_parameters(struct plan *plan, const struct plan_job *job, bool is_whole,
                                        struct err *err)
 {
-    static const char *const bos[] = {"auto", "always", "never"};
     char reference[SHA256_HEX_BYTES];
     struct buf text = {0};
     if (job->reference_file && !reference_hash(job->reference_file, reference, err)) return NULL;
     struct json_writer json = {.out = &text};
     json_begin_object(&json);
     json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
-    json_set_string(&json, "bos", bos[job->model->config->bos]);
-    json_set_string(&json, "kv", job->model->config->kv_type == KV_F32 ? "f32" : "f16");
+    json_set_string(&json, "bos", BOS_POLICY_NAMES[job->model->config->bos]);
+    json_set_string(&json, "kv", KV_TYPE_NAMES[job->model->config->kv_type]);
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     bool is_compared = job->baseline || job->suite->options.baseline;

@@ -5,6 +5,7 @@
 #include "harness/run/records.h"
 
 #include "base/clock.h"
+#include "harness/ask/policies.h"
 #include "harness/run/throughput.h"
 
 /* ---- Runs ---- */
@@ -90,10 +91,9 @@ static bool put_dataset(struct store *store, const struct plan_job *planned, int
 bool record_job(struct store *store, int64_t run, const struct plan_job *planned, int64_t *id,
                 struct err *err)
 {
-    static const char *const policies[] = {"auto", "always", "never"};
     const struct dataset *dataset = planned->dataset;
     struct job_record record =
-        record_throughput(planned->fingerprint, policies[planned->model->config->bos],
+        record_throughput(planned->fingerprint, BOS_POLICY_NAMES[planned->model->config->bos],
                           planned->model->context_tokens);
     record.run = run;
     record.parameters_json = planned->parameters_json;

@@ -1,0 +1,17 @@
+/* policies.c - see policies.h.
+ *
+ * A name here stands in stored rows and in fingerprints: it never changes.
+ */
+#include "harness/ask/policies.h"
+
+const char *const BOS_POLICY_NAMES[] = {
+    [BOS_AUTO] = "auto", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
+const char *const BOS_POLICY_REASONS[] = {
+    [BOS_AUTO] = "by the model's file", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
+const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", NULL};
+
+bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer)
+{
+    return tokenizer_bos(tokenizer) >= 0 &&
+           (policy == BOS_ALWAYS || (policy == BOS_AUTO && tokenizer_adds_bos(tokenizer)));
+}

@@ -1,0 +1,19 @@
+/* policies.h - what the choices that a model is run with are called, in configurations, options,
+ * the store and messages.
+ *
+ * Const tables in the order of their enums, NULL-ended. Thread-safe.
+ */
+#ifndef PHIBENCH_HARNESS_ASK_POLICIES_H
+#define PHIBENCH_HARNESS_ASK_POLICIES_H
+
+#include "engine/engine.h"
+
+extern const char *const BOS_POLICY_NAMES[]; /* "auto" ... */
+extern const char
+    *const BOS_POLICY_REASONS[];          /* "by the model's file" ...: why a prompt has a BOS */
+extern const char *const KV_TYPE_NAMES[]; /* "f16" ... */
+
+/* Whether prompts begin with a BOS token: by the policy, and by what the model's file says. */
+bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer);
+
+#endif
