@@ -322,37 +322,16 @@ static void end_line(struct json_writer *writer, const char *rest)
     buf_char(writer->out, '\n');
 }
 
-static void put_text(struct json_writer *writer, const char *key, const char *text)
-{
-    json_key(writer, key);
-    json_put_string(writer, text);
-}
-
-static void put_integer(struct json_writer *writer, const char *key, int64_t value)
-{
-    json_key(writer, key);
-    json_put_integer(writer, value);
-}
-
-static void put_number(struct json_writer *writer, const char *key, double value)
-{
-    json_key(writer, key);
-    json_put_number(writer, value);
-}
-
 static void put_texts(struct json_writer *writer, const char *key, struct fastchat_texts texts)
 {
-    json_key(writer, key);
-    json_begin_array(writer);
-    for (size_t i = 0; i < texts.n; i++) json_put_string(writer, texts.items[i]);
-    json_end_array(writer);
+    json_set_strings(writer, key, texts.items, texts.n);
 }
 
 void fastchat_write_question(const struct fastchat_question *question, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    put_integer(&writer, "question_id", question->id);
-    put_text(&writer, "category", question->category);
+    json_set_integer(&writer, "question_id", question->id);
+    json_set_string(&writer, "category", question->category);
     put_texts(&writer, "turns", question->turns);
     if (question->references.n) put_texts(&writer, "reference", question->references);
     end_line(&writer, question->rest);
@@ -361,65 +340,65 @@ void fastchat_write_question(const struct fastchat_question *question, struct bu
 void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    put_integer(&writer, "question_id", answer->question);
-    put_text(&writer, "answer_id", answer->id);
-    put_text(&writer, "model_id", answer->model);
+    json_set_integer(&writer, "question_id", answer->question);
+    json_set_string(&writer, "answer_id", answer->id);
+    json_set_string(&writer, "model_id", answer->model);
     json_key(&writer, "choices");
     json_begin_array(&writer);
     for (size_t i = 0; i < answer->n_choices; i++) {
         json_begin_object(&writer);
-        put_integer(&writer, "index", answer->choices[i].index);
+        json_set_integer(&writer, "index", answer->choices[i].index);
         put_texts(&writer, "turns", answer->choices[i].turns);
         json_end_object(&writer);
     }
     json_end_array(&writer);
-    put_number(&writer, "tstamp", answer->unix_s);
+    json_set_number(&writer, "tstamp", answer->unix_s);
     end_line(&writer, answer->rest);
 }
 
 void fastchat_write_prompt(const struct fastchat_prompt *prompt, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    put_text(&writer, "name", prompt->name);
-    put_text(&writer, "type", prompt->type);
-    put_text(&writer, "system_prompt", prompt->system);
-    put_text(&writer, "prompt_template", prompt->template);
-    put_text(&writer, "description", prompt->description);
-    put_text(&writer, "category", prompt->category);
-    put_text(&writer, "output_format", prompt->output_format);
+    json_set_string(&writer, "name", prompt->name);
+    json_set_string(&writer, "type", prompt->type);
+    json_set_string(&writer, "system_prompt", prompt->system);
+    json_set_string(&writer, "prompt_template", prompt->template);
+    json_set_string(&writer, "description", prompt->description);
+    json_set_string(&writer, "category", prompt->category);
+    json_set_string(&writer, "output_format", prompt->output_format);
     end_line(&writer, prompt->rest);
 }
 
 static void put_judge(struct json_writer *writer, const struct fastchat_judgment *judgment)
 {
     const char *const judge[] = {judgment->judge, judgment->prompt_name};
-    put_texts(writer, "judge", (struct fastchat_texts){judge, 2});
+    json_set_strings(writer, "judge", judge, 2);
 }
 
 void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    put_integer(&writer, "question_id", judgment->question);
+    json_set_integer(&writer, "question_id", judgment->question);
     if (judgment->is_pair) {
-        put_text(&writer, "model_1", judgment->models[0]);
-        put_text(&writer, "model_2", judgment->models[1]);
-        put_text(&writer, "g1_winner", judgment->winners[0]);
-        put_text(&writer, "g2_winner", judgment->winners[1]);
+        json_set_string(&writer, "model_1", judgment->models[0]);
+        json_set_string(&writer, "model_2", judgment->models[1]);
+        json_set_string(&writer, "g1_winner", judgment->winners[0]);
+        json_set_string(&writer, "g2_winner", judgment->winners[1]);
         put_judge(&writer, judgment);
-        put_text(&writer, "g1_user_prompt", judgment->user_prompts[0]);
-        put_text(&writer, "g1_judgment", judgment->judgments[0]);
-        put_text(&writer, "g2_user_prompt", judgment->user_prompts[1]);
-        put_text(&writer, "g2_judgment", judgment->judgments[1]);
+        json_set_string(&writer, "g1_user_prompt", judgment->user_prompts[0]);
+        json_set_string(&writer, "g1_judgment", judgment->judgments[0]);
+        json_set_string(&writer, "g2_user_prompt", judgment->user_prompts[1]);
+        json_set_string(&writer, "g2_judgment", judgment->judgments[1]);
     } else {
-        put_text(&writer, "model", judgment->models[0]);
+        json_set_string(&writer, "model", judgment->models[0]);
         put_judge(&writer, judgment);
-        put_text(&writer, "user_prompt", judgment->user_prompts[0]);
-        put_text(&writer, "judgment", judgment->judgments[0]);
-        if (judgment->score_is_whole) put_integer(&writer, "score", (int64_t)judgment->score);
-        else put_number(&writer, "score", judgment->score);
+        json_set_string(&writer, "user_prompt", judgment->user_prompts[0]);
+        json_set_string(&writer, "judgment", judgment->judgments[0]);
+        if (judgment->score_is_whole) json_set_integer(&writer, "score", (int64_t)judgment->score);
+        else json_set_number(&writer, "score", judgment->score);
     }
-    put_integer(&writer, "turn", judgment->turn);
-    put_number(&writer, "tstamp", judgment->unix_s);
+    json_set_integer(&writer, "turn", judgment->turn);
+    json_set_number(&writer, "tstamp", judgment->unix_s);
     end_line(&writer, judgment->rest);
 }
 

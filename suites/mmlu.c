@@ -350,20 +350,19 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
     struct loader loader = {.options = options, .split = options->split ? options->split : "test"};
     if (!check_options(options, loader.split, shots, err)) return NULL;
     bool done = false;
-    loader.arena = arena_new(0, err);
+    loader.dataset = dataset_new(suite, 0, err);
     loader.hash = sha256_new(err);
-    if (!loader.arena || !loader.hash) goto out;
-    loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
-    if (!loader.dataset) goto out;
-    *loader.dataset = (struct dataset){
-        .suite = suite, .protocol = protocol->name, .shots = shots, .arena = loader.arena};
+    if (!loader.dataset || !loader.hash) goto out;
+    loader.arena = loader.dataset->arena;
+    loader.dataset->protocol = protocol->name;
+    loader.dataset->shots = shots;
     done = read_subjects(&loader, err) && finish_dataset(&loader, protocol, err);
 out:
     free(loader.items);
     free(loader.subject_of);
     free(loader.subjects);
     sha256_free(loader.hash);
-    if (!done) arena_free(loader.arena);
+    if (!done) dataset_free(loader.dataset);
     return done ? loader.dataset : NULL;
 }
 

@@ -252,14 +252,9 @@ static bool load_into(struct loader *loader, struct err *err)
 static struct dataset *load(const struct suite *suite, const struct suite_options *options,
                             struct err *err)
 {
-    struct arena *arena = arena_new(MAX_ARENA_BYTES, err);
-    struct dataset *dataset = arena ? arena_alloc(arena, 1, sizeof *dataset, err) : NULL;
-    if (!dataset) {
-        arena_free(arena);
-        return NULL;
-    }
-    *dataset = (struct dataset){.suite = suite, .arena = arena};
-    struct loader loader = {.options = options, .dataset = dataset, .arena = arena};
+    struct dataset *dataset = dataset_new(suite, MAX_ARENA_BYTES, err);
+    if (!dataset) return NULL;
+    struct loader loader = {.options = options, .dataset = dataset, .arena = dataset->arena};
     if (load_into(&loader, err)) return dataset;
     dataset_free(dataset);
     return NULL;

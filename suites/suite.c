@@ -24,6 +24,15 @@ const struct suite *suite_find(const char *name)
     return NULL;
 }
 
+struct dataset *dataset_new(const struct suite *suite, size_t maximum_bytes, struct err *err)
+{
+    struct arena *arena = arena_new(maximum_bytes, err);
+    struct dataset *dataset = arena ? arena_alloc(arena, 1, sizeof *dataset, err) : NULL;
+    if (dataset) *dataset = (struct dataset){.suite = suite, .arena = arena};
+    else arena_free(arena);
+    return dataset;
+}
+
 void dataset_free(struct dataset *dataset)
 {
     if (dataset) arena_free(dataset->arena);

@@ -107,6 +107,9 @@ struct suite {
                   const struct response *response, struct verdict *verdict, struct err *err);
 };
 
+/* A data set without items in an arena of its own, which refuses to grow past maximum_bytes (0: no
+ * limit): what a suite's load begins with. */
+struct dataset *dataset_new(const struct suite *suite, size_t maximum_bytes, struct err *err);
 void dataset_free(struct dataset *dataset); /* NULL is fine */
 
 /* Finds the items of a data set by their keys. */

@@ -441,13 +441,12 @@ struct dataset *task_load(const struct suite *suite, const struct suite_options 
     if (!check_options(&loader, shots, err)) return NULL;
     loader.shots = loader.protocol->fixed_shots ? 0 : shots;
     bool done = false;
-    loader.arena = arena_new(0, err);
+    loader.dataset = dataset_new(suite, 0, err);
     loader.hash = sha256_new(err);
-    if (!loader.arena || !loader.hash) goto out;
-    loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
-    if (!loader.dataset) goto out;
-    *loader.dataset = (struct dataset){
-        .suite = suite, .protocol = loader.protocol->name, .shots = shots, .arena = loader.arena};
+    if (!loader.dataset || !loader.hash) goto out;
+    loader.arena = loader.dataset->arena;
+    loader.dataset->protocol = loader.protocol->name;
+    loader.dataset->shots = shots;
     sha256_field(loader.hash, task->hash);
     done = read_data(&loader, err) && finish_dataset(&loader, err);
 out:
@@ -457,6 +456,6 @@ out:
     free(loader.examples);
     free(loader.pools);
     sha256_free(loader.hash);
-    if (!done) arena_free(loader.arena);
+    if (!done) dataset_free(loader.dataset);
     return done ? loader.dataset : NULL;
 }

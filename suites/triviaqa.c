@@ -293,21 +293,17 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
         err_set(err, ERR_CONFIG, "triviaqa takes 0 to %d shots, not %d", MAX_SHOTS, shots);
         return NULL;
     }
-    loader.arena = arena_new(0, err);
+    loader.dataset = dataset_new(suite, 0, err);
     loader.hash = sha256_new(err);
-    if (loader.arena && loader.hash)
-        loader.dataset = arena_alloc(loader.arena, 1, sizeof *loader.dataset, err);
-    if (loader.dataset) {
-        *loader.dataset =
-            (struct dataset){.suite = suite,
-                             .protocol = options->is_open_book ? loader.protocol->open_book_name
-                                                               : loader.protocol->name,
-                             .shots = shots,
-                             .arena = loader.arena};
+    if (loader.dataset && loader.hash) {
+        loader.arena = loader.dataset->arena;
+        loader.dataset->protocol =
+            options->is_open_book ? loader.protocol->open_book_name : loader.protocol->name;
+        loader.dataset->shots = shots;
         done = read_all(&loader, err);
     }
     sha256_free(loader.hash);
-    if (!done) arena_free(loader.arena);
+    if (!done) dataset_free(loader.dataset);
     return done ? loader.dataset : NULL;
 }
 

@@ -144,22 +144,9 @@ static bool print_tables(const struct mt_results *results, const struct mt_agree
 
 /* ---- JSON ---- */
 
-static void put_text(struct json_writer *json, const char *key, const char *text)
-{
-    json_key(json, key);
-    json_put_string(json, text);
-}
-
-static void put_number(struct json_writer *json, const char *key, double value)
-{
-    json_key(json, key);
-    json_put_number(json, value);
-}
-
 static void put_count(struct json_writer *json, const char *key, size_t n)
 {
-    json_key(json, key);
-    json_put_integer(json, (int64_t)n);
+    json_set_integer(json, key, (int64_t)n);
 }
 
 static void put_estimate(struct json_writer *json, const char *key, const struct estimate *estimate)
@@ -170,10 +157,10 @@ static void put_estimate(struct json_writer *json, const char *key, const struct
         return;
     }
     json_begin_object(json);
-    put_number(json, "mean", estimate->mean);
-    put_number(json, "low", estimate->interval.low);
-    put_number(json, "high", estimate->interval.high);
-    put_number(json, "error", estimate->error);
+    json_set_number(json, "mean", estimate->mean);
+    json_set_number(json, "low", estimate->interval.low);
+    json_set_number(json, "high", estimate->interval.high);
+    json_set_number(json, "error", estimate->error);
     put_count(json, "n", (size_t)estimate->n);
     json_end_object(json);
 }
@@ -182,8 +169,8 @@ static void put_scores(struct json_writer *json, const struct mt_results *result
                        const struct mt_scores *scores)
 {
     json_begin_object(json);
-    put_text(json, "model", scores->model);
-    put_text(json, "judge", scores->judge);
+    json_set_string(json, "model", scores->model);
+    json_set_string(json, "judge", scores->judge);
     put_estimate(json, "all", &scores->all);
     put_estimate(json, "turn_1", &scores->turns[0]);
     put_estimate(json, "turn_2", &scores->turns[1]);
@@ -195,17 +182,17 @@ static void put_scores(struct json_writer *json, const struct mt_results *result
     put_count(json, "missing", scores->n_missing);
     put_count(json, "not_judged", scores->n_absent);
     put_count(json, "outside_1_to_10", scores->n_outside);
-    put_number(json, "judge_deviation", scores->judge_deviation);
-    put_number(json, "judge_error", scores->judge_error);
+    json_set_number(json, "judge_deviation", scores->judge_deviation);
+    json_set_number(json, "judge_error", scores->judge_error);
     json_end_object(json);
 }
 
 static void put_wins(struct json_writer *json, const struct mt_wins *wins)
 {
     json_begin_object(json);
-    put_text(json, "model", wins->models[0]);
-    put_text(json, "against", wins->models[1]);
-    put_text(json, "judge", wins->judge);
+    json_set_string(json, "model", wins->models[0]);
+    json_set_string(json, "against", wins->models[1]);
+    json_set_string(json, "judge", wins->judge);
     put_count(json, "wins", wins->n_wins);
     put_count(json, "ties", wins->n_ties);
     put_count(json, "losses", wins->n_losses);
@@ -222,9 +209,9 @@ static void put_agreement(struct json_writer *json, const struct mt_agreement *a
     put_count(json, "answers", agreement->n);
     put_count(json, "equal", agreement->n_equal);
     put_count(json, "within_a_point", agreement->n_near);
-    put_number(json, "mean_difference", agreement->difference);
-    put_number(json, "mean_distance", agreement->absolute);
-    put_number(json, "correlation", agreement->correlation);
+    json_set_number(json, "mean_difference", agreement->difference);
+    json_set_number(json, "mean_distance", agreement->absolute);
+    json_set_number(json, "correlation", agreement->correlation);
     put_count(json, "pairs", agreement->n_pairs);
     put_count(json, "same_verdict", agreement->n_same_winner);
     json_end_object(json);

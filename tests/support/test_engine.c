@@ -55,3 +55,15 @@ void test_eval(struct session *session, int sequence, const int32_t *ids, size_t
     }
     free(batch);
 }
+
+void test_check_round_trip(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                           const struct tokens *tokens)
+{
+    struct buf decoded = {0};
+    struct err err = {0};
+    if (!tokenizer_decode(tokenizer, tokens->ids, tokens->n, false, true, &decoded, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(decoded.n_bytes, n_bytes);
+    assert_memory_equal(buf_string(&decoded), text, n_bytes);
+    buf_free(&decoded);
+}

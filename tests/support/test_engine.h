@@ -19,4 +19,8 @@ struct model_info test_model_info(const struct source *source);
 void test_eval(struct session *session, int sequence, const int32_t *ids, size_t n, size_t chunk,
                float *logits);
 
+/* That the tokens decode to the text they were made of: [n_bytes]. */
+void test_check_round_trip(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
+                           const struct tokens *tokens);
+
 #endif

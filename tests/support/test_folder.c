@@ -4,10 +4,16 @@
  */
 #include "tests/support/test_folder.h"
 
+#include "base/file.h"
 #include "tests/support/test_data.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 struct folder {
     char path[256], before[512];
@@ -29,4 +35,10 @@ int test_leave_folder(void **state)
     test_remove_folder(folder->path);
     free(folder);
     return left;
+}
+
+void test_write_text(const char *path, const char *text)
+{
+    struct err err = {0};
+    if (!file_write(path, text, strlen(text), &err)) fail_msg("%s: %s", path, err.message);
 }

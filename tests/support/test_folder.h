@@ -10,4 +10,7 @@ int test_enter_folder(void **state);
 /* Goes back to where the program was and removes the folder with what is in it. */
 int test_leave_folder(void **state);
 
+/* Writes a file, whose folder is there; fails the running test where it cannot. */
+void test_write_text(const char *path, const char *text);
+
 #endif

@@ -18,21 +18,16 @@
     "{\"question_id\": " id ", \"answer_id\": \"a\", \"model_id\": \"r\", \"choices\": "           \
     "[{\"index\": 0, \"turns\": " turns "}], \"tstamp\": 0.0}\n"
 
-static void write_text(const char *path, const char *text)
-{
-    assert_true(file_write(path, text, strlen(text), NULL));
-}
-
 static int enter_folder(void **state)
 {
     if (test_enter_folder(state) != 0 || !file_make_folders("reference_answer", NULL)) return -1;
-    write_text("question.jsonl",
-               QUESTION("7", "math", "[\"One?\", \"Two?\"]") QUESTION("8", "math", "[\"Three?\"]")
-                   QUESTION("9", "stem", "[\"Four?\", \"Five?\"]"));
-    write_text("reference_answer/b.jsonl", "");
-    write_text("reference_answer/gpt-4.jsonl",
-               ANSWER("7", "[\"it is one\", \"it is two\"]") ANSWER("8", "[\"three\"]")
-                   ANSWER("9", "[\"four\", \"five\"]"));
+    test_write_text("question.jsonl", QUESTION("7", "math", "[\"One?\", \"Two?\"]")
+                                          QUESTION("8", "math", "[\"Three?\"]")
+                                              QUESTION("9", "stem", "[\"Four?\", \"Five?\"]"));
+    test_write_text("reference_answer/b.jsonl", "");
+    test_write_text("reference_answer/gpt-4.jsonl",
+                    ANSWER("7", "[\"it is one\", \"it is two\"]") ANSWER("8", "[\"three\"]")
+                        ANSWER("9", "[\"four\", \"five\"]"));
     return 0;
 }
 
@@ -160,10 +155,10 @@ static void judgments_are_found_by_what_was_asked(void **state)
                    "\"prompt_template\": \"\", \"description\": \"\", \"category\": \"\", "
                    "\"output_format\": \"\"}\n",
                    i ? "-multi-turn" : "");
-    write_text("prompts.jsonl", buf_string(&prompts));
+    test_write_text("prompts.jsonl", buf_string(&prompts));
     buf_free(&prompts);
-    write_text("said.jsonl",
-               SAID_BY("j", "rate a", "3") SAID_BY("j", "rate b", "4") SAID_BY("j", "rate a", "5"));
+    test_write_text("said.jsonl", SAID_BY("j", "rate a", "3") SAID_BY("j", "rate b", "4")
+                                      SAID_BY("j", "rate a", "5"));
     struct dataset *dataset = load_judged(NULL, &err);
     if (!dataset) fail_msg("%s", err.message);
     assert_string_equal(dataset->protocol, "judge j");
@@ -176,7 +171,7 @@ static void judgments_are_found_by_what_was_asked(void **state)
     assert_false(mt_bench_find_reply(dataset, "q", "rate a", 0, &reply));
     dataset_free(dataset);
 
-    write_text("said.jsonl", SAID_BY("j", "rate a", "3") SAID_BY("k", "rate a", "8"));
+    test_write_text("said.jsonl", SAID_BY("j", "rate a", "3") SAID_BY("k", "rate a", "8"));
     assert_null(load_judged(NULL, &err));
     assert_string_equal(err.message,
                         "judgments by j and by k: the judge's name says which are meant");
@@ -187,7 +182,7 @@ static void judgments_are_found_by_what_was_asked(void **state)
     dataset_free(dataset);
     assert_null(load_judged("l", &err));
     assert_string_equal(err.message, "there are no judgments by l in this file");
-    write_text("said.jsonl", "");
+    test_write_text("said.jsonl", "");
     assert_null(load_judged(NULL, &err));
     assert_string_equal(err.message, "there are no judgments in this file");
 }
@@ -209,13 +204,13 @@ static void files_that_do_not_fit_are_refused(void **state)
     (void)state;
     check_refused("art", ERR_CONFIG,
                   "./question.jsonl:0: there is no question of the categories asked for");
-    write_text("reference_answer/gpt-4.jsonl", ANSWER("7", "[\"one\"]"));
+    test_write_text("reference_answer/gpt-4.jsonl", ANSWER("7", "[\"one\"]"));
     check_refused(NULL, ERR_INPUT,
                   "./question.jsonl:2: the rule reference-match needs a reference answer to turn 1 "
                   "of this question");
-    write_text("question.jsonl", QUESTION("7", "math", "[\"a\", \"b\", \"c\"]"));
+    test_write_text("question.jsonl", QUESTION("7", "math", "[\"a\", \"b\", \"c\"]"));
     check_refused(NULL, ERR_INPUT, "./question.jsonl:1: a question of 3 turns: MT-bench has two");
-    write_text("question.jsonl", "\n");
+    test_write_text("question.jsonl", "\n");
     check_refused(NULL, ERR_INPUT, "./question.jsonl:0: there are no questions in this file");
 }
 

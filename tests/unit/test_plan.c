@@ -16,17 +16,14 @@
 #define MODEL "models: [{id: m, path: \"synth:tiny\", quantizations: [q8_0]}]\n"
 #define MMLU "suites: [{mmlu: {data: mmlu, shots: 1}}]\n"
 
-static void write_text(const char *path, const char *text)
-{
-    assert_true(file_write(path, text, strlen(text), NULL));
-}
-
 static int enter_folder(void **state)
 {
     if (test_enter_folder(state) != 0) return -1;
     if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
-    write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\nSecond letter?,A,B,C,D,B\n");
-    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
+    test_write_text("mmlu/dev/letters_dev.csv",
+                    "First letter?,A,B,C,D,A\nSecond letter?,A,B,C,D,B\n");
+    test_write_text("mmlu/test/letters_test.csv",
+                    "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
     return 0;
 }
 
@@ -35,7 +32,7 @@ static struct plan *make(const char *text, const char *override, struct config *
                          struct err *err)
 {
     *err = (struct err){0};
-    write_text("c.yaml", text);
+    test_write_text("c.yaml", text);
     *config = config_read("c.yaml", &override, override ? 1 : 0, err);
     if (!*config) fail_msg("%s", err->message);
     return plan_make(*config, NULL, err);
@@ -113,10 +110,12 @@ static void a_changed_question_changes_the_fingerprint(void **state)
     (void)state;
     char plain[65], hex[65];
     fingerprint_of(NULL, plain);
-    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter!,A,B,C,D,D\n");
+    test_write_text("mmlu/test/letters_test.csv",
+                    "Third letter?,A,B,C,D,C\nFourth letter!,A,B,C,D,D\n");
     fingerprint_of(NULL, hex);
     assert_string_not_equal(plain, hex);
-    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
+    test_write_text("mmlu/test/letters_test.csv",
+                    "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\n");
     fingerprint_of(NULL, hex);
     assert_string_equal(plain, hex);
 }
@@ -189,8 +188,8 @@ static void faults_have_the_place_of_what_names_them(void **state)
     assert_refused(FILE_MODEL("[f16, q9_9]") MMLU, "c.yaml", 1, 57, "unknown tensor type 'q9_9'");
     assert_refused(FILE_MODEL("[f32]") MMLU, "c.yaml", 1, 52,
                    "f32 has more bits than f16, which dir/m.gguf holds");
-    write_text("mmlu/test/broken_test.csv", "Question?,A,B,C\n");
-    write_text("mmlu/dev/broken_dev.csv", "Question?,A,B,C,D,A\n");
+    test_write_text("mmlu/test/broken_test.csv", "Question?,A,B,C\n");
+    test_write_text("mmlu/dev/broken_dev.csv", "Question?,A,B,C,D,A\n");
     assert_refused(MODEL MMLU, "mmlu/test/broken_test.csv", 1, 16, "column");
     assert_int_equal(remove("mmlu/test/broken_test.csv"), 0);
     assert_int_equal(remove("mmlu/dev/broken_dev.csv"), 0);

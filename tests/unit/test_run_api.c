@@ -19,11 +19,6 @@
 #define MT_BENCH "suites:\n  - mt_bench: {data: mt, judge: {rule: reference-match}}\n"
 #define MMLU "suites:\n  - mmlu: {data: mmlu, shots: 0}\n"
 
-static void write_text(const char *path, const char *text)
-{
-    assert_true(file_write(path, text, strlen(text), NULL));
-}
-
 /* Ten questions "ask 1a", "ask 1b" ...; the references are what the server says. */
 static void write_mt_bench(void)
 {
@@ -38,8 +33,8 @@ static void write_mt_bench(void)
                    "[{\"index\": 0, \"turns\": [\"one %d\", \"two %d\"]}], \"tstamp\": 0.0}\n",
                    i, i, i);
     }
-    write_text("mt/question.jsonl", buf_string(&questions));
-    write_text("mt/reference_answer/r.jsonl", buf_string(&references));
+    test_write_text("mt/question.jsonl", buf_string(&questions));
+    test_write_text("mt/reference_answer/r.jsonl", buf_string(&references));
     buf_free(&questions);
     buf_free(&references);
 }
@@ -49,7 +44,8 @@ static int enter_folder(void **state)
     if (test_enter_folder(state) != 0) return -1;
     if (!file_make_folders("mmlu/test", NULL) || !file_make_folders("mt/reference_answer", NULL))
         return -1;
-    write_text("mmlu/test/letters_test.csv", "Third letter?,A,B,C,D,C\nFirst letter?,A,B,C,D,A\n");
+    test_write_text("mmlu/test/letters_test.csv",
+                    "Third letter?,A,B,C,D,C\nFirst letter?,A,B,C,D,A\n");
     write_mt_bench();
     return 0;
 }
@@ -115,7 +111,7 @@ static struct outcome execute(const struct test_server *server, const char *api,
                "models:\n  - {id: m, api: {base_url: \"%s\", model: gpt, retries: 1, wait_ms: 1, "
                "concurrency: 2%s}}\n%s",
                test_server_url(server), api, suites);
-    write_text("c.yaml", buf_string(&text));
+    test_write_text("c.yaml", buf_string(&text));
     buf_free(&text);
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
     struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
@@ -201,7 +197,7 @@ static void write_judge_prompts(void)
                    "\"Judge!\", \"prompt_template\": \"%s\", \"description\": \"\", \"category\": "
                    "\"math\", \"output_format\": \"\"}\n",
                    i < 2 ? "single" : "pair", texts[i][0], texts[i][1]);
-    write_text("mt/judge_prompts.jsonl", buf_string(&text));
+    test_write_text("mt/judge_prompts.jsonl", buf_string(&text));
     buf_free(&text);
 }
 
@@ -379,7 +375,7 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
     int n_left = 20;
     struct test_server *server = test_server_start(answer, &n_left);
     write_judge_prompts();
-    write_text(
+    test_write_text(
         "said.jsonl",
         SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "Well: [[9]]", "9")
             SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "[[6]]", "6")
@@ -400,8 +396,8 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
     assert_true(number("import.db", "SELECT count FROM note WHERE kind = 'judgment_missing' AND "
                                     "text GLOB '*in the file*'") == 37);
     /* More judgments: the answers stay as they are. */
-    write_text("said.jsonl",
-               SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | one 4", "[[1]]", "1"));
+    test_write_text("said.jsonl",
+                    SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | one 4", "[[1]]", "1"));
     char again[256];
     snprintf(again, sizeof again, "name: again\n%s", suites);
     outcome = execute(server, "", again, "import.db");
@@ -445,7 +441,7 @@ static void what_a_server_cannot_do_is_said_before_anything_is_asked(void **stat
                   "protocols in which texts are written are possible");
     check_refused(server, "suites:\n  - throughput: {}\n",
                   "throughput measures this machine, and m is behind an API: leave one out");
-    write_text("text.txt", "some text");
+    test_write_text("text.txt", "some text");
     check_refused(server, "suites:\n  - perplexity: {data: text.txt}\n",
                   "perplexity needs every logit, and m is behind an API: suites that score choices "
                   "or have texts written are possible");

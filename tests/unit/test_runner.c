@@ -26,18 +26,13 @@
 #define COUNT_SPEEDS "SELECT count(*) FROM v_speed WHERE test NOT LIKE 'limit%'"
 #define COUNT_LIMITS "SELECT count(*) FROM v_speed WHERE test LIKE 'limit%'"
 
-static void write_text(const char *path, const char *text)
-{
-    assert_true(file_write(path, text, strlen(text), NULL));
-}
-
 static int enter_folder(void **state)
 {
     if (test_enter_folder(state) != 0) return -1;
     if (!file_make_folders("mmlu/dev", NULL) || !file_make_folders("mmlu/test", NULL)) return -1;
-    write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\n");
-    write_text("mmlu/test/letters_test.csv",
-               "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\nFifth letter?,C,D,E,F,C\n");
+    test_write_text("mmlu/dev/letters_dev.csv", "First letter?,A,B,C,D,A\n");
+    test_write_text("mmlu/test/letters_test.csv",
+                    "Third letter?,A,B,C,D,C\nFourth letter?,A,B,C,D,D\nFifth letter?,C,D,E,F,C\n");
     return 0;
 }
 
@@ -60,7 +55,7 @@ static struct outcome execute_with(request_fn *request, const char *text, const 
                                            .is_fresh = is_fresh,
                                            .must_resume = must_resume};
     struct suite suite = SUITE_MMLU;
-    write_text("c.yaml", text);
+    test_write_text("c.yaml", text);
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
     struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
     struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
@@ -267,9 +262,9 @@ static void write_many_questions(void)
 {
     struct buf text = {0};
     assert_true(file_make_folders("many/dev", NULL) && file_make_folders("many/test", NULL));
-    write_text("many/dev/numbers_dev.csv", "0?,A,B,C,D,A\n");
+    test_write_text("many/dev/numbers_dev.csv", "0?,A,B,C,D,A\n");
     for (int i = 1; i <= N_MANY; i++) buf_printf(&text, "%d?,1,2,3,%d,D\n", i, i);
-    write_text("many/test/numbers_test.csv", buf_string(&text));
+    test_write_text("many/test/numbers_test.csv", buf_string(&text));
     buf_free(&text);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "tests/support/test_engine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,18 +17,6 @@
 
 static const struct encode_options PLAIN = {.bos = BOS_NEVER};
 static const struct encode_options SPECIAL = {.bos = BOS_NEVER, .parse_special = true};
-
-static void check_round_trip(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
-                             const struct tokens *tokens)
-{
-    struct buf decoded = {0};
-    struct err err = {0};
-    if (!tokenizer_decode(tokenizer, tokens->ids, tokens->n, false, true, &decoded, &err))
-        fail_msg("%s", err.message);
-    assert_int_equal(decoded.n_bytes, n_bytes);
-    assert_memory_equal(buf_string(&decoded), text, n_bytes);
-    buf_free(&decoded);
-}
 
 /* ---- Vocabularies made here ---- */
 
@@ -436,7 +425,7 @@ static void check_random_round_trips(const struct tokenizer *tokenizer, struct r
     assert_true(
         tokenizer_encode(tokenizer, buf_string(&text), text.n_bytes, &PLAIN, &tokens, NULL));
     if (!memmem(buf_string(&text), text.n_bytes, SPACE, 3)) /* which reads as a space in SPM */
-        check_round_trip(tokenizer, buf_string(&text), text.n_bytes, &tokens);
+        test_check_round_trip(tokenizer, buf_string(&text), text.n_bytes, &tokens);
     tokens_free(&tokens);
     buf_free(&text);
 }
@@ -469,7 +458,7 @@ static void a_long_word_is_merged_and_comes_back(void **state)
         memset(text, i ? 'l' : 'a', N_BYTES);
         assert_true(tokenizer_encode(tokenizers[i], text, N_BYTES, &PLAIN, &tokens, NULL));
         assert_int_equal(tokens.n, N_BYTES / 2 + (i ? 0 : 1)); /* the space prefix */
-        check_round_trip(tokenizers[i], text, N_BYTES, &tokens);
+        test_check_round_trip(tokenizers[i], text, N_BYTES, &tokens);
         tokens_free(&tokens);
         tokenizer_free(tokenizers[i]);
     }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_engine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,18 +55,6 @@ static char *read_vector(const char *name, const char *ending)
     return text;
 }
 
-static void check_round_trip(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
-                             const struct tokens *tokens)
-{
-    struct buf decoded = {0};
-    struct err err = {0};
-    if (!tokenizer_decode(tokenizer, tokens->ids, tokens->n, false, true, &decoded, &err))
-        fail_msg("%s", err.message);
-    assert_int_equal(decoded.n_bytes, n_bytes);
-    assert_memory_equal(buf_string(&decoded), text, n_bytes);
-    buf_free(&decoded);
-}
-
 static void check_block(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                         char *expected)
 {
@@ -81,7 +70,7 @@ static void check_block(const struct tokenizer *tokenizer, const char *text, siz
                      n < tokens.n ? (int)tokens.ids[n] : -1, tokens.n);
     }
     if (n != tokens.n) fail_msg("\"%.*s\": %zu tokens for %zu", (int)n_bytes, text, tokens.n, n);
-    check_round_trip(tokenizer, text, n_bytes, &tokens);
+    test_check_round_trip(tokenizer, text, n_bytes, &tokens);
     tokens_free(&tokens);
 }
 
@@ -170,7 +159,7 @@ static void gpt_neox_and_baichuan_give_every_text_back(void **state)
         char *text = read_vector("phi-3", "inp");
         struct tokens tokens = {0};
         assert_true(tokenizer_encode(tokenizer, text, strlen(text), &PLAIN, &tokens, NULL));
-        check_round_trip(tokenizer, text, strlen(text), &tokens);
+        test_check_round_trip(tokenizer, text, strlen(text), &tokens);
         tokens_free(&tokens);
         free(text);
         tokenizer_free(tokenizer);

@@ -50,16 +50,11 @@ static void write_examples(const char *path)
     buf_free(&text);
 }
 
-static void write_text(const char *path, const char *text)
-{
-    assert_true(file_write(path, text, strlen(text), NULL));
-}
-
 static int enter(void **state)
 {
     if (test_enter_folder(state)) return -1;
     if (!file_make_folders("data/qa", NULL)) return -1;
-    write_text("data/qa/web-dev.json", DEV);
+    test_write_text("data/qa/web-dev.json", DEV);
     write_examples("data/qa/web-train.json");
     return 0;
 }
@@ -89,7 +84,7 @@ static void assert_refused(const struct suite_options *options, enum err_code co
 /* Loads a file of its own. */
 static void assert_file_refused(const char *path, const char *text, int line, const char *message)
 {
-    write_text(path, text);
+    test_write_text(path, text);
     assert_refused(&(struct suite_options){.data = path}, ERR_INPUT, line, message);
 }
 
@@ -146,9 +141,9 @@ static void a_limit_counts_in_every_source(void **unused)
 static void lists_are_read_as_json_and_as_python_prints_them(void **unused)
 {
     (void)unused;
-    write_text("lists.tsv", "Who?\t['Who', \"D'Arcy\", 'it\\'s', '\\xe9\\u00e9']\r\n"
-                            "\n"
-                            "Where?\t[ \"New \\\"York\\\"\" , \"\\ud83d\\ude81\" ]\n");
+    test_write_text("lists.tsv", "Who?\t['Who', \"D'Arcy\", 'it\\'s', '\\xe9\\u00e9']\r\n"
+                                 "\n"
+                                 "Where?\t[ \"New \\\"York\\\"\" , \"\\ud83d\\ude81\" ]\n");
     struct dataset *dataset = load(&(struct suite_options){.data = "lists.tsv"});
     assert_int_equal(dataset->n_items, 2);
     assert_string_equal(dataset->items[0].key, "1");
@@ -206,18 +201,18 @@ static void options_that_cannot_be_are_refused(void **unused)
     options.examples = "data/qa/web-dev.json";
     options.shots = 1;
     assert_refused(&options, ERR_CONFIG, 3, "examples must be others");
-    write_text("alone.tsv", "Who?\t['a']\n");
+    test_write_text("alone.tsv", "Who?\t['a']\n");
     options = (struct suite_options){.data = "alone.tsv", .shots = 1};
     assert_refused(&options, ERR_INPUT, 0, "neither train.json nor shots.json");
     assert_true(file_make_folders("empty", NULL));
     options = (struct suite_options){.data = "empty"};
     assert_refused(&options, ERR_CONFIG, 0, "no file whose name ends in dev.json");
     assert_true(file_make_folders("two", NULL));
-    write_text("two/web-dev.json", DEV);
-    write_text("two/wikipedia-dev.json", DEV);
+    test_write_text("two/web-dev.json", DEV);
+    test_write_text("two/wikipedia-dev.json", DEV);
     options.data = "two";
     assert_refused(&options, ERR_CONFIG, 0, "2 files end in dev.json");
-    write_text("two/dev.json", DEV);
+    test_write_text("two/dev.json", DEV);
     dataset_free(load(&options));
 }
 
