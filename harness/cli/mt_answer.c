@@ -92,6 +92,7 @@ static bool ask_turn(struct answering *answering, struct mt_speaker *speaker, st
 {
     const struct mt_options *options = answering->options;
     struct request *requests = mem_new(answering->n_window, sizeof *requests, err);
+    const struct client_sink sink = {keep_reply, NULL, answering};
     if (!requests) return false;
     answering->n_asked = 0;
     for (size_t i = 0; i < answering->n_window; i++) {
@@ -107,7 +108,7 @@ static bool ask_turn(struct answering *answering, struct mt_speaker *speaker, st
         answering->asked[answering->n_asked++] = i;
     }
     bool ok = !answering->n_asked ||
-              mt_ask(speaker, requests, answering->n_asked, keep_reply, answering, err);
+              client_ask(speaker->client, requests, answering->n_asked, &sink, err);
     free(requests);
     return ok;
 }

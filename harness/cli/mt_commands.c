@@ -59,10 +59,3 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
            mt_speaker_open_model(speaker, &invocation->console, common->model, isa, &client_options,
                                  err);
 }
-
-bool mt_ask(struct mt_speaker *speaker, const struct request *requests, size_t n,
-            mt_reply_fn *reply, void *context, struct err *err)
-{
-    const struct client_sink sink = {reply, NULL, context};
-    return client_ask(speaker->client, requests, n, &sink, err);
-}

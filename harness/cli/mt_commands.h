@@ -33,15 +33,9 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
 /* What FastChat's files call the model of the options: --id, or the file's name;
  * NULL with ERR_USAGE if no model is named. */
 const char *mt_speaker_name(const struct mt_options *options, struct err *err);
-/* The one that the options name. */
+/* Opens the model or the server that the options name. */
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
                      struct mt_speaker *speaker, struct err *err)
     __attribute__((warn_unused_result));
-
-/* Answers requests [n] of a speaker, in order. */
-typedef bool mt_reply_fn(void *context, size_t i_request, const struct response *response,
-                         struct err *err);
-bool mt_ask(struct mt_speaker *speaker, const struct request *requests, size_t n,
-            mt_reply_fn *reply, void *context, struct err *err) __attribute__((warn_unused_result));
 
 #endif
