@@ -62,7 +62,7 @@ static void put_echo(struct json_writer *json, const struct api_call *call)
     buf_text(&prompt, call->request->choices[call->i_choice]);
     if (prompt.failed) json->out->failed = true;
     json_set_string(json, "prompt", buf_string(&prompt));
-    /* Not all servers take 0: the last token is left out of account. */
+    /* Not all servers take 0. The token that is generated is left out of account. */
     json_set_integer(json, "max_tokens", 1);
     json_set_integer(json, "temperature", 0);
     json_set_integer(json, "logprobs", 1);

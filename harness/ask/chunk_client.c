@@ -32,7 +32,7 @@ struct chunk_client {
     size_t n_vocab, n_judges;
     float *reference_rows; /* [n_judges, n_vocab]; NULL without a reference */
     uint64_t n_computed;
-    /* Of the chunks that are computed together. */
+    /* Scratch for the chunks that are computed together. */
     int *sequences;                  /* [n_together] */
     struct token_score *scores;      /* [n_together, n_scored] */
     uint8_t (*hashes)[SHA256_BYTES]; /* [2, n_together, n_scored] of rows, and of the reference's */

@@ -53,7 +53,8 @@ bool client_answer(struct client *client, struct client_window *window,
                    const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Both at once: prepares the requests, answers them and forgets the window. */
+/* Prepares the requests, answers them and forgets the window: client_prepare, client_answer and
+ * client_window_free in one. */
 bool client_ask(struct client *client, const struct request *requests, size_t n_requests,
                 const struct client_sink *sink, struct err *err)
     __attribute__((warn_unused_result));

@@ -108,7 +108,7 @@ static enum outcome exchange_call(struct exchange *exchange, struct err *err)
     return outcome;
 }
 
-/* With the prompt of that number: all its choices, or its text. */
+/* Exchanges the calls for one of the request's prompts: one for each choice, or one for a text. */
 static enum outcome exchange_prompt(struct exchange *exchange, size_t i_prompt, struct err *err)
 {
     const struct request *request = exchange->call.request;
@@ -236,8 +236,8 @@ static bool hand_out(struct api_window *window, size_t i, const struct client_si
     return ok;
 }
 
-/* In order, as they come, until one does not or the sink wants no more. *i: the first that is not
- * handed out; *takes: whether the sink can still be told. */
+/* Hands out answers in order, as they come, until one does not come or the sink wants no more. *i:
+ * the first that is not handed out; *takes: whether the sink can still be told. */
 static bool hand_out_all(struct api_window *window, const struct client_sink *sink, size_t *i,
                          bool *takes, struct err *err)
 {

@@ -22,7 +22,7 @@ struct client_api_work {
 };
 struct client_api_work client_api_work(const struct client *client);
 
-/* Says so, with the cost if it is known. */
+/* Logs how much was asked of the server, with the cost if it is known. */
 void client_api_report(const struct client *client, const char *label, const struct log *log);
 
 /* The value of an environment variable that holds a key; *key = NULL for a NULL name. ERR_CONFIG if

@@ -98,7 +98,7 @@ static void cut_beginning(struct prompt_tokens *prompt, struct joined_tokens *jo
 
 /* ---- Choices ---- */
 
-/* The same for a choice that has a beginning of its own after the prompt. */
+/* Joins a choice to the prompt and to the stem, which is the choice's own end of it. */
 static bool join_with_stem(struct line_encoder *encoder, const char *text, const char *stem,
                            const char *choice, struct joined_tokens *joined, struct err *err)
 {
@@ -135,8 +135,8 @@ static bool join_choices(struct line_encoder *encoder, const struct prompt_optio
     return true;
 }
 
-/* One of the request's prompts with its choices; not fits where the prompt alone is too long, which
- * is known before the choices are encoded. */
+/* Encodes one of the request's prompts with its choices. It does not fit where the prompt alone is
+ * too long, which is known before the choices are encoded. */
 static bool try_prompt(struct line_encoder *encoder, const struct prompt_options *options,
                        const struct request *request, const char *text,
                        struct prompt_tokens *prompt, struct err *err)

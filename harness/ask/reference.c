@@ -61,7 +61,7 @@ static bool write_at(const struct reference *reference, const void *bytes, size_
 
 /* ---- Header and table ---- */
 
-/* Where things are; false if the sizes are impossible. */
+/* Computes where things stand in the file; false if the sizes are impossible. */
 static bool lay_out(struct reference *reference)
 {
     const struct header *header = &reference->header;

@@ -174,7 +174,7 @@ static int find_source(const struct scheduler *scheduler, int node)
     return node;
 }
 
-/* Children that will be forked from the node yet, other than `except`. */
+/* Whether children other than `except` are still to be forked from the node. */
 static bool has_waiting_child(const struct scheduler *scheduler, int node, int except)
 {
     int child = scheduler->trie->nodes[node].first_child;

@@ -31,8 +31,8 @@ bool bench_format_parse(const char *name, enum bench_format *format, struct err 
 struct line {
     const struct speed_record *first;
     size_t n;
-    /* Of tokens/s, with quartiles; of seconds for a test that has no such rate; of a limit,
-     * extremes. */
+    /* The median of tokens/s, or of seconds for a test that has no such rate, and its quartiles;
+     * for a limit, the extremes in their place. */
     double median, low, high;
     double gb_per_s, gmac_per_s, percent_of_limit;
     uint64_t rss_bytes;
@@ -120,7 +120,7 @@ static const char *format_value(double value, char text[16])
     return text;
 }
 
-/* Empty for 0, which stands for what is not known. */
+/* A cell that is empty for 0, which stands for what is not known. */
 static void cell_if_known(struct table *table, double value)
 {
     char text[32] = "";

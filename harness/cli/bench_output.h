@@ -23,11 +23,12 @@ struct bench_results {
     size_t n;
 };
 
-/* "table", "json", "jsonl", "csv", "md", NULL for the first; ERR_USAGE for others. */
+/* The format of that name: "table", "json", "jsonl", "csv" or "md"; NULL is "table". ERR_USAGE for
+ * others. */
 bool bench_format_parse(const char *name, enum bench_format *format, struct err *err)
     __attribute__((warn_unused_result));
 
-/* To stdout; `heading` stands above tables alone. */
+/* Prints the results to stdout; `heading` stands above tables alone. */
 bool bench_print(const struct bench_results *results, enum bench_format format, const char *heading,
                  struct err *err) __attribute__((warn_unused_result));
 

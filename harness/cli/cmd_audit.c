@@ -67,7 +67,8 @@ static void apply_rate(struct audit *audit, const struct measured_rate *rate, do
              1 / rate->seconds, what, (long long)rate->run);
 }
 
-/* By the same questions before; else by tokens, unless some are generated: those are slower. */
+/* The time is estimated by how fast the same questions were answered before, else by tokens, unless
+ * some are generated: those are slower. */
 static bool estimate_time(struct store *store, struct audit *audit, struct err *err)
 {
     const struct token_count *count = &audit->count;

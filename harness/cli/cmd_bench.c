@@ -70,7 +70,8 @@ struct bench {
 
 /* ---- Options ---- */
 
-/* Without a text the one value `otherwise`; a text of "0", where low is 0, is the empty list. */
+/* Reads a list. Without a text it is the one value `otherwise`; a text of "0", where low is 0, is
+ * the empty list. */
 static bool read_list(const char *text, const char *what, int64_t otherwise, int64_t low,
                       int64_t high, int64_t *values, size_t *n, struct err *err)
 {

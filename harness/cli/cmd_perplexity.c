@@ -133,7 +133,7 @@ static void write_score(const struct query *query, struct json_writer *json)
     json_end_object(json);
 }
 
-/* Every score of the run, in the order of METRICS: to stdout, or to the JSON. */
+/* Prints every score of the run in the order of METRICS, or writes it to the JSON. */
 static bool each_score(struct store *store, int64_t run, struct json_writer *json, struct err *err)
 {
     for (const struct metric *metric = METRICS; metric->name; metric++) {

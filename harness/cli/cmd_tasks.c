@@ -136,7 +136,7 @@ static bool list_all(const struct invocation *invocation, struct err *err)
 
 /* ---- Prompts ---- */
 
-/* One line of JSON, as a client would get it. */
+/* Prints a request as one line of JSON, as a client would get it. */
 static bool print_request_json(const struct item *item, const struct request *request,
                                struct err *err)
 {
@@ -153,7 +153,7 @@ static bool print_request_json(const struct item *item, const struct request *re
     return json_print(&json, stdout, err);
 }
 
-/* For reading: what is asked, and behind a bar what is scored. */
+/* Prints a request for people: what is asked, and behind a bar what is scored. */
 static void print_request(const struct item *item, const struct request *request)
 {
     printf("--- %s, expected %s\n", item->key, item->expected);

@@ -31,7 +31,7 @@ static void set_defaults(const struct command *command, void *options)
     }
 }
 
-/* "--threads" or "-t", as messages name an option. */
+/* An option as messages name it, for example "--threads", or "-t" where it has no name. */
 static const char *option_label(const struct option_spec *spec, char label[64])
 {
     if (spec->name) snprintf(label, 64, "--%s", spec->name);

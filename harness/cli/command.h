@@ -65,9 +65,8 @@ struct command {
 #define COMMAND_OPTIONS(array, type)                                                               \
     .options = (array), .n_options = COUNT_OF(array), .options_size = sizeof(type)
 
-/* Options that several commands share, for use inside their tables:
- *   static const struct option_spec options[] = {OPTION_MODEL(struct my, model),
- * OPTION_THREADS(struct my, threads)}; */
+/* Options that several commands share, for use inside their tables; for example
+ *   {OPTION_MODEL(struct my, model), OPTION_THREADS(struct my, threads)} */
 #define OPTION_MODEL(type, field)                                                                  \
     {                                                                                              \
         "model", 'm', OPTION_TEXT, "MODEL", "GGUF file, or synth:SHAPE:TYPE",                      \
@@ -105,7 +104,8 @@ bool command_parse(const struct command *command, int argc, char **argv, void *o
                    struct invocation *invocation, struct err *err);
 void command_release(struct invocation *invocation, void *options);
 
-/* "1,8,32" -> integers in [low, high]; at most n_max. ERR_USAGE names `what`. */
+/* Parses a list of integers in [low, high], for example "1,8,32"; at most n_max. ERR_USAGE names
+ * `what`. */
 bool command_parse_integers(const char *text, const char *what, int64_t low, int64_t high,
                             int64_t *values, size_t n_max, size_t *n, struct err *err);
 

@@ -71,7 +71,7 @@ static void print_wrapped(FILE *out, const char *text, int indent, int column)
     fputc('\n', out);
 }
 
-/* "-t, --threads N" */
+/* An option as help lists it, for example "-t, --threads N". */
 static void format_option(const struct option_spec *spec, char text[80])
 {
     char letter[8] = "", name[48] = "";

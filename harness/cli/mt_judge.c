@@ -115,7 +115,7 @@ static bool find_prompt(struct judging *judging, const char *category,
                                  "there is no judge prompt %s", judgment->prompt_name);
 }
 
-/* The requests of the judgment's games. In the second one the answers change places. */
+/* Makes the requests of the judgment's games. In the second one the answers change places. */
 static bool make_calls(struct judging *judging, const struct fastchat_prompt *prompt,
                        const struct judging_case *judged, struct judge_call calls[2],
                        struct err *err)
@@ -252,7 +252,7 @@ static bool keep(struct judging *judging, struct fastchat_judgment *judgment, st
     return mt_log_append(&judging->log, &judging->line, err);
 }
 
-/* By the score of the first model's answer. */
+/* FastChat's word for the winner of a game in which the first model's answer got that score. */
 static const char *winner_of(double score)
 {
     if (score == FASTCHAT_MISSING) return "error";

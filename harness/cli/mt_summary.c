@@ -220,7 +220,8 @@ static int compare_scores(const void *a, const void *b)
 
 /* ---- Pairs ---- */
 
-/* +1 the first model, -1 the second, 0 a tie; *swapped where the orders contradict each other. */
+/* The winner: +1 is the first model, -1 the second, 0 a tie. *swapped: the orders contradict each
+ * other. */
 static int winner_of(const struct fastchat_judgment *judgment, bool *swapped)
 {
     const char *first = judgment->winners[0], *second = judgment->winners[1];

@@ -11,7 +11,7 @@
 #include "results/stats.h"
 #include "suites/judging.h"
 
-/* Of one model by one judge. An estimate with n = 0 is of nothing. */
+/* The scores that one judge gave to one model. An estimate with n = 0 is of nothing. */
 struct mt_scores {
     const char *model, *judge;
     struct estimate all, turns[JUDGING_TURNS];
@@ -24,8 +24,8 @@ struct mt_scores {
     double judge_deviation, judge_error;
 };
 
-/* Of two models by one judge, from the side of the first. A win counts where both orders say so,
- * anything else is a tie. */
+/* How one judge compares two models, from the side of the first. A win counts where both orders say
+ * so, anything else is a tie. */
 struct mt_wins {
     const char *models[2], *judge;
     size_t n_wins, n_ties, n_losses;

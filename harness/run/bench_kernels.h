@@ -28,8 +28,8 @@ struct bench_kernels *bench_kernels_open(const struct bench_kernels_options *opt
                                          struct err *err);
 void bench_kernels_close(struct bench_kernels *bench);
 
-/* Every repetition and the limits, as throughput_measure has them; sink->has is not asked. The
- * names in the records live as long as the bench. */
+/* Measures every repetition, with the limits between them as throughput_measure does; sink->has is
+ * not asked. The names in the records live as long as the bench. */
 bool bench_kernels_measure(struct bench_kernels *bench, const struct throughput_sink *sink,
                            struct err *err) __attribute__((warn_unused_result));
 

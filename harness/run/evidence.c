@@ -154,7 +154,7 @@ static bool add_passage(struct reader *reader, const char **at, const char *end,
            reader->sink->add(reader->sink->context, &passage, reader->n_bytes, err);
 }
 
-/* Pieces of a hundred words; the last one has 50 to 149. */
+/* Cuts a document into passages of a hundred words; the last one has 50 to 149. */
 static bool add_document(struct reader *reader, const char *text, const char *end, struct err *err)
 {
     size_t n_left = count_words(text, end);
@@ -177,7 +177,8 @@ static bool is_letter(unsigned char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
 }
 
-/* "Andrew Lloyd Webber" of ".../Andrew_Lloyd_Webber.txt"; none of a name without letters. */
+/* Takes the title from the file's name: ".../Andrew_Lloyd_Webber.txt" is titled "Andrew Lloyd
+ * Webber". A name without letters gives none. */
 static void title_from_name(struct reader *reader)
 {
     const char *name = file_name(reader->path);
@@ -191,7 +192,7 @@ static void title_from_name(struct reader *reader)
     if (!has_letters) buf_clear(&reader->title);
 }
 
-/* A file of a folder. */
+/* Adds a file of a folder, which is one document. */
 static bool add_page(struct reader *reader, const char *text, size_t n_bytes, struct err *err)
 {
     const char *end = text + n_bytes, *line = memchr(text, '\n', n_bytes);

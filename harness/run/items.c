@@ -198,7 +198,7 @@ static bool ask_part(struct item_job *items, struct client *client, size_t first
     return ok && !failed;
 }
 
-/* What follows is asked when the answers before it are there. */
+/* Items that follow others are asked when the answers to those are there. */
 static bool ask_windows(struct item_job *items, struct client *client, struct err *err)
 {
     const struct dataset *dataset = items->planned->dataset;
@@ -410,7 +410,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);
 }
 
-/* Over the items in their order, whatever order they were answered in. */
+/* The hash goes over the items in their order, whatever order they were answered in. */
 static bool hash_items(const struct dataset *dataset, struct summary *summary, struct err *err)
 {
     struct sha256 *hash = sha256_new(err);

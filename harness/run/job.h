@@ -30,7 +30,8 @@ bool run_need_model(struct run_context *run, const struct plan_model *planned, s
 void run_close_model(struct run_context *run); /* nothing to do if none is open */
 
 void run_add_work(struct run_work *sum, const struct run_work *work);
-/* "LABEL: 96 answers in 2 s, 48 a second; 1200 tokens computed, 600 a second, in place of 9600". */
+/* Logs a line, for example "LABEL: 96 answers in 2 s, 48 a second; 1200 tokens computed, 600 a
+ * second, in place of 9600". */
 void run_say_work(const struct log *log, const char *label, const struct run_work *work);
 
 /* Carry out a job to its end, beginning where its rows end. */

@@ -153,7 +153,8 @@ static bool put(struct store *store, int64_t job, const char *metric, struct est
 
 /* ---- Quantiles ---- */
 
-/* PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself; leaves the values sorted. */
+/* Stores the quantiles as PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself; leaves
+ * the values sorted. */
 static bool put_quantiles(struct store *store, int64_t job, const struct text *text,
                           const char *prefix, token_value_fn *value, const double *percents,
                           size_t n_percents, struct err *err)

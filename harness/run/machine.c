@@ -58,7 +58,7 @@ static double read_number(const char *path)
 
 /* ---- Processor ---- */
 
-/* Those flags that explain speed. */
+/* Keeps those of the processor's flags that explain speed. */
 static void keep_features(const char *flags, char *out, size_t n_out)
 {
     static const char *const wanted[] = {

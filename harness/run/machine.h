@@ -21,7 +21,7 @@ void machine_describe(struct machine *machine);
 /* Warns of a governor that is not performance, and of a load that disturbs measurements. */
 void machine_warn(const struct machine_record *machine, const struct log *log);
 
-/* Of the fastest core now; 0: not known. */
+/* The frequency of the fastest core now; 0: not known. */
 double machine_frequency_mhz(void);
 
 /* Largest resident set since the last machine_reset_peak (since the start, where the system

@@ -18,7 +18,7 @@
 
 enum { HASH_DIGITS = 16 };
 
-/* "FOLDER/mini-q4_k-0123456789abcdef.gguf" */
+/* A file's path, for example "FOLDER/mini-q4_k-0123456789abcdef.gguf"; free() it. */
 static char *path_of(const char *folder, const struct plan_model *model, struct err *err)
 {
     const char *source = file_name(model->config->path), *dot = strrchr(source, '.');
@@ -62,7 +62,7 @@ static int lock(const struct console *console, const char *folder, struct err *e
     return -1;
 }
 
-/* Files that gguf_write was making when its process died. */
+/* Removes files that gguf_write was making when its process died. */
 static void remove_leftovers(const char *folder)
 {
     char **names;

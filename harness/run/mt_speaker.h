@@ -23,7 +23,7 @@ bool mt_speaker_open_model(struct mt_speaker *speaker, const struct console *con
                            const char *path, enum isa isa, const struct client_options *options,
                            struct err *err) __attribute__((warn_unused_result));
 void mt_speaker_close(struct mt_speaker *speaker);
-/* Says what a server was asked for and what that cost. */
+/* Logs what a server was asked for and what that cost; nothing for a model of this machine. */
 void mt_speaker_report(const struct mt_speaker *speaker, const char *label, const struct log *log);
 
 #endif

@@ -83,7 +83,7 @@ static bool read_model(struct plan *plan, const struct model_file *file, struct 
     return true;
 }
 
-/* What model->path is. */
+/* Reads what the plan must know of the model at model->path. */
 static bool look_at(struct plan *plan, const struct config_variant *variant,
                     struct plan_model *model, const struct log *log, struct err *err)
 {
@@ -334,7 +334,7 @@ static void put_integers(struct json_writer *json, const char *key, const int64_
     json_end_array(json);
 }
 
-/* What points depend on beyond the answers. */
+/* Writes what points depend on beyond the answers. */
 static bool put_judge(struct json_writer *json, const struct plan_job *job, struct err *err)
 {
     const struct config_judge *judge = job->suite->judge;
@@ -399,7 +399,8 @@ static void put_throughput_parameters(struct json_writer *json,
     json_set_integer(json, "repeat", options->repeat);
 }
 
-/* What the answers depend on; is_whole: and their points. */
+/* What the answers depend on, as JSON in the plan's arena; is_whole: and what their points depend
+ * on. */
 static const char *describe_parameters(struct plan *plan, const struct plan_job *job, bool is_whole,
                                        struct err *err)
 {
@@ -456,7 +457,7 @@ static bool identify(struct plan *plan, struct plan_job *job, struct err *err)
                                                job->parameters_json, job->fingerprint, err);
 }
 
-/* What a job asks for that the model cannot do; loads its text, if it has one. */
+/* Refuses a job that asks for what its model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
     const char *key;

@@ -27,11 +27,11 @@ struct plan_job {
     const struct config_suite *suite;
     const struct dataset *dataset; /* NULL: throughput */
     struct dataset *text;          /* the same, if it belongs to this job alone */
-    /* Whose logits a text's are compared with: those that an earlier job of the plan keeps, or a
+    /* The logits that a text's are compared with: those that an earlier job of the plan keeps, or a
      * file's; NULL: none. */
     const struct plan_job *reference_job;
     const char *reference_file;
-    /* Whose answers the judge compares this job's with; NULL: none, or a file's. */
+    /* The job whose answers the judge compares this job's with; NULL: none, or a file's. */
     const struct plan_job *baseline;
     bool is_reference;           /* later jobs are compared with this one: its logits are kept */
     struct retrieval *retrieval; /* what its data set reads, NULL: closed book */
@@ -58,11 +58,11 @@ struct plan *plan_make(const struct config *config, const struct console *consol
     __attribute__((warn_unused_result));
 void plan_free(struct plan *plan);
 
-/* "phi-3-mini q4_0 mmlu/hendrycks 5-shot", for messages. */
+/* What messages call the job, for example "phi-3-mini q4_0 mmlu/hendrycks 5-shot". */
 void plan_job_label(const struct plan_job *job, char *out, size_t n_out);
 
-/* What --dry-run prints: every job with its items, and the tokens of its prompts as they are and
- * with shared prefixes computed once. */
+/* Prints what --dry-run shows: every job with its items, and the tokens of its prompts as they are
+ * and with shared prefixes computed once. */
 bool plan_print(const struct plan *plan, FILE *out, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -27,7 +27,7 @@ void progress_begin(struct progress *progress, const struct console *console, co
                                   .shown_ns = now};
 }
 
-/* "12.3/s, 3 min 10 s left", or nothing before there is a speed. */
+/* How fast it goes, for example "12.3/s, 3 min 10 s left"; nothing before there is a speed. */
 static void describe_speed(const struct progress *progress, int64_t now, char *out, size_t n_out)
 {
     char left[64];

@@ -12,7 +12,7 @@
 
 enum { NAME_CHARS = 32 }; /* of a fingerprint */
 
-/* references/FINGERPRINT.logits beside the database; free() it. */
+/* The path references/FINGERPRINT.logits beside the database; free() it. */
 static char *kept_path(const struct run_context *run, const struct plan_job *job, bool makes_folder,
                        struct err *err)
 {

@@ -14,8 +14,9 @@ struct run_references {
     struct reference *save, *against; /* NULL: none */
 };
 
-/* Nothing for a suite that is no text. Says in the log how large a new file will be. Close with
- * run_references_close, also after a failure. */
+/* Opens the references that the job fills and those that it is compared with; none for a suite that
+ * is no text. Says in the log how large a new file will be. Close with run_references_close, also
+ * after a failure. */
 bool run_references_open(const struct run_context *run, const struct plan_job *job,
                          struct run_references *references, struct err *err)
     __attribute__((warn_unused_result));

@@ -63,7 +63,7 @@ static bool build(const struct evidence *evidence, const char *from, const char 
     return done;
 }
 
-/* To be freed. */
+/* Where the index of that hash is kept; free() it. */
 static char *cached_path(const char *cache, const char *hash, struct err *err)
 {
     struct buf path = {0};

@@ -24,7 +24,7 @@ void retrieval_close(struct retrieval *retrieval);
 const char *retrieval_name_protocol(const struct retrieval *retrieval, const char *name,
                                     struct arena *arena, struct err *err);
 
-/* What of it determines a prompt, as the members of a JSON object. */
+/* Writes what of the retrieval determines a prompt, as members of a JSON object. */
 void retrieval_describe(const struct retrieval *retrieval, struct json_writer *json);
 
 /* What a model reads: the first passages, joined by empty lines, each with its title as its first

@@ -43,8 +43,8 @@ struct speed_record speed_limits_record(const struct speed_limits *limits, size_
                                         int repetition);
 bool speed_is_limit(const char *test);
 
-/* In how many parts so many repetitions of everything are measured: the limits are before the
- * first, between them and after the last. */
+/* The number of parts in which that many repetitions are measured. The limits are measured before
+ * the first part, between them and after the last. */
 int speed_limits_parts(int repeat);
 
 #endif

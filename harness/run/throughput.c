@@ -268,8 +268,8 @@ static bool measure_cell(struct measurement *m, const struct cell *cell, int rep
     record.rss_bytes = machine_peak_rss_bytes();
     record.frequency_mhz = machine_frequency_mhz();
     fill_rates(m, cell, &record);
-    /* The same measurement by its other name; a time, not a rate. It goes first: a repetition
-     * counts as there when its prefill is. */
+    /* A prefill is also the time until the first token, which is stored under that name, and first:
+     * a repetition counts as there when its prefill is. */
     if (!cell->generate && !warm_up) {
         struct speed_record first = record;
         first.test = "first_token";
@@ -327,7 +327,7 @@ static bool measure_limits(struct measurement *m, int n_parts, struct err *err)
     return pause_between(m, err);
 }
 
-/* The missing ones among the repetitions order[begin..end). */
+/* Measures those of the repetitions order[begin..end) that are missing. */
 static bool measure_part(struct measurement *m, const bool *is_done, const size_t *order,
                          size_t begin, size_t end, struct err *err)
 {
@@ -344,7 +344,7 @@ static bool measure_part(struct measurement *m, const bool *is_done, const size_
     return true;
 }
 
-/* Every missing repetition, in the order of a seeded shuffle. */
+/* Measures every missing repetition, in the order of a seeded shuffle. */
 static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t *order,
                              struct err *err)
 {

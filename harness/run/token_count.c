@@ -29,7 +29,7 @@ static bool is_scored(const struct request *request)
     return request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
 }
 
-/* What stands before the first continuation: the prompt that fits, and its stem. */
+/* The last part of what stands before the first continuation: the stem, or the prompt that fits. */
 static const char *last_part(const struct request *request, const struct prompt_tokens *prompt)
 {
     return request->stems ? request->stems[0] : request->prompts[prompt->n_dropped_shots];

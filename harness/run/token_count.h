@@ -10,13 +10,14 @@
 
 struct token_count {
     size_t n_items; /* looked at */
-    /* To compute: every distinct sequence whole; shared prefixes once, window by window. Generated
-     * tokens are not among them: new_tokens are how many there can be. */
+    /* Tokens to compute: naive with every distinct sequence whole, shared with common prefixes
+     * once, window by window. Generated tokens are not among them: new_tokens are how many there
+     * can be. */
     double naive_tokens, shared_tokens, new_tokens;
-    /* Items: whose prompt fits in no form; that lose examples; their beginning; where a token spans
-     * prompt and continuation; with two BOS; whose prompt ends in white space, which goes to the
-     * continuation; with special tokens that strip white space after them; whose tokens give
-     * another text back. */
+    /* Numbers of items, in this order: those whose prompt fits in no form; that lose examples; that
+     * lose their beginning; where a token spans prompt and continuation; with two BOS; whose prompt
+     * ends in white space, which goes to the continuation; with special tokens that strip white
+     * space after them; whose tokens give another text back. */
     size_t n_unfit, n_dropped, n_cut, n_spanned, n_double_bos, n_moved, n_stripping, n_changed;
     size_t longest_tokens, i_longest; /* the longest sequence to compute, and its item */
 };
