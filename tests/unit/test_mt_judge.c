@@ -135,6 +135,16 @@ static void compare(void *context, const struct test_call *call, struct test_rep
     say(reply, "[[%c]]", question == 1 ? (m_is_first ? 'A' : 'B') : question == 2 ? 'A' : 'C');
 }
 
+/* Says nothing of the first game that it is asked about question 3. */
+static void compare_late(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    bool *was_mute = context;
+    compare(NULL, call, reply);
+    if (*was_mute || number_after(call->body, "pair ask ") != 3) return;
+    say(reply, "Both are fine.");
+    *was_mute = true;
+}
+
 static void answer(void *context, const struct test_call *call, struct test_reply *reply)
 {
     int *n_left = context;
@@ -238,6 +248,23 @@ static void pairs_are_judged_in_both_orders(void **state)
     arena_free(arena);
 }
 
+static void a_pair_without_a_winner_is_played_again_in_both_orders(void **state)
+{
+    (void)state;
+    bool was_mute = false;
+    struct err err = {0};
+    struct arena *arena = arena_new(0, NULL);
+    struct fastchat_judgments list = {0};
+    struct test_server *server = test_server_start(compare_late, &was_mute);
+    if (!run_action(server, "late.jsonl", "b.jsonl", 1, &err)) fail_msg("%s", err.message);
+    assert_int_equal(test_server_count(server), 2 * N_TURNS + 2);
+    assert_true(fastchat_read_judgments("late.jsonl", arena, &list, NULL));
+    assert_int_equal(list.n, N_TURNS);
+    for (size_t i = 0; i < list.n; i++) assert_true(fastchat_has_score(&list.items[i]));
+    test_server_stop(server);
+    arena_free(arena);
+}
+
 static void answers_are_of_two_turns_and_go_on_too(void **state)
 {
     (void)state;
@@ -268,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judging_goes_on_after_the_server_broke_down),
         cmocka_unit_test(pairs_are_judged_in_both_orders),
+        cmocka_unit_test(a_pair_without_a_winner_is_played_again_in_both_orders),
         cmocka_unit_test(answers_are_of_two_turns_and_go_on_too),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
