@@ -51,6 +51,9 @@ static bool encode_text(struct calibration *calibration, const char *text, size_
     const struct tokenizer *tokenizer = calibration->model->tokenizer;
     const struct encode_options options = {.bos = BOS_NEVER};
     calibration->bos = tokenizer_adds_bos(tokenizer) ? tokenizer_bos(tokenizer) : -1;
+    if (calibration->bos >= 0 && calibration->window_tokens < 2)
+        return err_set(err, ERR_INPUT,
+                       "a context of 1 token has no room for a text beside the BOS token");
     if (!tokenizer_encode(tokenizer, text, n_bytes, &options, &calibration->text, err))
         return false;
     return calibration->text.n > 0 || err_set(err, ERR_INPUT, "the calibration text is empty");

@@ -6,9 +6,12 @@
 #include "engine/importance.h"
 
 #include "base/rng.h"
+#include "engine/gguf.h"
 #include "engine/model.h"
+#include "engine/open_source.h"
 #include "engine/tools.h"
 #include "tests/support/test_engine.h"
+#include "tests/support/test_folder.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -125,6 +128,56 @@ static void an_empty_text_is_refused(void **state)
     model_close(model);
 }
 
+/* Writes synth:tiny with another context_length. */
+static void write_with_context(const char *path, uint32_t context_tokens)
+{
+    struct source *source = source_open("synth:tiny:q4_0", NULL);
+    assert_non_null(source);
+    struct metadata *metadata = metadata_new(NULL);
+    for (size_t i = 0; i < metadata_count(source->metadata); i++) {
+        const char *key;
+        const struct metadata_value *value = metadata_at(source->metadata, i, &key);
+        assert_true(metadata_set(metadata, key, value, NULL));
+    }
+    assert_true(metadata_set_unsigned(metadata, "phi3.context_length", context_tokens, NULL));
+    const struct metadata *own = source->metadata;
+    source->metadata = metadata;
+    assert_true(gguf_write(path, source, 1, NULL, NULL, NULL));
+    source->metadata = own;
+    metadata_free(metadata);
+    source_close(source);
+}
+
+/* Interrupts what calls it more often than the text has tokens. */
+static bool count_calls(void *context, uint64_t done, uint64_t total)
+{
+    (void)done;
+    return ++*(uint64_t *)context <= total;
+}
+
+static void a_context_with_no_room_beside_the_bos_is_refused(void **state)
+{
+    (void)state;
+    for (uint32_t n_context = 1; n_context <= 2; n_context++) {
+        write_with_context("short.gguf", n_context);
+        struct model *model = test_open_model("short.gguf", isa_best());
+        assert_true(tokenizer_adds_bos(model->tokenizer));
+        struct err err = {0};
+        uint64_t n_calls = 0;
+        struct importance *importance =
+            importance_measure(model, text, strlen(text), 1, count_calls, &n_calls, &err);
+        if (n_context == 1) {
+            assert_null(importance);
+            assert_int_equal(err.code, ERR_INPUT);
+        } else {
+            assert_non_null(importance);
+            assert_int_equal(importance_count_windows(importance), n_calls);
+        }
+        importance_free(importance);
+        model_close(model);
+    }
+}
+
 enum { N_VALUES = 4096 };
 
 static double weighted_error(enum tensor_type type, const float *values, const float *weights,
@@ -190,6 +243,8 @@ int main(void)
         cmocka_unit_test(every_matrix_has_weights),
         cmocka_unit_test(threads_leave_no_trace),
         cmocka_unit_test(an_empty_text_is_refused),
+        cmocka_unit_test_setup_teardown(a_context_with_no_room_beside_the_bos_is_refused,
+                                        test_enter_folder, test_leave_folder),
         cmocka_unit_test(weights_move_the_error_to_where_it_matters_less),
         cmocka_unit_test(all_positive_blocks_keep_their_minimum),
     };
