@@ -8,14 +8,14 @@
  * tokenizer, const too, turns text into tokens, ids of the pieces of its vocabulary, and back.
  *
  * A session is timelines over a model; it belongs to one thread at a time and has workers of its
- * own. A sequence is one timeline: the tokens evaluated so far, each of which left a key and a value
- * in every layer. They are all that the next token reads of the past, and all the memory that a
- * sequence takes: KV pages, of SESSION_PAGE_TOKENS tokens each. A fork is a second timeline with the
- * same past, whose pages both share: ten questions behind the same examples are ten forks of one
- * sequence, and the examples are computed and kept once.
+ * own. A sequence is one timeline: the tokens evaluated so far, each of which left a key and a
+ * value in every layer. They are all that the next token reads of the past, and all the memory that
+ * a sequence takes: KV pages, of SESSION_PAGE_TOKENS tokens each. A fork is a second timeline with
+ * the same past, whose pages both share: ten questions behind the same examples are ten forks of
+ * one sequence, and the examples are computed and kept once.
  *
- * session_eval appends tokens to any mixture of sequences. It answers with logits, a number for each
- * piece of the vocabulary, from which probabilities come and samplers pick. A logit is a pure
+ * session_eval appends tokens to any mixture of sequences. It answers with logits, a number for
+ * each piece of the vocabulary, from which probabilities come and samplers pick. A logit is a pure
  * function of the weights and of the tokens up to its own: the same bits for any threads, batch,
  * chunking, prefix sharing and instruction set. */
 
