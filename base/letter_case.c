@@ -4,6 +4,7 @@
  */
 #include "base/letter_case.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 
 struct run {
@@ -69,7 +70,7 @@ static const struct run RUNS[] = {
     {0x16e40, 0x16e5f, 1, 32}, {0x1e900, 0x1e921, 1, 34},
 };
 /* clang-format on */
-enum { N_RUNS = sizeof RUNS / sizeof RUNS[0], CAPITAL_SIGMA = 0x3a3, DOTTED_CAPITAL_I = 0x130 };
+enum { N_RUNS = COUNT_OF(RUNS), CAPITAL_SIGMA = 0x3a3, DOTTED_CAPITAL_I = 0x130 };
 
 uint32_t letter_lower(uint32_t code)
 {

@@ -9,8 +9,8 @@
 #include "engine/engine.h"
 
 extern const char *const BOS_POLICY_NAMES[]; /* "auto" ... */
-extern const char
-    *const BOS_POLICY_REASONS[];          /* "by the model's file" ...: why a prompt has a BOS */
+/* Why a prompt has a BOS: "by the model's file" ... */
+extern const char *const BOS_POLICY_REASONS[];
 extern const char *const KV_TYPE_NAMES[]; /* "f16" ... */
 
 /* Whether prompts begin with a BOS token: by the policy, and by what the model's file says. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "harness/ask/policies.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
 #include "harness/run/token_count.h"

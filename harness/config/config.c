@@ -1,15 +1,14 @@
 /* config.c - see config.h. Reads the file, applies overrides, checks the whole, and says what it
  * means as a hash.
  *
- * The tables of keys here and in models.c and suites.c are the configuration's
- * grammar.
+ * grammar.c has the keys; parts of the file are read by models.c and suites.c.
  */
 #include "harness/config/config.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "harness/config/keys.h"
+#include "harness/config/grammar.h"
 #include "harness/config/parts.h"
 
 #include <stdlib.h>
@@ -17,123 +16,41 @@
 
 enum { MAX_FILE_BYTES = 1 << 20, MAX_ARENA_BYTES = 64 << 20 };
 
-struct raw_config {
-    const char *name, *db, *cache;
-    const struct config_node *defaults, *models, *suites, *report;
-};
-
-static const struct config_key TOP_KEYS[] = {
-    {.name = "name", .type = CONFIG_TEXT, .offset = offsetof(struct raw_config, name)},
-    {.name = "db", .type = CONFIG_PATH, .offset = offsetof(struct raw_config, db)},
-    {.name = "cache", .type = CONFIG_PATH, .offset = offsetof(struct raw_config, cache)},
-    {.name = "defaults", .type = CONFIG_NODE, .offset = offsetof(struct raw_config, defaults)},
-    {.name = "models",
-     .type = CONFIG_NODE,
-     .offset = offsetof(struct raw_config, models),
-     .required = true},
-    {.name = "suites",
-     .type = CONFIG_NODE,
-     .offset = offsetof(struct raw_config, suites),
-     .required = true},
-    {.name = "report", .type = CONFIG_NODE, .offset = offsetof(struct raw_config, report)},
-};
-
-struct raw_defaults {
-    int64_t threads, batch_tokens, kv_budget;
-    int prefix_sharing;
-    const struct config_node *isa;
-};
-
-static const char *const false_or_true[] = {"false", "true", NULL};
-
-static const struct config_key DEFAULT_KEYS[] = {
-    {.name = "threads",
-     .type = CONFIG_INTEGER,
-     .offset = offsetof(struct raw_defaults, threads),
-     .low = 0,
-     .high = 1024},
-    {.name = "batch_tokens",
-     .type = CONFIG_INTEGER,
-     .offset = offsetof(struct raw_defaults, batch_tokens),
-     .low = 1,
-     .high = 65536},
-    {.name = "kv_budget",
-     .type = CONFIG_BYTES,
-     .offset = offsetof(struct raw_defaults, kv_budget),
-     .low = 1 << 20,
-     .high = INT64_C(1) << 44},
-    {.name = "prefix_sharing",
-     .type = CONFIG_CHOICE,
-     .offset = offsetof(struct raw_defaults, prefix_sharing),
-     .choices = false_or_true},
-    {.name = "isa", .type = CONFIG_NODE, .offset = offsetof(struct raw_defaults, isa)},
-};
-
-struct raw_report {
-    const char *out;
-};
-
-static const struct config_key REPORT_KEYS[] = {
-    {.name = "out",
-     .type = CONFIG_PATH,
-     .offset = offsetof(struct raw_report, out),
-     .required = true},
-};
-
 /* A run of hours must not end at a report that had no place to go. */
-static bool read_report(struct config *config, const struct config_node *node, struct err *err)
+static bool read_report(struct config *config, const struct config_node *map, struct err *err)
 {
-    struct raw_report raw = {0};
-    if (!config_read_map(config->arena, node, "report", REPORT_KEYS,
-                         sizeof REPORT_KEYS / sizeof REPORT_KEYS[0], &raw, err))
-        return false;
-    config->report_out = raw.out;
-    if (!file_exists(raw.out) || file_is_folder(raw.out)) return true;
-    return config_fail(config_find(node, "out"), err, "out: %s is a file, not a folder", raw.out);
+    if (!config_read_map(config->arena, map, &CONFIG_TABLES[MAP_REPORT], config, err)) return false;
+    const char *out = config->report_out;
+    if (!out || !file_exists(out) || file_is_folder(out)) return true;
+    return config_fail(config_find(map, "out"), err, "out: %s is a file, not a folder", out);
 }
 
-/* The level's name alone: whether this machine has it is asked when a model is opened. */
-static bool read_isa(struct config *config, const struct config_node *node, struct err *err)
+/* Of the instruction set the name alone: whether this machine has it is asked when a model is
+ * opened. */
+static bool read_defaults(struct config *config, const struct config_node *map, struct err *err)
 {
     enum isa isa;
     struct err reason = {0};
-    if (!config_read_text(config->arena, node, "isa", CONFIG_TEXT, &config->isa, err)) return false;
-    if (isa_parse(config->isa, &isa, &reason)) return true;
-    return config_fail(node, err, "%s", reason.message);
-}
-
-static bool read_defaults(struct config *config, const struct config_node *node, struct err *err)
-{
-    struct raw_defaults raw = {.batch_tokens = 512, .prefix_sharing = true};
-    if (node && !config_read_map(config->arena, node, "defaults", DEFAULT_KEYS,
-                                 sizeof DEFAULT_KEYS / sizeof DEFAULT_KEYS[0], &raw, err))
+    if (!config_read_map(config->arena, map, &CONFIG_TABLES[MAP_DEFAULTS], config, err))
         return false;
-    config->n_threads = (int)raw.threads;
-    config->batch_tokens = (size_t)raw.batch_tokens;
-    config->kv_budget_bytes = (uint64_t)raw.kv_budget;
-    config->shares_prefixes = raw.prefix_sharing;
-    return !raw.isa || read_isa(config, raw.isa, err);
+    if (!config->isa || isa_parse(config->isa, &isa, &reason)) return true;
+    return config_fail(config_find(map, "isa"), err, "%s", reason.message);
 }
 
 static bool read_tree(struct config *config, const struct config_node *root, struct err *err)
 {
-    struct raw_config raw = {.db = "out/phibench.db"};
-    if (!config_read_map(config->arena, root, "the configuration", TOP_KEYS,
-                         sizeof TOP_KEYS / sizeof TOP_KEYS[0], &raw, err) ||
-        !read_defaults(config, raw.defaults, err))
+    if (!config_read_map(config->arena, root, &CONFIG_TABLES[MAP_FILE], config, err) ||
+        !read_defaults(config, config_find(root, "defaults"), err) ||
+        !read_report(config, config_find(root, "report"), err))
         return false;
-    if (raw.report && !read_report(config, raw.report, err)) return false;
-    config->name = raw.name;
-    config->db = raw.db;
-    config->cache = raw.cache;
     if (!config->name) { /* the file's name without its ending */
         const char *name = file_name(config->file), *dot = strrchr(name, '.');
         config->name = arena_copy(config->arena, name,
                                   dot && dot > name ? (size_t)(dot - name) : strlen(name), err);
         if (!config->name) return false;
     }
-    return config_read_models(config, raw.models, err) &&
-           config_read_suites(config, raw.suites, err);
+    return config_read_models(config, config_find(root, "models"), err) &&
+           config_read_suites(config, config_find(root, "suites"), err);
 }
 
 /* The tree as it is written, and the paths that its variables expand to. */

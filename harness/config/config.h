@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "harness/ask/api.h"
+#include "suites/needle.h"
 #include "suites/task.h"
 
 /* For messages that come later: a missing tensor type, a data set that does not load. */
@@ -60,8 +61,11 @@ enum config_suite_kind { CONFIG_SUITE_ITEMS, CONFIG_SUITE_TEXT, CONFIG_SUITE_THR
 struct config_judge {
     const struct api_options *api; /* NULL: the model at `path` */
     const char *key_env, *path;
-    const char *import; /* the file; NULL: somebody is asked */
-    int repeat;         /* times that each answer is judged */
+    const char *import;  /* the file; NULL: somebody is asked */
+    const char *rule;    /* in place of all these: the suite's own way to judge */
+    const char *name;    /* NULL: the model's */
+    const char *prompts; /* file of what a judge is asked; NULL: beside the questions */
+    int repeat;          /* times that each answer is judged */
     size_t max_new_tokens;
 };
 
@@ -76,6 +80,7 @@ struct config_suite {
     struct task *task;                  /* where the suite is one; owned */
     const char *task_file;              /* its file, where it is not built in; otherwise NULL */
     struct retrieval_options retrieval; /* of an open book, as options say */
+    struct needle_options needles;      /* of a task that makes its records; options have them */
     size_t i_list;                      /* in the file's list, from 0 */
     bool is_implied; /* by an open book; gives way to an equal one that is asked for */
     struct throughput_options throughput;

@@ -10,10 +10,11 @@
 #include "base/nearest.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_KEYS = 32, MAX_PATH_BYTES = 4096 };
+enum { MAX_PATH_BYTES = 4096 };
 
 void config_suggest(const char *given, const char *const *known, size_t n_known, char *out,
                     size_t n_out)
@@ -147,7 +148,7 @@ static bool read_bytes(const struct config_node *node, const char *what, int64_t
     errno = 0;
     long long number = strtoll(node->text, &end, 10);
     while (*end == ' ') end++;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(units); i++)
         if (end != node->text && !errno && !strcmp(end, units[i].suffix)) {
             if (number < low >> units[i].shift || number > high >> units[i].shift) break;
             *value = (int64_t)number << units[i].shift;
@@ -158,14 +159,25 @@ static bool read_bytes(const struct config_node *node, const char *what, int64_t
         what, (long long)low, node->text);
 }
 
+static bool read_price(const struct config_node *node, const char *what, double *price,
+                       struct err *err)
+{
+    char *end;
+    if (node->kind == CONFIG_SCALAR) {
+        *price = strtod(node->text, &end);
+        if (end != node->text && !*end && isfinite(*price) && *price >= 0) return true;
+    }
+    return config_fail(node, err, "%s must be the price of a million tokens, as in 0.15", what);
+}
+
 static bool read_choice(const struct config_node *node, const char *what,
-                        const char *const *choices, int *value, struct err *err)
+                        const char *const *choices, int64_t *value, struct err *err)
 {
     char shown[128], hint[400];
     size_t n = 0;
     for (; choices[n]; n++)
         if (node->kind == CONFIG_SCALAR && !strcmp(node->text, choices[n])) {
-            *value = (int)n;
+            *value = (int64_t)n;
             return true;
         }
     if (node->kind != CONFIG_SCALAR)
@@ -185,85 +197,158 @@ static const struct config_node *first_element(const struct config_node *node, s
 }
 
 static bool read_integers(struct arena *arena, const struct config_node *node, const char *what,
-                          int64_t low, int64_t high, struct config_integers *list, struct err *err)
+                          int64_t low, int64_t high, const int64_t **list, size_t *n,
+                          struct err *err)
 {
-    size_t n;
-    const struct config_node *element = first_element(node, &n);
-    if (!n) return config_fail(node, err, "%s is an empty list", what);
-    int64_t *values = arena_alloc(arena, n, sizeof *values, err);
+    const struct config_node *element = first_element(node, n);
+    if (!*n) return config_fail(node, err, "%s is an empty list", what);
+    int64_t *values = arena_alloc(arena, *n, sizeof *values, err);
     if (!values) return false;
-    for (size_t i = 0; i < n; i++, element = element->next) {
+    for (size_t i = 0; i < *n; i++, element = element->next) {
         if (!read_integer(element, what, low, high, &values[i], err)) return false;
         for (size_t j = 0; j < i; j++)
             if (values[j] == values[i])
                 return config_fail(element, err, "%s: %lld stands here a second time", what,
                                    (long long)values[i]);
     }
-    *list = (struct config_integers){.values = values, .n = n};
+    *list = values;
     return true;
 }
 
 static bool read_texts(struct arena *arena, const struct config_node *node, const char *what,
-                       struct config_texts *list, struct err *err)
+                       const char *const **list, size_t *n, struct err *err)
 {
-    size_t n;
-    const struct config_node *element = first_element(node, &n);
-    if (!n) return config_fail(node, err, "%s is an empty list", what);
-    const char **items = arena_alloc(arena, n, sizeof *items, err);
+    const struct config_node *element = first_element(node, n);
+    if (!*n) return config_fail(node, err, "%s is an empty list", what);
+    const char **items = arena_alloc(arena, *n, sizeof *items, err);
     if (!items) return false;
-    for (size_t i = 0; i < n; i++, element = element->next) {
+    for (size_t i = 0; i < *n; i++, element = element->next) {
         if (!config_read_text(arena, element, what, CONFIG_TEXT, &items[i], err)) return false;
         for (size_t j = 0; j < i; j++)
             if (!strcmp(items[j], items[i]))
                 return config_fail(element, err, "%s: \"%s\" stands here a second time", what,
                                    items[i]);
     }
-    *list = (struct config_texts){.items = items, .n = n};
+    *list = items;
     return true;
 }
 
 /* ---- Maps ---- */
 
+const char *config_key_name(const struct config_key *key)
+{
+    const char *dot = strrchr(key->field, '.');
+    return key->name ? key->name : dot ? dot + 1 : key->field;
+}
+
+static void *at(void *out, size_t offset)
+{
+    return (char *)out + offset;
+}
+
+_Static_assert(sizeof(long) == sizeof(int64_t), "STORED_AS_INT64 is any of the long types");
+
+static void put(const struct config_key *key, void *out, int64_t value)
+{
+    void *field = at(out, key->offset);
+    switch (key->storage) {
+    case STORED_AS_BOOL: *(bool *)field = value; return;
+    case STORED_AS_INT: *(int *)field = (int)value; return;
+    case STORED_AS_INT64: *(int64_t *)field = value; return;
+    case STORED_AS_DOUBLE: *(double *)field = (double)value; return;
+    case STORED_AS_TEXT: *(const char **)field = key->choices[value]; return;
+    }
+}
+
+static bool read_number(const struct config_node *node, const char *name,
+                        const struct config_key *key, int64_t *value, struct err *err)
+{
+    if (key->type == CONFIG_CHOICE) return read_choice(node, name, key->choices, value, err);
+    return (key->type == CONFIG_BYTES ? read_bytes : read_integer)(node, name, key->low, key->high,
+                                                                   value, err);
+}
+
 static bool read_value(struct arena *arena, const struct config_node *node,
                        const struct config_key *key, void *out, struct err *err)
 {
-    void *field = (char *)out + key->offset;
+    const char *name = config_key_name(key);
+    void *field = at(out, key->offset), *count = at(out, key->n_offset);
+    int64_t value;
     switch (key->type) {
     case CONFIG_TEXT:
     case CONFIG_PATH:
-    case CONFIG_EXISTING: return config_read_text(arena, node, key->name, key->type, field, err);
-    case CONFIG_INTEGER: return read_integer(node, key->name, key->low, key->high, field, err);
-    case CONFIG_BYTES: return read_bytes(node, key->name, key->low, key->high, field, err);
-    case CONFIG_CHOICE: return read_choice(node, key->name, key->choices, field, err);
+    case CONFIG_EXISTING: return config_read_text(arena, node, name, key->type, field, err);
+    case CONFIG_INTEGER:
+    case CONFIG_BYTES:
+    case CONFIG_CHOICE:
+        if (!read_number(node, name, key, &value, err)) return false;
+        put(key, out, value);
+        return true;
+    case CONFIG_PRICE: return read_price(node, name, field, err);
     case CONFIG_INTEGERS:
-        return read_integers(arena, node, key->name, key->low, key->high, field, err);
-    case CONFIG_TEXTS: return read_texts(arena, node, key->name, field, err);
-    case CONFIG_NODE: *(const struct config_node **)field = node; return true;
+        return read_integers(arena, node, name, key->low, key->high, field, count, err);
+    case CONFIG_TEXTS: return read_texts(arena, node, name, field, count, err);
+    case CONFIG_PART: return true;
     }
     return false;
 }
 
-bool config_read_map(struct arena *arena, const struct config_node *map, const char *what,
-                     const struct config_key *keys, size_t n_keys, void *out, struct err *err)
+static void put_default(const struct config_key *key, void *out)
 {
-    char shown[128], hint[400];
-    const char *known[MAX_KEYS];
-    for (size_t i = 0; i < n_keys; i++) known[i] = keys[i].name;
+    bool has_one = key->type == CONFIG_INTEGERS && key->otherwise;
+    switch (key->type) {
+    case CONFIG_TEXT:
+    case CONFIG_PATH:
+    case CONFIG_EXISTING: *(const char **)at(out, key->offset) = key->otherwise_text; return;
+    case CONFIG_INTEGER:
+    case CONFIG_BYTES:
+    case CONFIG_PRICE:
+    case CONFIG_CHOICE: put(key, out, key->otherwise); return;
+    case CONFIG_INTEGERS:
+    case CONFIG_TEXTS:
+        *(const int64_t **)at(out, key->offset) = has_one ? &key->otherwise : NULL;
+        *(size_t *)at(out, key->n_offset) = has_one;
+        return;
+    case CONFIG_PART: return;
+    }
+}
+
+static const struct config_key *find_key(const struct config_table *table, const char *what,
+                                         const struct config_node *node, struct err *err)
+{
+    char hint[400];
+    const char *known[CONFIG_MAX_KEYS];
+    for (size_t i = 0; i < table->n_keys; i++) {
+        known[i] = config_key_name(&table->keys[i]);
+        if (!strcmp(node->key, known[i])) return &table->keys[i];
+    }
+    config_suggest(node->key, known, table->n_keys, hint, sizeof hint);
+    config_fail_key(node, err, "unknown key \"%.64s\" in %s%s", node->key, what, hint);
+    return NULL;
+}
+
+bool config_read_map(struct arena *arena, const struct config_node *map,
+                     const struct config_table *table, void *out, struct err *err)
+{
+    char shown[128], suite[80];
+    const char *what = table->what;
+    for (size_t i = 0; i < table->n_keys; i++) put_default(&table->keys[i], out);
+    if (!map) return true;
+    if (!what) {
+        snprintf(suite, sizeof suite, "suite %s", map->key);
+        what = suite;
+    }
     if (map->kind != CONFIG_MAP)
         return config_fail(map, err, "%s must be a map (key: value), but this is %s", what,
                            found(map, shown));
     for (const struct config_node *node = map->first; node; node = node->next) {
-        size_t i = 0;
-        while (i < n_keys && strcmp(node->key, keys[i].name) != 0) i++;
-        if (i == n_keys) {
-            config_suggest(node->key, known, n_keys, hint, sizeof hint);
-            return config_fail_key(node, err, "unknown key \"%.64s\" in %s%s", node->key, what,
-                                   hint);
-        }
-        if (!read_value(arena, node, &keys[i], out, err)) return false;
+        const struct config_key *key = find_key(table, what, node, err);
+        if (!key || !read_value(arena, node, key, out, err)) return false;
     }
-    for (size_t i = 0; i < n_keys; i++)
-        if (keys[i].required && !config_find(map, keys[i].name))
-            return config_fail(map, err, "%s needs the key \"%s\"", what, keys[i].name);
+    for (size_t i = 0; i < table->n_keys; i++) {
+        const char *name = config_key_name(&table->keys[i]);
+        if (table->keys[i].is_required && !config_find(map, name))
+            return config_fail(map, err, "%s needs the key \"%s\"", what, name);
+    }
     return true;
 }

@@ -6,47 +6,11 @@
  * opened here.
  */
 #include "base/file.h"
-#include "harness/config/keys.h"
+#include "harness/config/grammar.h"
 #include "harness/config/parts.h"
 
 #include <ctype.h>
 #include <string.h>
-
-enum { MAX_CONTEXT_TOKENS = 1 << 22 };
-
-struct raw_model {
-    const char *id;
-    const struct config_node *path, *quantizations, *published, *api;
-    int64_t context_tokens;
-    int bos, kv;
-};
-
-static const char *const bos_names[] = {"auto", "always", "never",
-                                        NULL};              /* in the order of enum bos_policy */
-static const char *const kv_names[] = {"f16", "f32", NULL}; /* in the order of enum kv_type */
-
-static const struct config_key MODEL_KEYS[] = {
-    {.name = "id", .type = CONFIG_TEXT, .offset = offsetof(struct raw_model, id), .required = true},
-    {.name = "path", .type = CONFIG_NODE, .offset = offsetof(struct raw_model, path)},
-    {.name = "quantizations",
-     .type = CONFIG_NODE,
-     .offset = offsetof(struct raw_model, quantizations)},
-    {.name = "published", .type = CONFIG_NODE, .offset = offsetof(struct raw_model, published)},
-    {.name = "api", .type = CONFIG_NODE, .offset = offsetof(struct raw_model, api)},
-    {.name = "context",
-     .type = CONFIG_INTEGER,
-     .offset = offsetof(struct raw_model, context_tokens),
-     .low = 16,
-     .high = MAX_CONTEXT_TOKENS},
-    {.name = "bos",
-     .type = CONFIG_CHOICE,
-     .offset = offsetof(struct raw_model, bos),
-     .choices = bos_names},
-    {.name = "kv",
-     .type = CONFIG_CHOICE,
-     .offset = offsetof(struct raw_model, kv),
-     .choices = kv_names},
-};
 
 static bool is_synthetic(const char *path)
 {
@@ -86,10 +50,10 @@ static bool read_variant(struct config *config, const char *path, const struct c
     return variant->path != NULL;
 }
 
-static bool read_variants(struct config *config, const struct raw_model *raw,
+static bool read_variants(struct config *config, const struct config_node *map,
                           struct config_model *model, struct err *err)
 {
-    const struct config_node *list = raw->quantizations;
+    const struct config_node *list = config_find(map, "quantizations");
     size_t n = !list ? 1 : list->kind == CONFIG_LIST ? config_count(list) : 1;
     if (!n) return config_fail(list, err, "quantizations is an empty list");
     struct config_variant *variants = arena_alloc(config->arena, n, sizeof *variants, err);
@@ -97,10 +61,10 @@ static bool read_variants(struct config *config, const struct raw_model *raw,
     model->variants = variants;
     model->n_variants = n;
     if (!list) {
-        variants[0] =
-            (struct config_variant){.path = model->path, .place = config_place(raw->path)};
+        const struct config_node *path = config_find(map, "path");
+        variants[0] = (struct config_variant){.path = model->path, .place = config_place(path)};
         if (is_synthetic(model->path) && !strchr(model->path + strlen("synth:"), ':'))
-            return config_fail(raw->path, err,
+            return config_fail(path, err,
                                "%s names no type: write %s:q4_0, or give the model quantizations",
                                model->path, model->path);
         return true;
@@ -116,65 +80,70 @@ static bool read_variants(struct config *config, const struct raw_model *raw,
     return true;
 }
 
-/* Whether there are published numbers of that name is for the plan to say. */
-static bool read_published(struct config *config, const struct config_node *node,
-                           struct config_model *model, struct err *err)
+/* A key is named by its environment variable, so that it is in no file and no database. */
+bool config_read_api(struct config *config, const struct config_node *map,
+                     const struct api_options **options, const char **key_env, struct err *err)
 {
-    if (!node) return true;
-    model->published_place = config_place(node);
-    return config_read_text(config->arena, node, "published", CONFIG_TEXT, &model->published, err);
+    struct config_api *api = arena_alloc(config->arena, 1, sizeof *api, err);
+    if (!api || !config_read_map(config->arena, map, &CONFIG_TABLES[MAP_API], api, err))
+        return false;
+    const char *url = api->options.base_url;
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return config_fail(config_find(map, "base_url"), err,
+                           "base_url must begin with http:// or https://");
+    api->options.wait_s = api->wait_ms * 1e-3;
+    *options = &api->options;
+    *key_env = api->key_env;
+    return true;
 }
 
-static bool read_api_model(struct config *config, const struct config_node *node,
-                           const struct raw_model *raw, struct config_model *model, struct err *err)
+/* A server has one variant, its URL, and decides itself about BOS and its cache. */
+static bool read_api_model(struct config *config, const struct config_node *map,
+                           struct config_model *model, struct err *err)
 {
+    const struct config_node *api = config_find(map, "api"), *unfit = config_find(map, "path");
     struct config_variant *variant = arena_alloc(config->arena, 1, sizeof *variant, err);
-    if (!variant || !config_read_api(config, raw->api, &model->api, &model->key_env, err))
-        return false;
-    const struct config_node *unfit = raw->path ? raw->path : raw->quantizations;
+    if (!variant || !config_read_api(config, api, &model->api, &model->key_env, err)) return false;
+    if (!unfit) unfit = config_find(map, "quantizations");
     if (unfit)
         return config_fail_key(unfit, err, "%s says where weights are: a model with api has none",
                                unfit->key);
-    *variant =
-        (struct config_variant){.path = model->api->base_url, .place = config_place(raw->api)};
-    model->id = raw->id;
+    model->bos = BOS_AUTO;
+    model->kv_type = KV_F16;
     model->path = model->api->base_url;
-    if (!read_published(config, raw->published, model, err)) return false;
-    model->context_tokens = (size_t)raw->context_tokens;
-    model->place = config_place(node);
+    *variant = (struct config_variant){.path = model->path, .place = config_place(api)};
     model->variants = variant;
     model->n_variants = 1;
     return true;
 }
 
-static bool read_model(struct config *config, const struct config_node *node,
+static bool read_path(struct config *config, const struct config_node *map,
+                      struct config_model *model, struct err *err)
+{
+    const struct config_node *node = config_find(map, "path");
+    if (!node) return config_fail(map, err, "the model \"%s\" needs the key \"path\"", model->id);
+    if (!config_read_text(config->arena, node, "path", CONFIG_PATH, &model->path, err))
+        return false;
+    if (is_synthetic(model->path)) return true;
+    if (!config_read_text(config->arena, node, "path", CONFIG_EXISTING, &model->path, err))
+        return false;
+    if (!file_is_folder(model->path)) return true;
+    config_fail(node, err,
+                "not supported yet: %s is a folder, as of Hugging Face; give a GGUF file",
+                model->path);
+    if (err) err->code = ERR_UNSUPPORTED;
+    return false;
+}
+
+static bool read_model(struct config *config, const struct config_node *map,
                        struct config_model *model, struct err *err)
 {
-    struct raw_model raw = {0};
-    if (!config_read_map(config->arena, node, "a model", MODEL_KEYS,
-                         sizeof MODEL_KEYS / sizeof MODEL_KEYS[0], &raw, err))
-        return false;
-    if (raw.api) return read_api_model(config, node, &raw, model, err);
-    if (!raw.path) return config_fail(node, err, "the model \"%s\" needs the key \"path\"", raw.id);
-    if (!config_read_text(config->arena, raw.path, "path", CONFIG_PATH, &model->path, err))
-        return false;
-    if (!is_synthetic(model->path) &&
-        !config_read_text(config->arena, raw.path, "path", CONFIG_EXISTING, &model->path, err))
-        return false;
-    if (!is_synthetic(model->path) && file_is_folder(model->path)) {
-        config_fail(raw.path, err,
-                    "not supported yet: %s is a folder, as of Hugging Face; give a GGUF file",
-                    model->path);
-        if (err) err->code = ERR_UNSUPPORTED;
-        return false;
-    }
-    model->id = raw.id;
-    if (!read_published(config, raw.published, model, err)) return false;
-    model->context_tokens = (size_t)raw.context_tokens;
-    model->bos = (enum bos_policy)raw.bos;
-    model->kv_type = (enum kv_type)raw.kv;
-    model->place = config_place(node);
-    return read_variants(config, &raw, model, err);
+    if (!config_read_map(config->arena, map, &CONFIG_TABLES[MAP_MODEL], model, err)) return false;
+    model->place = config_place(map);
+    /* Whether there are published numbers of that name is for the plan to say. */
+    if (model->published) model->published_place = config_place(config_find(map, "published"));
+    if (config_find(map, "api")) return read_api_model(config, map, model, err);
+    return read_path(config, map, model, err) && read_variants(config, map, model, err);
 }
 
 bool config_read_models(struct config *config, const struct config_node *list, struct err *err)

@@ -18,26 +18,14 @@ bool config_read_models(struct config *config, const struct config_node *list, s
     __attribute__((warn_unused_result));
 bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)
     __attribute__((warn_unused_result));
-/* A task: a built-in one by its name, or, under the name "task", that of a file. */
-bool config_read_task(struct config *config, const struct config_node *map,
-                      struct config_suite *suite, struct err *err)
-    __attribute__((warn_unused_result));
-/* The protocol of that name; without a node the suite's default. */
-bool config_read_protocol(struct config *config, const struct config_node *node,
-                          const struct suite *suite, const char **protocol, struct err *err)
-    __attribute__((warn_unused_result));
-
-/* A model behind a server. The options have no key yet: *key_env is the variable that holds it,
- * NULL for none. */
+/* A model behind a server, under test or a judge. The options have no key yet: *key_env is the
+ * variable that holds it, NULL for none. */
 bool config_read_api(struct config *config, const struct config_node *map,
                      const struct api_options **options, const char **key_env, struct err *err)
     __attribute__((warn_unused_result));
-/* One suite's settings, where they have a file of their own. */
-bool config_read_trivia(struct config *config, const struct config_node *map,
-                        struct config_suite *suite, struct err *err)
-    __attribute__((warn_unused_result));
-bool config_read_mt_bench(struct config *config, const struct config_node *map,
-                          struct config_suite *suite, struct err *err)
+/* Of the suite mt_bench the judge and the baseline. */
+bool config_read_judging(struct config *config, const struct config_node *map,
+                         struct config_suite *suite, struct err *err)
     __attribute__((warn_unused_result));
 
 #endif

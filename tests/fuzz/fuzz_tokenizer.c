@@ -7,6 +7,7 @@
  */
 #include "engine/tokenizer_internal.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <stdint.h>
@@ -81,25 +82,15 @@ static struct tokenizer *make_tokenizer(const struct vocabulary_builder *builder
 
 static struct tokenizer *make_spm(void)
 {
-    static const char *const PIECES[] = {"\xe2\x96\x81",
-                                         "\xe2\x96\x81\xe2\x96\x81",
-                                         "a",
-                                         "b",
-                                         "ab",
-                                         "aa",
-                                         "aaaa",
-                                         "\xe2\x96\x81"
-                                         "a",
-                                         "\xc3\xa9",
-                                         "<s",
-                                         "s>"};
+    static const char *const PIECES[] = {
+        "\xe2\x96\x81", "\xe2\x96\x81\xe2\x96\x81", "a",        "b",  "ab", "aa",
+        "aaaa",         "\xe2\x96\x81\x61",         "\xc3\xa9", "<s", "s>"};
     struct vocabulary_builder builder = {.n = 0};
     put(&builder, "<unk>", TOKEN_UNKNOWN);
     put(&builder, "<s>", TOKEN_CONTROL);
     put(&builder, "</s>", TOKEN_USER_DEFINED);
     put_bytes(&builder, true);
-    for (size_t i = 0; i < sizeof PIECES / sizeof *PIECES; i++)
-        put(&builder, PIECES[i], TOKEN_NORMAL);
+    for (size_t i = 0; i < COUNT_OF(PIECES); i++) put(&builder, PIECES[i], TOKEN_NORMAL);
     return make_tokenizer(&builder, "llama", "default");
 }
 
@@ -108,8 +99,7 @@ static struct tokenizer *make_bpe(const char *pre)
     static const char *const PIECES[] = {"ab", "ba", "aba", "aa", "aaaa"};
     struct vocabulary_builder builder = {.n = 0};
     put_bytes(&builder, false);
-    for (size_t i = 0; i < sizeof PIECES / sizeof *PIECES; i++)
-        put(&builder, PIECES[i], TOKEN_NORMAL);
+    for (size_t i = 0; i < COUNT_OF(PIECES); i++) put(&builder, PIECES[i], TOKEN_NORMAL);
     put(&builder, "<s>", TOKEN_CONTROL);
     put(&builder, "  ", TOKEN_USER_DEFINED);
     return make_tokenizer(&builder, "gpt2", pre);
@@ -145,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     static const char *const PRE_TYPES[] = {"gpt-2",  "llama-bpe",      "qwen2",       "starcoder",
                                             "falcon", "deepseek-coder", "deepseek-llm"};
-    enum { N_PRE_TYPES = sizeof PRE_TYPES / sizeof *PRE_TYPES };
+    enum { N_PRE_TYPES = COUNT_OF(PRE_TYPES) };
     if (!n_bytes) return 0;
     const char *text = (const char *)bytes + 1;
     size_t n = n_bytes - 1, choice = bytes[0] / 2 % (N_PRE_TYPES + 2);

@@ -5,6 +5,7 @@
 #include "harness/config/config.h"
 
 #include "base/file.h"
+#include "harness/config/grammar.h"
 #include "tests/support/test_folder.h"
 
 #include <setjmp.h>
@@ -393,9 +394,43 @@ static void a_configuration_that_is_not_there_is_a_usage_error(void **state)
     assert_int_equal(err_exit_status(&err), 2);
 }
 
+static void assert_key_is_sound(const struct config_key *key)
+{
+    bool is_number = key->type == CONFIG_INTEGER || key->type == CONFIG_BYTES;
+    if (!is_number && key->type != CONFIG_INTEGERS) {
+        assert_true(!key->low && !key->high);
+    } else {
+        assert_true(key->low < key->high);
+        /* 0 and -1 stand for what the user did not say. */
+        assert_true(key->otherwise == 0 || key->otherwise == -1 ||
+                    (key->otherwise >= key->low && key->otherwise <= key->high));
+    }
+    if (is_number && key->storage == STORED_AS_INT)
+        assert_true(key->low >= INT32_MIN && key->high <= INT32_MAX);
+    assert_true((key->choices != NULL) == (key->type == CONFIG_CHOICE));
+    assert_true(!key->is_required || (!key->otherwise && !key->otherwise_text));
+}
+
+static void every_key_has_a_name_of_its_own_and_a_default_in_its_range(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_CONFIG_MAPS; i++) {
+        const struct config_table *table = &CONFIG_TABLES[i];
+        assert_true(table->n_keys > 0 && table->n_keys <= CONFIG_MAX_KEYS);
+        for (size_t k = 0; k < table->n_keys; k++) {
+            const char *name = config_key_name(&table->keys[k]);
+            assert_key_is_sound(&table->keys[k]);
+            assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
+            for (size_t j = 0; j < k; j++)
+                assert_string_not_equal(name, config_key_name(&table->keys[j]));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_key_has_a_name_of_its_own_and_a_default_in_its_range),
         cmocka_unit_test(a_full_configuration_is_read_as_it_was_meant),
         cmocka_unit_test(a_perplexity_has_chunks_of_512_tokens_unless_others_are_asked_for),
         cmocka_unit_test(defaults_stand_where_nothing_is_said),
