@@ -171,8 +171,9 @@ struct query *runs_conditions(struct store *store, int64_t run, struct err *err)
 
 struct query *runs_jobs(struct store *store, int64_t run, struct err *err)
 {
-    static const char JOBS[] = "SELECT id, suite, protocol, fingerprint, parameters ->> '$.task', "
-                               "protocol GLOB 'judge *' FROM job WHERE run = ?1 ORDER BY id";
+    static const char JOBS[] =
+        "SELECT id, suite, protocol, fingerprint, json_extract(parameters, '$.task'), "
+        "protocol GLOB 'judge *' FROM job WHERE run = ?1 ORDER BY id";
     return query_begin_of(store, JOBS, run, err);
 }
 

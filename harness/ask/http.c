@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { MAX_BODY_BYTES = 64 << 20, MAX_EXCERPT = 300 };
@@ -70,6 +71,19 @@ static bool set_headers(struct http *http, struct err *err)
     return ok || err_set(err, ERR_MEMORY, "out of memory");
 }
 
+/* A second lock behind the check of a URL. The libcurl of Ubuntu 22.04 is older than the option by
+ * names, and newer ones warn of the option by bits. */
+static void allow_protocols(CURL *curl)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
 struct http *http_open(const struct http_options *options, struct err *err)
 {
     struct http *http = mem_new(1, sizeof *http, err);
@@ -80,7 +94,7 @@ struct http *http_open(const struct http_options *options, struct err *err)
     http->curl = curl_easy_init();
     if (http->curl && set_headers(http, err)) {
         curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+        allow_protocols(http->curl);
         curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
         curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout_s * 1e3));
         curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
@@ -197,6 +211,8 @@ bool http_post(struct http *http, const char *url, const struct buf *body, http_
     struct err why = {0};
     double asked_s = 0;
     *reply = (struct http_reply){0};
+    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+        return err_set(err, ERR_IO, "%s is no address of a server: http:// or https://", url);
     set_url(http, url);
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, buf_string(body));

@@ -4,6 +4,7 @@
 #include "harness/ask/client_api.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "tests/support/test_server.h"
 
 #include <math.h>
@@ -292,6 +293,47 @@ static void a_request_that_a_server_refuses_is_not_answered_and_not_repeated(voi
     test_server_stop(server);
 }
 
+static void point_elsewhere(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    (void)call;
+    reply->status = 302;
+    reply->header = context;
+}
+
+static void only_servers_are_asked_and_redirects_are_not_followed(void **state)
+{
+    (void)state;
+    static const char *const elsewhere[] = {"file:///etc/passwd", "ftp://127.0.0.1/v1",
+                                            "gopher://127.0.0.1/v1", "127.0.0.1/v1"};
+    struct request requests[1];
+    const char *prompts[1];
+    char texts[1][32], header[256];
+    struct kept kept;
+    struct client_api_work work;
+    struct err err = {0};
+    make_questions(requests, prompts, texts, 1);
+    struct test_server *other = test_server_start(refuse, NULL);
+    snprintf(header, sizeof header, "Location: %s/chat/completions\r\n", test_server_url(other));
+    struct test_server *server = test_server_start(point_elsewhere, header);
+    struct api_options options = options_for(server);
+    options.n_retries = 0;
+    assert_false(ask(&options, requests, 1, &kept, &work, &err));
+    assert_non_null(strstr(err.message, "status 302"));
+    assert_int_equal(test_server_count(server), 1);
+    assert_int_equal(test_server_count(other), 0);
+    snprintf(header, sizeof header, "Location: file:///etc/passwd\r\n");
+    assert_false(ask(&options, requests, 1, &kept, &work, &err));
+    assert_non_null(strstr(err.message, "status 302"));
+    test_server_stop(server);
+    test_server_stop(other);
+    for (size_t i = 0; i < COUNT_OF(elsewhere); i++) {
+        options.base_url = elsewhere[i];
+        assert_false(ask(&options, requests, 1, &kept, &work, &err));
+        assert_non_null(strstr(err.message, elsewhere[i]));
+        assert_non_null(strstr(err.message, "is no address of a server: http:// or https://"));
+    }
+}
+
 /* ---- Scores ---- */
 
 /* "Say: yes" as tokens "Say", ":", " yes", and what comes after. */
@@ -409,6 +451,7 @@ int main(void)
         cmocka_unit_test(conversations_and_prompts_are_sent_as_servers_take_them),
         cmocka_unit_test(nothing_is_lost_and_nothing_answered_twice),
         cmocka_unit_test(what_was_answered_before_a_failure_is_handed_out),
+        cmocka_unit_test(only_servers_are_asked_and_redirects_are_not_followed),
         cmocka_unit_test(a_request_that_a_server_refuses_is_not_answered_and_not_repeated),
         cmocka_unit_test(choices_are_scored_by_the_echo_of_the_prompt),
         cmocka_unit_test(retry_after_is_waited_for),
