@@ -25,7 +25,7 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, dry_run), 0, 0, 0},
 };
 
-enum { MAX_ARENA_BYTES = 1 << 30, MAX_JOBS = 4096 };
+enum { MAX_ARENA_BYTES = 1 << 30, MAX_JOBS = 1 << 20 };
 
 /* A verdict that differs from the stored one. */
 struct change {
@@ -148,14 +148,17 @@ static bool regrade_job(struct store *store, const struct graded_job *job, bool 
 /* The jobs are listed first, since grading writes to the tables that the query reads. */
 static bool regrade_run(struct store *store, int64_t run, bool dry_run, struct err *err)
 {
-    struct graded_job *jobs = mem_new(MAX_JOBS, sizeof *jobs, err);
-    size_t n = 0;
-    int more = -1;
-    if (!jobs) return false;
+    struct graded_job *jobs = NULL;
+    size_t n = 0, capacity = 0;
+    int more;
     struct query *query = runs_jobs(store, run, err);
-    while (n < MAX_JOBS && (more = query_next(query, err)) > 0) {
+    while ((more = query_next(query, err)) > 0) {
         const struct job_row job = runs_job(query);
         if (job.is_judged) continue;
+        if (!mem_grow((void **)&jobs, &capacity, n + 1, sizeof *jobs, MAX_JOBS, err)) {
+            more = -1;
+            break;
+        }
         jobs[n].id = job.id;
         snprintf(jobs[n].suite, sizeof jobs[n].suite, "%s", job.suite);
         snprintf(jobs[n].protocol, sizeof jobs[n].protocol, "%s", job.protocol);
