@@ -134,8 +134,3 @@ char *arena_take(struct arena *arena, struct buf *text, struct err *err)
     buf_free(text);
     return copy;
 }
-
-size_t arena_used_bytes(const struct arena *arena)
-{
-    return arena->used_bytes;
-}

@@ -37,7 +37,4 @@ bool arena_grow(struct arena *arena, void **items, size_t *capacity, size_t n, s
  * the buffer either way. */
 char *arena_take(struct arena *arena, struct buf *text, struct err *err);
 
-/* Bytes handed out so far. */
-size_t arena_used_bytes(const struct arena *arena);
-
 #endif

@@ -47,7 +47,7 @@ size_t metadata_kind_bytes(enum metadata_kind kind)
     return (size_t)kind < N_KINDS ? kinds[kind].n_bytes : 0;
 }
 
-const char *metadata_kind_name(enum metadata_kind kind)
+static const char *kind_name(enum metadata_kind kind)
 {
     return (size_t)kind < N_KINDS ? kinds[kind].name : "unknown";
 }
@@ -263,7 +263,7 @@ bool metadata_require_integer(const struct metadata *metadata, const char *key, 
     bool has_sign = is_signed(found->kind);
     if (!has_sign && !is_unsigned(found->kind)) {
         return err_set(err, ERR_INPUT, "metadata '%s' is of type %s: expected an integer", key,
-                       metadata_kind_name(found->kind));
+                       kind_name(found->kind));
     }
     if (!has_sign && found->u > INT64_MAX) {
         return err_set(err, ERR_INPUT, "metadata '%s' is %" PRIu64 ": expected at most %" PRId64,
@@ -316,7 +316,7 @@ const void *metadata_array(const struct metadata *metadata, const char *key,
     return fits ? found->items : NULL;
 }
 
-/* At most max_chars code points. */
+/* Prints at most max_chars code points. */
 static void print_string(struct metadata_string string, size_t max_chars, struct buf *out)
 {
     size_t n_chars = 0;

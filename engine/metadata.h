@@ -44,14 +44,13 @@ struct metadata_value {
         struct metadata_string string;
     };
     size_t n; /* elements of an array */
-    /* Of an array: struct metadata_string, or raw little-endian elements of the kind's own width,
-     * aligned. */
+    /* The elements of an array: struct metadata_string, or raw little-endian elements of the kind's
+     * own width, aligned. */
     const void *items;
 };
 
 /* Bytes of an element of a number or bool kind; 0 for strings, arrays and unknown numbers. */
 size_t metadata_kind_bytes(enum metadata_kind kind);
-const char *metadata_kind_name(enum metadata_kind kind); /* "u32", "string" */
 
 /* A number or bool from its bits as a little-endian file has them (zero-extended), and back. */
 struct metadata_value metadata_from_bits(enum metadata_kind kind, uint64_t bits);

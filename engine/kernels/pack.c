@@ -1,4 +1,4 @@
-/* pack.c - repacks weights so that SIMD lanes are output rows, and reads them back.
+/* pack.c - repacks weights so that SIMD lanes are output rows, and reads blocks back.
  *
  * The layout is described in pack_layout.h. A block goes through its numbers (struct pack_block):
  * from the file's bits by pack_block.c, into and out of the planes here, four k at a time as the
@@ -214,42 +214,4 @@ void pack_group(enum tensor_type type, const uint8_t *rows, size_t n_rows, size_
     memset(group, 0, pack_group_bytes(type, n_cols));
     for (size_t row = 0; row < n_rows; row++)
         pack_row(type, rows + row * row_bytes, n_cols, row, group);
-}
-
-/* The float operations of tensor_decode in their order. */
-static void decode_block(const struct pack_shape *shape, const struct pack_block *block,
-                         float *values)
-{
-    float d = half_to_float(block->d), m = half_to_float(block->m);
-    for (size_t k = 0; k < shape->block_values; k++) {
-        size_t j = k / shape->sub_values;
-        float q = (float)(block->q[k] - shape->offset);
-        if (shape->scales == PACK_NO_SCALES) {
-            values[k] = shape->has_minimum ? q * d + m : q * d;
-        } else {
-            float scaled = d * (float)block->scales[j] * q;
-            values[k] = shape->has_minimum ? scaled - m * (float)block->minima[j] : scaled;
-        }
-    }
-}
-
-void pack_read_row(const struct packed *packed, size_t row, float *values)
-{
-    assert(row < packed->n_rows);
-    const uint8_t *group = packed->data + row / ROW_GROUP * packed->group_bytes;
-    const struct pack_shape shape = pack_shape(packed->type);
-    if (!shape.block_values) {
-        size_t element_bytes = tensor_row_bytes(packed->type, 1);
-        for (size_t k = 0; k < packed->n_cols; k++) {
-            tensor_decode(packed->type, group + (k * ROW_GROUP + row % ROW_GROUP) * element_bytes,
-                          1, values + k);
-        }
-        return;
-    }
-    size_t n_blocks = packed->n_cols / shape.block_values;
-    for (size_t i = 0; i < n_blocks; i++, values += shape.block_values) {
-        struct pack_block block;
-        pack_block_from_group(packed->type, group, n_blocks, i, row % ROW_GROUP, &block);
-        decode_block(&shape, &block, values);
-    }
 }

@@ -27,7 +27,4 @@ size_t pack_group_bytes(enum tensor_type type, size_t n_cols);
 void pack_group(enum tensor_type type, const uint8_t *rows, size_t n_rows, size_t n_cols,
                 uint8_t *group);
 
-/* One row of a packed matrix, exactly as tensor_decode gives it: values [n_cols]. */
-void pack_read_row(const struct packed *packed, size_t row, float *values);
-
 #endif

@@ -43,7 +43,6 @@ static void arena_gives_pieces_larger_than_a_chunk(void **state)
     assert_non_null(large);
     memset(large, 1, 3 << 20);
     assert_int_equal(small[0], 0);
-    assert_true(arena_used_bytes(arena) >= 3u << 20);
     arena_free(arena);
 }
 
