@@ -11,7 +11,7 @@
 int64_t clock_ns(void);      /* monotonic */
 int64_t clock_unix_ms(void); /* wall clock since 1970 */
 
-/* "42 s", "3 min 10 s", "2 h 05 min". */
+/* Writes a duration for people, for example "42 s", "3 min 10 s" or "2 h 05 min". */
 void clock_format_duration(int64_t ns, char *out, size_t n_bytes);
 
 #endif

@@ -18,7 +18,7 @@
 
 enum { READ_BYTES = 64 << 10, MAX_TEMPORARY_NAMES = 100, MAX_NAMES = 1 << 20 };
 
-/* The error of errno, with the path as its place. */
+/* Sets the error of errno, with the path as its place. */
 static bool fail_at(const char *path, const char *what, struct err *err)
 {
     err_set_errno(err, "cannot %s", what);

@@ -23,7 +23,7 @@ bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err 
 /* Makes every missing folder of the path, its last part included. */
 bool file_make_folders(const char *path, struct err *err) __attribute__((warn_unused_result));
 
-/* The same for what lies before the path's last part. */
+/* Makes every missing folder that lies before the path's last part. */
 bool file_make_parent(const char *path, struct err *err) __attribute__((warn_unused_result));
 
 bool file_exists(const char *path);

@@ -184,7 +184,7 @@ static void start_line(struct json_writer *writer)
     buf_printf(writer->out, "\n%*s", writer->indent * writer->depth, "");
 }
 
-/* What stands between the last thing written and the next member or element. */
+/* Writes what stands between the last thing written and the next member or element. */
 static void separate(struct json_writer *writer)
 {
     if (writer->after_key || !writer->depth) {
@@ -254,7 +254,7 @@ static void put_quoted(struct buf *out, const char *text, size_t n_bytes)
     buf_char(out, '"');
 }
 
-/* In ASCII: what lies outside of the first 16 bits as two escapes, by UTF-16. */
+/* Writes a text in ASCII: what lies outside of the first 16 bits as two escapes, by UTF-16. */
 static void put_quoted_ascii(struct buf *out, const char *text, size_t n_bytes)
 {
     buf_char(out, '"');

@@ -29,7 +29,7 @@ void json_free(struct json *root);
 typedef bool json_line_fn(void *context, const struct json *value, int line, struct err *err);
 bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)
     __attribute__((warn_unused_result));
-/* The same for the content of a file, whose name is for messages. */
+/* Parses the lines of a text; file is a name for messages. */
 bool json_parse_lines(const char *text, size_t n_bytes, const char *file, json_line_fn *line,
                       void *context, struct err *err) __attribute__((warn_unused_result));
 
@@ -61,7 +61,7 @@ const char *json_require_string(const struct json *object, const char *key, stru
     __attribute__((warn_unused_result));
 
 /* A writer that appends to a buffer. Nesting and commas are kept by the writer; keys in objects
- * come first.
+ * come first. For example, {"n": 3} is written by
  *   struct json_writer w = {.out = &buf, .indent = 0};
  *   json_begin_object(&w); json_set_integer(&w, "n", 3); json_end_object(&w);
  * Numbers that are not finite become null. Doubles are written so that they read back exactly. */
@@ -69,7 +69,7 @@ enum { JSON_WRITER_DEPTH = 32 };
 struct json_writer {
     struct buf *out;
     int indent; /* spaces a level, 0: one line */
-    /* As Python's json.dumps writes: ", " and ": " between, ASCII only, 8.0 for a double. */
+    /* Writes as Python's json.dumps does: ", " and ": " between, ASCII only, 8.0 for a double. */
     bool is_pythonic;
     int depth;
     bool has_items[JSON_WRITER_DEPTH], after_key;

@@ -15,11 +15,11 @@ struct log {
     enum log_level level;
 };
 
-/* "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL log says
- * nothing. */
+/* Prints "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL
+ * log says nothing. */
 void log_warning(const struct log *log, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* A warning "LABEL: LINE" for each line of a text. */
+/* Prints a warning "LABEL: LINE" for each line of a text. */
 void log_warning_lines(const struct log *log, const char *label, const char *text);
 void log_info(const struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

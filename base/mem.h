@@ -21,8 +21,8 @@ bool mem_add(size_t a, size_t b, size_t *out) __attribute__((warn_unused_result)
  * Freed with free(). */
 void *mem_new(size_t n, size_t size, struct err *err) __attribute__((warn_unused_result));
 
-/* The same, aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for. Freed with
- * free(). Not zeroed beyond what the system zeroes. */
+/* n_bytes aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for; NULL with
+ * ERR_MEMORY. Freed with free(). Not zeroed beyond what the system zeroes. */
 void *mem_new_aligned(size_t n_bytes, struct err *err) __attribute__((warn_unused_result));
 
 /* Grows *items (of `size` bytes each) so that at least n fit, doubling; *capacity is updated. Fails

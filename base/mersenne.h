@@ -17,13 +17,13 @@ struct mersenne {
     size_t at;
 };
 
-/* random.Random(seed) */
+/* Does what random.Random(seed) does. */
 void mersenne_seed(struct mersenne *mersenne, uint32_t seed);
-/* getrandbits(32) */
+/* What getrandbits(32) returns. */
 uint32_t mersenne_next(struct mersenne *mersenne);
-/* randrange(n), n > 0 */
+/* What randrange(n) returns, n > 0. */
 uint32_t mersenne_below(struct mersenne *mersenne, uint32_t n);
-/* sample(range(n), k) into chosen: [k], k <= n. scratch: [n], overwritten. */
+/* Puts what sample(range(n), k) returns into chosen: [k], k <= n. scratch: [n], overwritten. */
 void mersenne_sample(struct mersenne *mersenne, uint32_t n, uint32_t k, uint32_t *chosen,
                      uint32_t *scratch);
 

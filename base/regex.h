@@ -24,7 +24,7 @@ struct regex_span {
 int regex_find(const struct regex *regex, const char *text, size_t n_bytes, size_t from,
                struct regex_span *groups, size_t n_groups, struct err *err);
 
-/* The same for a text that the caller has found well-formed with utf8_is_valid. regex_find looks
+/* regex_find for a text that the caller has found well-formed with utf8_is_valid. regex_find looks
  * through the whole text at every call, so that walking all matches takes time quadratic in it. */
 int regex_find_valid(const struct regex *regex, const char *text, size_t n_bytes, size_t from,
                      struct regex_span *groups, size_t n_groups, struct err *err);

@@ -22,8 +22,8 @@ struct signature {
     const char *has[MAX_MARKERS], *lacks[MAX_MARKERS];
 };
 
-/* The first that fits counts. Mistral's first templates lack the space before an answer that its
- * own tokenizer, later templates and our format have: they are taken for the same. */
+/* The first signature that fits counts. Mistral's first templates lack the space before an answer
+ * that its own tokenizer, later templates and our format have: they are taken for the same. */
 static const struct signature SIGNATURES[] = {
     {"phi3",
      {"<|system|>\n" HOLE "<|end|>\n", "<|user|>\n" HOLE "<|end|>\n",

@@ -15,7 +15,7 @@
  * overlapping another, row lengths that are no multiple of the block, unknown types. */
 struct source *gguf_open(const char *path, struct err *err) __attribute__((warn_unused_result));
 
-/* The same over bytes in memory (for tests and fuzzing), which must outlive the source. */
+/* gguf_open over bytes in memory (for tests and fuzzing), which must outlive the source. */
 struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,
                                 struct err *err) __attribute__((warn_unused_result));
 

@@ -75,7 +75,7 @@ static void quantize_columns(const struct pass *pass, const bool *needs, const f
     }
 }
 
-/* Some of the row groups of project. */
+/* What project does, for some of the row groups. */
 static void project_groups(const struct pass *pass, const struct projection *projection,
                            const float *x, struct range groups, float *out, size_t out_stride)
 {
@@ -176,8 +176,8 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
     }
 }
 
-/* By (KV head, tile of active rows), heads outside, so that a thread meets the same heads in every
- * batch. */
+/* Attention of active rows, divided by (KV head, tile of rows), heads outside, so that a thread
+ * meets the same heads in every batch. */
 static void attend(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
@@ -218,7 +218,7 @@ static void quantize_rows(const struct pass *pass, const bool *needs, const floa
         quantize_columns(pass, needs, x + i * n_cols, i, n_cols, 0, n_cols);
 }
 
-/* silu(gate) * up, by slices of columns, so that one token too is divided. */
+/* hidden = silu(gate) * up, by slices of columns, so that one token too is divided. */
 static void gate(const struct pass *pass, const bool *needs)
 {
     size_t n_ff = pass->h->n_ff, n_slices = (n_ff + SLICE_COLUMNS - 1) / SLICE_COLUMNS;

@@ -40,7 +40,7 @@ struct probe {
     } * shares;
 };
 
-/* Of all bytes, whole pieces that stream_fn takes. */
+/* The thread's part of all bytes, in whole pieces that stream_fn takes. */
 static struct range bytes_of(const struct probe *probe, struct threads *threads, size_t i_thread)
 {
     struct range pieces = threads_share(threads, probe->n_bytes / STREAM_BYTES, i_thread);
@@ -75,7 +75,7 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
     if (i_thread == 0) probe->duration_ns = clock_ns() - begin_ns;
 }
 
-/* In units of 10^9 per second. */
+/* The rate of one round, in 10^9 bytes or multiply-adds per second. */
 static double measure_rate(struct probe *probe, enum limit limit, struct threads *threads)
 {
     uint64_t n_done = 0;
@@ -85,7 +85,7 @@ static double measure_rate(struct probe *probe, enum limit limit, struct threads
     return (double)n_done / (double)(probe->duration_ns > 0 ? probe->duration_ns : 1);
 }
 
-/* Rounds of the peaks that take long enough, and the cores and registers awake. */
+/* Finds numbers of rounds of the peaks that take long enough, and wakes cores and registers. */
 static void calibrate(struct probe *probe, struct threads *threads)
 {
     for (enum limit limit = LIMIT_INT8; limit < LIMIT_COUNT; limit++) {

@@ -11,7 +11,7 @@
 
 struct pretokenizer;
 
-/* By the name in tokenizer.ggml.pre. ERR_UNSUPPORTED for one that is not in. */
+/* Finds one by its name in tokenizer.ggml.pre. ERR_UNSUPPORTED for one that is not in. */
 struct pretokenizer *pretokenizer_new(const char *name, struct err *err)
     __attribute__((warn_unused_result));
 void pretokenizer_free(struct pretokenizer *pretokenizer);

@@ -189,7 +189,7 @@ static void close_quantized(struct source *source)
     free(quantized);
 }
 
-/* Under the keys that llama.cpp's quantizer gives them. */
+/* Counts of importance stand under the keys that llama.cpp's quantizer gives them. */
 static bool describe_importance(struct quantized *quantized, struct err *err)
 {
     const struct importance *importance = quantized->importance;

@@ -31,7 +31,7 @@ enum piece_kind {
     PIECE_BYTE
 };
 
-/* In the order of Phi-3's ids from 32000 on. */
+/* These stand in the order of Phi-3's ids from 32000 on. */
 static const char *const special_pieces[] = {
     "<|endoftext|>",    "<|assistant|>",    "<|placeholder1|>", "<|placeholder2|>",
     "<|placeholder3|>", "<|placeholder4|>", "<|system|>",       "<|end|>",

@@ -153,7 +153,7 @@ static void quantize_centered(const float *values, const float *weights, int mid
         q[i] = (uint8_t)(round_to_range(values[i] * inverse, low, high) + middle);
 }
 
-/* The same with a minimum: value q * d + m, q in [0, levels]. */
+/* Quants of 32 values with one scale and one minimum: value q * d + m, q in [0, levels]. */
 static void quantize_ranged(const float *values, const float *weights, int levels,
                             uint8_t d_bytes[2], uint8_t m_bytes[2], uint8_t q[32])
 {

@@ -50,12 +50,12 @@ size_t tensor_row_bytes(enum tensor_type type, size_t n_values);
  * Bit-exact by format. */
 void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, float *values);
 
-/* The reverse: round to nearest per block; deterministic on every machine. n_values a multiple
- * of the block. */
+/* values -> blocks: rounds to nearest per block; deterministic on every machine. n_values a
+ * multiple of the block. */
 void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks);
 
-/* The same for values whose squared errors count as much as weights: [n_values], finite and
- * positive, say; NULL: all the same. Q8_0 and what is no quantized type have no use for them. */
+/* tensor_encode for values whose squared errors count as much as weights: [n_values] say, finite
+ * and positive; NULL: all alike. Q8_0 and what is no quantized type have no use for them. */
 void tensor_encode_weighted(enum tensor_type type, const float *values, const float *weights,
                             size_t n_values, void *blocks);
 

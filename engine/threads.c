@@ -92,8 +92,8 @@ static void wake_all(atomic_uint *word)
 
 /* Moves a thread that is about to sleep off the CPU where another one last did. A kernel likes to
  * put a woken thread beside the one that woke it; the two then take turns, asleep in between, and
- * no load balancer sees anything to balance. Not the caller: its affinity is not ours. Refusals
- * cost speed, not correctness. */
+ * no load balancer sees anything to balance. The caller is left where it is: its affinity is not
+ * ours. Refusals cost speed, not correctness. */
 static void leave_shared_cpu(struct threads *threads, size_t i_thread)
 {
 #ifdef __linux__
@@ -181,9 +181,9 @@ void threads_run(struct threads *threads, threads_fn *function, void *context)
     threads_barrier(threads, 0);
 }
 
-/* To the node of one CPU rather than to the CPU: another process, or a second pool, may want that
- * one too, and only the kernel knows. A refusal (a sandbox, a CPU that went offline) costs speed,
- * not correctness. */
+/* Binds to the node of one CPU rather than to the CPU: another process, or a second pool, may want
+ * that one too, and only the kernel knows. A refusal (a sandbox, a CPU that went offline) costs
+ * speed, not correctness. */
 static void bind_to_node(pthread_t thread, const struct cpu_list *list, size_t i_cpu)
 {
 #ifdef __linux__

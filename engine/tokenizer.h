@@ -10,8 +10,8 @@
 #include "engine/engine.h"
 #include "engine/metadata.h"
 
-/* From tokenizer.ggml.* keys. ERR_UNSUPPORTED for a tokenizer kind or pre-type that is not in,
- * ERR_INPUT for a vocabulary that contradicts itself. Free with tokenizer_free. */
+/* Makes one from tokenizer.ggml.* keys. ERR_UNSUPPORTED for a tokenizer kind or pre-type that is
+ * not in, ERR_INPUT for a vocabulary that contradicts itself. Free with tokenizer_free. */
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -103,7 +103,7 @@ struct tokenizer {
     char kind[64];
     const char *chat_format; /* static, or NULL */
 
-    /* BPE alone. */
+    /* These are for BPE alone. */
     struct pretokenizer *pretokenizer;
     struct bpe_merge *merges; /* [merge_mask + 1] hash table by (left, right) */
     size_t merge_mask;

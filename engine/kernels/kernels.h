@@ -95,10 +95,10 @@ static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, s
     return n_tokens * n_heads * (n_scores + 2 * head_size + 48);
 }
 
-/* Of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; m = max over
- * keys; p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the fixed tree;
- * out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span take no
- * part. */
+/* Attention of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; m =
+ * max over keys; p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the
+ * fixed tree; out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span
+ * take no part. */
 typedef void attention_fn(const struct attention *attention);
 
 /* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type

@@ -322,7 +322,7 @@ DEFINE_TILES(Q4_K)
 DEFINE_TILES(Q5_K)
 DEFINE_TILES(Q6_K)
 
-/* By type and number of tokens minus 1. */
+/* Tiles by type and number of tokens minus 1. */
 static tile_fn *const tiles[TENSOR_TYPE_LIMIT][TILE_TOKENS] = {
     LIST_TILES(Q4_0), LIST_TILES(Q4_1), LIST_TILES(Q5_0), LIST_TILES(Q5_1), LIST_TILES(Q8_0),
     LIST_TILES(Q2_K), LIST_TILES(Q3_K), LIST_TILES(Q4_K), LIST_TILES(Q5_K), LIST_TILES(Q6_K),

@@ -90,7 +90,7 @@ static void fill_lanes(const struct group *group, float value)
         simd_store(group->lanes + i, simd_set(value));
 }
 
-/* Of its first query at the 16 keys of a page, given one of them. */
+/* The scores of a group's first query at the 16 keys of a page, given one of them. */
 static inline float *scores_at(const struct group *group, size_t key)
 {
     return group->scores + (key / SLOTS - group->page) * group->n * SLOTS;
@@ -120,7 +120,8 @@ SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, s
 }
 
 /* Pages lie far apart, where no hardware prefetcher finds the next: each line is asked into the L2
- * cache while the same line of an earlier page is at work. Past the last page, of that again. */
+ * cache while the same line of an earlier page is at work. Past the last page, the lines of that
+ * one are asked for again. */
 static inline const uint8_t *page_ahead(const struct group *group, size_t page)
 {
     size_t last = group->page + group->n_pages - 1;
@@ -356,7 +357,7 @@ static void score_group(const struct group *group, size_t page, size_t end)
     WITH_CONSTANTS(group->a->type, group->n, score_pages, group, page, end)
 }
 
-/* Of n queries from `query` on: the whole group, or one. */
+/* Adds to the output of n queries from `query` on: the whole group, or one. */
 static void output_group(const struct group *group, size_t n, size_t query, struct key_span keys)
 {
     WITH_CONSTANTS(group->a->type, n, output_keys, group, query, keys)
@@ -366,7 +367,7 @@ static void output_group(const struct group *group, size_t n, size_t query, stru
 #undef WITH_SIZE
 #undef PREFETCH_TO_L2
 
-/* Each query alone: those of its keys that are among `keys`. */
+/* Adds to the output of each query alone: those of its keys that are among `keys`. */
 static void output_alone(const struct group *group, struct key_span keys)
 {
     if (keys.begin >= keys.end) return;

@@ -52,7 +52,7 @@ SIMD_INLINE V_INT narrow_end_scaled(V_INT sum, V_INT narrow, V_INT scale, bool i
     return v_add(sum, v_pair_products(narrow, scale));
 }
 
-/* In both halves of an int32. */
+/* A scale in both halves of an int32. */
 SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
     (void)is_word;

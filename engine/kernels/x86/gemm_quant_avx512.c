@@ -47,7 +47,7 @@ SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)
     return v_add(sum, v_pair_products(narrow, v_set16(1)));
 }
 
-/* In both halves of an int32. */
+/* A scale in both halves of an int32. */
 SIMD_INLINE V_INT widen_scale(__m128i scale, bool is_word)
 {
     (void)is_word;

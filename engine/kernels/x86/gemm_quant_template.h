@@ -53,7 +53,7 @@ struct tile {
     const struct acts *a;
     const uint8_t *group[STRIPS]; /* that the strip is in */
     size_t token;                 /* the first */
-    /* Reading ahead: so far, and only in every n_parts-th 256 k from the i_part-th on. */
+    /* How far was read ahead, and that only in every n_parts-th 256 k from the i_part-th on. */
     size_t ahead_bytes, i_part, n_parts;
 };
 
@@ -179,7 +179,7 @@ SIMD_INLINE V_INT sum_pairs(const struct pack_shape *shape, const struct tile_in
     return sum;
 }
 
-/* The steps [begin, end) of a unit, products without scales. */
+/* Adds the steps [begin, end) of a unit, products without scales. */
 SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
                          const struct tile_input *in, size_t unit, size_t begin, size_t end,
                          V_INT sum[STRIPS][TILE_TOKENS])
@@ -204,7 +204,7 @@ SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, 
     }
 }
 
-/* Out of the registers, where there are too few of them, while narrow sums run. */
+/* Moves sums out of the registers, where these are too few, while narrow sums run. */
 SIMD_INLINE void park_sums(const size_t n_tokens, V_INT isum[STRIPS][TILE_TOKENS])
 {
     SIMD_UNROLL
@@ -259,7 +259,7 @@ SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens,
     add_runs(shape, n_tokens, from_panel, in, unit, isum);
 }
 
-/* One block's sums into those of the row. */
+/* Adds one block's sums to those of the row. */
 SIMD_INLINE void end_block(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
                            const struct tile_input *in, size_t block,
                            V_INT isum[STRIPS][TILE_TOKENS], SIMD_FLOAT acc[STRIPS][TILE_TOKENS])
@@ -483,7 +483,7 @@ static void compute_panels(const struct type_tiles *tiles, const struct tile *ti
     }
 }
 
-/* Tokens in few blocks of about the same size; groups inside, so that activations stay in the
+/* Takes tokens in few blocks of about the same size; groups inside, so that activations stay in the
  * cache. Weights come from memory once for a block. */
 void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin, size_t group_end,
                 float *out, size_t out_stride)

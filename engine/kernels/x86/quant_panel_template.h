@@ -35,7 +35,7 @@ struct panel {
     SIMD_FLOAT factors[PANEL_UNITS][2][STRIPS]; /* d, then the minimum's, by block */
 };
 
-/* Where it lies in packed groups. */
+/* Where the 256 k of a panel lie in packed groups. */
 struct panel_place {
     size_t n_units;
     const uint8_t *body[STRIPS], *factors[STRIPS]; /* of the first block */
@@ -164,7 +164,7 @@ SIMD_INLINE SIMD_FLOAT load_factor(const struct pack_shape *shape, const struct 
 }
 
 /* Reads ahead in the bodies for one unit: asking for a whole block at once is more than a core has
- * requests for. To the second level: the first has too few requests to keep memory busy. */
+ * requests for. They go to the second level: the first has too few requests to keep memory busy. */
 SIMD_INLINE void prefetch_unit(const struct pack_shape *shape, const struct panel_place *place,
                                size_t unit, size_t ahead_bytes)
 {
