@@ -8,26 +8,15 @@
 #include <stddef.h>
 #include <string.h>
 
+/* clang-format off */
 #define SCORE "Score", "score, percent"
-#define OF_QUESTIONS                                                                               \
-    "percent", "questions", 100, METRIC_OF_ANSWERS, BETTER_HIGHER,                                 \
-    {                                                                                              \
-        0, 1                                                                                       \
-    }
-
-#define PERPLEXITY "Perplexity", "perplexity (lower is better)", "", "tokens", 1
-#define DIVERGENCE                                                                                 \
-    "Divergence", "nats (lower is better)", "nats", "tokens", 1, METRIC_OF_REFERENCE,              \
-        BETTER_LOWER,                                                                              \
-    {                                                                                              \
-        0, INFINITY                                                                                \
-    }
+#define PERPLEXITY "Perplexity", "perplexity (lower is better)", ""
+#define OF_QUESTIONS "percent", "questions", 100, METRIC_OF_ANSWERS, BETTER_HIGHER, {0, 1}
+#define OF_REFERENCE "tokens", 1, METRIC_OF_REFERENCE
+#define DIVERGENCE "Divergence", "nats", "nats", OF_REFERENCE, BETTER_LOWER, {0, INFINITY}
 #define OF_TOKENS "percent", "tokens", 100, METRIC_OF_REFERENCE
-#define CHANGE                                                                                     \
-    "Change of probability", "percent", OF_TOKENS, BETTER_NEITHER,                                 \
-    {                                                                                              \
-        -1, 1                                                                                      \
-    }
+#define CHANGE "Change", "change, percent", OF_TOKENS, BETTER_NEITHER, {-1, 1}
+#define OF_SPEED 1, METRIC_OF_SPEED, BETTER_HIGHER, {0, INFINITY}
 
 const struct metric METRICS[] = {
     {"acc", "accuracy", "Accuracy", "accuracy, percent of the questions", OF_QUESTIONS},
@@ -36,41 +25,13 @@ const struct metric METRICS[] = {
     {"em", "exact match", "Exact match", "exact match, percent of the questions", OF_QUESTIONS},
     {"f1", "F1", SCORE, OF_QUESTIONS},
     {"retrieval_hit", NULL, SCORE, OF_QUESTIONS},
-    {"points",
-     NULL,
-     "Points",
-     "points, 1 to 10",
-     "points",
-     "turns",
-     1,
-     METRIC_OF_JUDGES,
-     BETTER_HIGHER,
-     {1, 10}},
-    {"win_rate",
-     NULL,
-     SCORE,
-     "percent",
-     "pairs of games",
-     100,
-     METRIC_OF_GAMES,
-     BETTER_HIGHER,
+    {"points", NULL, "Points", "points, 1 to 10", "points", "turns", 1, METRIC_OF_JUDGES,
+     BETTER_HIGHER, {1, 10}},
+    {"win_rate", NULL, SCORE, "percent", "pairs of games", 100, METRIC_OF_GAMES, BETTER_HIGHER,
      {0, 1}},
-    {"ppl", "perplexity", PERPLEXITY, METRIC_OF_TEXTS, BETTER_LOWER, {0, INFINITY}},
-    {"ppl_reference",
-     "of the reference",
-     PERPLEXITY,
-     METRIC_OF_REFERENCE,
-     BETTER_NEITHER,
-     {0, INFINITY}},
-    {"ln_ppl_ratio",
-     "ln of their ratio",
-     "Ratio",
-     "nats",
-     "nats",
-     "tokens",
-     1,
-     METRIC_OF_REFERENCE,
-     BETTER_LOWER,
+    {"ppl", "perplexity", PERPLEXITY, "tokens", 1, METRIC_OF_TEXTS, BETTER_LOWER, {0, INFINITY}},
+    {"ppl_reference", "of the reference", PERPLEXITY, OF_REFERENCE, BETTER_NEITHER, {0, INFINITY}},
+    {"ln_ppl_ratio", "ln of their ratio", "Ratio", "nats", "nats", OF_REFERENCE, BETTER_LOWER,
      {-INFINITY, INFINITY}},
     {"kld", "mean KLD", DIVERGENCE},
     {"kld_max", "largest KLD", DIVERGENCE},
@@ -96,28 +57,11 @@ const struct metric METRICS[] = {
     {"dp_p1", "1% Δp", CHANGE},
     {"dp_p0.1", "0.1% Δp", CHANGE},
     {"dp_min", "least Δp", CHANGE},
-    {"tokens_per_s",
-     NULL,
-     "Speed",
-     "tokens per second",
-     "tokens/s",
-     "tokens",
-     1,
-     METRIC_OF_SPEED,
-     BETTER_HIGHER,
-     {0, INFINITY}},
-    {"gmac_per_s",
-     NULL,
-     "Speed",
-     "GMAC per second",
-     "GMAC/s",
-     "multiply-adds",
-     1,
-     METRIC_OF_SPEED,
-     BETTER_HIGHER,
-     {0, INFINITY}},
+    {"tokens_per_s", NULL, "Speed", "tokens per second", "tokens/s", "tokens", OF_SPEED},
+    {"gmac_per_s", NULL, "Speed", "GMAC per second", "GMAC/s", "multiply-adds", OF_SPEED},
     {NULL, NULL, SCORE, OF_QUESTIONS}, /* a task's own */
 };
+/* clang-format on */
 
 /* How long the name is without the suffix of a macro average. */
 static size_t micro_length(const char *name)
