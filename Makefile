@@ -34,6 +34,8 @@ OPTIMIZE.fuzz              := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-n
                               -fno-sanitize-recover=all
 # No input of a fuzz target reaches a kernel, and their unrolled loops take minutes to instrument.
 OPTIMIZE_KERNELS.fuzz      := -fno-sanitize=all
+# Kernels write what is their caller's alone, and would be most of the time: threads meet in what calls them.
+OPTIMIZE_KERNELS.thread    := -O2 -fno-sanitize=thread
 LINK.address-undefined     := -fsanitize=address,undefined
 LINK.thread                := -fsanitize=thread
 LINK.coverage              := --coverage
@@ -189,6 +191,18 @@ test:  ## install what is missing, build, run every test
 run-tests: test-programs
 	@tests/run $(BUILD)
 test-programs: $(PROGRAM) $(UNIT_TESTS) $(FUZZ_REPLAYS)
+
+# Of the unit tests those that start threads: pool, queue, writer, runner, clients, sessions.
+THREAD_TESTS := threads queue scheduler client client_api run_api mt_judge perplexity runner
+.PHONY: check-threads run-check-threads
+check-threads:  ## run the tests that start threads under the thread sanitizer
+	@$(again) run-check-threads VARIANT=thread
+run-check-threads: $(THREAD_TESTS:%=$(BUILD)/tests/unit/test_%)
+	@tests/run $(BUILD) $(THREAD_TESTS:%=unit/test_%)
+
+.PHONY: check-clang
+check-clang:  ## build the program and all tests with clang, warnings as errors
+	@$(again) test-programs CC=clang WERROR=1 BUILD=build/clang
 
 .PHONY: demo run-demo
 demo:  ## install what is missing, build, run configs/demo.yaml, report to out/demo

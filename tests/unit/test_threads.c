@@ -27,11 +27,11 @@
 #include <cmocka.h>
 
 #ifdef __has_feature
-#define IS_ADDRESS_SANITIZED __has_feature(address_sanitizer)
-#elif defined __SANITIZE_ADDRESS__
-#define IS_ADDRESS_SANITIZED 1
+#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define IS_SANITIZED 1
 #else
-#define IS_ADDRESS_SANITIZED 0
+#define IS_SANITIZED 0
 #endif
 
 enum { N_ITEMS = 1000, N_RUNS = 3000 };
@@ -131,8 +131,8 @@ static void what_a_slow_thread_has_not_begun_is_taken_by_others(void **state)
 static void a_pool_that_cannot_be_completed_is_taken_down(void **state)
 {
     (void)state;
-#if IS_ADDRESS_SANITIZED
-    printf("SKIP: the address sanitizer needs more address space than the limit of this test\n");
+#if IS_SANITIZED
+    printf("SKIP: a sanitizer needs more address space than the limit of this test\n");
     skip();
 #endif
     pid_t child = fork();
