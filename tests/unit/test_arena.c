@@ -102,7 +102,7 @@ static void arena_grow_keeps_what_is_there(void **state)
 {
     (void)state;
     struct err err = {0};
-    struct arena *arena = arena_new(1 << 16, NULL);
+    struct arena *arena = arena_new(3 * 1000 * sizeof(int), NULL);
     int *numbers = NULL;
     size_t capacity = 0;
     for (size_t n = 0; n < 1000; n++) {
@@ -111,7 +111,6 @@ static void arena_grow_keeps_what_is_there(void **state)
         numbers[n] = (int)n;
     }
     for (size_t n = 0; n < 1000; n++) assert_int_equal(numbers[n], n);
-    assert_true(arena_used_bytes(arena) < 3 * 1000 * sizeof *numbers);
     assert_false(arena_grow(arena, (void **)&numbers, &capacity, 1 << 16, sizeof *numbers, &err));
     assert_int_equal(err.code, ERR_MEMORY);
     assert_false(arena_grow(arena, (void **)&numbers, &capacity, SIZE_MAX, sizeof *numbers, &err));
