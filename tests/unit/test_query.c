@@ -135,7 +135,7 @@ static void any_number_of_statements_is_kept(void **unused)
 {
     (void)unused;
     enum { N = 300 };
-    static char texts[N][16];
+    static char texts[N][32];
     for (int i = 0; i < N; i++) snprintf(texts[i], sizeof texts[i], "SELECT ?1 + %d", i);
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < N; i++) assert_int_equal(value_of(texts[i], round), i + round);
