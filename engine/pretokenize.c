@@ -11,11 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+/* Unicode's White_Space, for a class. PCRE2's \s also takes U+180E, which is none since Unicode
+ * 6.3, and none to the tokenizers that models were trained with. */
+#define SPACE "\\p{Z}\\t-\\r\\x85"
+#define SPACES "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
+#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACES
 /* Llama 3 and Qwen 2 differ in how many digits make a word. */
 #define LLAMA3(DIGITS)                                                                             \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" DIGITS                           \
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" DIGITS "| ?[^" SPACE             \
+    "\\p{L}\\p{N}]+[\\r\\n]*|[" SPACE "]*[\\r\\n]+|" SPACES
 #define PUNCTUATION "\\p{P}$+<=>^~|"
 #define CJK "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 /* DeepSeek LLM's letters: those of the alphabets that have upper and lower case. */
@@ -58,13 +62,17 @@ static const struct pre_type PRE_TYPES[] = {
     {"starcoder", false, false, {"\\p{N}", GPT2}},
     {"refact", false, false, {"\\p{N}", GPT2}},
     {"falcon", false, false, {"[" PUNCTUATION "`]+", GPT2, "[0-9][0-9][0-9]"}},
-    {"deepseek-coder", false, false, {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", CJK, "\\p{N}"}},
+    {"deepseek-coder",
+     false,
+     false,
+     {"[\\r\\n]", "[" SPACE "]?\\p{L}+", "[" SPACE "]?\\p{P}+", CJK, "\\p{N}"}},
     {"deepseek-llm",
      false,
      false,
-     {"[\\r\\n]", "\\s?[" CASED_LETTERS "]+",
-      "\\s?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+",
-      "(?<!\\s)\\s++\\z", CJK, "\\p{N}+"}},
+     {"[\\r\\n]", "[" SPACE "]?[" CASED_LETTERS "]+",
+      "[" SPACE
+      "]?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+",
+      "(?<![" SPACE "])[" SPACE "]++\\z", CJK, "\\p{N}+"}},
 };
 
 struct pretokenizer {

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,34 @@ static void deepseek_types_cut_line_feeds_and_join_a_space_to_letters(void **sta
                 "one|\xe6\xbc\xa2\xe5\xad\x97| |2|  ");
 }
 
+/* U+180E is a format character since Unicode 6.3, as U+200B is, and U+001C a control character:
+ * they are cut like marks. U+0085 and U+2003 are white space. */
+static void white_space_is_what_unicode_says_it_is(void **state)
+{
+    (void)state;
+    static const char *const NONE[] = {"\xe1\xa0\x8e", "\xe2\x80\x8b", "\x1c"};
+    static const char *const SPACE[] = {"\xc2\x85", "\xe2\x80\x83", "\t"};
+    static const char *const ONE_RUN[] = {"gpt-2", "mpt", "llama-bpe", "qwen2", "starcoder"};
+    static const char *const APART[] = {"default", "falcon"};
+    for (size_t i = 0; i < 3; i++) {
+        char text[32], expected[64];
+        snprintf(text, sizeof text, " %s! %sx", NONE[i], NONE[i]);
+        for (size_t k = 0; k < sizeof ONE_RUN / sizeof *ONE_RUN; k++) {
+            snprintf(expected, sizeof expected, " %s!| %s|x", NONE[i], NONE[i]);
+            check_words(ONE_RUN[k], text, expected);
+        }
+        snprintf(expected, sizeof expected, " %s|!| %s|x", NONE[i], NONE[i]);
+        for (size_t k = 0; k < sizeof APART / sizeof *APART; k++)
+            check_words(APART[k], text, expected);
+        snprintf(text, sizeof text, "a%sb", SPACE[i]);
+        snprintf(expected, sizeof expected, "a|%s|b", SPACE[i]);
+        check_words("gpt-2", text, expected);
+    }
+    /* Its third expression has U+180E among the ideographs. */
+    check_words("deepseek-coder", " \xe1\xa0\x8e! \xe1\xa0\x8ex",
+                " |\xe1\xa0\x8e|!| |\xe1\xa0\x8e|x");
+}
+
 static void an_unknown_pre_type_is_refused_by_name(void **state)
 {
     (void)state;
@@ -131,6 +160,7 @@ int main(void)
         cmocka_unit_test(starcoder_and_refact_cut_every_digit_before_gpt_2_does_the_rest),
         cmocka_unit_test(falcon_and_default_cut_punctuation_first),
         cmocka_unit_test(deepseek_types_cut_line_feeds_and_join_a_space_to_letters),
+        cmocka_unit_test(white_space_is_what_unicode_says_it_is),
         cmocka_unit_test(an_unknown_pre_type_is_refused_by_name),
         cmocka_unit_test(a_long_run_of_spaces_before_a_digit_is_cut_within_the_limits),
     };
