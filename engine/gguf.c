@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -103,12 +104,62 @@ static bool read_name(struct reader *reader, const char *where, char name[MAX_NA
     return true;
 }
 
+/* What else is found in the place of a model, by its first bytes. */
+static const struct stranger {
+    const char *begin;
+    size_t n_bytes;
+    const char *what;
+} STRANGERS[] = {
+#define BEGINS(TEXT, WHAT)                                                                         \
+    {                                                                                              \
+        TEXT, sizeof TEXT - 1, WHAT                                                                \
+    }
+    BEGINS("version https://git-lfs", "a Git LFS pointer: fetch the model with \"git lfs pull\""),
+    BEGINS("version https://hawser", "a Git LFS pointer: fetch the model with \"git lfs pull\""),
+    BEGINS("# xet version", "a Xet pointer: download the model itself"),
+    BEGINS("/annex/objects/", "a git-annex pointer: fetch the model with \"git annex get\""),
+    BEGINS("<!doctype html", "an HTML page: download the model itself"),
+    BEGINS("<html", "an HTML page: download the model itself"),
+    BEGINS("<?xml", "an XML document: a server's error, or a page; download the model itself"),
+    BEGINS("{", "JSON: a server's error, or a configuration; download the model itself"),
+    BEGINS("PK\3\4", "a ZIP archive (PyTorch's checkpoints are such): convert it to GGUF"),
+    BEGINS("\x1f\x8b", "compressed by gzip: unpack it first"),
+    BEGINS("\x28\xb5\x2f\xfd", "compressed by zstd: unpack it first"),
+    BEGINS("\xfd"
+           "7zXZ",
+           "compressed by xz: unpack it first"),
+    BEGINS("lmgg", "a GGML file from before GGUF: convert the model again"),
+    BEGINS("fmgg", "a GGML file from before GGUF: convert the model again"),
+    BEGINS("tjgg", "a GGML file from before GGUF: convert the model again"),
+    BEGINS("\0\0\0\0", "zeros: an unfinished download?"),
+#undef BEGINS
+};
+
+static bool fail_stranger(struct reader *reader)
+{
+    const char *bytes = (const char *)reader->cursor.bytes;
+    size_t n = reader->cursor.n_bytes, at = 0;
+    if (!n) return fail(reader, 0, ERR_INPUT, "not a GGUF file but an empty one");
+    if (n > 10 && bytes[8] == '{' && bytes[9] == '"')
+        return fail(reader, 0, ERR_INPUT, "not a GGUF file but safetensors: convert it to GGUF");
+    if (n > 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) at = 3;
+    while (at < n && strchr(" \t\r\n", bytes[at]) && bytes[at]) at++;
+    for (size_t i = 0; i < sizeof STRANGERS / sizeof *STRANGERS; i++) {
+        const struct stranger *stranger = &STRANGERS[i];
+        size_t k = 0;
+        while (k < stranger->n_bytes && at + k < n &&
+               tolower((unsigned char)bytes[at + k]) == tolower((unsigned char)stranger->begin[k]))
+            k++;
+        if (k == stranger->n_bytes)
+            return fail(reader, 0, ERR_INPUT, "not a GGUF file but %s", stranger->what);
+    }
+    return fail(reader, 0, ERR_INPUT, "not a GGUF file: it does not begin with \"GGUF\"");
+}
+
 static bool read_preamble(struct reader *reader)
 {
     const uint8_t *magic = cursor_take(&reader->cursor, 4);
-    if (!magic || memcmp(magic, "GGUF", 4) != 0) {
-        return fail(reader, 0, ERR_INPUT, "not a GGUF file: it does not begin with \"GGUF\"");
-    }
+    if (!magic || memcmp(magic, "GGUF", 4) != 0) return fail_stranger(reader);
     uint32_t version = cursor_u32(&reader->cursor);
     reader->n_tensors = cursor_u64(&reader->cursor);
     reader->n_keys = cursor_u64(&reader->cursor);

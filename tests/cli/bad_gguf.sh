@@ -75,6 +75,12 @@ message "x.gguf: byte $((size - 816128)): tensor 'output.weight' (offset 1074484
 echo 'name: demo' >x.gguf
 expect 1 "$PHIBENCH" inspect x.gguf
 message 'x.gguf: byte 0: not a GGUF file: it does not begin with "GGUF"'
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n' >x.gguf
+expect 1 "$PHIBENCH" generate -m x.gguf -p a
+message 'x.gguf: byte 0: not a GGUF file but a Git LFS pointer: fetch the model with "git lfs pull"'
+echo '<!DOCTYPE html><html></html>' >x.gguf
+expect 1 "$PHIBENCH" inspect x.gguf
+message 'x.gguf: byte 0: not a GGUF file but an HTML page: download the model itself'
 mkdir folder
 expect 1 "$PHIBENCH" inspect folder
 message 'folder: not a file: expected a GGUF file'

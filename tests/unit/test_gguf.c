@@ -149,6 +149,46 @@ static void gguf_open_rejects_counts_and_lengths_that_no_file_could_hold(void **
     }
 }
 
+/* What a server or a repository gives in place of a model is named, with what to do. */
+static void gguf_open_names_what_it_was_given_instead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin;
+        size_t n_bytes;
+        const char *part;
+    } CASES[] = {
+#define CASE(TEXT, PART) {TEXT, sizeof TEXT - 1, PART}
+        CASE("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS"),
+        CASE("# xet version 0\nfilesize = 1\n", "Xet pointer"),
+        CASE("/annex/objects/SHA256E-s1--0.gguf\n", "git-annex pointer"),
+        CASE("<!DOCTYPE html>\n<html>", "an HTML page"),
+        CASE("\xef\xbb\xbf\r\n  <!doctype HTML>", "an HTML page"),
+        CASE("<HTML lang=en>", "an HTML page"),
+        CASE("<?xml version='1.0'?><Error>", "an XML document"),
+        CASE("{\"error\":\"Entry not found\"}", "JSON"),
+        CASE("PK\3\4\0\0\0\0", "ZIP archive"),
+        CASE("\x1f\x8b\x08\0", "gzip"),
+        CASE("\x28\xb5\x2f\xfd\0", "zstd"),
+        CASE("\xfd"
+             "7zXZ\0",
+             "xz"),
+        CASE("\x20\0\0\0\0\0\0\0{\"a\":{}}", "safetensors"),
+        CASE("tjgg\1\0\0\0", "before GGUF"),
+        CASE("\0\0\0\0\0\0\0\0", "zeros"),
+        CASE("", "an empty one"),
+        CASE("GGU", "does not begin with \"GGUF\""),
+        CASE("\0\0\0", "does not begin with \"GGUF\""),
+        CASE("name: demo\n", "does not begin with \"GGUF\""),
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct buf file = {0};
+        buf_append(&file, CASES[i].begin, CASES[i].n_bytes);
+        assert_rejected(&file, ERR_INPUT, CASES[i].part);
+    }
+}
+
 static void gguf_open_rejects_bad_keys(void **state)
 {
     (void)state;
@@ -344,6 +384,7 @@ int main(void)
         cmocka_unit_test(gguf_open_survives_every_bit_flip_and_keeps_tensors_inside),
         cmocka_unit_test(gguf_open_rejects_what_is_not_gguf_of_a_known_version),
         cmocka_unit_test(gguf_open_rejects_counts_and_lengths_that_no_file_could_hold),
+        cmocka_unit_test(gguf_open_names_what_it_was_given_instead),
         cmocka_unit_test(gguf_open_rejects_bad_keys),
         cmocka_unit_test(gguf_open_rejects_bad_alignments),
         cmocka_unit_test(gguf_open_places_tensors_by_the_alignment_of_the_file),
