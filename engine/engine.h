@@ -126,7 +126,11 @@ int32_t tokenizer_bos(const struct tokenizer *tokenizer);                       
 bool tokenizer_adds_bos(const struct tokenizer *tokenizer); /* what BOS_AUTO does */
 /* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary names. */
 bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
-const char *tokenizer_kind(const struct tokenizer *tokenizer); /* "spm" or "bpe:llama-bpe" */
+/* "spm", "spm:merges" where the file's merges give the order, or "bpe:llama-bpe". */
+const char *tokenizer_kind(const struct tokenizer *tokenizer);
+/* What is doubtful about the vocabulary, and what was done about it, a line each; "" in general. */
+const char *tokenizer_notes(const struct tokenizer *tokenizer);
+
 /* ---- Chat formats ---- */
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
 struct chat_message {

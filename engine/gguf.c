@@ -326,9 +326,8 @@ static bool read_alignment(struct reader *reader, size_t *alignment)
 {
     int64_t value = DEFAULT_ALIGNMENT;
     const struct metadata *metadata = reader->gguf->metadata;
-    if (metadata_find(metadata, "general.alignment") &&
-        !metadata_require_integer(metadata, "general.alignment", 1, MAX_ALIGNMENT, &value,
-                                  reader->err)) {
+    if (!metadata_read_integer(metadata, "general.alignment", 1, MAX_ALIGNMENT, &value,
+                               reader->err)) {
         return err_place(reader->err, reader->gguf->path, 0, 0);
     }
     if (value & (value - 1)) {

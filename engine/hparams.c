@@ -67,7 +67,9 @@ static bool read_positive(const struct source *source, const struct hparams *hpa
                           const char *name, double otherwise, float *value, struct err *err)
 {
     char key[KEY_BYTES];
-    double number = metadata_number(source->metadata, key_of(hparams, name, key), otherwise);
+    double number = otherwise;
+    if (!metadata_read_number(source->metadata, key_of(hparams, name, key), &number, err))
+        return false;
     *value = (float)number;
     if (*value > 0 && isfinite(*value)) return true;
     return err_set(err, ERR_INPUT, "%s must be a positive number", key);
@@ -75,7 +77,8 @@ static bool read_positive(const struct source *source, const struct hparams *hpa
 
 static bool read_architecture(const struct source *source, struct hparams *hparams, struct err *err)
 {
-    const char *name = metadata_string(source->metadata, "general.architecture", "");
+    const char *name = "";
+    if (!metadata_read_string(source->metadata, "general.architecture", &name, err)) return false;
     hparams->architecture = architecture_find(name);
     if (hparams->architecture) return true;
     if (!*name) return err_set(err, ERR_INPUT, "general.architecture is missing: not a model");
@@ -123,8 +126,9 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
         source_find(source, "rope_factors_short.weight"))
         return err_set(err, ERR_UNSUPPORTED,
                        "not supported yet: long rope (the model has rope_factors tensors)");
-    double attention =
-        metadata_number(metadata, key_of(hparams, "rope.scaling.attn_factor", key), 1.0);
+    double attention = 1;
+    key_of(hparams, "rope.scaling.attn_factor", key);
+    if (!metadata_read_number(metadata, key, &attention, err)) return false;
     if (!(attention == 1.0 || attention == 0.0))
         return err_set(err, ERR_UNSUPPORTED, "not supported yet: long rope (%s = %g)", key,
                        attention);
@@ -133,8 +137,9 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
     hparams->rope_scale = 1;
     const char *factor = "rope.scaling.factor";
     if (!metadata_find(metadata, key_of(hparams, factor, key))) factor = "rope.scale_linear";
-    const char *type =
-        metadata_string(metadata, key_of(hparams, "rope.scaling.type", key), "linear");
+    const char *type = "linear";
+    if (!metadata_read_string(metadata, key_of(hparams, "rope.scaling.type", key), &type, err))
+        return false;
     if (strcmp(type, "none") == 0) return true;
     if (strcmp(type, "linear") == 0)
         return read_positive(source, hparams, factor, 1.0, &hparams->rope_scale, err);
@@ -144,14 +149,11 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
 static bool read_window(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
-    const struct metadata_value *value =
-        metadata_find(source->metadata, key_of(hparams, "attention.sliding_window", key));
     const struct architecture *architecture = hparams->architecture;
-    bool is_unsaid = !value && hparams->context_tokens == architecture->unsaid_window_context;
-    hparams->sliding_window = is_unsaid ? architecture->unsaid_window : 0;
-    if (!value) return true;
-    int64_t window;
-    if (!metadata_require_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
+    bool is_unsaid = hparams->context_tokens == architecture->unsaid_window_context;
+    int64_t window = is_unsaid ? architecture->unsaid_window : 0;
+    key_of(hparams, "attention.sliding_window", key);
+    if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
     hparams->sliding_window = (size_t)window;
     return true;
 }
@@ -168,7 +170,11 @@ static bool read_context(const struct source *source, struct hparams *hparams, s
 static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
-    if (metadata_integer(source->metadata, key_of(hparams, "expert_count", key), 0) != 0)
+    int64_t n_experts = 0;
+    if (!metadata_read_integer(source->metadata, key_of(hparams, "expert_count", key), 0, INT32_MAX,
+                               &n_experts, err))
+        return false;
+    if (n_experts != 0)
         return err_set(err, ERR_UNSUPPORTED, "not supported yet: mixture of experts (%s)", key);
     weight_name(WEIGHT_TOKEN_EMBD, 0, key);
     const struct tensor_info *embedding = source_find(source, key); /* no key tells its rows */
@@ -277,18 +283,28 @@ static bool read_tensors(const struct source *source, struct hparams *hparams, s
 /* The parts of a split model hold some of the tensors each, and only the first one the metadata. */
 static bool check_whole(const struct source *source, struct err *err)
 {
-    int64_t n_parts = metadata_integer(source->metadata, "split.count", 1);
-    return n_parts <= 1 ||
-           err_set(err, ERR_UNSUPPORTED,
-                   "not supported yet: one of the %lld parts of a split model; join them into one "
-                   "file first",
-                   (long long)n_parts);
+    int64_t n_parts = 1;
+    return metadata_read_integer(source->metadata, "split.count", 0, INT32_MAX, &n_parts, err) &&
+           (n_parts <= 1 ||
+            err_set(err, ERR_UNSUPPORTED,
+                    "not supported yet: one of the %lld parts of a split model; join them into one "
+                    "file first",
+                    (long long)n_parts));
+}
+
+static bool read_general(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    hparams->name = "";
+    hparams->file_type = -1;
+    return metadata_read_string(source->metadata, "general.name", &hparams->name, err) &&
+           metadata_read_integer(source->metadata, "general.file_type", INT64_MIN, INT64_MAX,
+                                 &hparams->file_type, err);
 }
 
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
 {
     memset(hparams, 0, sizeof *hparams);
-    if (check_whole(source, err) && read_architecture(source, hparams, err) &&
+    if (check_whole(source, err) && read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
         read_sizes(source, hparams, err) && read_tensors(source, hparams, err))
         return true;
     hparams_done(hparams);
@@ -326,8 +342,7 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
         info->macs_per_token += n_values;
         info->read_bytes_per_token += n_groups * pack_group_bytes(tensor->type, tensor->shape[0]);
     }
-    info->quantization =
-        mixture_type_name(most, metadata_integer(source->metadata, "general.file_type", -1));
+    info->quantization = mixture_type_name(most, hparams->file_type);
 }
 
 void model_info_fill(const struct source *source, const struct hparams *hparams,
@@ -335,7 +350,7 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
 {
     *info = (struct model_info){
         .path = source->path,
-        .name = metadata_string(source->metadata, "general.name", ""),
+        .name = hparams->name,
         .architecture = hparams->architecture->name,
         .n_bytes = source->n_bytes,
         .n_layers = (int)hparams->n_layers,

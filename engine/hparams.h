@@ -14,6 +14,8 @@
 
 struct hparams {
     const struct architecture *architecture;
+    const char *name;  /* general.name, of the source; "" */
+    int64_t file_type; /* general.file_type, -1 if the source does not say it */
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */

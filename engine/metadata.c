@@ -255,66 +255,146 @@ bool metadata_set_string(struct metadata *metadata, const char *key, const char 
     return metadata_set(metadata, key, &value, err);
 }
 
-bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low,
-                              int64_t high, int64_t *value, struct err *err)
+/* ---- Typed reading ---- */
+
+static bool fail_kind(const struct metadata_value *value, const char *key, const char *expected,
+                      struct err *err)
 {
-    const struct metadata_value *found = metadata_find(metadata, key);
-    if (!found) return err_set(err, ERR_INPUT, "metadata has no '%s'", key);
-    bool has_sign = is_signed(found->kind);
-    if (!has_sign && !is_unsigned(found->kind)) {
-        return err_set(err, ERR_INPUT, "metadata '%s' is of type %s: expected an integer", key,
-                       kind_name(found->kind));
+    bool is_array = value->kind == METADATA_ARRAY;
+    return err_set(err, ERR_INPUT, "metadata '%s' is of type %s%s%s: expected %s", key,
+                   kind_name(value->kind), is_array ? " of " : "",
+                   is_array ? kind_name(value->element) : "", expected);
+}
+
+/* False where it is no whole number of 64 bits. */
+static bool to_integer(const struct metadata_value *value, int64_t *integer)
+{
+    if (is_signed(value->kind)) {
+        *integer = value->i;
+        return true;
     }
-    if (!has_sign && found->u > INT64_MAX) {
+    if (is_unsigned(value->kind)) {
+        *integer = (int64_t)value->u;
+        return value->u <= INT64_MAX;
+    }
+    if (!is_float(value->kind) || !(value->f >= -0x1p63 && value->f < 0x1p63)) return false;
+    *integer = (int64_t)value->f;
+    return (double)*integer == value->f;
+}
+
+static bool get_integer(const struct metadata_value *value, const char *key, int64_t low,
+                        int64_t high, int64_t *integer, struct err *err)
+{
+    int64_t found;
+    if (is_unsigned(value->kind) && value->u > INT64_MAX)
         return err_set(err, ERR_INPUT, "metadata '%s' is %" PRIu64 ": expected at most %" PRId64,
-                       key, found->u, high);
-    }
-    int64_t integer = has_sign ? found->i : (int64_t)found->u;
-    if (integer < low || integer > high) {
+                       key, value->u, high);
+    if (!to_integer(value, &found)) return fail_kind(value, key, "an integer", err);
+    if (found < low || found > high)
         return err_set(err, ERR_INPUT,
-                       "metadata '%s' is %" PRId64 ": expected %" PRId64 " to %" PRId64, key,
-                       integer, low, high);
-    }
-    *value = integer;
+                       "metadata '%s' is %" PRId64 ": expected %" PRId64 " to %" PRId64, key, found,
+                       low, high);
+    *integer = found;
     return true;
 }
 
-int64_t metadata_integer(const struct metadata *metadata, const char *key, int64_t otherwise)
+static bool get_number(const struct metadata_value *value, const char *key, double *number,
+                       struct err *err)
 {
-    int64_t value = otherwise;
-    bool found = metadata_require_integer(metadata, key, INT64_MIN, INT64_MAX, &value, NULL);
-    return found ? value : otherwise;
+    int64_t integer;
+    if (is_float(value->kind)) {
+        *number = value->f;
+        return true;
+    }
+    if (!to_integer(value, &integer) || (int64_t)(double)integer != integer)
+        return fail_kind(value, key, "a number", err);
+    *number = (double)integer;
+    return true;
 }
 
-double metadata_number(const struct metadata *metadata, const char *key, double otherwise)
+bool metadata_read_integer(const struct metadata *metadata, const char *key, int64_t low,
+                           int64_t high, int64_t *value, struct err *err)
 {
     const struct metadata_value *found = metadata_find(metadata, key);
-    if (!found) return otherwise;
-    if (is_float(found->kind)) return found->f;
-    if (is_signed(found->kind)) return (double)found->i;
-    return is_unsigned(found->kind) ? (double)found->u : otherwise;
+    return !found || get_integer(found, key, low, high, value, err);
 }
 
-bool metadata_bool(const struct metadata *metadata, const char *key, bool otherwise)
+bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low,
+                              int64_t high, int64_t *value, struct err *err)
 {
-    const struct metadata_value *found = metadata_find(metadata, key);
-    return found && found->kind == METADATA_BOOL ? found->u != 0 : otherwise;
+    if (!metadata_find(metadata, key)) return err_set(err, ERR_INPUT, "metadata has no '%s'", key);
+    return metadata_read_integer(metadata, key, low, high, value, err);
 }
 
-const char *metadata_string(const struct metadata *metadata, const char *key, const char *otherwise)
+bool metadata_read_number(const struct metadata *metadata, const char *key, double *value,
+                          struct err *err)
 {
     const struct metadata_value *found = metadata_find(metadata, key);
-    return found && found->kind == METADATA_STRING ? found->string.text : otherwise;
+    return !found || get_number(found, key, value, err);
 }
 
-const void *metadata_array(const struct metadata *metadata, const char *key,
-                           enum metadata_kind element, size_t *n)
+bool metadata_read_bool(const struct metadata *metadata, const char *key, bool *value,
+                        struct err *err)
 {
     const struct metadata_value *found = metadata_find(metadata, key);
-    bool fits = found && found->kind == METADATA_ARRAY && found->element == element;
-    *n = fits ? found->n : 0;
-    return fits ? found->items : NULL;
+    int64_t integer;
+    if (!found) return true;
+    if (found->kind == METADATA_BOOL) integer = (int64_t)found->u;
+    else if (!to_integer(found, &integer) || integer < 0 || integer > 1)
+        return fail_kind(found, key, "a bool (or 0 or 1)", err);
+    *value = integer != 0;
+    return true;
 }
+
+bool metadata_read_string(const struct metadata *metadata, const char *key, const char **value,
+                          struct err *err)
+{
+    const struct metadata_value *found = metadata_find(metadata, key);
+    if (!found) return true;
+    if (found->kind != METADATA_STRING) return fail_kind(found, key, "a string", err);
+    if (strlen(found->string.text) != found->string.n_bytes)
+        return err_set(err, ERR_INPUT, "metadata '%s' has a zero byte: expected text", key);
+    *value = found->string.text;
+    return true;
+}
+
+bool metadata_read_array(const struct metadata *metadata, const char *key,
+                         const struct metadata_value **array, struct err *err)
+{
+    *array = metadata_find(metadata, key);
+    return !*array || (*array)->kind == METADATA_ARRAY || fail_kind(*array, key, "an array", err);
+}
+
+bool metadata_read_strings(const struct metadata *metadata, const char *key,
+                           const struct metadata_string **strings, size_t *n, struct err *err)
+{
+    const struct metadata_value *array;
+    *strings = NULL;
+    *n = 0;
+    if (!metadata_read_array(metadata, key, &array, err)) return false;
+    if (!array || !array->n) return true; /* an empty array may be of any kind */
+    if (array->element != METADATA_STRING) return fail_kind(array, key, "an array of strings", err);
+    *strings = array->items;
+    *n = array->n;
+    return true;
+}
+
+bool metadata_element_integer(const struct metadata_value *array, size_t i, const char *key,
+                              int64_t low, int64_t high, int64_t *value, struct err *err)
+{
+    struct metadata_value element = metadata_element(array, i);
+    return get_integer(&element, key, low, high, value, err) ||
+           err_context(err, "reading element %zu", i);
+}
+
+bool metadata_element_number(const struct metadata_value *array, size_t i, const char *key,
+                             double *value, struct err *err)
+{
+    struct metadata_value element = metadata_element(array, i);
+    return get_number(&element, key, value, err) || err_context(err, "reading element %zu", i);
+}
+
+/* ---- Text for people ---- */
 
 /* Prints at most max_chars code points. */
 static void print_string(struct metadata_string string, size_t max_chars, struct buf *out)

@@ -81,19 +81,36 @@ bool metadata_set_bool(struct metadata *metadata, const char *key, bool value, s
 bool metadata_set_string(struct metadata *metadata, const char *key, const char *text,
                          struct err *err);
 
-/* Typed reading. `require` fails with ERR_INPUT naming the key when it is absent, of another
- * kind (any integer kind is an integer), or out of [low, high]; the others give `otherwise` when
- * it is absent or of another kind. */
+/* Typed reading. Where the key is absent, `read` is true and leaves *value as it is, and `require`
+ * fails. A value of another kind is converted where nothing is lost: integers of any width and
+ * floats that are whole numbers are integers, numbers 0 and 1 are bools. Whatever else stands there
+ * is ERR_INPUT that names the key, its kind and what is expected, never as good as absent. */
 bool metadata_require_integer(const struct metadata *metadata, const char *key, int64_t low,
                               int64_t high, int64_t *value, struct err *err);
-int64_t metadata_integer(const struct metadata *metadata, const char *key, int64_t otherwise);
-double metadata_number(const struct metadata *metadata, const char *key, double otherwise);
-bool metadata_bool(const struct metadata *metadata, const char *key, bool otherwise);
-const char *metadata_string(const struct metadata *metadata, const char *key,
-                            const char *otherwise);
-/* The array under key if its elements are of that kind; *n its length, NULL and 0 otherwise. */
-const void *metadata_array(const struct metadata *metadata, const char *key,
-                           enum metadata_kind element, size_t *n);
+bool metadata_read_integer(const struct metadata *metadata, const char *key, int64_t low,
+                           int64_t high, int64_t *value, struct err *err)
+    __attribute__((warn_unused_result));
+bool metadata_read_number(const struct metadata *metadata, const char *key, double *value,
+                          struct err *err) __attribute__((warn_unused_result));
+bool metadata_read_bool(const struct metadata *metadata, const char *key, bool *value,
+                        struct err *err) __attribute__((warn_unused_result));
+/* A string with a zero byte, at which its text would end, is refused. */
+bool metadata_read_string(const struct metadata *metadata, const char *key, const char **value,
+                          struct err *err) __attribute__((warn_unused_result));
+/* [*n]; NULL and 0 if the key is absent. */
+bool metadata_read_strings(const struct metadata *metadata, const char *key,
+                           const struct metadata_string **strings, size_t *n, struct err *err)
+    __attribute__((warn_unused_result));
+/* *array: NULL if the key is absent. Its elements are read by the rules above; `key` is for the
+ * message. */
+bool metadata_read_array(const struct metadata *metadata, const char *key,
+                         const struct metadata_value **array, struct err *err)
+    __attribute__((warn_unused_result));
+bool metadata_element_integer(const struct metadata_value *array, size_t i, const char *key,
+                              int64_t low, int64_t high, int64_t *value, struct err *err)
+    __attribute__((warn_unused_result));
+bool metadata_element_number(const struct metadata_value *array, size_t i, const char *key,
+                             double *value, struct err *err) __attribute__((warn_unused_result));
 
 /* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays
  * as "[n] a, b, ..." cut likewise. Malformed UTF-8 and control characters but line feed and tab

@@ -271,8 +271,12 @@ static bool copy_vocabulary(struct metadata *metadata, const char *path, size_t 
     bool ok = false;
     struct source *file = gguf_open(path, err);
     if (!file) return false;
-    if (!metadata_array(file->metadata, "tokenizer.ggml.tokens", METADATA_STRING, n_vocab) ||
-        !*n_vocab) {
+    const struct metadata_string *tokens;
+    if (!metadata_read_strings(file->metadata, "tokenizer.ggml.tokens", &tokens, n_vocab, err)) {
+        err_place(err, path, 0, 0);
+        goto out;
+    }
+    if (!tokens) {
         err_set_at(err, ERR_INPUT, path, 0, 0,
                    "the file has no vocabulary ('tokenizer.ggml.tokens')");
         goto out;

@@ -22,10 +22,9 @@
 static bool read_id(const struct tokenizer *tokenizer, const struct metadata *metadata,
                     const char *key, int32_t *id, struct err *err)
 {
-    int64_t value;
+    int64_t value = -1;
     *id = -1;
-    if (!metadata_find(metadata, key)) return true;
-    if (!metadata_require_integer(metadata, key, -1, UINT32_MAX, &value, err)) return false;
+    if (!metadata_read_integer(metadata, key, -1, UINT32_MAX, &value, err)) return false;
     if (value < 0 || value == UINT32_MAX) return true; /* how some files say "none" */
     if (value >= tokenizer->vocabulary.n)
         return err_set(err, ERR_INPUT, "%s is %lld, but there are %d tokens", key, (long long)value,
@@ -34,25 +33,22 @@ static bool read_id(const struct tokenizer *tokenizer, const struct metadata *me
     return true;
 }
 
-static int32_t find_kind(const struct vocabulary *vocabulary, const char *text,
-                         enum token_kind kind)
-{
-    int32_t id = vocabulary_find(vocabulary, text, strlen(text));
-    return id >= 0 && vocabulary->pieces[id].kind == kind ? id : -1;
-}
-
 static bool read_ids(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
 {
     const struct vocabulary *vocabulary = &tokenizer->vocabulary;
     if (!read_id(tokenizer, metadata, "tokenizer.ggml.bos_token_id", &tokenizer->bos, err) ||
         !read_id(tokenizer, metadata, "tokenizer.ggml.unknown_token_id", &tokenizer->unknown, err))
         return false;
-    if (!tokenizer->is_bpe && tokenizer->bos < 0)
-        tokenizer->bos = find_kind(vocabulary, "<s>", TOKEN_CONTROL);
+    if (!tokenizer->is_bpe && tokenizer->bos < 0) {
+        int32_t id = vocabulary_find_special(vocabulary, "<s>", strlen("<s>"));
+        if (id >= 0 && vocabulary->pieces[id].kind == TOKEN_CONTROL) tokenizer->bos = id;
+    }
     for (int32_t id = 0; tokenizer->unknown < 0 && !tokenizer->is_bpe && id < vocabulary->n; id++)
         if (vocabulary->pieces[id].kind == TOKEN_UNKNOWN) tokenizer->unknown = id;
     bool adds_bos = !tokenizer->is_bpe || pretokenizer_adds_bos(tokenizer->pretokenizer);
-    tokenizer->add_bos = metadata_bool(metadata, "tokenizer.ggml.add_bos_token", adds_bos);
+    tokenizer->add_bos = adds_bos;
+    if (!metadata_read_bool(metadata, "tokenizer.ggml.add_bos_token", &tokenizer->add_bos, err))
+        return false;
     if (tokenizer->add_bos && tokenizer->bos < 0) {
         if (metadata_find(metadata, "tokenizer.ggml.add_bos_token"))
             return err_set(err, ERR_INPUT,
@@ -64,14 +60,14 @@ static bool read_ids(struct tokenizer *tokenizer, const struct metadata *metadat
 
 static bool init_kind(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
 {
-    const char *model = metadata_string(metadata, "tokenizer.ggml.model", "");
+    const char *model = "";
+    if (!metadata_read_string(metadata, "tokenizer.ggml.model", &model, err)) return false;
     memset(tokenizer->byte_ids, 0xff, sizeof tokenizer->byte_ids);
     if (strcmp(model, "llama") == 0) {
-        memcpy(tokenizer->kind, "spm", sizeof "spm");
-        tokenizer->add_space_prefix =
-            metadata_bool(metadata, "tokenizer.ggml.add_space_prefix", true);
-        spm_init(tokenizer);
-        return true;
+        tokenizer->add_space_prefix = true;
+        return metadata_read_bool(metadata, "tokenizer.ggml.add_space_prefix",
+                                  &tokenizer->add_space_prefix, err) &&
+               spm_init(tokenizer, metadata, err);
     }
     if (strcmp(model, "gpt2") == 0) {
         tokenizer->is_bpe = true;
@@ -100,6 +96,34 @@ static bool has_no_line_ends(const struct vocabulary *vocabulary)
     return true;
 }
 
+/* A text of valid UTF-8 has neither C0 and C1 nor F5 and above. Of SentencePiece's pieces, one that
+ * is an ASCII character serves for its byte. */
+static void note_missing_bytes(struct tokenizer *tokenizer)
+{
+    struct buf *notes = &tokenizer->vocabulary.notes;
+    size_t n = 0;
+    int first = 0;
+    for (int byte = 0; byte < 0xf5; byte++) {
+        char text = (char)byte;
+        bool is_piece = !tokenizer->is_bpe && byte < 0x80 &&
+                        (byte == ' ' || /* written U+2581 */
+                         vocabulary_find_normal(&tokenizer->vocabulary, &text, 1) >= 0);
+        if (tokenizer->byte_ids[byte] >= 0 || is_piece || byte == 0xc0 || byte == 0xc1) continue;
+        if (!n++) first = byte;
+    }
+    if (!n) return;
+    buf_printf(notes, "%zu byte%s no token, 0x%02X first: ", n, n == 1 ? " has" : "s have",
+               (unsigned)first);
+    if (tokenizer->unknown < 0) {
+        buf_text(notes, "a text with characters that need them cannot be encoded\n");
+        return;
+    }
+    buf_printf(notes, "characters that need them become the unknown token %ld, \"",
+               (long)tokenizer->unknown);
+    vocabulary_note_piece(&tokenizer->vocabulary, tokenizer->unknown);
+    buf_text(notes, "\"\n");
+}
+
 struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err)
 {
     struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer, err);
@@ -112,16 +136,23 @@ struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err
     tokenizer->has_all_bytes = true;
     for (int i = 0; i < 256; i++)
         if (tokenizer->byte_ids[i] < 0) tokenizer->has_all_bytes = false;
+    note_missing_bytes(tokenizer);
     tokenizer->lines_are_apart = !tokenizer->is_bpe && has_no_line_ends(&tokenizer->vocabulary);
-    tokenizer->chat_format =
-        chat_detect_format(metadata_string(metadata, "tokenizer.chat_template", NULL));
-    return tokenizer;
+    const char *template_text = NULL; /* a string: the vocabulary has read it */
+    if (metadata_read_string(metadata, "tokenizer.chat_template", &template_text, err) &&
+        buf_check(&tokenizer->vocabulary.notes, err)) {
+        tokenizer->chat_format = chat_detect_format(template_text);
+        return tokenizer;
+    }
+    tokenizer_free(tokenizer);
+    return NULL;
 }
 
 void tokenizer_free(struct tokenizer *tokenizer)
 {
     if (!tokenizer) return;
     bpe_done(tokenizer);
+    merge_list_done(&tokenizer->merges);
     vocabulary_done(&tokenizer->vocabulary);
     free(tokenizer);
 }
@@ -269,6 +300,11 @@ bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id)
 const char *tokenizer_kind(const struct tokenizer *tokenizer)
 {
     return tokenizer->kind;
+}
+
+const char *tokenizer_notes(const struct tokenizer *tokenizer)
+{
+    return buf_string(&tokenizer->vocabulary.notes);
 }
 
 bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool rstrip,

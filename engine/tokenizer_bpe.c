@@ -8,13 +8,10 @@
  */
 #include "engine/tokenizer_internal.h"
 
-#include "base/mem.h"
-#include "base/rng.h"
 #include "base/utf8.h"
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- The alphabet ---- */
@@ -57,63 +54,22 @@ void bpe_decode(const struct piece *piece, struct buf *out)
     }
 }
 
-/* ---- Merges ---- */
-
-static struct bpe_merge *merge_slot(const struct tokenizer *tokenizer, int32_t left, int32_t right)
-{
-    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    size_t i = (size_t)rng_mix(key) & tokenizer->merge_mask;
-    while (tokenizer->merges[i].left >= 0 &&
-           (tokenizer->merges[i].left != left || tokenizer->merges[i].right != right))
-        i = (i + 1) & tokenizer->merge_mask;
-    return &tokenizer->merges[i];
-}
-
-/* One line of the list, "LEFT RIGHT": the alphabet has no space, so the first one past the first
- * byte separates. */
-static bool add_merge(struct tokenizer *tokenizer, const struct metadata_string *line, size_t rank,
-                      struct buf *joined, struct err *err)
-{
-    const char *space = line->n_bytes > 2 ? memchr(line->text + 1, ' ', line->n_bytes - 2) : NULL;
-    if (!space) return err_set(err, ERR_INPUT, "merge %zu is not two pieces", rank);
-    size_t n_left = (size_t)(space - line->text), n_right = line->n_bytes - n_left - 1;
-    buf_clear(joined);
-    buf_append(joined, line->text, n_left);
-    buf_append(joined, space + 1, n_right);
-    if (!buf_check(joined, err)) return false;
-    int32_t left = vocabulary_find(&tokenizer->vocabulary, line->text, n_left);
-    int32_t right = vocabulary_find(&tokenizer->vocabulary, space + 1, n_right);
-    int32_t merged = vocabulary_find(&tokenizer->vocabulary, joined->data, joined->n_bytes);
-    if (left < 0 || right < 0 || merged < 0)
-        return err_set(err, ERR_INPUT, "merge %zu has a piece that is not in the vocabulary", rank);
-    struct bpe_merge *slot = merge_slot(tokenizer, left, right);
-    if (slot->left < 0) *slot = (struct bpe_merge){left, right, (int32_t)rank, merged};
-    return true;
-}
-
-static bool read_merges(struct tokenizer *tokenizer, const struct metadata *metadata,
-                        struct err *err)
-{
-    struct buf joined = {0};
-    size_t n, n_slots = 16;
-    const struct metadata_string *lines =
-        metadata_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, &n);
-    if (!lines || n > INT32_MAX)
-        return err_set(err, ERR_INPUT, "no merges: tokenizer.ggml.merges is absent");
-    while (n_slots < 2 * n) n_slots *= 2;
-    tokenizer->merges = mem_new(n_slots, sizeof *tokenizer->merges, err);
-    if (!tokenizer->merges) return false;
-    tokenizer->merge_mask = n_slots - 1;
-    for (size_t i = 0; i < n_slots; i++) tokenizer->merges[i].left = -1;
-    bool ok = true;
-    for (size_t i = 0; ok && i < n; i++) ok = add_merge(tokenizer, &lines[i], i, &joined, err);
-    buf_free(&joined);
-    return ok;
-}
+/* ---- Making one ---- */
 
 bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
 {
-    const char *name = metadata_string(metadata, "tokenizer.ggml.pre", "default");
+    const char *name = NULL;
+    const struct metadata_string *lines;
+    size_t n_lines;
+    if (!metadata_read_string(metadata, "tokenizer.ggml.pre", &name, err) ||
+        !metadata_read_strings(metadata, "tokenizer.ggml.merges", &lines, &n_lines, err))
+        return false;
+    if (!name) {
+        name = "default";
+        buf_text(&tokenizer->vocabulary.notes,
+                 "the file does not say its pre-tokenizer (tokenizer.ggml.pre): \"default\" is "
+                 "taken, which may cut words otherwise than the model learnt them\n");
+    }
     tokenizer->pretokenizer = pretokenizer_new(name, err);
     if (!tokenizer->pretokenizer) return false;
     snprintf(tokenizer->kind, sizeof tokenizer->kind, "bpe:%s", name);
@@ -123,13 +79,13 @@ bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, stru
         size_t n = utf8_encode(character_of((unsigned char)byte), text);
         tokenizer->byte_ids[byte] = vocabulary_find(&tokenizer->vocabulary, text, n);
     }
-    return read_merges(tokenizer, metadata, err);
+    if (!lines) return err_set(err, ERR_INPUT, "no merges: tokenizer.ggml.merges is absent");
+    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
 }
 
 void bpe_done(struct tokenizer *tokenizer)
 {
     pretokenizer_free(tokenizer->pretokenizer);
-    free(tokenizer->merges);
 }
 
 /* ---- Encoding ---- */
@@ -143,17 +99,6 @@ struct bpe_work {
     struct tokens *out;
 };
 
-static bool find_merge(const void *context, const struct merge_symbol *left,
-                       const struct merge_symbol *right, int32_t *id, double *priority)
-{
-    if (left->id < 0 || right->id < 0) return false;
-    const struct bpe_merge *merge = merge_slot(context, left->id, right->id);
-    if (merge->left < 0) return false;
-    *id = merge->merged;
-    *priority = -(double)merge->rank;
-    return true;
-}
-
 /* The piece that a word is as a whole, -1 if it is none. */
 static int32_t find_word(struct bpe_work *work, const char *word, size_t n_bytes)
 {
@@ -164,9 +109,8 @@ static int32_t find_word(struct bpe_work *work, const char *word, size_t n_bytes
         buf_append(&work->spelled, text, utf8_encode(character_of((unsigned char)word[i]), text));
     }
     if (work->spelled.failed) return -1;
-    int32_t id =
-        vocabulary_find(&work->tokenizer->vocabulary, work->spelled.data, work->spelled.n_bytes);
-    return id >= 0 && work->tokenizer->vocabulary.pieces[id].kind == TOKEN_NORMAL ? id : -1;
+    return vocabulary_find_normal(&work->tokenizer->vocabulary, work->spelled.data,
+                                  work->spelled.n_bytes);
 }
 
 static bool encode_word(struct bpe_work *work, const char *word, size_t n_bytes, struct err *err)
@@ -179,7 +123,7 @@ static bool encode_word(struct bpe_work *work, const char *word, size_t n_bytes,
     for (size_t i = 0; i < n_bytes; i++)
         if (!merger_add(merger, tokenizer->byte_ids[(unsigned char)word[i]], i, 1, err))
             return false;
-    if (!merger_run(merger, find_merge, tokenizer, err)) return false;
+    if (!merger_run(merger, merge_list_find, &tokenizer->merges, err)) return false;
     for (uint32_t i = 0; i != MERGE_NONE; i = merger->symbols[i].next) {
         const struct merge_symbol *symbol = &merger->symbols[i];
         bool ok = symbol->id >= 0

@@ -36,15 +36,29 @@ struct vocabulary {
      * special_lengths[special_first[b] .. special_first[b + 1]). */
     uint32_t *special_lengths;
     uint32_t special_first[257];
+    struct buf notes; /* what a user should know, a line each */
 };
 
-/* Reads tokens, scores and kinds; ERR_INPUT where the arrays do not fit together. */
+/* Reads tokens, scores and kinds; ERR_INPUT where the arrays do not fit together. Markers of the
+ * chat template that are typed as normal pieces become control pieces. */
 bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metadata,
                      struct err *err) __attribute__((warn_unused_result));
 void vocabulary_done(struct vocabulary *vocabulary);
 
-/* The id of the piece with this text, -1 if there is none. Of equal pieces the last one. */
+/* The id of the piece with this text, -1 if there is none. Of equal pieces a normal one before the
+ * others, and of those of one kind the last, as llama.cpp has it. */
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t n_bytes);
+/* The same among normal pieces, which are all that plain text may become. */
+int32_t vocabulary_find_normal(const struct vocabulary *vocabulary, const char *text,
+                               size_t n_bytes);
+/* The same among those that are matched as a whole: control, unknown, user-defined. */
+int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *text,
+                                size_t n_bytes);
+/* Whether the scores say in which order pieces are merged: false where those of more than one
+ * character are all equal. */
+bool vocabulary_is_ordered(const struct vocabulary *vocabulary);
+/* Appends the text of a piece to the notes as it may stand in a line. */
+void vocabulary_note_piece(struct vocabulary *vocabulary, int32_t id);
 
 /* The longest special piece at the beginning of text; -1 if there is none. User-defined pieces
  * always count, control and unknown ones only if `parse_special`. */
@@ -88,12 +102,27 @@ typedef bool merge_find_fn(const void *context, const struct merge_symbol *left,
 bool merger_run(struct merger *merger, merge_find_fn *find, const void *context, struct err *err)
     __attribute__((warn_unused_result));
 
-/* ---- The tokenizer ---- */
-
-struct bpe_merge {
+struct listed_merge {
     int32_t left, right; /* ids; left -1 for an empty slot */
     int32_t rank, merged;
 };
+
+struct merge_list {
+    struct listed_merge *slots; /* [mask + 1] hash table by (left, right) */
+    size_t mask;
+};
+
+/* From lines: [n] of "LEFT RIGHT", the first merged first. ERR_INPUT for a line that is not two
+ * pieces which make a third. Free with merge_list_done. */
+bool merge_list_init(struct merge_list *list, const struct vocabulary *vocabulary,
+                     const struct metadata_string *lines, size_t n, struct err *err)
+    __attribute__((warn_unused_result));
+void merge_list_done(struct merge_list *list);
+/* A merge_find_fn whose context is the list. */
+bool merge_list_find(const void *context, const struct merge_symbol *left,
+                     const struct merge_symbol *right, int32_t *id, double *priority);
+
+/* ---- The tokenizer ---- */
 
 struct tokenizer {
     struct vocabulary vocabulary;
@@ -101,12 +130,11 @@ struct tokenizer {
     int32_t bos, eos, unknown;
     int32_t byte_ids[256]; /* -1: the vocabulary has no token for this byte */
     char kind[64];
-    const char *chat_format; /* static, or NULL */
+    const char *chat_format;  /* static, or NULL */
+    struct merge_list merges; /* of BPE, and of SPM where scores give no order */
 
     /* These are for BPE alone. */
     struct pretokenizer *pretokenizer;
-    struct bpe_merge *merges; /* [merge_mask + 1] hash table by (left, right) */
-    size_t merge_mask;
     bool ignore_merges; /* a word that is a piece is not merged up to it */
 };
 
@@ -115,7 +143,8 @@ struct tokenizer {
 bool tokenizer_append_byte(const struct tokenizer *tokenizer, unsigned char byte,
                            struct tokens *out, struct err *err) __attribute__((warn_unused_result));
 
-void spm_init(struct tokenizer *tokenizer);
+bool spm_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+    __attribute__((warn_unused_result));
 /* Appends the ids of a fragment without special tokens; `space_prefix` if it begins with the space
  * that SentencePiece puts before a text. */
 bool spm_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,

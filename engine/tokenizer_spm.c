@@ -1,4 +1,6 @@
 /* tokenizer_spm.c - SentencePiece's BPE: characters are merged to pieces, the highest score first.
+ * Where the scores give no order the merges of the file do, as in a tokenizer.json: lowest rank
+ * first.
  *
  * A space is written U+2581 in pieces, and a text begins with one if the file says so (the dummy
  * prefix). What no piece covers is written in byte tokens. Only normal pieces come out of merging,
@@ -32,35 +34,62 @@ static int byte_of(const struct piece *piece)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-void spm_init(struct tokenizer *tokenizer)
+/* By their type, or where a file types none, by their names. */
+static bool find_bytes(struct tokenizer *tokenizer, enum token_kind kind)
 {
+    bool found = false;
     const struct vocabulary *vocabulary = &tokenizer->vocabulary;
     for (int32_t id = 0; id < vocabulary->n; id++) {
-        int byte =
-            vocabulary->pieces[id].kind == TOKEN_BYTE ? byte_of(&vocabulary->pieces[id]) : -1;
-        if (byte >= 0) tokenizer->byte_ids[byte] = id;
+        struct piece *piece = &vocabulary->pieces[id];
+        int byte = piece->kind == kind ? byte_of(piece) : -1;
+        if (byte < 0) continue;
+        tokenizer->byte_ids[byte] = id;
+        piece->kind = TOKEN_BYTE;
+        found = true;
     }
+    return found;
+}
+
+bool spm_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
+{
+    const struct metadata_string *lines;
+    size_t n_lines;
+    memcpy(tokenizer->kind, "spm", sizeof "spm");
+    if (!find_bytes(tokenizer, TOKEN_BYTE)) (void)find_bytes(tokenizer, TOKEN_NORMAL);
+    if (vocabulary_is_ordered(&tokenizer->vocabulary)) return true;
+    if (!metadata_read_strings(metadata, "tokenizer.ggml.merges", &lines, &n_lines, err))
+        return false;
+    if (!lines)
+        return err_set(err, ERR_INPUT,
+                       "the scores of all tokens are equal (tokenizer.ggml.scores), and there is "
+                       "no tokenizer.ggml.merges: nothing says which pieces are merged first");
+    memcpy(tokenizer->kind, "spm:merges", sizeof "spm:merges");
+    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
 }
 
 struct spm_text {
-    const struct vocabulary *vocabulary;
+    const struct tokenizer *tokenizer;
     const char *text;
 };
 
-static int32_t find_normal(const struct vocabulary *vocabulary, const char *text, size_t n_bytes)
-{
-    int32_t id = vocabulary_find(vocabulary, text, n_bytes);
-    return id >= 0 && vocabulary->pieces[id].kind == TOKEN_NORMAL ? id : -1;
-}
-
-static bool find_merge(const void *context, const struct merge_symbol *left,
-                       const struct merge_symbol *right, int32_t *id, double *priority)
+static bool find_by_score(const void *context, const struct merge_symbol *left,
+                          const struct merge_symbol *right, int32_t *id, double *priority)
 {
     const struct spm_text *spm = context;
-    *id = find_normal(spm->vocabulary, spm->text + left->begin, left->n_bytes + right->n_bytes);
+    const struct vocabulary *vocabulary = &spm->tokenizer->vocabulary;
+    *id =
+        vocabulary_find_normal(vocabulary, spm->text + left->begin, left->n_bytes + right->n_bytes);
     if (*id < 0) return false;
-    *priority = (double)spm->vocabulary->pieces[*id].score;
+    *priority = (double)vocabulary->pieces[*id].score;
     return true;
+}
+
+static bool find_by_rank(const void *context, const struct merge_symbol *left,
+                         const struct merge_symbol *right, int32_t *id, double *priority)
+{
+    const struct tokenizer *tokenizer = ((const struct spm_text *)context)->tokenizer;
+    return merge_list_find(&tokenizer->merges, left, right, id, priority) &&
+           tokenizer->vocabulary.pieces[*id].kind == TOKEN_NORMAL;
 }
 
 static bool append_symbols(const struct tokenizer *tokenizer, const struct merger *merger,
@@ -84,7 +113,8 @@ bool spm_encode(const struct tokenizer *tokenizer, const char *text, size_t n_by
 {
     struct buf escaped = {.maximum = SPACE_BYTES * ((size_t)TOKENIZER_MAX_TEXT_BYTES + 2)};
     struct merger merger = {0};
-    struct spm_text spm = {.vocabulary = &tokenizer->vocabulary};
+    struct spm_text spm = {.tokenizer = tokenizer};
+    merge_find_fn *find = tokenizer->merges.slots ? find_by_rank : find_by_score;
     bool ok = false;
     if (space_prefix) buf_append(&escaped, SPACE, SPACE_BYTES);
     for (size_t i = 0; i < n_bytes; i++) {
@@ -96,11 +126,11 @@ bool spm_encode(const struct tokenizer *tokenizer, const char *text, size_t n_by
     for (size_t at = 0; at < escaped.n_bytes;) {
         uint32_t code;
         size_t n = utf8_decode(spm.text + at, escaped.n_bytes - at, &code, NULL);
-        int32_t id = find_normal(spm.vocabulary, spm.text + at, n);
+        int32_t id = vocabulary_find_normal(&tokenizer->vocabulary, spm.text + at, n);
         if (!merger_add(&merger, id, at, n, err)) goto out;
         at += n;
     }
-    ok = !merger.n_symbols || (merger_run(&merger, find_merge, &spm, err) &&
+    ok = !merger.n_symbols || (merger_run(&merger, find, &spm, err) &&
                                append_symbols(tokenizer, &merger, spm.text, out, err));
 out:
     merger_done(&merger);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <limits.h>
 #include <math.h>
@@ -21,41 +22,104 @@ static bool is_piece(const struct piece *piece, const char *text, size_t n_bytes
     return piece->n_bytes == n_bytes && memcmp(piece->text, text, n_bytes) == 0;
 }
 
-/* The slot of the piece with this text, or the empty one where it belongs. */
-static int32_t *slot_of(const struct vocabulary *vocabulary, const char *text, size_t n_bytes)
-{
-    size_t i = (size_t)hash_text(text, n_bytes) & vocabulary->slot_mask;
-    while (vocabulary->slots[i] >= 0 &&
-           !is_piece(&vocabulary->pieces[vocabulary->slots[i]], text, n_bytes))
-        i = (i + 1) & vocabulary->slot_mask;
-    return &vocabulary->slots[i];
-}
-
-int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t n_bytes)
-{
-    return n_bytes > vocabulary->longest_bytes ? -1 : *slot_of(vocabulary, text, n_bytes);
-}
-
-static bool build_slots(struct vocabulary *vocabulary, struct err *err)
-{
-    size_t n_slots = 16;
-    while (n_slots < 2 * (size_t)vocabulary->n) n_slots *= 2;
-    vocabulary->slots = mem_new(n_slots, sizeof *vocabulary->slots, err);
-    if (!vocabulary->slots) return false;
-    memset(vocabulary->slots, 0xff, n_slots * sizeof *vocabulary->slots);
-    vocabulary->slot_mask = n_slots - 1;
-    for (int32_t id = 0; id < vocabulary->n; id++)
-        *slot_of(vocabulary, vocabulary->pieces[id].text, vocabulary->pieces[id].n_bytes) = id;
-    return true;
-}
-
-/* ---- Special pieces ---- */
-
 static bool is_special(const struct piece *piece)
 {
     return piece->n_bytes && (piece->kind == TOKEN_CONTROL || piece->kind == TOKEN_USER_DEFINED ||
                               piece->kind == TOKEN_UNKNOWN);
 }
+
+/* The slot of the piece with this text, special or not, or the empty one where it belongs. A text
+ * may have one of both, so that a control piece never hides a normal one, nor the other way. */
+static int32_t *slot_of(const struct vocabulary *vocabulary, const char *text, size_t n_bytes,
+                        bool special)
+{
+    size_t i = (size_t)hash_text(text, n_bytes) & vocabulary->slot_mask;
+    for (; vocabulary->slots[i] >= 0; i = (i + 1) & vocabulary->slot_mask) {
+        const struct piece *piece = &vocabulary->pieces[vocabulary->slots[i]];
+        if (is_special(piece) == special && is_piece(piece, text, n_bytes)) break;
+    }
+    return &vocabulary->slots[i];
+}
+
+static int32_t find(const struct vocabulary *vocabulary, const char *text, size_t n_bytes,
+                    bool special)
+{
+    return n_bytes > vocabulary->longest_bytes ? -1 : *slot_of(vocabulary, text, n_bytes, special);
+}
+
+int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t n_bytes)
+{
+    int32_t id = find(vocabulary, text, n_bytes, false);
+    return id >= 0 ? id : find(vocabulary, text, n_bytes, true);
+}
+
+int32_t vocabulary_find_normal(const struct vocabulary *vocabulary, const char *text,
+                               size_t n_bytes)
+{
+    int32_t id = find(vocabulary, text, n_bytes, false);
+    return id >= 0 && vocabulary->pieces[id].kind == TOKEN_NORMAL ? id : -1;
+}
+
+int32_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *text,
+                                size_t n_bytes)
+{
+    return find(vocabulary, text, n_bytes, true);
+}
+
+static bool build_slots(struct vocabulary *vocabulary, struct err *err)
+{
+    size_t n_slots = 16;
+    free(vocabulary->slots);
+    while (n_slots < 2 * (size_t)vocabulary->n) n_slots *= 2;
+    vocabulary->slots = mem_new(n_slots, sizeof *vocabulary->slots, err);
+    if (!vocabulary->slots) return false;
+    memset(vocabulary->slots, 0xff, n_slots * sizeof *vocabulary->slots);
+    vocabulary->slot_mask = n_slots - 1;
+    for (int32_t id = 0; id < vocabulary->n; id++) {
+        const struct piece *piece = &vocabulary->pieces[id];
+        int32_t *slot = slot_of(vocabulary, piece->text, piece->n_bytes, is_special(piece));
+        bool stays = *slot >= 0 && piece->kind != TOKEN_NORMAL &&
+                     vocabulary->pieces[*slot].kind == TOKEN_NORMAL;
+        if (!stays) *slot = id;
+    }
+    return true;
+}
+
+/* ---- Notes ---- */
+
+void vocabulary_note_piece(struct vocabulary *vocabulary, int32_t id)
+{
+    const struct piece *piece = &vocabulary->pieces[id];
+    struct metadata_value text = {.kind = METADATA_STRING, .string = {piece->text, piece->n_bytes}};
+    size_t begin = vocabulary->notes.n_bytes;
+    metadata_print(&text, 40, &vocabulary->notes);
+    for (size_t i = begin; i < vocabulary->notes.n_bytes; i++)
+        if (vocabulary->notes.data[i] == '\n') vocabulary->notes.data[i] = ' ';
+}
+
+/* Tokens that no text ever becomes, for another one has the same text. */
+static void note_duplicates(struct vocabulary *vocabulary)
+{
+    size_t n = 0;
+    int32_t first = -1;
+    for (int32_t id = 0; id < vocabulary->n; id++) {
+        const struct piece *piece = &vocabulary->pieces[id];
+        if (piece->kind == TOKEN_UNUSED || !piece->n_bytes ||
+            find(vocabulary, piece->text, piece->n_bytes, is_special(piece)) == id)
+            continue;
+        if (!n++) first = id;
+    }
+    if (!n) return;
+    const struct piece *piece = &vocabulary->pieces[first];
+    int32_t taken = find(vocabulary, piece->text, piece->n_bytes, is_special(piece));
+    buf_printf(&vocabulary->notes, "%zu token%s of equal text with another: \"", n,
+               n > 1 ? "s" : "");
+    vocabulary_note_piece(vocabulary, first);
+    buf_printf(&vocabulary->notes, "\" is %ld and %ld, of which %ld is taken\n", (long)first,
+               (long)taken, (long)taken);
+}
+
+/* ---- Special pieces ---- */
 
 struct special {
     unsigned char first;
@@ -105,8 +169,8 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
     const uint32_t *first = &vocabulary->special_first[(unsigned char)text[0]];
     for (uint32_t i = first[0]; i < first[1]; i++) {
         uint32_t length = vocabulary->special_lengths[i];
-        int32_t id = length <= n_bytes ? vocabulary_find(vocabulary, text, length) : -1;
-        if (id < 0 || !is_special(&vocabulary->pieces[id])) continue;
+        int32_t id = length <= n_bytes ? vocabulary_find_special(vocabulary, text, length) : -1;
+        if (id < 0) continue;
         if (parse_special || vocabulary->pieces[id].kind == TOKEN_USER_DEFINED) return id;
     }
     return -1;
@@ -128,7 +192,7 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
 
 static struct piece *find_special(const struct vocabulary *vocabulary, const char *text)
 {
-    int32_t id = vocabulary_find(vocabulary, text, strlen(text));
+    int32_t id = vocabulary_find_special(vocabulary, text, strlen(text));
     if (id < 0) return NULL;
     struct piece *piece = &vocabulary->pieces[id];
     return piece->kind == TOKEN_CONTROL || piece->kind == TOKEN_USER_DEFINED ? piece : NULL;
@@ -144,7 +208,8 @@ static bool is_phi3(const struct vocabulary *vocabulary)
     return true;
 }
 
-static void mark_ends(struct vocabulary *vocabulary, const struct metadata *metadata)
+static bool mark_ends(struct vocabulary *vocabulary, const struct metadata *metadata,
+                      struct err *err)
 {
     static const char *const NAMES[] = {"<|end|>",    "<|endoftext|>", "<|im_end|>",
                                         "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>",
@@ -156,13 +221,15 @@ static void mark_ends(struct vocabulary *vocabulary, const struct metadata *meta
         if (piece) piece->is_end = true;
     }
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        int64_t id = metadata_integer(metadata, KEYS[i], -1);
+        int64_t id = -1;
+        if (!metadata_read_integer(metadata, KEYS[i], INT64_MIN, INT64_MAX, &id, err)) return false;
         if (id >= 0 && id < vocabulary->n) vocabulary->pieces[id].is_end = true;
     }
     if (is_phi3(vocabulary)) find_special(vocabulary, "<|assistant|>")->is_end = true;
+    return true;
 }
 
-static void mark_rstrip(struct vocabulary *vocabulary, const struct metadata *metadata)
+static void mark_rstrip(struct vocabulary *vocabulary, const char *template_text)
 {
     static const char *const ALWAYS[] = {"</s>",
                                          "<|assistant|>",
@@ -178,11 +245,95 @@ static void mark_rstrip(struct vocabulary *vocabulary, const struct metadata *me
         struct piece *piece = find_special(vocabulary, ALWAYS[i]);
         if (piece) piece->rstrip = true;
     }
-    const char *format =
-        chat_detect_format(metadata_string(metadata, "tokenizer.chat_template", NULL));
+    const char *format = chat_detect_format(template_text);
     bool revised = format && (strcmp(format, "phi3") == 0 || strcmp(format, "phi3-small") == 0);
     for (size_t i = 0; !revised && i < sizeof AT_FIRST / sizeof *AT_FIRST; i++)
         find_special(vocabulary, AT_FIRST[i])->rstrip = true;
+}
+
+/* ---- Markers of the chat template that a file types as normal pieces ----
+ *
+ * The template writes them into a prompt as one token each, and the model learnt them so; as normal
+ * pieces no merge ever gives them. Between '<' and '>' or '[' and ']' a template also writes words,
+ * of which a vocabulary may have one as a piece like any other: such a piece is made of two others,
+ * what is added for a template is not. "<|" and "|>" are always a marker's. */
+
+static bool is_mergeable(const struct vocabulary *vocabulary, const struct piece *piece)
+{
+    for (size_t n = 1; n < piece->n_bytes; n++)
+        if (vocabulary_find_normal(vocabulary, piece->text, n) >= 0 &&
+            vocabulary_find_normal(vocabulary, piece->text + n, piece->n_bytes - n) >= 0)
+            return true;
+    return false;
+}
+
+static bool is_marker(const struct vocabulary *vocabulary, const struct piece *piece)
+{
+    enum { MOST_BYTES = 64 };
+    size_t n = piece->n_bytes;
+    if ((piece->kind != TOKEN_NORMAL && piece->kind != TOKEN_UNUSED) || n < 3 || n > MOST_BYTES)
+        return false;
+    char first = piece->text[0], last = piece->text[n - 1];
+    if (!(first == '<' && last == '>') && !(first == '[' && last == ']')) return false;
+    bool has_bars = n > 4 && piece->text[1] == '|' && piece->text[n - 2] == '|';
+    return has_bars || !is_mergeable(vocabulary, piece);
+}
+
+/* What a template may write: its literal text; "<|user|>" where it puts "<|" before a role; and
+ * what it calls bos_token and eos_token. */
+struct template_names {
+    const char *text;
+    bool joins_roles;
+    int64_t bos, eos; /* -1: not named */
+};
+
+static bool read_names(const struct metadata *metadata, const char *template_text,
+                       struct template_names *names, struct err *err)
+{
+    *names = (struct template_names){.text = template_text, .bos = -1, .eos = -1};
+    names->joins_roles = strstr(template_text, "<|'") || strstr(template_text, "<|\"");
+    return (!strstr(template_text, "bos_token") ||
+            metadata_read_integer(metadata, "tokenizer.ggml.bos_token_id", INT64_MIN, INT64_MAX,
+                                  &names->bos, err)) &&
+           (!strstr(template_text, "eos_token") ||
+            metadata_read_integer(metadata, "tokenizer.ggml.eos_token_id", INT64_MIN, INT64_MAX,
+                                  &names->eos, err));
+}
+
+static bool is_named(const struct template_names *names, const struct piece *piece, int32_t id)
+{
+    static const char *const ROLES[] = {"<|system|>", "<|user|>", "<|assistant|>"};
+    if (strstr(names->text, piece->text) || id == names->bos || id == names->eos) return true;
+    for (size_t i = 0; names->joins_roles && i < sizeof ROLES / sizeof *ROLES; i++)
+        if (is_piece(piece, ROLES[i], strlen(ROLES[i]))) return true;
+    return false;
+}
+
+static bool take_markers(struct vocabulary *vocabulary, const struct metadata *metadata,
+                         const char *template_text, struct err *err)
+{
+    enum { MOST_SHOWN = 4 };
+    struct template_names names;
+    size_t n = 0;
+    if (!template_text) return true;
+    if (!read_names(metadata, template_text, &names, err)) return false;
+    for (int32_t id = 0; id < vocabulary->n; id++) {
+        struct piece *piece = &vocabulary->pieces[id];
+        if (!is_marker(vocabulary, piece) || !is_named(&names, piece, id)) continue;
+        bool known = vocabulary_find_special(vocabulary, piece->text, piece->n_bytes) >= 0;
+        if (known) continue;
+        piece->kind = TOKEN_CONTROL;
+        if (n++ < MOST_SHOWN) {
+            buf_text(&vocabulary->notes, n == 1 ? "" : ", ");
+            vocabulary_note_piece(vocabulary, id);
+        }
+    }
+    if (!n) return true;
+    buf_printf(&vocabulary->notes,
+               "%s: typed as normal text (tokenizer.ggml.token_type), but markers of the chat "
+               "template: taken as control tokens\n",
+               n > MOST_SHOWN ? " ..." : "");
+    return build_slots(vocabulary, err);
 }
 
 /* ---- Reading ---- */
@@ -213,41 +364,69 @@ static bool copy_pieces(struct vocabulary *vocabulary, const struct metadata_str
 static bool read_kinds_and_scores(struct vocabulary *vocabulary, const struct metadata *metadata,
                                   struct err *err)
 {
-    size_t n_kinds, n_scores, n = (size_t)vocabulary->n;
-    const int32_t *kinds =
-        metadata_array(metadata, "tokenizer.ggml.token_type", METADATA_I32, &n_kinds);
-    const float *scores =
-        metadata_array(metadata, "tokenizer.ggml.scores", METADATA_F32, &n_scores);
-    if (kinds && n_kinds != n)
-        return err_set(err, ERR_INPUT, "%zu tokens but %zu token types", n, n_kinds);
-    if (scores && n_scores != n)
-        return err_set(err, ERR_INPUT, "%zu tokens but %zu scores", n, n_scores);
+    static const char KINDS[] = "tokenizer.ggml.token_type", SCORES[] = "tokenizer.ggml.scores";
+    size_t n = (size_t)vocabulary->n;
+    const struct metadata_value *kinds, *scores;
+    if (!metadata_read_array(metadata, KINDS, &kinds, err) ||
+        !metadata_read_array(metadata, SCORES, &scores, err))
+        return false;
+    if (kinds && kinds->n != n)
+        return err_set(err, ERR_INPUT, "%zu tokens but %zu token types", n, kinds->n);
+    if (scores && scores->n != n)
+        return err_set(err, ERR_INPUT, "%zu tokens but %zu scores", n, scores->n);
     for (size_t i = 0; i < n; i++) {
         struct piece *piece = &vocabulary->pieces[i];
-        if (kinds && (kinds[i] < TOKEN_NORMAL || kinds[i] > TOKEN_BYTE))
-            return err_set(err, ERR_INPUT, "token %zu has the unknown type %d", i, (int)kinds[i]);
-        if (scores && isnan(scores[i]))
-            return err_set(err, ERR_INPUT, "the score of token %zu is no number", i);
-        if (kinds) piece->kind = (enum token_kind)kinds[i];
-        if (scores) piece->score = scores[i];
+        int64_t kind = TOKEN_NORMAL;
+        double score = 0;
+        if ((kinds &&
+             !metadata_element_integer(kinds, i, KINDS, INT64_MIN, INT64_MAX, &kind, err)) ||
+            (scores && !metadata_element_number(scores, i, SCORES, &score, err)))
+            return false;
+        if (kind < TOKEN_NORMAL || kind > TOKEN_BYTE)
+            return err_set(err, ERR_INPUT, "token %zu has the unknown type %lld", i,
+                           (long long)kind);
+        if (isnan(score)) return err_set(err, ERR_INPUT, "the score of token %zu is no number", i);
+        piece->kind = (enum token_kind)kind;
+        piece->score = (float)score;
     }
     return true;
+}
+
+bool vocabulary_is_ordered(const struct vocabulary *vocabulary)
+{
+    const struct piece *first = NULL;
+    size_t n = 0;
+    for (int32_t id = 0; id < vocabulary->n; id++) {
+        const struct piece *piece = &vocabulary->pieces[id];
+        uint32_t code;
+        if (piece->kind != TOKEN_NORMAL || !piece->n_bytes ||
+            utf8_decode(piece->text, piece->n_bytes, &code, NULL) == piece->n_bytes)
+            continue;
+        if (!first) first = piece;
+        if (piece->score != first->score) return true;
+        n++;
+    }
+    return n < 2;
 }
 
 bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metadata,
                      struct err *err)
 {
     size_t n;
-    const struct metadata_string *tokens =
-        metadata_array(metadata, "tokenizer.ggml.tokens", METADATA_STRING, &n);
-    if (!tokens || !n || n > INT32_MAX)
+    const struct metadata_string *tokens;
+    const char *template_text = NULL;
+    if (!metadata_read_string(metadata, "tokenizer.chat_template", &template_text, err) ||
+        !metadata_read_strings(metadata, "tokenizer.ggml.tokens", &tokens, &n, err))
+        return false;
+    if (!tokens || n > INT32_MAX)
         return err_set(err, ERR_INPUT, "no vocabulary: tokenizer.ggml.tokens is absent or empty");
     if (!copy_pieces(vocabulary, tokens, n, err) ||
         !read_kinds_and_scores(vocabulary, metadata, err) || !build_slots(vocabulary, err) ||
-        !build_specials(vocabulary, err))
+        !take_markers(vocabulary, metadata, template_text, err) ||
+        !build_specials(vocabulary, err) || !mark_ends(vocabulary, metadata, err))
         return false;
-    mark_ends(vocabulary, metadata);
-    mark_rstrip(vocabulary, metadata);
+    mark_rstrip(vocabulary, template_text);
+    note_duplicates(vocabulary);
     return true;
 }
 
@@ -257,4 +436,5 @@ void vocabulary_done(struct vocabulary *vocabulary)
     free(vocabulary->pieces);
     free(vocabulary->slots);
     free(vocabulary->special_lengths);
+    buf_free(&vocabulary->notes);
 }

@@ -10,6 +10,29 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
+/* A getter either gives what stands there or says why not. */
+static void read_every_way(const struct metadata *metadata, const char *key)
+{
+    struct err errs[6] = {0};
+    int64_t integer;
+    double number;
+    bool truth;
+    const char *text;
+    const struct metadata_string *strings;
+    const struct metadata_value *array;
+    size_t n;
+    const bool done[] = {
+        metadata_read_integer(metadata, key, INT64_MIN, INT64_MAX, &integer, &errs[0]),
+        metadata_read_number(metadata, key, &number, &errs[1]),
+        metadata_read_bool(metadata, key, &truth, &errs[2]),
+        metadata_read_string(metadata, key, &text, &errs[3]),
+        metadata_read_strings(metadata, key, &strings, &n, &errs[4]),
+        metadata_read_array(metadata, key, &array, &errs[5]),
+    };
+    for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+        if (done[i] != (errs[i].code == ERR_NONE)) abort();
+}
+
 static void visit_metadata(const struct metadata *metadata)
 {
     struct buf text = {0};
@@ -20,8 +43,7 @@ static void visit_metadata(const struct metadata *metadata)
         buf_clear(&text);
         metadata_print(value, 200, &text);
         if (value->kind == METADATA_STRING && value->string.text[value->string.n_bytes]) abort();
-        metadata_integer(metadata, key, 0);
-        metadata_number(metadata, key, 0);
+        read_every_way(metadata, key);
     }
     buf_free(&text);
 }

@@ -5,6 +5,7 @@
 #include "engine/gguf.h"
 
 #include "tests/support/gguf_file.h"
+#include "tests/support/stored_value.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -42,11 +43,11 @@ static void gguf_open_reads_every_kind_of_key_and_the_tensors(void **state)
         struct source *source = open_buf(&file, NULL);
         assert_non_null(source);
         assert_int_equal(metadata_count(source->metadata), 13);
-        assert_int_equal(metadata_integer(source->metadata, "key.11", 0), 0x40);
-        assert_true(metadata_bool(source->metadata, "key.7", false));
-        assert_string_equal(metadata_string(source->metadata, "key.8", ""), "text");
+        assert_int_equal(stored_value(source->metadata, "key.11", METADATA_I64)->i, 0x40);
+        assert_int_equal(stored_value(source->metadata, "key.7", METADATA_BOOL)->u, 1);
+        assert_string_equal(stored_string(source->metadata, "key.8"), "text");
         size_t n;
-        const int16_t *items = metadata_array(source->metadata, "key.9", METADATA_I16, &n);
+        const int16_t *items = stored_array(source->metadata, "key.9", METADATA_I16, &n);
         assert_int_equal(n, 3);
         assert_int_equal(items[0], -1);
 
@@ -353,8 +354,8 @@ static void gguf_open_reads_real_files(void **state)
         struct source *source = gguf_open(path, &err);
         if (!source) fail_msg("%s: %s", path, err.message);
         size_t n_vocab;
-        metadata_array(source->metadata, "tokenizer.ggml.tokens", METADATA_STRING, &n_vocab);
-        assert_string_equal(metadata_string(source->metadata, "general.architecture", ""),
+        stored_array(source->metadata, "tokenizer.ggml.tokens", METADATA_STRING, &n_vocab);
+        assert_string_equal(stored_string(source->metadata, "general.architecture"),
                             cases[i].architecture);
         assert_int_equal(metadata_count(source->metadata), cases[i].n_keys);
         assert_int_equal(source->n_tensors, cases[i].n_tensors);

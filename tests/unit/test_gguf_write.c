@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "tests/support/gguf_file.h"
+#include "tests/support/stored_value.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -103,10 +104,10 @@ static void gguf_open_reads_a_header_larger_than_its_first_window(void **state)
     assert_non_null(written);
     size_t n;
     const struct metadata_string *read =
-        metadata_array(written->metadata, "strings", METADATA_STRING, &n);
+        stored_array(written->metadata, "strings", METADATA_STRING, &n);
     assert_int_equal(n, N_STRINGS);
     for (size_t i = 0; i < n; i++) assert_int_equal(read[i].n_bytes, i % 6);
-    assert_int_equal(metadata_integer(written->metadata, "last", 0), 7);
+    assert_int_equal(stored_unsigned(written->metadata, "last"), 7);
     assert_null(metadata_find(written->metadata, "general.alignment"));
     assert_int_equal(written->n_tensors, 2);
 

@@ -5,6 +5,7 @@
 #include "engine/hparams.h"
 
 #include "engine/open_source.h"
+#include "tests/support/stored_value.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 
@@ -52,7 +53,7 @@ static void add_layer(struct draft *draft, int i_layer, const char *name, size_t
 static void set(struct draft *draft, const char *name, uint32_t value)
 {
     char key[128];
-    const char *prefix = metadata_string(draft->metadata, "general.architecture", "");
+    const char *prefix = stored_string(draft->metadata, "general.architecture");
     snprintf(key, sizeof key, "%s.%s", prefix, name);
     assert_true(metadata_set_unsigned(draft->metadata, key, value, NULL));
 }
@@ -60,7 +61,7 @@ static void set(struct draft *draft, const char *name, uint32_t value)
 static void set_float(struct draft *draft, const char *name, float value)
 {
     char key[128];
-    const char *prefix = metadata_string(draft->metadata, "general.architecture", "");
+    const char *prefix = stored_string(draft->metadata, "general.architecture");
     snprintf(key, sizeof key, "%s.%s", prefix, name);
     assert_true(metadata_set_float(draft->metadata, key, value, NULL));
 }
@@ -312,7 +313,7 @@ static void every_missing_key_is_named(void **state)
                                        "attention.head_count", "attention.head_count_kv"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         struct draft *draft = new_draft("phi3");
-        set_float(draft, keys[i], 2.0f); /* of another kind is as good as absent */
+        set_float(draft, keys[i], 2.5f); /* no integer */
         check_refused(draft, ERR_INPUT, keys[i]);
         draft = new_draft("llama");
         set(draft, keys[i], 0);

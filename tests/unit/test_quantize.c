@@ -7,8 +7,10 @@
 
 #include "base/file.h"
 #include "engine/gguf.h"
+#include "engine/hparams.h"
 #include "engine/open_source.h"
 #include "engine/tools.h"
+#include "tests/support/stored_value.h"
 #include "tests/support/test_engine.h"
 #include "tests/support/test_folder.h"
 
@@ -106,7 +108,7 @@ static void mixtures_follow_the_published_rule(void **state)
         assert_type(source, "output.weight", "q6_k");
         struct model_info info = test_model_info(source);
         assert_string_equal(info.quantization, types[t][0]);
-        assert_int_equal(metadata_integer(source->metadata, "general.file_type", -1), 15 + 2 * t);
+        assert_int_equal(stored_unsigned(source->metadata, "general.file_type"), 15 + 2 * t);
         source_close(source);
     }
     struct source *source = open_spec("quantize:q4_k_m:synth:tiny-llama:f16");

@@ -9,6 +9,7 @@
 #include "engine/open_source.h"
 #include "engine/synth_vocab.h"
 #include "engine/tokenizer.h"
+#include "tests/support/stored_value.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -82,8 +83,7 @@ static void shapes_have_the_tensors_and_sizes_of_the_real_models(void **state)
         snprintf(name, sizeof name, "blk.%zu.ffn_down.weight", cases[i].last_layer);
         assert_shape(source, name, cases[i].n_ff, cases[i].n_embd);
         assert_shape(source, "output.weight", cases[i].n_embd, 32064);
-        assert_int_equal(metadata_integer(source->metadata, "phi3.attention.sliding_window", 0),
-                         2047);
+        assert_int_equal(stored_unsigned(source->metadata, "phi3.attention.sliding_window"), 2047);
         source_close(source);
     }
 }
@@ -250,10 +250,10 @@ static struct pieces make_pieces(size_t n_vocab)
     assert_non_null(pieces.metadata);
     assert_true(synth_add_vocabulary(pieces.metadata, n_vocab, NULL));
     pieces.text =
-        metadata_array(pieces.metadata, "tokenizer.ggml.tokens", METADATA_STRING, &pieces.n);
-    pieces.scores = metadata_array(pieces.metadata, "tokenizer.ggml.scores", METADATA_F32, &n);
+        stored_array(pieces.metadata, "tokenizer.ggml.tokens", METADATA_STRING, &pieces.n);
+    pieces.scores = stored_array(pieces.metadata, "tokenizer.ggml.scores", METADATA_F32, &n);
     assert_int_equal(n, pieces.n);
-    pieces.kinds = metadata_array(pieces.metadata, "tokenizer.ggml.token_type", METADATA_I32, &n);
+    pieces.kinds = stored_array(pieces.metadata, "tokenizer.ggml.token_type", METADATA_I32, &n);
     assert_int_equal(n, pieces.n);
     assert_int_equal(pieces.n, n_vocab);
     return pieces;
@@ -314,7 +314,7 @@ static void special_tokens_have_the_ids_of_phi_3(void **state)
         assert_string_equal(pieces.text[cases[i].id].text, cases[i].piece);
         assert_int_equal(pieces.kinds[cases[i].id], cases[i].kind);
     }
-    assert_int_equal(metadata_integer(pieces.metadata, "tokenizer.ggml.eos_token_id", 0), 32000);
+    assert_int_equal(stored_unsigned(pieces.metadata, "tokenizer.ggml.eos_token_id"), 32000);
     metadata_free(pieces.metadata);
 }
 
@@ -386,7 +386,7 @@ static void a_vocabulary_of_a_file_is_taken_over_whole(void **state)
         metadata_at(metadata, i, &key);
         assert_non_null(metadata_find(source->metadata, key));
     }
-    assert_string_equal(metadata_string(source->metadata, "general.architecture", ""), "phi3");
+    assert_string_equal(stored_string(source->metadata, "general.architecture"), "phi3");
     source_close(source);
     metadata_free(metadata);
     test_remove_folder(folder);
