@@ -37,6 +37,8 @@ static const struct architecture architectures[] = {
         .may_have = HAS(OUTPUT),
         .unsaid_window = 2047, /* early files of the 4k models */
         .unsaid_window_context = 4096,
+        .stretched_context = 131072,
+        .stretched_from = 4096,
     },
     {
         .name = "llama",

@@ -61,6 +61,9 @@ struct architecture {
     bool is_interleaved;      /* the rotation pairs neighbours; otherwise the halves of a head */
     /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
     size_t unsaid_window, unsaid_window_context;
+    /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
+     * from how many. */
+    size_t stretched_context, stretched_from;
 };
 
 /* NULL if there is none of this name. */

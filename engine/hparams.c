@@ -280,6 +280,26 @@ static bool read_tensors(const struct source *source, struct hparams *hparams, s
     return ok;
 }
 
+/* A context that was stretched past the one that the model learnt at first needs a rotation to
+ * match: where nothing scales it, logits would be wrong without a word. */
+static bool check_stretch(const struct source *source, const struct hparams *hparams,
+                          struct err *err)
+{
+    char key[KEY_BYTES];
+    const struct architecture *architecture = hparams->architecture;
+    bool is_stretched = architecture->stretched_context &&
+                        hparams->context_tokens >= architecture->stretched_context;
+    int64_t original = is_stretched ? architecture->stretched_from : 0;
+    key_of(hparams, "rope.scaling.original_context_length", key);
+    if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err)) return false;
+    bool is_scaled = hparams->rope_scale != 1 || hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
+    if (!original || hparams->context_tokens <= (size_t)original || is_scaled) return true;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "not supported yet: long rope (a context of %zu tokens made of %lld, and the "
+                   "file has no factors for it)",
+                   hparams->context_tokens, (long long)original);
+}
+
 /* The parts of a split model hold some of the tensors each, and only the first one the metadata. */
 static bool check_whole(const struct source *source, struct err *err)
 {
@@ -305,7 +325,8 @@ bool hparams_read(const struct source *source, struct hparams *hparams, struct e
 {
     memset(hparams, 0, sizeof *hparams);
     if (check_whole(source, err) && read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
-        read_sizes(source, hparams, err) && read_tensors(source, hparams, err))
+        read_sizes(source, hparams, err) && read_tensors(source, hparams, err) &&
+        check_stretch(source, hparams, err))
         return true;
     hparams_done(hparams);
     return err_place(err, source->path, 0, 0);

@@ -305,6 +305,90 @@ static void what_is_not_in_says_so(void **state)
     check_refused(draft, ERR_UNSUPPORTED, "one of the 3 parts of a split model");
 }
 
+/* A context that was stretched from a shorter one, and nothing that scales its rotation. */
+static void a_stretched_context_needs_factors(void **state)
+{
+    (void)state;
+    struct draft *draft = new_draft("phi3");
+    set(draft, "context_length", 131072);
+    check_refused(draft, ERR_UNSUPPORTED, "not supported yet: long rope");
+    draft = new_draft("phi3");
+    set(draft, "context_length", 131072);
+    set(draft, "rope.scaling.original_context_length", 4096);
+    check_refused(draft, ERR_UNSUPPORTED, "131072 tokens made of 4096");
+    draft = new_draft("llama");
+    set(draft, "context_length", 8192);
+    set(draft, "rope.scaling.original_context_length", 4096);
+    assert_true(metadata_set_string(draft->metadata, "llama.rope.scaling.type", "none", NULL));
+    check_refused(draft, ERR_UNSUPPORTED, "long rope");
+    draft = new_draft("llama");
+    set(draft, "context_length", 8192);
+    set(draft, "rope.scaling.original_context_length", 4096);
+    set_float(draft, "rope.scaling.factor", 2.0f);
+    assert_true(read_good(draft).rope_scale == 2.0f);
+    draft = new_draft("llama");
+    set(draft, "context_length", 131072); /* learnt at this length, for all that the file says */
+    assert_int_equal(read_good(draft).context_tokens, 131072);
+    draft = new_draft("phi3");
+    set(draft, "context_length", 16384);
+    set(draft, "rope.scaling.original_context_length", 16384);
+    assert_int_equal(read_good(draft).context_tokens, 16384);
+}
+
+/* Every key that is read, with a value that is not of its type. */
+static void values_of_another_type_are_converted_or_refused(void **state)
+{
+    (void)state;
+    static const char *const NUMBERS[] = {"block_count",
+                                          "embedding_length",
+                                          "feed_forward_length",
+                                          "context_length",
+                                          "attention.head_count",
+                                          "attention.head_count_kv",
+                                          "attention.key_length",
+                                          "attention.value_length",
+                                          "attention.layer_norm_rms_epsilon",
+                                          "attention.sliding_window",
+                                          "rope.dimension_count",
+                                          "rope.freq_base",
+                                          "rope.scaling.factor",
+                                          "rope.scaling.attn_factor",
+                                          "rope.scaling.original_context_length",
+                                          "expert_count"};
+    char key[128];
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        struct draft *draft = new_draft("llama");
+        snprintf(key, sizeof key, "llama.%s", NUMBERS[i]);
+        assert_true(metadata_set_string(draft->metadata, key, "2", NULL));
+        check_refused(draft, ERR_INPUT, NUMBERS[i]);
+    }
+    struct draft *draft = new_draft("llama");
+    set(draft, "rope.scaling.type", 2);
+    check_refused(draft, ERR_INPUT, "'llama.rope.scaling.type' is of type u32: expected a string");
+    draft = new_draft("llama");
+    set_float(draft, "expert_count", 8.0f);
+    check_refused(draft, ERR_UNSUPPORTED, "mixture of experts");
+    draft = new_draft("llama");
+    assert_true(metadata_set_string(draft->metadata, "split.count", "3", NULL));
+    check_refused(draft, ERR_INPUT, "'split.count' is of type string");
+    draft = new_draft("llama");
+    set_float(draft, "block_count", (float)N_LAYERS);
+    set(draft, "rope.freq_base", 500000);
+    struct hparams h = read_good(draft);
+    assert_int_equal(h.n_layers, N_LAYERS);
+    assert_true(h.rope_base == 500000.0f);
+    static const char *const LABELS[] = {"general.name", "general.file_type"};
+    for (size_t i = 0; i < 2; i++) {
+        struct model_info info;
+        struct err err = {0};
+        draft = new_draft("llama");
+        assert_true(metadata_set_bool(draft->metadata, LABELS[i], true, NULL));
+        assert_false(model_info_fill(&draft->source, &info, &err));
+        assert_non_null(strstr(err.message, LABELS[i]));
+        free_draft(draft);
+    }
+}
+
 static void every_missing_key_is_named(void **state)
 {
     (void)state;
@@ -443,6 +527,8 @@ int main(void)
         cmocka_unit_test(a_model_without_output_matrix_is_tied),
         cmocka_unit_test(heads_may_be_wider_than_the_embedding_divided),
         cmocka_unit_test(what_is_not_in_says_so),
+        cmocka_unit_test(a_stretched_context_needs_factors),
+        cmocka_unit_test(values_of_another_type_are_converted_or_refused),
         cmocka_unit_test(every_missing_key_is_named),
         cmocka_unit_test(sizes_that_contradict_each_other_are_refused),
         cmocka_unit_test(every_tensor_is_needed_in_its_shape),
