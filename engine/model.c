@@ -164,18 +164,26 @@ static bool load_projection(struct loader *loader, struct projection *projection
 }
 
 /* The values of a one-dimensional tensor as floats; free() them. */
+static float *read_vector(const struct source *source, const struct tensor_info *tensor,
+                          struct err *err)
+{
+    uint8_t *row = mem_new(1, tensor->row_bytes, err);
+    float *values = mem_new(tensor->shape[0], sizeof *values, err);
+    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err);
+    if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
+    free(row);
+    if (ok) return values;
+    free(values);
+    return NULL;
+}
+
 static float *load_vector(struct loader *loader, enum weight weight, size_t i_layer,
                           struct err *err)
 {
     const struct source *source = loader->model->source;
     const struct tensor_info *tensor = hparams_tensor(&loader->model->hparams, weight, i_layer);
-    uint8_t *row = mem_new(1, tensor->row_bytes, err);
-    float *values = mem_new(tensor->shape[0], sizeof *values, err);
-    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
-              report_progress(loader, tensor, err);
-    if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
-    free(row);
-    if (ok) return values;
+    float *values = read_vector(source, tensor, err);
+    if (values && report_progress(loader, tensor, err)) return values;
     free(values);
     return NULL;
 }
@@ -201,20 +209,27 @@ static bool fill_frequencies(const struct hparams *h, const float *divisors, flo
     return true;
 }
 
+static float *read_frequencies(const struct source *source, const struct hparams *hparams,
+                               struct err *err)
+{
+    const struct tensor_info *tensor = hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
+    float *divisors = tensor ? read_vector(source, tensor, err) : NULL;
+    if (tensor && !divisors) return NULL;
+    float *frequencies = mem_new(hparams->n_rope / 2, sizeof *frequencies, err);
+    bool ok = frequencies && fill_frequencies(hparams, divisors, frequencies, err);
+    free(divisors);
+    if (ok) return frequencies;
+    free(frequencies);
+    return NULL;
+}
+
 static bool load_rope(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
-    float *divisors = NULL;
-    if (hparams_tensor(&model->hparams, WEIGHT_ROPE_FREQS, 0)) {
-        divisors = load_vector(loader, WEIGHT_ROPE_FREQS, 0, err);
-        if (!divisors) return false;
-    }
-    size_t n_pairs = model->hparams.n_rope / 2;
-    model->rope_frequencies = mem_new(n_pairs, sizeof *model->rope_frequencies, err);
-    bool ok = model->rope_frequencies &&
-              fill_frequencies(&model->hparams, divisors, model->rope_frequencies, err);
-    free(divisors);
-    return ok;
+    const struct tensor_info *tensor = hparams_tensor(&model->hparams, WEIGHT_ROPE_FREQS, 0);
+    model->rope_frequencies = read_frequencies(model->source, &model->hparams, err);
+    if (!model->rope_frequencies) return err_place(err, model->source->path, 0, 0);
+    return !tensor || report_progress(loader, tensor, err);
 }
 
 static bool load_norms(struct loader *loader, struct err *err)
@@ -248,19 +263,44 @@ static bool load_weights(struct loader *loader, struct err *err)
     return true;
 }
 
+/* Reads what the source says but for its weights. Hyperparameters and tokenizer are the caller's,
+ * also on failure. */
+static bool read_source(const struct source *source, struct hparams *hparams,
+                        struct model_info *info, struct tokenizer **tokenizer, struct err *err)
+{
+    if (!hparams_read(source, hparams, err)) return false;
+    model_info_fill(source, hparams, info);
+    *tokenizer = tokenizer_new(source->metadata, err);
+    if (!*tokenizer) return err_place(err, source->path, 0, 0);
+    size_t n_pieces = (size_t)tokenizer_size(*tokenizer);
+    if (n_pieces > hparams->n_vocab)
+        return err_set_at(err, ERR_INPUT, source->path, 0, 0,
+                          "the vocabulary has %zu tokens but the embedding only %zu rows", n_pieces,
+                          hparams->n_vocab);
+    return true;
+}
+
+bool model_check(const struct source *source, struct err *err)
+{
+    struct hparams hparams;
+    struct model_info info;
+    struct tokenizer *tokenizer = NULL;
+    float *frequencies = NULL;
+    bool ok = read_source(source, &hparams, &info, &tokenizer, err) &&
+              (frequencies = read_frequencies(source, &hparams, err));
+    free(frequencies);
+    tokenizer_free(tokenizer);
+    hparams_done(&hparams);
+    return ok || err_place(err, source->path, 0, 0);
+}
+
 static bool open_source(struct model *model, const char *path, struct err *err)
 {
     model->source = source_open(path, err);
-    if (!model->source || !hparams_read(model->source, &model->hparams, err)) return false;
-    model_info_fill(model->source, &model->hparams, &model->info);
+    if (!model->source ||
+        !read_source(model->source, &model->hparams, &model->info, &model->tokenizer, err))
+        return false;
     model->embedding = hparams_tensor(&model->hparams, WEIGHT_TOKEN_EMBD, 0);
-    model->tokenizer = tokenizer_new(model->source->metadata, err);
-    if (!model->tokenizer) return err_place(err, path, 0, 0);
-    size_t n_pieces = (size_t)tokenizer_size(model->tokenizer);
-    if (n_pieces > model->hparams.n_vocab)
-        return err_set_at(err, ERR_INPUT, path, 0, 0,
-                          "the vocabulary has %zu tokens but the embedding only %zu rows", n_pieces,
-                          model->hparams.n_vocab);
     return true;
 }
 

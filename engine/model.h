@@ -62,4 +62,8 @@ struct model {
     size_t n_projections;
 };
 
+/* Whether a model can be made of the source, but for what only its matrices can tell: everything
+ * that model_open checks before it reads them. */
+bool model_check(const struct source *source, struct err *err) __attribute__((warn_unused_result));
+
 #endif

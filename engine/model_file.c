@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
+#include "engine/model.h"
 #include "engine/open_source.h"
 #include "engine/quantize.h"
 #include "engine/synth.h"
@@ -45,6 +46,11 @@ bool model_file_info(const struct model_file *file, struct model_info *info, str
     model_info_fill(file->source, &hparams, info);
     hparams_done(&hparams);
     return true;
+}
+
+bool model_file_check(const struct model_file *file, struct err *err)
+{
+    return model_check(file->source, err);
 }
 
 size_t model_file_count_metadata(const struct model_file *file)

@@ -51,6 +51,10 @@ void model_file_close(struct model_file *file);
 /* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not
  * supported. */
 bool model_file_info(const struct model_file *file, struct model_info *info, struct err *err);
+/* Whether model_open would take the file, by the same checks, but for what only weights can tell:
+ * fails as it does. */
+bool model_file_check(const struct model_file *file, struct err *err)
+    __attribute__((warn_unused_result));
 /* What a "quantize:" spec does not do as asked, a line each; "" in general. */
 const char *model_file_notes(const struct model_file *file);
 size_t model_file_count_metadata(const struct model_file *file);

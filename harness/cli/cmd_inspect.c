@@ -26,6 +26,7 @@ enum { MAX_VALUE_CHARS = 60 };
 struct inspection {
     const struct model_file *file;
     struct model_info info;
+    bool has_info;
     const char *unsupported;     /* why the engine would not run it; NULL if it would */
     struct tokenizer *tokenizer; /* NULL if it has none that is supported */
 };
@@ -34,9 +35,8 @@ static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
     printf("%-16s %s\n", "file", path);
-    if (inspection->unsupported) {
-        printf("%-16s %s\n", "not runnable", inspection->unsupported);
-    } else {
+    if (inspection->unsupported) printf("%-16s %s\n", "not runnable", inspection->unsupported);
+    if (inspection->has_info) {
         printf("%-16s %s%s%s\n", "architecture", info->architecture, info->name[0] ? ", " : "",
                info->name);
         printf("%-16s %s, %.2f bits per weight\n", "quantization", info->quantization,
@@ -56,6 +56,11 @@ static void print_summary(const struct inspection *inspection, const char *path)
            tokenizer_size(inspection->tokenizer),
            tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
     printf("%-16s %s\n", "chat format", format ? format : "none that is built in");
+    for (const char *note = tokenizer_notes(inspection->tokenizer); *note;) {
+        int n = (int)strcspn(note, "\n");
+        printf("%-16s %.*s\n", "note", n, note);
+        note += n + (note[n] == '\n');
+    }
 }
 
 static void print_metadata(const struct model_file *file)
@@ -95,7 +100,7 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
 {
     const struct model_info *info = &inspection->info;
     json_set_string(writer, "unsupported", inspection->unsupported);
-    if (inspection->unsupported) return;
+    if (!inspection->has_info) return;
     json_set_string(writer, "architecture", info->architecture);
     json_set_string(writer, "name", info->name);
     json_set_string(writer, "quantization", info->quantization);
@@ -158,6 +163,7 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     if (inspection->tokenizer) {
         json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
         json_set_string(&writer, "chat_format", tokenizer_chat_format(inspection->tokenizer));
+        json_set_string(&writer, "tokenizer_notes", tokenizer_notes(inspection->tokenizer));
     }
     write_metadata(&writer, inspection->file);
     if (tensors) write_tensors(&writer, inspection->file);
@@ -173,8 +179,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct model_file *file = model_file_open(path, err);
     if (!file) return false;
     struct inspection inspection = {.file = file};
-    if (!model_file_info(file, &inspection.info, &unsupported))
-        inspection.unsupported = unsupported.message;
+    inspection.has_info = model_file_info(file, &inspection.info, NULL);
+    if (!model_file_check(file, &unsupported)) inspection.unsupported = unsupported.message;
     inspection.tokenizer = model_file_tokenizer(file, NULL);
     bool ok = true;
     if (options->json) {
@@ -202,9 +208,12 @@ const struct command COMMAND_INSPECT = {
     .n_min = 1,
     .n_max = 1,
     COMMAND_OPTIONS(OPTIONS, struct options),
-    .details = "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
-               "GGUF file, without "
-               "loading its weights; also of files that the engine cannot run, and why.",
+    .details =
+        "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
+        "GGUF file, without "
+        "loading its weights; also of files that the engine cannot run, and why. A note says "
+        "what is doubtful about the vocabulary and what is done about it, as a warning does "
+        "where a model is used.",
     .examples = EXAMPLES,
     .run = run,
 };

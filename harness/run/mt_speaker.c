@@ -22,7 +22,9 @@ bool mt_speaker_open_model(struct mt_speaker *speaker, const struct console *con
 {
     *speaker = (struct mt_speaker){
         .model = load_model(console, path, isa, options->session.n_threads, err)};
-    if (speaker->model) speaker->client = client_open_engine(speaker->model, options, err);
+    if (!speaker->model) return false;
+    log_warning_lines(&console->log, path, tokenizer_notes(model_tokenizer(speaker->model)));
+    speaker->client = client_open_engine(speaker->model, options, err);
     return speaker->client != NULL;
 }
 

@@ -72,13 +72,17 @@ static bool check_context(const struct config_model *config, const struct config
 
 /* What is quantized has the tokenizer of its source, which was read before. */
 static bool read_model(struct plan *plan, const struct model_file *file, struct plan_model *model,
-                       struct err *err)
+                       const struct log *log, struct err *err)
 {
     struct model_info info = {0};
-    if (!model_file_info(file, &info, err) || !keep_info(plan->arena, model, &info, err))
+    if (!model_file_info(file, &info, err) || !keep_info(plan->arena, model, &info, err) ||
+        !model_file_check(file, err))
         return false;
-    if (!model->tokenizer) model->tokenizer = model_file_tokenizer(file, err);
-    if (!model->tokenizer) return false;
+    if (!model->tokenizer) {
+        model->tokenizer = model_file_tokenizer(file, err);
+        if (!model->tokenizer) return false;
+        log_warning_lines(log, model->config->id, tokenizer_notes(model->tokenizer));
+    }
     model->adds_bos = bos_policy_adds(model->config->bos, model->tokenizer);
     return true;
 }
@@ -89,7 +93,7 @@ static bool look_at(struct plan *plan, const struct config_variant *variant,
 {
     char label[256];
     struct model_file *file = model_file_open(model->path, err);
-    bool ok = file && read_model(plan, file, model, err);
+    bool ok = file && read_model(plan, file, model, log, err);
     if (ok) {
         snprintf(label, sizeof label, "%s %s", model->config->id,
                  variant->quantization ? variant->quantization : model->quantization);

@@ -110,6 +110,12 @@ CREATE TABLE job (
     computed_items  INTEGER,          -- answered with them: the others were taken over
     wall_ns         INTEGER,          -- that this process took, without loading the model
     logits_hash     TEXT,             -- over the hashes of its responses, in the items' order
+    -- 'questions' were asked and graded; of a 'text' the tokens were scored, and the metric is the
+    -- perplexity; 'throughput' of a model and 'kernels' by themselves were timed.
+    kind            TEXT NOT NULL DEFAULT 'questions'
+        CHECK (kind IN ('questions', 'text', 'throughput', 'kernels')),
+    chance          REAL,             -- what guessing scores by the metric, 0..1
+    whole_items     INTEGER,          -- of the test that published numbers are of
     UNIQUE (run, model, fingerprint)
 ) STRICT;
 CREATE INDEX job_by_fingerprint ON job (fingerprint);
@@ -230,7 +236,7 @@ CREATE TABLE note (
 -- Scores in their unit: percent, points of 1 to 10, nats, or '' for a perplexity. subset: '' the
 -- whole suite, 'anatomy' a finest group as in v_items, 'category:STEM' a coarser one with its level.
 -- metric: the job's, a micro average, or a further one; with '_macro' the mean over the finest
--- groups.
+-- groups. chance: what guessing scores, of rows by the job's own metric alone.
 CREATE VIEW v_scores AS
 WITH shown AS (
     SELECT *,
@@ -259,7 +265,8 @@ SELECT job.run AS run,
        unit,
        factor * error AS error,
        job.id AS job,
-       depth
+       depth,
+       CASE scaled.metric WHEN job.metric THEN factor * job.chance END AS chance
 FROM scaled
 JOIN job ON job.id = scaled.job
 JOIN model ON model.id = job.model;

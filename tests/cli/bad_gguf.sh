@@ -71,6 +71,20 @@ put 64 $((at + 3))
 expect 1 "$PHIBENCH" inspect x.gguf
 message "x.gguf: byte $((size - 816128)): tensor 'output.weight' (offset 1074484224, 73728 bytes) does not fit into the 816128 bytes of data that the file has"
 
+# A model that cannot run: inspect says why, as loading does, and shows what it can.
+cp whole.gguf x.gguf
+at=$(grep -abo 'tokenizer.ggml.model' whole.gguf | head -n 1 | cut -d : -f 1)
+put 120 $((at + 20 + 4 + 8)) # the first letter of "llama"
+expect 2 "$PHIBENCH" generate -m x.gguf -p a
+message 'x.gguf: not supported yet: the tokenizer kind "xlama"'
+expect 0 "$PHIBENCH" inspect x.gguf
+grep -q '^not runnable *not supported yet: the tokenizer kind "xlama"$' stdout || fail 'inspect does not say why'
+grep -q '^architecture *phi3, ' stdout || fail 'inspect does not show the shape'
+expect 0 "$PHIBENCH" inspect x.gguf --json
+grep -q '"unsupported": "not supported yet: the tokenizer kind' stdout || fail 'inspect --json does not say why'
+expect 0 "$PHIBENCH" inspect whole.gguf
+grep -q 'not runnable' stdout && fail 'inspect says that what runs does not'
+
 # What is no model at all.
 echo 'name: demo' >x.gguf
 expect 1 "$PHIBENCH" inspect x.gguf

@@ -5,8 +5,10 @@
 #include "engine/tools.h"
 
 #include "base/file.h"
+#include "engine/gguf.h"
 #include "engine/tokenizer.h"
 #include "tests/support/gguf_file.h"
+#include "tests/support/made_vocabulary.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -108,6 +110,83 @@ static void a_written_model_has_the_info_of_its_spec(void **state)
     test_remove_folder(folder);
 }
 
+/* The tiny model as a file with these metadata over its own. */
+static void write_changed(const char *path, const struct metadata *changes)
+{
+    struct source *whole = source_open("synth:tiny:q8_0", NULL);
+    struct metadata *metadata = metadata_new(NULL);
+    const struct metadata *const parts[] = {whole->metadata, changes};
+    for (size_t part = 0; part < 2; part++) {
+        for (size_t i = 0; i < metadata_count(parts[part]); i++) {
+            const char *key;
+            const struct metadata_value *value = metadata_at(parts[part], i, &key);
+            assert_true(metadata_set(metadata, key, value, NULL));
+        }
+    }
+    const struct metadata *kept = whole->metadata;
+    whole->metadata = metadata;
+    assert_true(gguf_write(path, whole, 1, NULL, NULL, NULL));
+    whole->metadata = kept;
+    metadata_free(metadata);
+    source_close(whole);
+}
+
+/* The file cannot run, and why is the same before loading as when loading; frees the metadata. */
+static void check_not_runnable(const char *path, struct metadata *changes, const char *part)
+{
+    struct err before = {0}, after = {0};
+    struct model_options options = model_default_options();
+    write_changed(path, changes);
+    metadata_free(changes);
+    struct model_file *file = open_file(path);
+    assert_false(model_file_check(file, &before));
+    model_file_close(file);
+    assert_null(model_open(path, &options, &after));
+    if (!strstr(before.message, part)) fail_msg("no \"%s\" in \"%s\"", part, before.message);
+    assert_string_equal(before.message, after.message);
+    assert_string_equal(before.file, path);
+    assert_string_equal(after.file, path);
+    assert_int_equal(before.code, after.code);
+}
+
+static struct metadata *one_string(const char *key, const char *text)
+{
+    struct metadata *metadata = metadata_new(NULL);
+    assert_true(metadata_set_string(metadata, key, text, NULL));
+    return metadata;
+}
+
+static void what_cannot_run_says_why_before_it_is_loaded(void **state)
+{
+    (void)state;
+    char folder[256], path[300];
+    assert_non_null(test_make_folder(folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/changed.gguf", folder);
+    check_not_runnable(path, one_string("general.architecture", "bert"), "architecture 'bert'");
+    check_not_runnable(path, one_string("tokenizer.ggml.model", "bert"), "tokenizer kind \"bert\"");
+    check_not_runnable(path, one_string("phi3.rope.freq_base", "1"), "'phi3.rope.freq_base'");
+    check_not_runnable(path, one_string("general.file_type", "f16"), "'general.file_type'");
+
+    struct metadata *changes = metadata_new(NULL);
+    assert_true(metadata_set_float(changes, "phi3.rope.freq_base", 1e-30f, NULL));
+    check_not_runnable(path, changes, "out of range");
+
+    struct made_vocabulary made = {.n = 0};
+    made_put_spm(&made);
+    while (made.n < 513) {
+        char text[16];
+        snprintf(text, sizeof text, "t%zu", made.n);
+        made_put(&made, text, -(float)made.n, TOKEN_NORMAL);
+    }
+    check_not_runnable(path, made_metadata_of(&made, "llama"),
+                       "the vocabulary has 513 tokens but the embedding only 512 rows");
+
+    struct model_file *file = open_file("synth:tiny:q8_0");
+    assert_true(model_file_check(file, NULL));
+    model_file_close(file);
+    test_remove_folder(folder);
+}
+
 static void errors_name_the_file(void **state)
 {
     (void)state;
@@ -145,6 +224,7 @@ int main(void)
         cmocka_unit_test(metadata_and_tensors_are_listed),
         cmocka_unit_test(the_tokenizer_comes_without_weights),
         cmocka_unit_test(a_written_model_has_the_info_of_its_spec),
+        cmocka_unit_test(what_cannot_run_says_why_before_it_is_loaded),
         cmocka_unit_test(errors_name_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
