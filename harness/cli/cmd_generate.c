@@ -10,6 +10,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,8 @@ static const struct option_spec OPTIONS[] = {
     OPTION_SPECIAL(struct options, common.special),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "what to continue", offsetof(struct options, prompt), 0, 0,
      0},
-    {NULL, 'n', OPTION_INTEGER, "N", "new tokens at most", offsetof(struct options, n_new), 1,
-     1 << 24, 128},
+    {NULL, 'n', OPTION_INTEGER, "N", "new tokens at most; 0: show the prompt as the model gets it",
+     offsetof(struct options, n_new), 0, 1 << 24, 128},
     {"temp", 0, OPTION_NUMBER, "T", "temperature; 0: greedy", offsetof(struct options, temperature),
      0, 100, 0},
     {"top-k", 0, OPTION_INTEGER, "K", "only the K most probable tokens; 0: all",
@@ -58,6 +59,7 @@ struct generation {
     size_t n_printed;
     int32_t next;
     const char *stop; /* "end", "length", "context" */
+    size_t n_steps;   /* after the prefill: the first token costs none */
     int64_t prefill_ns, decode_ns;
 };
 
@@ -109,6 +111,7 @@ static bool decode(struct generation *generation, int sequence, struct err *err)
         }
         struct tokens last = {.ids = &generation->next, .n = 1};
         if (!prefill(session, sequence, &last, false, pick, generation, err)) return false;
+        generation->n_steps++;
     }
     return show(generation, true, err);
 }
@@ -128,6 +131,14 @@ static bool render_chat(const struct options *options, const struct tokenizer *t
     return chat_render(format, messages, n, true, prompt, err) && buf_check(prompt, err);
 }
 
+static void write_ids(struct json_writer *writer, const char *key, const struct tokens *tokens)
+{
+    json_key(writer, key);
+    json_begin_array(writer);
+    for (size_t i = 0; i < tokens->n; i++) json_put_integer(writer, tokens->ids[i]);
+    json_end_array(writer);
+}
+
 static bool print_json(const struct generation *generation, struct err *err)
 {
     struct buf out = {0};
@@ -138,14 +149,10 @@ static bool print_json(const struct generation *generation, struct err *err)
     json_put_string_n(&writer, buf_string(&generation->text), generation->text.n_bytes);
     json_set_string(&writer, "stop", generation->stop);
     json_set_integer(&writer, "prompt_tokens", (int64_t)generation->prompt.n);
-    json_key(&writer, "ids");
-    json_begin_array(&writer);
-    for (size_t i = 0; i < generation->output.n; i++)
-        json_put_integer(&writer, generation->output.ids[i]);
-    json_end_array(&writer);
+    write_ids(&writer, "ids", &generation->output);
     json_set_number(&writer, "prefill_s", (double)generation->prefill_ns * 1e-9);
-    json_set_number(&writer, "decode_tokens_per_s",
-                    seconds > 0 ? (double)generation->output.n / seconds : 0);
+    json_set_number(&writer, "decode_tokens_per_s", /* null where nothing was decoded */
+                    generation->n_steps ? (double)generation->n_steps / seconds : NAN);
     json_end_object(&writer);
     return json_print(&writer, stdout, err);
 }
@@ -177,6 +184,35 @@ static bool generate(struct generation *generation, const char *prompt, struct e
     return true;
 }
 
+/* The text that the model would get and its tokens, without loading weights. */
+static bool show_prompt(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    struct encode_options encode = {.bos = options->common.no_bos ? BOS_NEVER : BOS_AUTO,
+                                    .parse_special = options->common.special || options->chat};
+    struct buf chat = {0}, out = {0};
+    struct tokens ids = {0};
+    struct json_writer writer = {.out = &out, .indent = 2};
+    struct tokenizer *tokenizer = open_tokenizer(invocation, options->common.model, err);
+    bool ok = tokenizer && (!options->chat || render_chat(options, tokenizer, &chat, err));
+    const char *prompt = options->chat ? buf_string(&chat) : options->prompt;
+    ok = ok && tokenizer_encode(tokenizer, prompt, strlen(prompt), &encode, &ids, err);
+    if (ok && options->json) {
+        json_begin_object(&writer);
+        json_set_string(&writer, "prompt", prompt);
+        json_set_integer(&writer, "prompt_tokens", (int64_t)ids.n);
+        write_ids(&writer, "prompt_ids", &ids);
+        json_end_object(&writer);
+        ok = buf_check(&out, err);
+    }
+    if (ok) puts(options->json ? buf_string(&out) : prompt);
+    tokenizer_release(tokenizer);
+    tokens_free(&ids);
+    buf_free(&chat);
+    buf_free(&out);
+    return ok;
+}
+
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
@@ -187,6 +223,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     if (!options->prompt) return err_set(err, ERR_USAGE, "generate needs a prompt: -p TEXT");
     if (options->system && !options->chat)
         return err_set(err, ERR_USAGE, "--system goes with --chat");
+    if (!options->n_new) return show_prompt(invocation, err);
     if (!opened_open(invocation, &options->common, &opened, err)) goto out;
     if (options->chat && !render_chat(options, model_tokenizer(opened.model), &chat, err)) goto out;
     ok = generate(&generation, options->chat ? buf_string(&chat) : options->prompt, err);

@@ -3,6 +3,7 @@
  */
 #include "base/json.h"
 #include "harness/ask/client.h"
+#include "harness/ask/prompt_tokens.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 
@@ -53,6 +54,27 @@ static bool print_response(void *context, size_t i_request, const struct respons
     return json_print(&writer, stdout, err);
 }
 
+/* A continuation is scored after at least one token: of the context, or BOS. White space at the
+ * context's end is none, for it counts to the continuation. */
+static bool check_before(const struct options *options, const struct tokenizer *tokenizer,
+                         enum bos_policy bos, struct err *err)
+{
+    for (size_t i = 0; i < options->continuations.n; i++) {
+        struct joined_tokens joined;
+        if (!join_tokens(tokenizer, bos, options->context, options->continuations.items[i], &joined,
+                         err))
+            return false;
+        bool has_context = joined.n_context > 0;
+        joined_tokens_done(&joined);
+        if (!has_context)
+            return err_set(err, ERR_USAGE,
+                           "there is no token before the continuation to score it after: the "
+                           "context is empty, and %s",
+                           bos == BOS_NEVER ? "--no-bos was given" : "the model adds no BOS token");
+    }
+    return true;
+}
+
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
@@ -81,7 +103,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct model *model = open_model(invocation, options->common.model, options->common.isa,
                                      options->common.n_threads, err);
     if (!model) return false;
-    struct client *client = client_open_engine(model, &client_options, err);
+    bool has_before = check_before(options, model_tokenizer(model), client_options.bos, err);
+    struct client *client = has_before ? client_open_engine(model, &client_options, err) : NULL;
     bool ok = client && client_ask(client, &request, 1, &sink, err);
     client_close(client);
     model_close(model);

@@ -33,18 +33,11 @@ static const struct option_spec DETOKENIZE_OPTIONS[] = {
 };
 
 /* The model's tokenizer and what is on stdin. *input is the caller's. */
-static struct tokenizer *open_tokenizer(const struct invocation *invocation,
-                                        const struct options *options, struct buf *input,
-                                        struct err *err)
+static struct tokenizer *open_with_input(const struct invocation *invocation,
+                                         const struct options *options, struct buf *input,
+                                         struct err *err)
 {
-    if (!options->model) {
-        err_set(err, ERR_USAGE, "%s needs a model: -m FILE.gguf", invocation->command->name);
-        return NULL;
-    }
-    struct model_file *file = model_file_open(options->model, err);
-    if (!file) return NULL;
-    struct tokenizer *tokenizer = model_file_tokenizer(file, err);
-    model_file_close(file);
+    struct tokenizer *tokenizer = open_tokenizer(invocation, options->model, err);
     if (tokenizer && !read_input(input, err)) {
         tokenizer_free(tokenizer);
         return NULL;
@@ -79,7 +72,7 @@ static bool run_tokenize(const struct invocation *invocation, struct err *err)
     struct tokens ids = {0};
     struct encode_options encode = {.bos = options->no_bos ? BOS_NEVER : BOS_AUTO,
                                     .parse_special = options->special};
-    struct tokenizer *tokenizer = open_tokenizer(invocation, options, &input, err);
+    struct tokenizer *tokenizer = open_with_input(invocation, options, &input, err);
     bool ok = tokenizer &&
               tokenizer_encode(tokenizer, buf_string(&input), input.n_bytes, &encode, &ids, err);
     if (ok && options->json) {
@@ -118,7 +111,7 @@ static bool run_detokenize(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     struct buf input = {0}, text = {0};
     struct tokens ids = {0};
-    struct tokenizer *tokenizer = open_tokenizer(invocation, options, &input, err);
+    struct tokenizer *tokenizer = open_with_input(invocation, options, &input, err);
     bool ok = tokenizer && parse_ids(buf_string(&input), &ids, err) &&
               tokenizer_decode(tokenizer, ids.ids, ids.n, options->special, true, &text, err) &&
               buf_print(&text, stdout, err);

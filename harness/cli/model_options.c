@@ -36,7 +36,25 @@ struct model *open_model(const struct invocation *invocation, const char *path, 
         return NULL;
     }
     if (!choose_isa(invocation, isa, &level, err)) return NULL;
-    return load_model(&invocation->console, path, level, (int)n_threads, err);
+    struct model *model = load_model(&invocation->console, path, level, (int)n_threads, err);
+    if (model)
+        log_warning_lines(&invocation->console.log, path, tokenizer_notes(model_tokenizer(model)));
+    return model;
+}
+
+struct tokenizer *open_tokenizer(const struct invocation *invocation, const char *path,
+                                 struct err *err)
+{
+    if (!path) {
+        err_set(err, ERR_USAGE, "%s needs a model: -m FILE.gguf", invocation->command->name);
+        return NULL;
+    }
+    struct model_file *file = model_file_open(path, err);
+    if (!file) return NULL;
+    struct tokenizer *tokenizer = model_file_tokenizer(file, err);
+    model_file_close(file);
+    if (tokenizer) log_warning_lines(&invocation->console.log, path, tokenizer_notes(tokenizer));
+    return tokenizer;
 }
 
 bool parse_kv_type(const char *text, enum kv_type *type, struct err *err)

@@ -55,6 +55,10 @@ bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *
 struct model *open_model(const struct invocation *invocation, const char *path, const char *isa,
                          int64_t n_threads, struct err *err) __attribute__((warn_unused_result));
 
+/* Its tokenizer alone, without loading weights. Free with tokenizer_release. */
+struct tokenizer *open_tokenizer(const struct invocation *invocation, const char *path,
+                                 struct err *err) __attribute__((warn_unused_result));
+
 /* A model with a session on it. Close both with opened_close, also after a failed opened_open. */
 struct opened {
     struct model *model;

@@ -20,10 +20,15 @@ refused 'a context of 100000 tokens: the model was made for 2048 at most' genera
 refused '--context-tokens must be between 0 and 16777216, not 99999999999' generate -p x --context-tokens 99999999999
 refused '--batch-tokens must be between 1 and 65536, not 100000000' generate -p x --batch-tokens 100000000
 refused '--threads must be between 0 and 1024, not 1025' generate -p x --threads 1025
-refused '-n must be between 1 and 16777216, not -1' generate -p x -n -1
+refused '-n must be between 0 and 16777216, not -1' generate -p x -n -1
 refused '--temp must be between 0 and 100, not -1' generate -p x --temp -1
 refused '--temp takes a number, not "nan"' generate -p x --temp nan
 refused 'the prompt is empty and the model adds no BOS token' generate -p '' --no-bos
+refused 'there is no token before the continuation to score it after: the context is empty, and --no-bos was given' \
+    score --context '' --continuation a --no-bos
+refused 'there is no token before the continuation to score it after: the context is empty, and --no-bos was given' \
+    score --context '  ' --continuation a --no-bos
+refused "context and continuation do not fit the model's context" score --context '' --continuation "$long"
 refused '--continuation is empty: there is nothing to score' score --context a --continuation ''
 refused '--ids: 512 is not between 0 and 511' logits --ids 1,512
 refused '--ids takes integers separated by commas, not "a"' logits --ids a
@@ -35,6 +40,19 @@ expect 2 sh -c 'echo 1 99999 | "$0" detokenize -m synth:tiny:q4_0' "$PHIBENCH"
 message 'phibench: token 99999 is not in the vocabulary of 512'
 expect 1 sh -c 'echo 1 x 2 | "$0" detokenize -m synth:tiny:q4_0' "$PHIBENCH"
 message 'phibench: standard input: "x" is no token id'
+
+# The first token comes from the prompt: a speed needs a second one. -n 0 shows the prompt and computes nothing.
+expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p a -n 1 --ignore-end --json
+grep -q '"decode_tokens_per_s": null' stdout || fail 'a speed of no steps'
+expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p a -n 2 --ignore-end --json
+grep -q '"decode_tokens_per_s": [0-9]' stdout || fail 'no speed of one step'
+expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p a --chat --system b -n 0
+printf '<|system|>\nb<|end|>\n<|user|>\na<|end|>\n<|assistant|>\n\n' >wanted
+cmp -s stdout wanted || fail 'generate -n 0 shows another prompt'
+expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p a --no-bos -n 0 --json
+tr -d ' \n' <stdout >line
+printf 'a' | "$PHIBENCH" tokenize -m synth:tiny:q4_0 --no-bos | tr ' ' , | sed 's/.*/"prompt_ids":[&]}/' >wanted
+grep -qF "$(cat wanted)" line && grep -qF '"prompt":"a","prompt_tokens":' line || fail 'generate -n 0 --json'
 
 expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p '' -n 2
 expect 0 "$PHIBENCH" generate -m synth:tiny:q4_0 -p "$bytes" -n 2
