@@ -61,8 +61,9 @@ FLAGS_OF = $(FLAGS_$(call ISA_OF,$<)) $(if $(filter engine/kernels/%,$<),$(OPTIM
 
 # ---- files
 
-SOURCES := $(wildcard base/*.c engine/*.c engine/kernels/*.c $(ISA_DIRS:%=engine/kernels/%/*.c) \
-                      suites/*.c results/*.c reports/*.c harness/*/*.c)
+ROOMS   := base engine engine/jinja engine/kernels suites results reports \
+           $(addprefix harness/,ask config run cli)
+SOURCES := $(wildcard $(ROOMS:%=%/*.c) $(ISA_DIRS:%=engine/kernels/%/*.c))
 LIBRARY := $(BUILD)/libphibench.a
 PROGRAM := $(BUILD)/phibench
 
@@ -83,12 +84,11 @@ FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(FUZZ_TARGETS:%=%_replay)
 KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
 PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
+RENDER_CASES := $(BUILD)/tests/jinja/render_cases
 SUPPORT      := $(BUILD)/tests/libsupport.a
 
-ALL_C := $(wildcard base/*.c engine/*.c engine/kernels/*.c engine/kernels/*/*.c suites/*.c results/*.c \
-                    reports/*.c harness/*/*.c tests/*/*.c tests/kernels/*/*.c)
-ALL_H := $(wildcard base/*.h engine/*.h engine/kernels/*.h engine/kernels/*/*.h suites/*.h results/*.h \
-                    reports/*.h harness/*/*.h tests/*/*.h)
+ALL_C := $(wildcard $(ROOMS:%=%/*.c) engine/kernels/*/*.c tests/*/*.c tests/kernels/*/*.c)
+ALL_H := $(wildcard $(ROOMS:%=%/*.h) engine/kernels/*/*.h tests/*/*.h)
 
 ifeq ($(V),1)
 Q :=
@@ -183,6 +183,10 @@ $(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
 # On a fresh machine pkg-config is missing when this file is read, so what installs it reads the file again.
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 again  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+$(RENDER_CASES): $(BUILD)/tests/jinja/render_cases.o $(SUPPORT) $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
 .PHONY: test run-tests test-programs
 test:  ## install what is missing, build, run every test

@@ -70,7 +70,12 @@ static const struct run RUNS[] = {
     {0x16e40, 0x16e5f, 1, 32}, {0x1e900, 0x1e921, 1, 34},
 };
 /* clang-format on */
-enum { N_RUNS = COUNT_OF(RUNS), CAPITAL_SIGMA = 0x3a3, DOTTED_CAPITAL_I = 0x130 };
+enum {
+    N_RUNS = COUNT_OF(RUNS),
+    CAPITAL_SIGMA = 0x3a3,
+    FINAL_SIGMA = 0x3c2,
+    DOTTED_CAPITAL_I = 0x130
+};
 
 uint32_t letter_lower(uint32_t code)
 {
@@ -81,6 +86,18 @@ uint32_t letter_lower(uint32_t code)
         if (code > run->last) low = middle + 1;
         else if (code < run->first) high = middle;
         else return (code - run->first) % run->step ? code : (uint32_t)((int64_t)code + run->delta);
+    }
+    return code;
+}
+
+uint32_t letter_upper(uint32_t code)
+{
+    if (code == FINAL_SIGMA) return CAPITAL_SIGMA;
+    for (size_t i = 0; i < N_RUNS; i++) {
+        const struct run *run = &RUNS[i];
+        uint32_t capital = (uint32_t)((int64_t)code - run->delta);
+        bool is_in_run = capital >= run->first && capital <= run->last;
+        if (is_in_run && (capital - run->first) % run->step == 0) return capital;
     }
     return code;
 }

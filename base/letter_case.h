@@ -1,4 +1,4 @@
-/* letter_case.h - lower case and white space over all of Unicode, as Python's str.lower, str.split
+/* letter_case.h - letter case and white space over all of Unicode, as Python's str.lower, str.split
  * and str.strip have them: protocols of evaluation are defined by these.
  *
  * Code points of Unicode 14. Pure, thread-safe.
@@ -13,6 +13,11 @@
 
 /* The lower-case letter of one code point; itself where there is none of one code point. */
 uint32_t letter_lower(uint32_t code);
+
+/* The capital letter whose lower case this is; itself where there is none. Of several (K and the
+ * kelvin sign) the first. Letters that have a capital of several code points, or that no capital
+ * has for its lower case, stay: Python's str.upper changes about a hundred of these. */
+uint32_t letter_upper(uint32_t code);
 
 /* Appends the text in lower case; malformed bytes as they are. A capital sigma becomes the final
  * form at the end of a word, and U+0130 two code points. */
