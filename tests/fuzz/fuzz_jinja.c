@@ -1,5 +1,5 @@
-/* fuzz_jinja.c - any bytes are compiled as a chat template, and what compiles is rendered twice, with
- * bounds that a small input reaches: the same text or the same error must come both times.
+/* fuzz_jinja.c - any bytes are compiled as a chat template, and what compiles is rendered twice,
+ * with bounds that a small input reaches: the same text or the same error must come both times.
  */
 #include "engine/jinja/jinja.h"
 

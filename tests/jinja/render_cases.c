@@ -3,7 +3,7 @@
  * Each line of the input is a JSON object with "template" and "variables"; each line of the output
  * is one with "text", or with "error" and "refused": whether phibench does not run what Jinja2 may.
  */
-#include "tests/support/test_jinja.h"
+#include "tests/support/test_variables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ static bool render_line(void *context, const struct json *value, int line, struc
     if (!text) return false;
     struct buf rendered = {0}, out = {0};
     struct err failure = {0};
-    bool ok =
-        test_jinja_render(text, strlen(text), json_get(value, "variables"), &rendered, &failure);
+    bool ok = test_variables_render(text, strlen(text), json_get(value, "variables"), &rendered,
+                                    &failure);
     struct json_writer writer = {.out = &out};
     json_begin_object(&writer);
     if (ok) {

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "tests/support/test_data.h"
-#include "tests/support/test_jinja.h"
+#include "tests/support/test_variables.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void check_text(const char *template, const struct json *variables, const
 {
     struct buf out = {0};
     struct err err = {0};
-    bool ok = test_jinja_render(template, strlen(template), variables, &out, &err);
+    bool ok = test_variables_render(template, strlen(template), variables, &out, &err);
     if (!ok && expected) fail_msg("%s\n%s", template, err.message);
     if (ok && !expected) fail_msg("%s\nis no error but \"%s\"", template, buf_string(&out));
     if (ok && strcmp(buf_string(&out), expected) != 0)
@@ -92,7 +92,7 @@ static void check_error(const char *template, enum err_code code, int line, int 
 {
     struct buf out = {0};
     struct err err = {0};
-    assert_false(test_jinja_render(template, strlen(template), NULL, &out, &err));
+    assert_false(test_variables_render(template, strlen(template), NULL, &out, &err));
     if (err.code != code || err.line != line || err.column != column ||
         !strstr(err.message, reason))
         fail_msg("%s\n%d:%d: code %d: %s", template, err.line, err.column, (int)err.code,

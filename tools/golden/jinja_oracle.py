@@ -1,6 +1,6 @@
 """Jinja2 as `transformers` sets it up for chat templates: what phibench's interpreter is compared with.
 
-Needs transformers and jinja2. Time stands still, so that strftime_now gives what tests/support/test_jinja.c gives.
+Needs transformers and jinja2. Time stands still, so that strftime_now gives what tests/support/test_variables.c gives.
 """
 import datetime
 import warnings

@@ -1,7 +1,7 @@
-/* test_jinja.c - see test_jinja.h. Kinds of JSON are kinds of values; a whole number is an integer only
- * if it was written as one, as in Python.
+/* test_variables.c - see test_variables.h. Kinds of JSON are kinds of values; a whole number is an
+ * integer only if it was written as one, as in Python.
  */
-#include "tests/support/test_jinja.h"
+#include "tests/support/test_variables.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static struct jinja_value *value_of(struct jinja_variables *variables, const str
     }
 }
 
-struct jinja_variables *test_jinja_variables(const struct json *object)
+struct jinja_variables *test_variables_new(const struct json *object)
 {
     struct jinja_variables *variables = jinja_variables_new(NULL);
     const char *key;
@@ -42,8 +42,8 @@ struct jinja_variables *test_jinja_variables(const struct json *object)
     return variables;
 }
 
-bool test_jinja_render(const char *text, size_t n_bytes, const struct json *object, struct buf *out,
-                       struct err *err)
+bool test_variables_render(const char *text, size_t n_bytes, const struct json *object,
+                           struct buf *out, struct err *err)
 {
     /* Thursday, 25 July 2024, 13:05:09 */
     const struct tm now = {.tm_year = 124,
@@ -56,7 +56,7 @@ bool test_jinja_render(const char *text, size_t n_bytes, const struct json *obje
                            .tm_yday = 206};
     struct jinja_options options = {.now = &now};
     struct jinja *jinja = jinja_compile(text, n_bytes, "template", err);
-    struct jinja_variables *variables = jinja ? test_jinja_variables(object) : NULL;
+    struct jinja_variables *variables = jinja ? test_variables_new(object) : NULL;
     bool ok = variables && jinja_render(jinja, variables, &options, out, err);
     jinja_variables_free(variables);
     jinja_free(jinja);
