@@ -151,7 +151,7 @@ static bool read_window(const struct source *source, struct hparams *hparams, st
     char key[KEY_BYTES];
     const struct architecture *architecture = hparams->architecture;
     bool is_unsaid = hparams->context_tokens == architecture->unsaid_window_context;
-    int64_t window = is_unsaid ? architecture->unsaid_window : 0;
+    int64_t window = is_unsaid ? (int64_t)architecture->unsaid_window : 0;
     key_of(hparams, "attention.sliding_window", key);
     if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
     hparams->sliding_window = (size_t)window;
@@ -289,7 +289,7 @@ static bool check_stretch(const struct source *source, const struct hparams *hpa
     const struct architecture *architecture = hparams->architecture;
     bool is_stretched = architecture->stretched_context &&
                         hparams->context_tokens >= architecture->stretched_context;
-    int64_t original = is_stretched ? architecture->stretched_from : 0;
+    int64_t original = is_stretched ? (int64_t)architecture->stretched_from : 0;
     key_of(hparams, "rope.scaling.original_context_length", key);
     if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err)) return false;
     bool is_scaled = hparams->rope_scale != 1 || hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
