@@ -7,7 +7,7 @@
  * (llama2, mistral, gemma) is followed in that. The text is parsed for special tokens as a whole,
  * as the reference implementations do: a message that contains "<|end|>" ends its turn.
  */
-#include "engine/engine.h"
+#include "engine/chat.h"
 
 #include <string.h>
 
@@ -75,6 +75,10 @@ static const struct chat_format FORMATS[] = {
                {"<|im_start|>assistant\n", "<|im_end|>\n"}},
      .generation = "<|im_start|>assistant\n"},
 };
+
+const char *const CHAT_FORMATS[] = {CHAT_FORMAT_FILE, "phi3",   "phi3-april", "phi3-small",
+                                    "llama2",         "llama3", "mistral",    "gemma",
+                                    "chatml",         NULL};
 
 static const struct chat_format *find_format(const char *name)
 {

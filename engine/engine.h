@@ -85,9 +85,14 @@ void tokens_free(struct tokens *tokens);
 bool tokens_append(struct tokens *tokens, const int32_t *ids, size_t n, struct err *err)
     __attribute__((warn_unused_result));
 
+/* White space after special tokens, where these are parsed: dropped after the tokens that the
+ * published tokenizer.json of the model's family says (file; see vocabulary.c), after all but BOS,
+ * EOS and the unknown token (on), after none (off). */
+enum rstrip_policy { RSTRIP_FILE, RSTRIP_ON, RSTRIP_OFF };
 enum bos_policy { BOS_AUTO, BOS_ALWAYS, BOS_NEVER }; /* auto: what the model's file says */
 struct encode_options {
     enum bos_policy bos;
+    enum rstrip_policy rstrip;
     bool parse_special; /* text like "<|user|>" becomes its token; otherwise it is plain text */
     bool continues;     /* the text goes on after other text: no BOS, no SentencePiece prefix */
 };
@@ -105,31 +110,12 @@ bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, siz
                       bool at_start, struct buf *out, struct err *err)
     __attribute__((warn_unused_result));
 
-enum token_kind {
-    TOKEN_NORMAL = 1,
-    TOKEN_UNKNOWN,
-    TOKEN_CONTROL,
-    TOKEN_USER_DEFINED,
-    TOKEN_UNUSED,
-    TOKEN_BYTE
-};
-struct token_info {
-    const char *piece; /* as in the vocabulary, zero-ended */
-    size_t n_bytes;
-    enum token_kind kind;
-    bool rstrip; /* white space after it is dropped when special tokens are parsed */
-};
 void tokenizer_free(struct tokenizer *tokenizer); /* one that came alone, not a model's */
 int tokenizer_size(const struct tokenizer *tokenizer);
-struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id); /* id in range */
-int32_t tokenizer_bos(const struct tokenizer *tokenizer);                         /* -1 if none */
+int32_t tokenizer_bos(const struct tokenizer *tokenizer);   /* -1 if none */
 bool tokenizer_adds_bos(const struct tokenizer *tokenizer); /* what BOS_AUTO does */
 /* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary names. */
 bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
-/* "spm", "spm:merges" where the file's merges give the order, or "bpe:llama-bpe". */
-const char *tokenizer_kind(const struct tokenizer *tokenizer);
-/* What is doubtful about the vocabulary, and what was done about it, a line each; "" in general. */
-const char *tokenizer_notes(const struct tokenizer *tokenizer);
 
 /* ---- Chat formats ---- */
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
@@ -137,15 +123,22 @@ struct chat_message {
     enum chat_role role;
     const char *text;
 };
-/* The built-in format that does what the file's chat template does: "phi3", "phi3-april" (no
- * system role), "phi3-small", "llama2", "llama3", "mistral", "gemma", "chatml"; NULL if it has
- * none or one that no built-in matches. */
-const char *tokenizer_chat_format(const struct tokenizer *tokenizer);
-/* Appends the prompt for messages in `format`; the text holds special tokens to be parsed, and no
- * BOS: encode adds it. */
-bool chat_render(const char *format, const struct chat_message *messages, size_t n,
-                 bool add_generation_prompt, struct buf *out, struct err *err)
+/* How messages become a prompt: by the template that the model's file brings, or in a format that
+ * is built in. NULL-ended; the first is CHAT_FORMAT_FILE. */
+extern const char *const CHAT_FORMATS[];
+#define CHAT_FORMAT_FILE "file"
+/* Appends the prompt for messages: [n], by the file's template (format NULL or "file"; Jinja, as
+ * `transformers` renders it) or a built-in format. ERR_UNSUPPORTED where there is no template, or
+ * one that cannot be run; a template may refuse messages (ERR_INPUT, with its line). */
+bool tokenizer_render_chat(const struct tokenizer *tokenizer, const char *format,
+                           const struct chat_message *messages, size_t n,
+                           bool add_generation_prompt, struct buf *out, struct err *err)
     __attribute__((warn_unused_result));
+/* Appends the ids of a rendered chat: special tokens are parsed, and it begins with one BOS at
+ * most, the template's or the policy's; with BOS_NEVER with none. */
+bool tokenizer_encode_chat(const struct tokenizer *tokenizer, const char *prompt, size_t n_bytes,
+                           const struct encode_options *options, struct tokens *out,
+                           struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Sessions ---- */
 enum kv_type { KV_F16, KV_F32 };

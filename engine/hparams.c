@@ -324,9 +324,9 @@ static bool read_general(const struct source *source, struct hparams *hparams, s
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
 {
     memset(hparams, 0, sizeof *hparams);
-    if (check_whole(source, err) && read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
-        read_sizes(source, hparams, err) && read_tensors(source, hparams, err) &&
-        check_stretch(source, hparams, err))
+    if (check_whole(source, err) && read_general(source, hparams, err) &&
+        read_architecture(source, hparams, err) && read_sizes(source, hparams, err) &&
+        read_tensors(source, hparams, err) && check_stretch(source, hparams, err))
         return true;
     hparams_done(hparams);
     return err_place(err, source->path, 0, 0);

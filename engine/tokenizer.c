@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/chat.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static bool read_ids(struct tokenizer *tokenizer, const struct metadata *metadat
     const struct vocabulary *vocabulary = &tokenizer->vocabulary;
     if (!read_id(tokenizer, metadata, "tokenizer.ggml.bos_token_id", &tokenizer->bos, err) ||
         !read_id(tokenizer, metadata, "tokenizer.ggml.unknown_token_id", &tokenizer->unknown, err))
+        return false;
+    if (!read_id(tokenizer, metadata, "tokenizer.ggml.eos_token_id", &tokenizer->eos, err))
         return false;
     if (!tokenizer->is_bpe && tokenizer->bos < 0) {
         int32_t id = vocabulary_find_special(vocabulary, "<s>", strlen("<s>"));
@@ -140,10 +143,10 @@ struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err
     tokenizer->lines_are_apart = !tokenizer->is_bpe && has_no_line_ends(&tokenizer->vocabulary);
     const char *template_text = NULL; /* a string: the vocabulary has read it */
     if (metadata_read_string(metadata, "tokenizer.chat_template", &template_text, err) &&
-        buf_check(&tokenizer->vocabulary.notes, err)) {
-        tokenizer->chat_format = chat_detect_format(template_text);
+        buf_check(&tokenizer->vocabulary.notes, err) &&
+        (!template_text || !*template_text ||
+         (tokenizer->chat_template = chat_template_new(template_text, err))))
         return tokenizer;
-    }
     tokenizer_free(tokenizer);
     return NULL;
 }
@@ -154,6 +157,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
     bpe_done(tokenizer);
     merge_list_done(&tokenizer->merges);
     vocabulary_done(&tokenizer->vocabulary);
+    chat_template_free(tokenizer->chat_template);
     free(tokenizer);
 }
 
@@ -177,6 +181,14 @@ static size_t skip_space(const char *text, size_t n_bytes, size_t at)
     return at;
 }
 
+bool tokenizer_strips(const struct tokenizer *tokenizer, int32_t id, enum rstrip_policy policy)
+{
+    const struct piece *piece = &tokenizer->vocabulary.pieces[id];
+    if (policy != RSTRIP_ON) return policy == RSTRIP_FILE && piece->rstrip;
+    return (piece->kind == TOKEN_CONTROL || piece->kind == TOKEN_USER_DEFINED) &&
+           id != tokenizer->bos && id != tokenizer->eos && id != tokenizer->unknown;
+}
+
 static bool encode_text(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                         const struct encode_options *options, struct tokens *out, struct err *err)
 {
@@ -196,7 +208,8 @@ static bool encode_text(const struct tokenizer *tokenizer, const char *text, siz
         if (id < 0) break;
         const struct piece *piece = &tokenizer->vocabulary.pieces[id];
         begin = at + piece->n_bytes;
-        if (parse_special && piece->rstrip) begin = skip_space(text, n_bytes, begin);
+        if (parse_special && tokenizer_strips(tokenizer, id, options->rstrip))
+            begin = skip_space(text, n_bytes, begin);
         at = begin - 1;
     }
     return true;
@@ -316,7 +329,49 @@ bool tokenizer_set_rstrip(struct tokenizer *tokenizer, const char *piece, bool r
     return true;
 }
 
-const char *tokenizer_chat_format(const struct tokenizer *tokenizer)
+/* ---- Chats ---- */
+
+static const char *piece_text(const struct tokenizer *tokenizer, int32_t id)
 {
-    return tokenizer->chat_format;
+    return id >= 0 ? tokenizer->vocabulary.pieces[id].text : NULL;
+}
+
+bool tokenizer_has_chat_template(const struct tokenizer *tokenizer)
+{
+    return tokenizer->chat_template != NULL;
+}
+
+bool tokenizer_render_chat(const struct tokenizer *tokenizer, const char *format,
+                           const struct chat_message *messages, size_t n,
+                           bool add_generation_prompt, struct buf *out, struct err *err)
+{
+    const struct chat_tokens tokens = {.bos = piece_text(tokenizer, tokenizer->bos),
+                                       .eos = piece_text(tokenizer, tokenizer->eos),
+                                       .unknown = piece_text(tokenizer, tokenizer->unknown)};
+    if (format && strcmp(format, CHAT_FORMAT_FILE) != 0)
+        return chat_render(format, messages, n, add_generation_prompt, out, err);
+    if (!tokenizer->chat_template)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the model's file has no chat template: name a built-in format (`chat:` of "
+                       "the model in a configuration, --chat-format), for example phi3 or chatml");
+    return chat_template_render(tokenizer->chat_template, &tokens, messages, n,
+                                add_generation_prompt, out, err);
+}
+
+bool tokenizer_encode_chat(const struct tokenizer *tokenizer, const char *prompt, size_t n_bytes,
+                           const struct encode_options *options, struct tokens *out,
+                           struct err *err)
+{
+    struct encode_options own = *options;
+    const char *bos = piece_text(tokenizer, tokenizer->bos);
+    size_t n_bos = bos ? strlen(bos) : 0;
+    own.parse_special = true;
+    if (n_bos && n_bytes >= n_bos && !memcmp(prompt, bos, n_bos)) {
+        if (own.bos == BOS_NEVER) {
+            prompt += n_bos;
+            n_bytes -= n_bos;
+        }
+        own.bos = BOS_NEVER; /* the template has put one there */
+    }
+    return tokenizer_encode(tokenizer, prompt, n_bytes, &own, out, err);
 }

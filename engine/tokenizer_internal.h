@@ -10,6 +10,8 @@
 #define PHIBENCH_ENGINE_TOKENIZER_INTERNAL_H
 
 #include "engine/tokenizer.h"
+#include "engine/tools.h"
+#include "engine/chat_template.h"
 #include "engine/pretokenize.h"
 
 /* Longest text of one encode: offsets of symbols are 32 bits. */
@@ -130,8 +132,8 @@ struct tokenizer {
     int32_t bos, eos, unknown;
     int32_t byte_ids[256]; /* -1: the vocabulary has no token for this byte */
     char kind[64];
-    const char *chat_format;  /* static, or NULL */
-    struct merge_list merges; /* of BPE, and of SPM where scores give no order */
+    struct chat_template *chat_template; /* NULL: the file has none */
+    struct merge_list merges;            /* of BPE, and of SPM where scores give no order */
 
     /* These are for BPE alone. */
     struct pretokenizer *pretokenizer;
@@ -159,11 +161,5 @@ void bpe_done(struct tokenizer *tokenizer);
 bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                 struct tokens *out, struct err *err) __attribute__((warn_unused_result));
 void bpe_decode(const struct piece *piece, struct buf *out);
-
-/* ---- Chat templates ---- */
-
-/* The built-in format that emits what the Jinja source of a chat template emits; static, NULL if
- * none does or the template is NULL. */
-const char *chat_detect_format(const char *template_text);
 
 #endif

@@ -94,4 +94,29 @@ bool model_write(const char *path, const char *out, const struct importance *imp
 /* Kullback-Leibler divergence of softmax(logits) from softmax(reference), nats; 0 of equal bits. */
 double logits_divergence(const float *reference, const float *logits, size_t n_vocab);
 
+/* ---- What a vocabulary holds ---- */
+enum token_kind {
+    TOKEN_NORMAL = 1,
+    TOKEN_UNKNOWN,
+    TOKEN_CONTROL,
+    TOKEN_USER_DEFINED,
+    TOKEN_UNUSED,
+    TOKEN_BYTE
+};
+struct token_info {
+    const char *piece; /* as in the vocabulary, zero-ended */
+    size_t n_bytes;
+    enum token_kind kind;
+    bool rstrip; /* white space after it is dropped when special tokens are parsed */
+};
+struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id); /* id in range */
+/* "spm", "spm:merges" where the file's merges give the order, or "bpe:llama-bpe". */
+const char *tokenizer_kind(const struct tokenizer *tokenizer);
+/* What is doubtful about the vocabulary, and what was done about it, a line each; "" in general. */
+const char *tokenizer_notes(const struct tokenizer *tokenizer);
+/* Whether white space after this special token is dropped; id in range. */
+bool tokenizer_strips(const struct tokenizer *tokenizer, int32_t id, enum rstrip_policy policy);
+/* Whether the file brings a chat template. */
+bool tokenizer_has_chat_template(const struct tokenizer *tokenizer);
+
 #endif

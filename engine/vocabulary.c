@@ -182,12 +182,10 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
  * where they are control or user-defined pieces; <|assistant|> in a Phi-3 vocabulary, whose
  * published generation_config stops on 32000, 32001 and 32007.
  *
- * rstrip: false, but for a Phi-3 vocabulary, told by the names of its added tokens. Every known
- * tokenizer of the family has rstrip on </s>, <|assistant|> and the placeholders. For <|system|>,
- * <|user|> and <|end|> the revisions differ: the first ones have it; Phi-3-vision and those that
- * came with the chat templates that know a system role (June 2024) mostly have not. So these three
- * have it unless the file has such a template. A revision in between has both that template and
- * rstrip on all three: for such a file tokenizer_set_rstrip says so.
+ * rstrip: of a Phi-3 vocabulary, told by the names of its added tokens, what the tokenizer.json of
+ * Phi-3-mini says: every added token but <|endoftext|>, and </s>. Revisions differ in <|system|>,
+ * <|user|> and <|end|> (Phi-3-vision has them without), and no GGUF file says which one it is of:
+ * encode_options overrides it. False in all other vocabularies.
  */
 
 static struct piece *find_special(const struct vocabulary *vocabulary, const char *text)
@@ -229,26 +227,24 @@ static bool mark_ends(struct vocabulary *vocabulary, const struct metadata *meta
     return true;
 }
 
-static void mark_rstrip(struct vocabulary *vocabulary, const char *template_text)
+static void mark_rstrip(struct vocabulary *vocabulary)
 {
-    static const char *const ALWAYS[] = {"</s>",
-                                         "<|assistant|>",
-                                         "<|placeholder1|>",
-                                         "<|placeholder2|>",
-                                         "<|placeholder3|>",
-                                         "<|placeholder4|>",
-                                         "<|placeholder5|>",
-                                         "<|placeholder6|>"};
-    static const char *const AT_FIRST[] = {"<|system|>", "<|user|>", "<|end|>"};
+    static const char *const NAMES[] = {"</s>",
+                                        "<|assistant|>",
+                                        "<|placeholder1|>",
+                                        "<|placeholder2|>",
+                                        "<|placeholder3|>",
+                                        "<|placeholder4|>",
+                                        "<|placeholder5|>",
+                                        "<|placeholder6|>",
+                                        "<|system|>",
+                                        "<|user|>",
+                                        "<|end|>"};
     if (!is_phi3(vocabulary)) return;
-    for (size_t i = 0; i < sizeof ALWAYS / sizeof *ALWAYS; i++) {
-        struct piece *piece = find_special(vocabulary, ALWAYS[i]);
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        struct piece *piece = find_special(vocabulary, NAMES[i]);
         if (piece) piece->rstrip = true;
     }
-    const char *format = chat_detect_format(template_text);
-    bool revised = format && (strcmp(format, "phi3") == 0 || strcmp(format, "phi3-small") == 0);
-    for (size_t i = 0; !revised && i < sizeof AT_FIRST / sizeof *AT_FIRST; i++)
-        find_special(vocabulary, AT_FIRST[i])->rstrip = true;
 }
 
 /* ---- Markers of the chat template that a file types as normal pieces ----
@@ -425,7 +421,7 @@ bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metad
         !take_markers(vocabulary, metadata, template_text, err) ||
         !build_specials(vocabulary, err) || !mark_ends(vocabulary, metadata, err))
         return false;
-    mark_rstrip(vocabulary, template_text);
+    mark_rstrip(vocabulary);
     note_duplicates(vocabulary);
     return true;
 }

@@ -31,7 +31,9 @@ struct passages {
 static bool open_index(struct store *index, const char *file, int flags, struct err *err)
 {
     int code = sqlite3_open_v2(file, &index->db, flags, NULL);
-    return code == SQLITE_OK || store_fail_code(index->db, code, index->path, err);
+    return code == SQLITE_OK ||
+           err_set_at(err, code == SQLITE_NOMEM ? ERR_MEMORY : ERR_IO, index->path, 0, 0,
+                      "the index of passages refuses: %s", sqlite3_errstr(code));
 }
 
 static bool close_index(struct store *index)

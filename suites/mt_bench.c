@@ -374,6 +374,7 @@ const struct suite SUITE_MT_BENCH = {
     .name = "mt_bench",
     .version = 2,
     .metric = "points",
+    .asks_chat = true,
     .decoding = "sampled",
     .protocols = PROTOCOL_NAMES,
     .load = load,

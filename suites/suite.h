@@ -87,6 +87,7 @@ struct suite {
     const char *name;     /* "mmlu" */
     int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
     const char *metric;   /* "acc" */
+    bool asks_chat;       /* its requests are conversations */
     const char *decoding; /* "loglikelihood": scored; "greedy", "sampled": written */
     size_t n_whole; /* items of the whole test, which published numbers are of; 0: not known */
     const char *const *protocols; /* NULL-ended, the first is the default */

@@ -14,7 +14,8 @@ struct client_window;
 
 struct client_options {
     enum bos_policy bos;
-    const char *chat_format; /* NULL: the model's */
+    const char *chat_format; /* of CHAT_FORMATS; NULL: the file's template */
+    enum rstrip_policy rstrip;
     bool shares_prefixes; /* false: every distinct sequence from its first token, for measurement */
     struct session_options session;
 };

@@ -460,6 +460,7 @@ struct client *client_open_engine(const struct model *model, const struct client
     client->n_vocab = (size_t)model_info(model)->n_vocab;
     client->prompts =
         (struct prompt_options){.context_tokens = session_context_tokens(client->session),
-                                .chat_format = options->chat_format};
+                                .chat_format = options->chat_format,
+                                .rstrip = options->rstrip};
     return &client->base;
 }

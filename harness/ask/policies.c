@@ -9,6 +9,13 @@ const char *const BOS_POLICY_NAMES[] = {
 const char *const BOS_POLICY_REASONS[] = {
     [BOS_AUTO] = "by the model's file", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
 const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", NULL};
+const char *const RSTRIP_POLICY_NAMES[] = {
+    [RSTRIP_FILE] = "file", [RSTRIP_ON] = "on", [RSTRIP_OFF] = "off", NULL};
+const char *const RSTRIP_POLICY_REASONS[] = {[RSTRIP_FILE] =
+                                                 "dropped as the family's tokenizer.json says",
+                                             [RSTRIP_ON] = "dropped after all but BOS and EOS",
+                                             [RSTRIP_OFF] = "kept",
+                                             NULL};
 
 bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer)
 {

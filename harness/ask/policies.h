@@ -11,7 +11,10 @@
 extern const char *const BOS_POLICY_NAMES[]; /* "auto" ... */
 /* Why a prompt has a BOS: "by the model's file" ... */
 extern const char *const BOS_POLICY_REASONS[];
-extern const char *const KV_TYPE_NAMES[]; /* "f16" ... */
+extern const char *const KV_TYPE_NAMES[];       /* "f16" ... */
+extern const char *const RSTRIP_POLICY_NAMES[]; /* "file" ... */
+/* What becomes of white space after special tokens: "kept" ... */
+extern const char *const RSTRIP_POLICY_REASONS[];
 
 /* Whether prompts begin with a BOS token: by the policy, and by what the model's file says. */
 bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer);

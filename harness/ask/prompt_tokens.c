@@ -166,13 +166,14 @@ static bool make_choices(struct line_encoder *encoder, const struct prompt_optio
 
 static bool encode_prompt(struct line_encoder *encoder, const struct prompt_options *options,
                           const struct request *request, const char *text, size_t n_bytes,
-                          bool special, struct prompt_tokens *prompt, struct err *err)
+                          bool is_chat, struct prompt_tokens *prompt, struct err *err)
 {
-    struct encode_options encode = {.bos = encoder->bos, .parse_special = true};
+    const struct encode_options encode = {.bos = encoder->bos, .rstrip = options->rstrip};
     if (!make_branches(prompt, 1, err)) return false;
     struct joined_tokens *joined = &prompt->branches[0];
-    if (!(special ? tokenizer_encode(encoder->tokenizer, text, n_bytes, &encode, &joined->ids, err)
-                  : line_encode(encoder, text, n_bytes, &joined->ids, err)))
+    if (!(is_chat
+              ? tokenizer_encode_chat(encoder->tokenizer, text, n_bytes, &encode, &joined->ids, err)
+              : line_encode(encoder, text, n_bytes, &joined->ids, err)))
         return false;
     joined->n_context = joined->ids.n;
     prompt->double_bos = begins_twice(encoder->tokenizer, &joined->ids);
@@ -202,10 +203,6 @@ static bool make_generation(struct line_encoder *encoder, const struct prompt_op
 static bool make_chat(struct line_encoder *encoder, const struct prompt_options *options,
                       const struct request *request, struct prompt_tokens *prompt, struct err *err)
 {
-    const char *format =
-        options->chat_format ? options->chat_format : tokenizer_chat_format(encoder->tokenizer);
-    if (!format)
-        return err_set(err, ERR_UNSUPPORTED, "the model has no chat format that is built in");
     struct chat_message *messages = mem_new(request->n_prompts + 1, sizeof *messages, err);
     struct buf text = {0};
     size_t n = 0;
@@ -214,7 +211,8 @@ static bool make_chat(struct line_encoder *encoder, const struct prompt_options 
     for (size_t i = 0; i < request->n_prompts; i++)
         messages[n++] =
             (struct chat_message){i % 2 ? CHAT_ASSISTANT : CHAT_USER, request->prompts[i]};
-    bool ok = chat_render(format, messages, n, true, &text, err) &&
+    bool ok = tokenizer_render_chat(encoder->tokenizer, options->chat_format, messages, n, true,
+                                    &text, err) &&
               encode_prompt(encoder, options, request, buf_string(&text), text.n_bytes, true,
                             prompt, err);
     free(messages);

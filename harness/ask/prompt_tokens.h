@@ -26,7 +26,8 @@ void joined_tokens_done(struct joined_tokens *joined);
 
 struct prompt_options {
     size_t context_tokens;
-    const char *chat_format; /* for REQUEST_CHAT; NULL: the tokenizer's */
+    const char *chat_format;   /* for REQUEST_CHAT; of CHAT_FORMATS, NULL: the file's template */
+    enum rstrip_policy rstrip; /* for REQUEST_CHAT */
 };
 
 struct prompt_tokens {

@@ -97,6 +97,9 @@ static void print_prompts(const struct audit *audit)
     printf("  BOS          %s (%s); %zu prompts begin with two\n",
            model->adds_bos ? "every prompt begins with it" : "no prompt begins with it",
            BOS_POLICY_REASONS[model->config->bos], count->n_double_bos);
+    if (audit->job->dataset->suite->asks_chat)
+        printf("  chat         format %s; white space after special tokens: %s\n",
+               CHAT_FORMATS[model->config->chat], RSTRIP_POLICY_REASONS[model->config->rstrip]);
     printf("  tokens       %.0f to compute, %.0f with shared prefixes computed once (%.3g times "
            "fewer)",
            count->naive_tokens, count->shared_tokens,
@@ -144,6 +147,10 @@ static void write_audit(const struct audit *audit, struct json_writer *json)
     json_begin_object(json);
     json_set_string(json, "job", label);
     json_set_bool(json, "begins_with_bos", job->model->adds_bos);
+    if (job->dataset && job->dataset->suite->asks_chat && !job->model->config->api) {
+        json_set_string(json, "chat", CHAT_FORMATS[job->model->config->chat]);
+        json_set_string(json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
+    }
     json_set_number(json, "items", job->dataset ? (double)job->dataset->n_items : 0);
     json_set_number(json, "tokens", count->naive_tokens);
     json_set_number(json, "shared_tokens", count->shared_tokens);

@@ -25,6 +25,8 @@ struct options {
 static const struct option_spec OPTIONS[] = {
     MODEL_OPTIONS(struct options),
     OPTION_SPECIAL(struct options, common.special),
+    OPTION_RSTRIP(struct options, common.rstrip),
+    OPTION_CHAT_FORMAT(struct options, common.chat_format),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "what to continue", offsetof(struct options, prompt), 0, 0,
      0},
     {NULL, 'n', OPTION_INTEGER, "N", "new tokens at most; 0: show the prompt as the model gets it",
@@ -121,14 +123,11 @@ static bool render_chat(const struct options *options, const struct tokenizer *t
 {
     struct chat_message messages[2];
     size_t n = 0;
-    const char *format = tokenizer_chat_format(tokenizer);
-    if (!format)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: this model's chat template is none of the built-in "
-                       "formats; give the whole prompt with --special instead");
+    const char *format;
+    if (!parse_chat_format(options->common.chat_format, &format, err)) return false;
     if (options->system) messages[n++] = (struct chat_message){CHAT_SYSTEM, options->system};
     messages[n++] = (struct chat_message){CHAT_USER, options->prompt};
-    return chat_render(format, messages, n, true, prompt, err) && buf_check(prompt, err);
+    return tokenizer_render_chat(tokenizer, format, messages, n, true, prompt, err);
 }
 
 static void write_ids(struct json_writer *writer, const char *key, const struct tokens *tokens)
@@ -160,16 +159,15 @@ static bool print_json(const struct generation *generation, struct err *err)
 static bool generate(struct generation *generation, const char *prompt, struct err *err)
 {
     const struct options *options = generation->options;
-    struct model_arguments arguments = options->common;
     struct session *session = generation->opened->session;
     struct sampling sampling = {options->temperature, (int)options->top_k, options->top_p,
                                 options->min_p, (uint64_t)options->seed};
     int sequence;
-    arguments.special = arguments.special || options->chat;
     size_t n_tokens = (size_t)tokenizer_size(model_tokenizer(generation->opened->model));
     generation->sampler = sampler_new(&sampling, n_tokens, err); /* not the padding past them */
     if (!generation->sampler ||
-        !encode_prompt(generation->opened, &arguments, prompt, &generation->prompt, err) ||
+        !encode_prompt(generation->opened, &options->common, prompt, options->chat,
+                       &generation->prompt, err) ||
         !session_start(session, &sequence, err))
         return false;
     if (options->echo && !options->json) fputs(prompt, stdout);
@@ -188,15 +186,13 @@ static bool generate(struct generation *generation, const char *prompt, struct e
 static bool show_prompt(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
-    struct encode_options encode = {.bos = options->common.no_bos ? BOS_NEVER : BOS_AUTO,
-                                    .parse_special = options->common.special || options->chat};
     struct buf chat = {0}, out = {0};
     struct tokens ids = {0};
     struct json_writer writer = {.out = &out, .indent = 2};
     struct tokenizer *tokenizer = open_tokenizer(invocation, options->common.model, err);
     bool ok = tokenizer && (!options->chat || render_chat(options, tokenizer, &chat, err));
     const char *prompt = options->chat ? buf_string(&chat) : options->prompt;
-    ok = ok && tokenizer_encode(tokenizer, prompt, strlen(prompt), &encode, &ids, err);
+    ok = ok && encode_text(tokenizer, &options->common, prompt, options->chat, &ids, err);
     if (ok && options->json) {
         json_begin_object(&writer);
         json_set_string(&writer, "prompt", prompt);
@@ -206,7 +202,7 @@ static bool show_prompt(const struct invocation *invocation, struct err *err)
         ok = buf_check(&out, err);
     }
     if (ok) puts(options->json ? buf_string(&out) : prompt);
-    tokenizer_release(tokenizer);
+    tokenizer_free(tokenizer);
     tokens_free(&ids);
     buf_free(&chat);
     buf_free(&out);
@@ -221,8 +217,9 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct buf chat = {0};
     bool ok = false;
     if (!options->prompt) return err_set(err, ERR_USAGE, "generate needs a prompt: -p TEXT");
-    if (options->system && !options->chat)
-        return err_set(err, ERR_USAGE, "--system goes with --chat");
+    if ((options->system || options->common.chat_format) && !options->chat)
+        return err_set(err, ERR_USAGE, "%s goes with --chat",
+                       options->system ? "--system" : "--chat-format");
     if (!options->n_new) return show_prompt(invocation, err);
     if (!opened_open(invocation, &options->common, &opened, err)) goto out;
     if (options->chat && !render_chat(options, model_tokenizer(opened.model), &chat, err)) goto out;

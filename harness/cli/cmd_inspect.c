@@ -31,6 +31,32 @@ struct inspection {
     struct tokenizer *tokenizer; /* NULL if it has none that is supported */
 };
 
+/* NULL if the file's chat template can be run; otherwise why not, in *err. */
+static const char *find_chat_fault(const struct tokenizer *tokenizer, struct err *err)
+{
+    const struct chat_message hello = {CHAT_USER, "Hello"};
+    struct buf prompt = {0};
+    if (!tokenizer_has_chat_template(tokenizer)) return "none";
+    bool ok = tokenizer_render_chat(tokenizer, NULL, &hello, 1, true, &prompt, err);
+    buf_free(&prompt);
+    return ok ? NULL : err->message;
+}
+
+/* The chat template, and the tokens after which it loses white space. */
+static void print_chat(const struct tokenizer *tokenizer)
+{
+    struct err err = {0};
+    const char *fault = find_chat_fault(tokenizer, &err);
+    size_t n = 0;
+    if (err.line) printf("%-16s line %d, column %d: ", "chat template", err.line, err.column);
+    else printf("%-16s ", "chat template");
+    printf("%s\n", fault ? fault : "the file's own");
+    for (int32_t id = 0; id < tokenizer_size(tokenizer); id++)
+        if (tokenizer_strips(tokenizer, id, RSTRIP_FILE))
+            printf(n++ ? " %s" : "rstrip           %s", tokenizer_token(tokenizer, id).piece);
+    if (n) putchar('\n');
+}
+
 static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
@@ -51,11 +77,10 @@ static void print_summary(const struct inspection *inspection, const char *path)
         putchar('\n');
     }
     if (!inspection->tokenizer) return;
-    const char *format = tokenizer_chat_format(inspection->tokenizer);
     printf("%-16s %s, %d tokens, %s BOS\n", "tokenizer", tokenizer_kind(inspection->tokenizer),
            tokenizer_size(inspection->tokenizer),
            tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
-    printf("%-16s %s\n", "chat format", format ? format : "none that is built in");
+    print_chat(inspection->tokenizer);
     for (const char *note = tokenizer_notes(inspection->tokenizer); *note;) {
         int n = (int)strcspn(note, "\n");
         printf("%-16s %.*s\n", "note", n, note);
@@ -152,6 +177,19 @@ static void write_tensors(struct json_writer *writer, const struct model_file *f
     json_end_array(writer);
 }
 
+static void write_chat(struct json_writer *writer, const struct tokenizer *tokenizer)
+{
+    struct err err = {0};
+    const char *fault = find_chat_fault(tokenizer, &err);
+    json_set_string(writer, "chat_template", fault ? fault : "file");
+    json_key(writer, "rstrip");
+    json_begin_array(writer);
+    for (int32_t id = 0; id < tokenizer_size(tokenizer); id++)
+        if (tokenizer_strips(tokenizer, id, RSTRIP_FILE))
+            json_put_string(writer, tokenizer_token(tokenizer, id).piece);
+    json_end_array(writer);
+}
+
 static bool print_json(const struct inspection *inspection, const char *path, bool tensors,
                        struct err *err)
 {
@@ -162,7 +200,7 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     write_model(&writer, inspection);
     if (inspection->tokenizer) {
         json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
-        json_set_string(&writer, "chat_format", tokenizer_chat_format(inspection->tokenizer));
+        write_chat(&writer, inspection->tokenizer);
         json_set_string(&writer, "tokenizer_notes", tokenizer_notes(inspection->tokenizer));
     }
     write_metadata(&writer, inspection->file);

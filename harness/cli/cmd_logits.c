@@ -19,6 +19,7 @@ struct options {
 static const struct option_spec OPTIONS[] = {
     MODEL_OPTIONS(struct options),
     OPTION_SPECIAL(struct options, common.special),
+    OPTION_RSTRIP(struct options, common.rstrip),
     {"prompt", 'p', OPTION_TEXT, "TEXT", "the text", offsetof(struct options, prompt), 0, 0, 0},
     {"ids", 0, OPTION_TEXT, "1,2,3", "token ids in place of a text", offsetof(struct options, ids),
      0, 0, 0},
@@ -101,11 +102,11 @@ static bool run(const struct invocation *invocation, struct err *err)
         return err_set(err, ERR_USAGE, "logits needs either a text, -p TEXT, or ids, --ids 1,2,3");
     if (options->output && strcmp(options->output, "bin") && strcmp(options->output, "json"))
         return err_set(err, ERR_USAGE, "-o takes json or bin, not \"%s\"", options->output);
-    bool ok =
-        opened_open(invocation, &options->common, &opened, err) &&
-        (options->ids ? parse_ids(options, model_tokenizer(opened.model), &ids, err)
-                      : encode_prompt(&opened, &options->common, options->prompt, &ids, err)) &&
-        print_logits(options, &opened, &ids, err);
+    bool ok = opened_open(invocation, &options->common, &opened, err) &&
+              (options->ids
+                   ? parse_ids(options, model_tokenizer(opened.model), &ids, err)
+                   : encode_prompt(&opened, &options->common, options->prompt, false, &ids, err)) &&
+              print_logits(options, &opened, &ids, err);
     tokens_free(&ids);
     opened_close(&opened);
     return ok;

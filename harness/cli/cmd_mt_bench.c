@@ -45,6 +45,8 @@ static const struct option_spec OPTIONS[] = {
     {"limit", 0, OPTION_INTEGER, "N", "answer, judge: only the first N questions; 0: all",
      offsetof(struct mt_options, limit), 0, INT32_MAX, 0},
     MODEL_OPTIONS(struct mt_options),
+    OPTION_RSTRIP(struct mt_options, common.rstrip),
+    OPTION_CHAT_FORMAT(struct mt_options, common.chat_format),
     {"api", 0, OPTION_TEXT, "URL", "answer, judge: an OpenAI-compatible server in place of -m",
      offsetof(struct mt_options, api), 0, 0, 0},
     {"api-model", 0, OPTION_TEXT, "NAME", "what that server calls the model",

@@ -15,14 +15,13 @@
 #include <string.h>
 
 struct options {
-    const char *model;
+    const char *model, *rstrip;
     bool no_bos, special, json;
 };
 
 static const struct option_spec TOKENIZE_OPTIONS[] = {
-    OPTION_MODEL(struct options, model),
-    OPTION_NO_BOS(struct options, no_bos),
-    OPTION_SPECIAL(struct options, special),
+    OPTION_MODEL(struct options, model),     OPTION_NO_BOS(struct options, no_bos),
+    OPTION_SPECIAL(struct options, special), OPTION_RSTRIP(struct options, rstrip),
     OPTION_JSON(struct options, json),
 };
 
@@ -73,7 +72,7 @@ static bool run_tokenize(const struct invocation *invocation, struct err *err)
     struct encode_options encode = {.bos = options->no_bos ? BOS_NEVER : BOS_AUTO,
                                     .parse_special = options->special};
     struct tokenizer *tokenizer = open_with_input(invocation, options, &input, err);
-    bool ok = tokenizer &&
+    bool ok = tokenizer && parse_rstrip(options->rstrip, &encode.rstrip, err) &&
               tokenizer_encode(tokenizer, buf_string(&input), input.n_bytes, &encode, &ids, err);
     if (ok && options->json) {
         ok = print_json(tokenizer, &ids, err);

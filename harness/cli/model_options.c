@@ -5,6 +5,7 @@
  */
 #include "harness/cli/model_options.h"
 
+#include "engine/tools.h"
 #include "harness/ask/policies.h"
 #include "harness/run/load_model.h"
 
@@ -57,12 +58,42 @@ struct tokenizer *open_tokenizer(const struct invocation *invocation, const char
     return tokenizer;
 }
 
+bool parse_choice(const char *option, const char *const *names, const char *text, int *i,
+                  struct err *err)
+{
+    struct buf list = {0};
+    *i = 0;
+    while (text && names[*i] && strcmp(text, names[*i]) != 0) ++*i;
+    if (names[*i]) return true;
+    for (int k = 0; names[k]; k++)
+        buf_printf(&list, "%s%s", !k ? "" : names[k + 1] ? ", " : " or ", names[k]);
+    err_set(err, ERR_USAGE, "%s takes %s, not \"%s\"", option, buf_string(&list), text);
+    buf_free(&list);
+    return false;
+}
+
 bool parse_kv_type(const char *text, enum kv_type *type, struct err *err)
 {
-    int i = KV_F16;
-    while (text && KV_TYPE_NAMES[i] && strcmp(text, KV_TYPE_NAMES[i]) != 0) i++;
+    int i;
+    if (!parse_choice("--kv", KV_TYPE_NAMES, text, &i, err)) return false;
     *type = (enum kv_type)i;
-    return KV_TYPE_NAMES[i] || err_set(err, ERR_USAGE, "--kv takes f16 or f32, not \"%s\"", text);
+    return true;
+}
+
+bool parse_rstrip(const char *text, enum rstrip_policy *policy, struct err *err)
+{
+    int i;
+    if (!parse_choice("--rstrip", RSTRIP_POLICY_NAMES, text, &i, err)) return false;
+    *policy = (enum rstrip_policy)i;
+    return true;
+}
+
+bool parse_chat_format(const char *text, const char **format, struct err *err)
+{
+    int i;
+    if (!parse_choice("--chat-format", CHAT_FORMATS, text, &i, err)) return false;
+    *format = CHAT_FORMATS[i];
+    return true;
 }
 
 bool opened_open(const struct invocation *invocation, const struct model_arguments *arguments,
@@ -88,14 +119,22 @@ void opened_close(struct opened *opened)
     model_close(opened->model);
 }
 
-bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
-                   const char *text, struct tokens *ids, struct err *err)
+bool encode_text(const struct tokenizer *tokenizer, const struct model_arguments *arguments,
+                 const char *text, bool is_chat, struct tokens *ids, struct err *err)
 {
     struct encode_options options = {
         .bos = arguments->no_bos ? BOS_NEVER : BOS_AUTO,
         .parse_special = arguments->special,
     };
-    if (!tokenizer_encode(model_tokenizer(opened->model), text, strlen(text), &options, ids, err))
+    return parse_rstrip(arguments->rstrip, &options.rstrip, err) &&
+           (is_chat ? tokenizer_encode_chat(tokenizer, text, strlen(text), &options, ids, err)
+                    : tokenizer_encode(tokenizer, text, strlen(text), &options, ids, err));
+}
+
+bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
+                   const char *text, bool is_chat, struct tokens *ids, struct err *err)
+{
+    if (!encode_text(model_tokenizer(opened->model), arguments, text, is_chat, ids, err))
         return false;
     if (!ids->n)
         return err_set(err, ERR_USAGE, "the prompt is empty and the model adds no BOS token");

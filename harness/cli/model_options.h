@@ -11,7 +11,7 @@
 #include "harness/cli/command.h"
 
 struct model_arguments {
-    const char *model, *isa, *kv;
+    const char *model, *isa, *kv, *rstrip, *chat_format;
     int64_t n_threads, batch_tokens, context_tokens;
     bool no_bos, special;
 };
@@ -34,6 +34,20 @@ struct model_arguments {
 #define OPTION_SPECIAL(type, field)                                                                \
     {                                                                                              \
         "special", 0, OPTION_FLAG, NULL, "text like <|user|> means its special token",             \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+
+#define OPTION_RSTRIP(type, field)                                                                 \
+    {                                                                                              \
+        "rstrip", 0, OPTION_TEXT, "POLICY",                                                        \
+            "white space after special tokens is dropped: file (default), on, off",                \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_CHAT_FORMAT(type, field)                                                            \
+    {                                                                                              \
+        "chat-format", 0, OPTION_TEXT, "NAME",                                                     \
+            "file (default): the file's own chat template; or phi3, phi3-april, phi3-small, "      \
+            "llama2, llama3, mistral, gemma, chatml",                                              \
             offsetof(type, field), 0, 0, 0                                                         \
     }
 
@@ -68,12 +82,22 @@ bool opened_open(const struct invocation *invocation, const struct model_argumen
                  struct opened *opened, struct err *err) __attribute__((warn_unused_result));
 void opened_close(struct opened *opened);
 
-bool parse_kv_type(const char *text, enum kv_type *type, struct err *err); /* NULL: f16 */
+/* The position of a text in NULL-ended names; NULL is the first. ERR_USAGE tells the names. */
+bool parse_choice(const char *option, const char *const *names, const char *text, int *i,
+                  struct err *err) __attribute__((warn_unused_result));
+bool parse_kv_type(const char *text, enum kv_type *type, struct err *err);        /* NULL: f16 */
+bool parse_rstrip(const char *text, enum rstrip_policy *policy, struct err *err); /* NULL: file */
+/* NULL: the file's template. */
+bool parse_chat_format(const char *text, const char **format, struct err *err);
 
-/* Encodes a prompt as the arguments say; fails if it is empty or does not fit the session's
+/* Encodes a text as the arguments say; is_chat: a rendered chat. */
+bool encode_text(const struct tokenizer *tokenizer, const struct model_arguments *arguments,
+                 const char *text, bool is_chat, struct tokens *ids, struct err *err)
+    __attribute__((warn_unused_result));
+/* The same of a prompt; fails if it is empty or does not fit the session's
  * context. */
 bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
-                   const char *text, struct tokens *ids, struct err *err)
+                   const char *text, bool is_chat, struct tokens *ids, struct err *err)
     __attribute__((warn_unused_result));
 
 #endif

@@ -55,6 +55,8 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
     if (options->api) return open_server(options, speaker, err);
     if (!common->model) return fail_unnamed(err);
     return parse_kv_type(common->kv, &client_options.session.kv_type, err) &&
+           parse_rstrip(common->rstrip, &client_options.rstrip, err) &&
+           parse_chat_format(common->chat_format, &client_options.chat_format, err) &&
            choose_isa(invocation, common->isa, &isa, err) &&
            mt_speaker_open_model(speaker, &invocation->console, common->model, isa, &client_options,
                                  err);

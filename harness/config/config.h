@@ -35,6 +35,8 @@ struct config_model {
     size_t context_tokens; /* 0: the model's */
     enum bos_policy bos;
     enum kv_type kv_type;
+    enum rstrip_policy rstrip;
+    int chat; /* of CHAT_FORMATS */
     struct config_place place, published_place;
 };
 

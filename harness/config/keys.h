@@ -72,7 +72,11 @@ struct config_key {
 #define CONFIG_STORAGE_BYTES(field) CONFIG_STORAGE_INTEGER(field)
 #define CONFIG_STORAGE_PRICE(field) _Generic(field, double : STORED_AS_DOUBLE)
 #define CONFIG_STORAGE_CHOICE(field)                                                               \
-    _Generic(field, bool : STORED_AS_BOOL, unsigned : STORED_AS_INT, const char * : STORED_AS_TEXT)
+    _Generic(field, bool                                                                           \
+             : STORED_AS_BOOL, unsigned                                                            \
+             : STORED_AS_INT, int                                                                  \
+             : STORED_AS_INT, const char *                                                         \
+             : STORED_AS_TEXT)
 #define CONFIG_STORAGE_INTEGERS(field) _Generic(field, const int64_t * : STORED_AS_INT64)
 #define CONFIG_STORAGE_TEXTS(field) _Generic(field, const char *const * : STORED_AS_TEXT)
 

@@ -234,7 +234,10 @@ static bool ask_server(struct item_job *items, struct err *err)
 static bool ask_questions(struct item_job *items, const struct session_options *session,
                           struct err *err)
 {
-    const struct client_options options = {.bos = items->planned->model->config->bos,
+    const struct config_model *model = items->planned->model->config;
+    const struct client_options options = {.bos = model->bos,
+                                           .chat_format = CHAT_FORMATS[model->chat],
+                                           .rstrip = model->rstrip,
                                            .shares_prefixes =
                                                items->run->plan->config->shares_prefixes,
                                            .session = *session};
@@ -407,7 +410,12 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
                               "what prompts begin with is the server's business", err);
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
              BOS_POLICY_REASONS[model->config->bos]);
-    return store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err);
+    if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))
+        return false;
+    if (!items->planned->dataset->suite->asks_chat) return true;
+    snprintf(text, sizeof text, "asked in the chat format %s; white space after special tokens: %s",
+             CHAT_FORMATS[model->config->chat], RSTRIP_POLICY_REASONS[model->config->rstrip]);
+    return store_put_note(items->run->store, items->job, "chat", 0, text, err);
 }
 
 /* The hash goes over the items in their order, whatever order they were answered in. */

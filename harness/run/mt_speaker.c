@@ -4,6 +4,7 @@
  */
 #include "harness/run/mt_speaker.h"
 
+#include "engine/tools.h"
 #include "harness/run/load_model.h"
 
 bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *api,

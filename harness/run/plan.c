@@ -416,6 +416,10 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
     json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
     json_set_string(&json, "bos", BOS_POLICY_NAMES[job->model->config->bos]);
     json_set_string(&json, "kv", KV_TYPE_NAMES[job->model->config->kv_type]);
+    if (job->dataset && job->dataset->suite->asks_chat && !job->model->config->api) {
+        json_set_string(&json, "chat", CHAT_FORMATS[job->model->config->chat]);
+        json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
+    }
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     bool is_compared = job->baseline || job->suite->options.baseline;
@@ -461,6 +465,18 @@ static bool identify(struct plan *plan, struct plan_job *job, struct err *err)
                                                job->parameters_json, job->fingerprint, err);
 }
 
+/* Whether the model can be asked in a chat, by a trial: it fails before any model is loaded. */
+static bool check_chat(const struct plan_job *job, struct err *err)
+{
+    const struct chat_message hello = {CHAT_USER, "Hello"};
+    struct buf prompt = {0};
+    bool ok = tokenizer_render_chat(job->model->tokenizer, CHAT_FORMATS[job->model->config->chat],
+                                    &hello, 1, true, &prompt, err);
+    buf_free(&prompt);
+    return ok || err_context(err, "asking %s in a chat", job->model->path) ||
+           at_place(err, &job->model->config->place);
+}
+
 /* Refuses a job that asks for what its model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
 {
@@ -475,6 +491,7 @@ static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
     case CONFIG_SUITE_ITEMS: break;
     }
+    if (job->dataset->suite->asks_chat && !check_chat(job, err)) return false;
     return !job->retrieval || give_reading(plan, job, err);
 }
 

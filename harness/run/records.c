@@ -5,6 +5,7 @@
 #include "harness/run/records.h"
 
 #include "base/clock.h"
+#include "engine/tools.h"
 #include "harness/ask/policies.h"
 #include "harness/run/throughput.h"
 

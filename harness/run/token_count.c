@@ -6,6 +6,7 @@
 #include "harness/run/token_count.h"
 
 #include "base/mem.h"
+#include "engine/tools.h"
 #include "harness/ask/prompt_tokens.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/ask/trie.h"
@@ -41,10 +42,11 @@ static bool ends_in_space(const char *text)
     return n && strchr(" \t\n\r\f\v", text[n - 1]);
 }
 
-static bool has_stripping(const struct tokenizer *tokenizer, const struct tokens *ids)
+static bool has_stripping(const struct tokenizer *tokenizer, const struct tokens *ids,
+                          enum rstrip_policy policy)
 {
     for (size_t i = 0; i < ids->n; i++)
-        if (tokenizer_token(tokenizer, ids->ids[i]).rstrip) return true;
+        if (tokenizer_strips(tokenizer, ids->ids[i], policy)) return true;
     return false;
 }
 
@@ -109,7 +111,8 @@ static bool count_item(struct counting *counting, size_t i_item, const struct re
         count->n_double_bos += prompt.double_bos;
         count->n_moved += is_scored(request) && ends_in_space(last_part(request, &prompt));
         count->n_stripping +=
-            is_chat && has_stripping(counting->encoder.tokenizer, &prompt.branches[0].ids);
+            is_chat && has_stripping(counting->encoder.tokenizer, &prompt.branches[0].ids,
+                                     counting->options.rstrip);
         if (!is_chat && !prompt.n_cut_tokens)
             ok = is_changed(counting, request, &prompt, &changed, err);
         count->n_changed += changed;
@@ -169,8 +172,11 @@ bool token_count_job(const struct plan_job *job, size_t max_windows, struct toke
         return true;
     }
     size_t n = job->dataset->n_items;
-    struct counting counting = {
-        .job = job, .options = {.context_tokens = job->model->context_tokens}, .count = count};
+    struct counting counting = {.job = job,
+                                .options = {.context_tokens = job->model->context_tokens,
+                                            .chat_format = CHAT_FORMATS[job->model->config->chat],
+                                            .rstrip = job->model->config->rstrip},
+                                .count = count};
     *count = (struct token_count){0};
     size_t *all = mem_new(n, sizeof *all, err);
     const struct item_list list = {job->dataset, all, n, NULL};

@@ -1,5 +1,5 @@
 /* fuzz_tokenizer.c - any bytes are encoded by a small SentencePiece and a small byte-level BPE
- * vocabulary and come back from decoding; any bytes are read as a chat template.
+ * vocabulary and come back from decoding.
  *
  * The first byte chooses the vocabulary and whether special tokens are parsed, the rest is text.
  * Two things do not come back, by design: U+2581 in SentencePiece, which is a space, and the white
@@ -123,14 +123,6 @@ static void check_round_trip(const struct tokenizer *tokenizer, const char *text
     buf_free(&decoded);
 }
 
-static void read_as_template(const char *text, size_t n_bytes)
-{
-    char *ended = strndup(text, n_bytes);
-    if (!ended) abort();
-    (void)chat_detect_format(ended);
-    free(ended);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     static const char *const PRE_TYPES[] = {"gpt-2",  "llama-bpe",      "qwen2",       "starcoder",
@@ -138,11 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     enum { N_PRE_TYPES = COUNT_OF(PRE_TYPES) };
     if (!n_bytes) return 0;
     const char *text = (const char *)bytes + 1;
-    size_t n = n_bytes - 1, choice = bytes[0] / 2 % (N_PRE_TYPES + 2);
-    if (choice == N_PRE_TYPES + 1) {
-        read_as_template(text, n);
-        return 0;
-    }
+    size_t n = n_bytes - 1, choice = bytes[0] / 2 % (N_PRE_TYPES + 1);
     bool spm = choice == N_PRE_TYPES;
     if (spm && n && memmem(text, n, "\xe2\x96\x81", 3)) return 0;
     /* Made once: const from then on, and a thousand times dearer than a short text. */

@@ -6,6 +6,7 @@
 #define PHIBENCH_TESTS_SUPPORT_MADE_VOCABULARY_H
 
 #include "engine/tokenizer.h"
+#include "engine/tools.h"
 
 struct made_entry {
     const char *text;

@@ -1,10 +1,13 @@
-/* test_chat.c - chat formats: what each renders, which one a template amounts to, what is refused.
+/* test_chat.c - chat formats: what each of the built-in ones renders, what a file's own template
+ * says, what is refused.
  *
  * The templates below are shortened or rebuilt forms of the layouts that models are published with.
  */
-#include "engine/tokenizer_internal.h"
+#include "engine/chat.h"
 
 #include "base/file.h"
+#include "base/mem.h"
+#include "engine/chat_template.h"
 #include "tests/support/test_data.h"
 
 #include <setjmp.h>
@@ -125,119 +128,71 @@ static void messages_that_a_format_has_no_place_for_are_refused(void **state)
 
 /* ---- Templates ---- */
 
-static void check_detected(const char *template_text, const char *expected)
+/* ---- The file's own template ---- */
+
+/* A template as a file has it, and what it makes of the talk's messages. */
+static void check_template(const char *text, size_t first, size_t n, bool prompt,
+                           const char *expected)
 {
-    const char *format = chat_detect_format(template_text);
-    if (!expected != !format || (expected && strcmp(format, expected) != 0))
-        fail_msg("taken for %s, not %s: %s", format ? format : "nothing",
-                 expected ? expected : "nothing", template_text ? template_text : "no template");
+    static const struct chat_tokens TOKENS = {.bos = "<s>", .eos = "</s>"};
+    struct buf out = {0};
+    struct err err = {0};
+    struct chat_template *chat = chat_template_new(text, &err);
+    assert_non_null(chat);
+    if (!chat_template_render(chat, &TOKENS, TALK + first, n, prompt, &out, &err))
+        fail_msg("%d:%d: %s", err.line, err.column, err.message);
+    assert_string_equal(buf_string(&out), expected);
+    chat_template_free(chat);
+    buf_free(&out);
 }
 
-#define LOOP(BODY) "{% for m in messages %}" BODY "{% endfor %}"
-#define IF_ROLE(ROLE, OUT) "{% if m['role'] == '" ROLE "' %}" OUT "{% endif %}"
-#define PROMPT(TEXT) "{% if add_generation_prompt %}{{ '" TEXT "' }}{% endif %}"
-
-static void the_layouts_of_the_phi_3_family_are_told_apart(void **state)
+static void a_template_says_what_no_format_does(void **state)
 {
     (void)state;
-    check_detected("{{ bos_token }}" LOOP("{% if (m['role'] == 'user') %}{{'<|user|>' + '\\n' + "
-                                          "m['content'] + '<|end|>' + '\\n' + '<|assistant|>' + "
-                                          "'\\n'}}{% elif (m['role'] == 'assistant') %}"
-                                          "{{m['content'] + '<|end|>' + '\\n'}}{% endif %}"),
-                   "phi3-april");
-    check_detected(
-        LOOP(IF_ROLE("system", "{{'<|system|>\\n' + m['content'] + '<|end|>\\n'}}")
-                 IF_ROLE("user", "{{'<|user|>\\n' + m['content'] + '<|end|>\\n'}}")
-                     IF_ROLE("assistant", "{{'<|assistant|>\\n' + m['content'] + '<|end|>\\n'}}"))
-            PROMPT("<|assistant|>\\n"),
-        "phi3");
-    check_detected("{{ bos_token }}" LOOP("{{'<|' + m['role'] + '|>' + '\\n' + m['content'] + "
-                                          "'<|end|>\\n' }}") PROMPT("<|assistant|>\\n"),
-                   "phi3-small");
-    /* Phi-4-mini has the same markers without line feeds. */
-    check_detected(LOOP("{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}")
-                       PROMPT("<|assistant|>"),
-                   NULL);
-    /* Zephyr ends turns with EOS. */
-    check_detected(LOOP(IF_ROLE("user", "{{ '<|user|>\\n' + m['content'] + eos_token }}"))
-                       PROMPT("<|assistant|>\\n"),
-                   NULL);
+    static const char CHATML[] =
+        "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou help.<|im_end|>\n' }}"
+        "{% endif %}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | "
+        "trim"
+        " + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}";
+    check_template(CHATML, 1, 1, true,
+                   "<|im_start|>system\nYou help.<|im_end|>\n<|im_start|>user\nOne?<|im_end|>\n"
+                   "<|im_start|>assistant\n<think>\n");
+    check_template(CHATML, 0, 2, false,
+                   "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nOne?<|im_end|>\n");
+    check_template("{{ bos_token }}{{ messages | length }}{{ eos_token }}{{ tools is none }}"
+                   "{{ pad_token is defined }}{{ strftime_now('%d %b %Y') }}",
+                   0, 4, true, "<s>4</s>TrueFalse26 Jul 2024");
 }
 
-static void other_formats_are_recognised_by_what_they_emit(void **state)
+static void a_template_that_cannot_be_run_spoils_nothing_but_chats(void **state)
 {
     (void)state;
-    check_detected(
-        LOOP("{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n'}}")
-            PROMPT("<|im_start|>assistant\\n"),
-        "chatml");
-    check_detected(LOOP("{{ '<|im_start|>user<|im_sep|>' + m['content'] + '<|im_end|>' }}")
-                       PROMPT("<|im_start|>assistant<|im_sep|>"),
-                   NULL);
-    check_detected(
-        LOOP("{% set content = '<|start_header_id|>' + m['role'] + "
-             "'<|end_header_id|>\\n\\n'+ m['content'] | trim + '<|eot_id|>' %}"
-             "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}"
-             "{{ content }}") PROMPT("<|start_header_id|>assistant<|end_header_id|>\\n\\n"),
-        "llama3");
-    check_detected("{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}"
-                   "{% endif %}" LOOP("{% if (m['role'] == 'assistant') %}{% set role = 'model' %}"
-                                      "{% else %}{% set role = m['role'] %}{% endif %}"
-                                      "{{ '<start_of_turn>' + role + '\\n' + m['content'] | trim + "
-                                      "'<end_of_turn>\\n' }}") PROMPT("<start_of_turn>model\\n"),
-                   "gemma");
-    check_detected(
-        LOOP("{% if loop.first %}{% set content = '<<SYS>>\\n' + system + "
-             "'\\n<</SYS>>\\n\\n' + m['content'] %}{% else %}{% set content = "
-             "m['content'] %}{% endif %}" IF_ROLE("user", "{{ bos_token + '[INST] ' + "
-                                                          "content.strip() + ' [/INST]' }}")
-                 IF_ROLE("assistant", "{{ ' ' + content.strip() + ' ' + eos_token }}")),
-        "llama2");
-    check_detected(
-        "{{ bos_token }}" LOOP(IF_ROLE("user", "{{ '[INST] ' + m['content'] + ' [/INST]' }}")
-                                   IF_ROLE("assistant", "{{ m['content'] + eos_token}}")),
-        "mistral");
-}
-
-static void raw_text_counts_with_the_white_space_that_jinja_leaves(void **state)
-{
-    (void)state;
-    check_detected(
-        "{%- for m in messages -%}\n  <|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
-        "{% endfor %}\n{# the answer #}{%- if add_generation_prompt -%}\n"
-        "<|im_start|>assistant\n{% endif %}",
-        "chatml");
-}
-
-static void line_feeds_and_indents_of_statements_and_filters_emit_nothing(void **state)
-{
-    (void)state;
-    check_detected(
-        "{% for m in messages %}\n{% if m.user %}<|user|>\n{{ m }}{{ '<|end|>' | safe }}\n"
-        "  {% if x %}\n<|assistant|>\n{% endif %}{% else %}{{ m }}<|end|>\n{% endif %}"
-        "{% endfor %}",
-        "phi3-april");
-}
-
-static void a_template_that_only_compares_with_a_marker_does_not_have_it(void **state)
-{
-    (void)state;
-    check_detected(LOOP("{% if '<|im_start|>' in m['content'] or '\\n<|im_end|>' == x %}{{ f('"
-                        "<|im_start|>assistant\\n' + m + '\\n<|im_end|>') }}{% endif %}"),
-                   NULL);
-    check_detected(LOOP("{{'<|im_start|>' + r + '\\n' + c + '<|im_end|>\\n'}}"
-                        "{{ 'a' if '<|im_start|>assistant\\n' == x else 'b' }}"),
-                   NULL);
-}
-
-static void no_template_and_broken_ones_give_no_format(void **state)
-{
-    (void)state;
-    static const char *const BROKEN[] = {
-        "",   "{{",  "{%",  "{% set", "{{ 'abc", "{{ '\\",   "{{ a[(", "{{ a | ", "{% set x = '",
-        "{#", "{{-", "{%-", "{%- -",  "}}%}",    "{{ )]} }}"};
-    check_detected(NULL, NULL);
-    for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) check_detected(BROKEN[i], NULL);
+    static const struct {
+        const char *text, *message;
+        enum err_code code;
+        int line;
+    } CASES[] = {
+        {"\n{{ 'abc", "", ERR_INPUT, 2},
+        {"{% include 'x' %}", "include", ERR_UNSUPPORTED, 1},
+        {"{{ raise_exception('no system role') }}", "no system role", ERR_INPUT, 1},
+        {"{% for i in range(100000) %}{% for j in range(100000) %}a{% endfor %}{% endfor %}", "",
+         ERR_CAPACITY, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        static const struct chat_tokens NONE = {0};
+        struct buf out = {0};
+        struct err err = {0};
+        struct chat_template *chat = chat_template_new(CASES[i].text, NULL);
+        assert_non_null(chat);
+        assert_false(chat_template_render(chat, &NONE, TALK, 4, true, &out, &err));
+        assert_int_equal(err.code, CASES[i].code);
+        assert_int_equal(err.line, CASES[i].line);
+        assert_non_null(strstr(err.message, CASES[i].message));
+        assert_int_equal(out.n_bytes, 0);
+        chat_template_free(chat);
+        buf_free(&out);
+    }
 }
 
 /* ---- Real templates and renderings ---- */
@@ -256,11 +211,16 @@ static char *read_data(const char *name)
     return text;
 }
 
-static void the_template_of_phi_3_5_mini_is_phi3(void **state)
+static void the_template_of_phi_3_5_mini_gives_what_phi3_does(void **state)
 {
     (void)state;
     char *text = read_data("microsoft-Phi-3.5-mini-instruct.jinja");
-    check_detected(text, "phi3");
+    for (size_t first = 0; first < 2; first++) {
+        struct buf expected = {0};
+        assert_true(chat_render("phi3", TALK + first, 4 - first, true, &expected, NULL));
+        check_template(text, first, 4 - first, true, buf_string(&expected));
+        buf_free(&expected);
+    }
     free(text);
 }
 
@@ -302,13 +262,9 @@ int main(void)
         cmocka_unit_test(gemma_calls_the_assistant_model),
         cmocka_unit_test(chatml_has_a_turn_for_every_role),
         cmocka_unit_test(messages_that_a_format_has_no_place_for_are_refused),
-        cmocka_unit_test(the_layouts_of_the_phi_3_family_are_told_apart),
-        cmocka_unit_test(other_formats_are_recognised_by_what_they_emit),
-        cmocka_unit_test(raw_text_counts_with_the_white_space_that_jinja_leaves),
-        cmocka_unit_test(line_feeds_and_indents_of_statements_and_filters_emit_nothing),
-        cmocka_unit_test(a_template_that_only_compares_with_a_marker_does_not_have_it),
-        cmocka_unit_test(no_template_and_broken_ones_give_no_format),
-        cmocka_unit_test(the_template_of_phi_3_5_mini_is_phi3),
+        cmocka_unit_test(a_template_says_what_no_format_does),
+        cmocka_unit_test(a_template_that_cannot_be_run_spoils_nothing_but_chats),
+        cmocka_unit_test(the_template_of_phi_3_5_mini_gives_what_phi3_does),
         cmocka_unit_test(renderings_of_another_implementation_are_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

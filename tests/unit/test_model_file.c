@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "engine/gguf.h"
+#include "engine/open_source.h"
 #include "engine/tokenizer.h"
 #include "tests/support/gguf_file.h"
 #include "tests/support/made_vocabulary.h"

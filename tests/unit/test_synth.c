@@ -354,7 +354,7 @@ static void words_and_answers_are_single_tokens(void **state)
                                 "\xe2\x96\x81"
                                 "government");
         }
-        assert_string_equal(tokenizer_chat_format(tokenizer), "phi3");
+        assert_true(tokenizer_has_chat_template(tokenizer));
         assert_true(tokenizer_is_end(tokenizer, tokenizer_find(tokenizer, "<|end|>")));
         tokenizer_free(tokenizer);
         metadata_free(pieces.metadata);

@@ -3,8 +3,10 @@
  */
 #include "engine/tokenizer.h"
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "engine/tools.h"
 #include "tests/support/test_engine.h"
 
 #include <setjmp.h>
@@ -189,42 +191,59 @@ static void rstrip_drops_white_space_only_where_special_tokens_are_parsed(void *
     tokenizer_free(tokenizer);
 }
 
-static void rstrip_of_phi_3_depends_on_the_vocabulary_and_its_template_alone(void **state)
+static void rstrip_of_phi_3_is_that_of_its_published_tokenizer(void **state)
 {
     (void)state;
-    static const struct {
-        const char *template_text;
-        bool revised;
-    } FILES[] = {
-        {NULL, false},
-        {"{{'<|user|>\\n' + c + '<|end|>\\n<|assistant|>\\n'}}{{c + '<|end|>\\n'}}", false},
-        {"{{'<|system|>\\n' + c + '<|end|>\\n'}}{{'<|user|>\\n' + c + '<|end|>\\n'}}"
-         "{{'<|assistant|>\\n' + c + '<|end|>\\n'}}",
-         true},
-        {"{{'<|' + r + '|>\\n' + c + '<|end|>\\n'}}{{'<|assistant|>\\n'}}", true},
-    };
+    static const char *const TEMPLATES[] = {
+        NULL, "{{'<|user|>\\n' + c + '<|end|>\\n<|assistant|>\\n'}}",
+        "{{'<|system|>\\n' + c + '<|end|>\\n'}}{{'<|user|>\\n' + c + '<|end|>\\n'}}"};
     static const char *const NAMES[] = {"<|endoftext|>",    "<|assistant|>", "<|placeholder1|>",
                                         "<|placeholder6|>", "<|system|>",    "<|end|>",
                                         "<|user|>"};
     struct entry entries[7];
     for (size_t i = 0; i < 7; i++) entries[i] = (struct entry){NAMES[i], 0, TOKEN_CONTROL};
-    for (size_t k = 0; k < sizeof FILES / sizeof *FILES; k++) {
+    for (size_t k = 0; k < COUNT_OF(TEMPLATES); k++) {
         struct made made = {.n = 0};
         struct metadata *metadata = spm_metadata(&made, entries, 7);
         assert_true(metadata_set_string(metadata, "general.name", "renamed", NULL));
-        if (FILES[k].template_text)
-            assert_true(metadata_set_string(metadata, "tokenizer.chat_template",
-                                            FILES[k].template_text, NULL));
+        if (TEMPLATES[k])
+            assert_true(
+                metadata_set_string(metadata, "tokenizer.chat_template", TEMPLATES[k], NULL));
         struct tokenizer *tokenizer = make_tokenizer(metadata);
         for (size_t i = 0; i < 7; i++) {
-            bool rstrip = (i >= 1 && i <= 3) || (i >= 4 && !FILES[k].revised);
             int32_t id = tokenizer_find(tokenizer, NAMES[i]);
-            assert_int_equal(tokenizer_token(tokenizer, id).rstrip, rstrip);
+            assert_int_equal(tokenizer_strips(tokenizer, id, RSTRIP_FILE), i > 0);
+            assert_false(tokenizer_strips(tokenizer, id, RSTRIP_OFF));
         }
-        assert_false(tokenizer_token(tokenizer, 1).rstrip);
-        assert_true(tokenizer_token(tokenizer, 2).rstrip);
+        assert_false(tokenizer_strips(tokenizer, 1, RSTRIP_ON));
+        assert_true(tokenizer_strips(tokenizer, 2, RSTRIP_FILE));
         tokenizer_free(tokenizer);
     }
+}
+
+static void a_chat_begins_with_one_bos_at_most(void **state)
+{
+    (void)state;
+    static const struct entry ENTRIES[] = {{"<|end|>", 0, TOKEN_CONTROL}};
+    static const struct {
+        const char *prompt;
+        enum bos_policy bos;
+        size_t n;
+    } CASES[] = {{"<s><|end|>", BOS_AUTO, 2},  {"<s><|end|>", BOS_ALWAYS, 2},
+                 {"<s><|end|>", BOS_NEVER, 1}, {"<|end|>", BOS_AUTO, 2},
+                 {"<|end|>", BOS_NEVER, 1},    {"<s><s>", BOS_AUTO, 2}};
+    struct made made = {.n = 0};
+    struct tokenizer *tokenizer = make_tokenizer(spm_metadata(&made, ENTRIES, 1));
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        const struct encode_options options = {.bos = CASES[i].bos};
+        struct tokens ids = {0};
+        assert_true(tokenizer_encode_chat(tokenizer, CASES[i].prompt, strlen(CASES[i].prompt),
+                                          &options, &ids, NULL));
+        assert_int_equal(ids.n, CASES[i].n);
+        assert_int_equal(ids.ids[0] == 1, CASES[i].n == 2);
+        tokens_free(&ids);
+    }
+    tokenizer_free(tokenizer);
 }
 
 static void generations_end_with_what_the_file_or_a_known_name_says(void **state)
@@ -536,7 +555,8 @@ int main(void)
         cmocka_unit_test(user_defined_pieces_are_matched_in_plain_text_longest_first),
         cmocka_unit_test(the_space_prefix_comes_again_after_special_tokens),
         cmocka_unit_test(rstrip_drops_white_space_only_where_special_tokens_are_parsed),
-        cmocka_unit_test(rstrip_of_phi_3_depends_on_the_vocabulary_and_its_template_alone),
+        cmocka_unit_test(rstrip_of_phi_3_is_that_of_its_published_tokenizer),
+        cmocka_unit_test(a_chat_begins_with_one_bos_at_most),
         cmocka_unit_test(generations_end_with_what_the_file_or_a_known_name_says),
         cmocka_unit_test(bos_follows_the_policy_and_the_file),
         cmocka_unit_test(a_byte_without_a_token_is_unknown_or_an_error),

@@ -6,9 +6,12 @@
  */
 #include "engine/gguf.h"
 #include "engine/tokenizer.h"
+#include "engine/tools.h"
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/sha256.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 
@@ -175,7 +178,7 @@ static void phi_3_ends_on_its_published_stop_tokens(void **state)
         assert_int_equal(tokenizer_is_end(tokenizer, id), is_end);
     }
     assert_false(tokenizer_is_end(tokenizer, -1));
-    assert_string_equal(tokenizer_chat_format(tokenizer), "phi3-april");
+    assert_true(tokenizer_has_chat_template(tokenizer));
     assert_string_equal(tokenizer_kind(tokenizer), "spm");
     assert_int_equal(tokenizer_bos(tokenizer), 1);
     assert_true(tokenizer_adds_bos(tokenizer));
@@ -226,6 +229,97 @@ static void phi_3_chats_are_those_of_the_hugging_face_tokenizer(void **state)
     tokenizer_free(golden.revised);
 }
 
+/* The generator of tools/golden/phi3_chats.py. */
+static uint32_t draw(uint64_t *state, uint32_t n)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33) % n;
+}
+
+static void make_chat(uint64_t *state, struct buf *chat)
+{
+    static const char *const PARTS[] = {"<|user|>",
+                                        "<|assistant|>",
+                                        "<|end|>",
+                                        "<|system|>",
+                                        "<|endoftext|>",
+                                        "<s>",
+                                        "</s>",
+                                        "<unk>",
+                                        "<|placeholder1|>",
+                                        "\n",
+                                        "\n\n",
+                                        " ",
+                                        "  ",
+                                        "\t",
+                                        "\r\n",
+                                        "\u00a0",
+                                        "\u3000",
+                                        "Hello",
+                                        " world",
+                                        "Is water wet?",
+                                        "<|us",
+                                        "er|>",
+                                        "\u00fcber",
+                                        "\U0001f999",
+                                        "\u6f22",
+                                        "42",
+                                        ".",
+                                        "\u2581"};
+    buf_clear(chat);
+    for (uint32_t n = 1 + draw(state, 16); n > 0; n--)
+        buf_text(chat, PARTS[draw(state, COUNT_OF(PARTS))]);
+}
+
+static void check_chats(const struct tokenizer *tokenizer, enum rstrip_policy rstrip,
+                        const struct json *hashes)
+{
+    enum { N_BLOCKS = 100, BLOCK = 100 };
+    const struct encode_options options = {
+        .bos = BOS_NEVER, .rstrip = rstrip, .parse_special = true};
+    struct buf chat = {0}, line = {0};
+    uint64_t state = 1;
+    assert_int_equal(json_length(hashes), N_BLOCKS);
+    for (size_t i_block = 0; i_block < N_BLOCKS; i_block++) {
+        char hex[SHA256_HEX_BYTES];
+        struct sha256 *hash = sha256_new(NULL);
+        for (size_t i = 0; i < BLOCK; i++) {
+            struct tokens ids = {0};
+            make_chat(&state, &chat);
+            assert_true(
+                tokenizer_encode(tokenizer, buf_string(&chat), chat.n_bytes, &options, &ids, NULL));
+            buf_clear(&line);
+            for (size_t k = 0; k < ids.n; k++) buf_printf(&line, k ? " %d" : "%d", (int)ids.ids[k]);
+            buf_char(&line, '\n');
+            sha256_update(hash, buf_string(&line), line.n_bytes);
+            tokens_free(&ids);
+        }
+        sha256_finish(hash, hex);
+        if (strcmp(hex, json_as_string(json_at(hashes, i_block), "")) != 0)
+            fail_msg("rstrip %d: one of chats %zu to %zu", (int)rstrip, i_block * BLOCK,
+                     i_block * BLOCK + BLOCK - 1);
+    }
+    buf_free(&chat);
+    buf_free(&line);
+}
+
+static void ten_thousand_chats_are_those_of_the_hugging_face_tokenizer(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = open_vocabulary("phi-3");
+    size_t n_bytes;
+    struct err err = {0};
+    char *text = file_read("tests/golden/phi3_chats.json", FILE_LIMIT, &n_bytes, &err);
+    struct json *golden = text ? json_parse(text, n_bytes, "phi3_chats.json", &err) : NULL;
+    if (!golden) fail_msg("%s", err.message);
+    check_chats(tokenizer, RSTRIP_FILE, json_get(golden, "file"));
+    check_chats(tokenizer, RSTRIP_ON, json_get(golden, "file"));
+    check_chats(tokenizer, RSTRIP_OFF, json_get(golden, "off"));
+    json_free(golden);
+    free(text);
+    tokenizer_free(tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +335,7 @@ int main(void)
         cmocka_unit_test(gpt_neox_and_baichuan_give_every_text_back),
         cmocka_unit_test(phi_3_ends_on_its_published_stop_tokens),
         cmocka_unit_test(phi_3_chats_are_those_of_the_hugging_face_tokenizer),
+        cmocka_unit_test(ten_thousand_chats_are_those_of_the_hugging_face_tokenizer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
