@@ -330,7 +330,10 @@ bool jinja_attribute(struct jinja_run *run, struct jinja_value object,
 {
     bool found = false;
     struct jinja_value key = {.kind = JINJA_STRING, .text = name};
-    if (object.kind == JINJA_UNDEFINED || !is_hidden(name)) {
+    /* Even of what is undefined: Python has such attributes on every object. */
+    if (object.kind == JINJA_UNDEFINED && is_hidden(name))
+        return undefined_in(run, object, key, out);
+    if (!is_hidden(name)) {
         if (!find_attribute(run, object, name, out, &found)) return false;
         if (found && name->bytes[0] != '_') return true;
         if (found) return undefined_in(run, object, key, out);

@@ -23,7 +23,7 @@ struct entry {
     const struct jinja_text *name;
     size_t slot;
     bool is_stored, is_parameter;
-    int action; /* of jinja_load */
+    enum jinja_load_action action;
     const struct entry *outer;
     const struct scope_plan *outer_scope;
 };
@@ -111,7 +111,8 @@ static bool note_read(struct scope_plan *scope, const struct jinja_text *name)
 }
 
 /* What an assigned name begins as: the outer value, or what `otherwise` says. */
-static void begin_as_outer(struct scope_plan *scope, struct entry *entry, int otherwise)
+static void begin_as_outer(struct scope_plan *scope, struct entry *entry,
+                           enum jinja_load_action otherwise)
 {
     entry->outer = scope->outer ? find_entry(scope->outer, entry->name, &entry->outer_scope) : NULL;
     entry->action = entry->outer ? LOAD_OUTER : otherwise;

@@ -81,8 +81,9 @@ struct jinja_address {
 };
 
 /* What a scope does to its slots when it is entered. */
+enum jinja_load_action { LOAD_VARIABLE, LOAD_OUTER, LOAD_MISSING };
 struct jinja_load {
-    enum { LOAD_VARIABLE, LOAD_OUTER, LOAD_MISSING } action;
+    enum jinja_load_action action;
     size_t slot;
     struct jinja_address outer;
     const struct jinja_text *name;

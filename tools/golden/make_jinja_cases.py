@@ -122,9 +122,10 @@ d.zzz.y
 'a' < 1
 [] + ()
 l.append(1)
+'' % nothing
 d.update({})
 d.pop
-s.__class__
+s.__class__ ¦ nothing.__class__
 s._x
 {[1]: 2}
 [1, 'a']|sort

@@ -190,7 +190,7 @@ class Grammar:
     def template(self):
         prefix = self.pick(["", "{% set ns = namespace(a=1) %}", "{% macro mac(a, b=1) %}<{{ a }}{{ b }}>{% endmacro %}",
                             "{% set x = 1 %}", "{% set ns = namespace(a=[]) %}{% macro mac(a) %}{{ caller() if caller }}{{ a }}{% endmacro %}"])
-        return prefix + self.body(self.pick([1, 2, 2, 3]))
+        return prefix + self.body(self.pick([0, 0, 0, 0, 0, 1, 1, 2, 3]))
 
 
 class Renderer:
