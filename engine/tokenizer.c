@@ -40,8 +40,11 @@ static bool read_ids(struct tokenizer *tokenizer, const struct metadata *metadat
     if (!read_id(tokenizer, metadata, "tokenizer.ggml.bos_token_id", &tokenizer->bos, err) ||
         !read_id(tokenizer, metadata, "tokenizer.ggml.unknown_token_id", &tokenizer->unknown, err))
         return false;
-    if (!read_id(tokenizer, metadata, "tokenizer.ggml.eos_token_id", &tokenizer->eos, err))
+    int64_t eos = -1; /* one outside the vocabulary ends nothing */
+    if (!metadata_read_integer(metadata, "tokenizer.ggml.eos_token_id", INT64_MIN, INT64_MAX, &eos,
+                               err))
         return false;
+    tokenizer->eos = eos >= 0 && eos < vocabulary->n ? (int32_t)eos : -1;
     if (!tokenizer->is_bpe && tokenizer->bos < 0) {
         int32_t id = vocabulary_find_special(vocabulary, "<s>", strlen("<s>"));
         if (id >= 0 && vocabulary->pieces[id].kind == TOKEN_CONTROL) tokenizer->bos = id;

@@ -34,6 +34,26 @@ static const struct {
     {"NO_COLOR", "set to anything: no colours on the terminal"},
 };
 static const struct {
+    const char *name, *text;
+} PROMPT_SETTINGS[] = {
+    {"bos",
+     "auto, always or never: whether a BOS token stands before every prompt; auto: as the model's "
+     "file says. Scores can differ by tens of points. A chat gets one at most, its template's or "
+     "this one. Option --no-bos."},
+    {"chat",
+     "file, or phi3, phi3-april, phi3-small, llama2, llama3, mistral, gemma or chatml: how "
+     "messages "
+     "become a prompt; file: by the Jinja template of the model's file, as transformers runs it. A "
+     "file without one needs a name; a format that only resembles the template loses what the "
+     "template adds. A template that prints the date always gets 26 July 2024. Option "
+     "--chat-format."},
+    {"rstrip",
+     "file, on or off: whether white space after special tokens is dropped; file: in a Phi-3 "
+     "vocabulary as Phi-3-mini's published tokenizer.json says, in others never; on: after all but "
+     "BOS and EOS. No GGUF file says it, and revisions differ. It matters in chats and with "
+     "--special. Option --rstrip."},
+};
+static const struct {
     const char *status, *text;
 } EXIT_STATUS[] = {
     {"0", "done"},
@@ -191,6 +211,9 @@ void help_print_man(FILE *out)
     fputs("\n.SH COMMANDS\n", out);
     for (const struct command *const *command = command_list(); *command; command++)
         print_man_command(*command, out);
+    fputs(".SH PROMPTS\nHow a prompt becomes tokens, by keys of a configured model:\n", out);
+    for (size_t i = 0; i < COUNT_OF(PROMPT_SETTINGS); i++)
+        print_man_item(out, PROMPT_SETTINGS[i].name, PROMPT_SETTINGS[i].text);
     fputs(".SH ENVIRONMENT\n", out);
     for (size_t i = 0; i < COUNT_OF(ENVIRONMENT); i++)
         print_man_item(out, ENVIRONMENT[i].name, ENVIRONMENT[i].text);
