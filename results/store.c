@@ -1,5 +1,4 @@
-/* store.c - opening and closing the database, transactions, and what SQLite's errors mean to a
- * user.
+/* store.c - opening and closing the database, and transactions.
  *
  * Order matters when a file is opened: first it is looked at, then migrated under a rollback
  * journal (so that a full disk leaves an empty file or the old one), and only then switched to
@@ -16,44 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *meaning_of(int code, enum err_code *kind)
-{
-    *kind = ERR_IO;
-    switch (code & 0xff) {
-    case SQLITE_FULL: return "the disk is full";
-    case SQLITE_READONLY: return "the database cannot be written";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return "another process keeps the database locked";
-    case SQLITE_CANTOPEN: return "cannot open the database";
-    case SQLITE_PERM:
-    case SQLITE_AUTH: return "no permission for the database";
-    case SQLITE_IOERR: return "cannot read or write the database";
-    case SQLITE_NOTADB: *kind = ERR_INPUT; return "this is no database";
-    case SQLITE_CORRUPT: *kind = ERR_INPUT; return "the database is damaged";
-    case SQLITE_NOMEM: *kind = ERR_MEMORY; return "out of memory";
-    default: *kind = ERR_INPUT; return "the database refuses";
-    }
-}
-
-bool store_fail_code(sqlite3 *db, int code, const char *path, struct err *err)
-{
-    enum err_code kind;
-    const char *meaning = meaning_of(code, &kind);
-    bool has_detail = db && sqlite3_errcode(db) == code;
-    return err_set_at(err, kind, path, 0, 0, "%s: %s", meaning,
-                      has_detail ? sqlite3_errmsg(db) : sqlite3_errstr(code));
-}
-
-bool store_fail(struct store *store, struct err *err)
-{
-    return store_fail_code(store->db, sqlite3_extended_errcode(store->db), store->path, err);
-}
-
-bool store_execute(struct store *store, const char *sql, struct err *err)
-{
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, err);
-}
 
 static bool open_file(struct store *store, enum store_mode mode, struct err *err)
 {

@@ -1,28 +1,14 @@
-/* suite.c - the list of suites, and what all data sets have in common.
+/* suite.c - what all data sets, items and verdicts have in common.
  *
- * A new suite is a new file and a line in SUITES. Knows nothing of what suites do.
+ * Knows nothing of what suites do.
  */
 #include "suites/suite.h"
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "suites/mmlu.h"
-#include "suites/mt_bench.h"
-#include "suites/perplexity.h"
-#include "suites/triviaqa.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_MT_BENCH, &SUITE_PERPLEXITY,
-                                             &SUITE_TRIVIAQA};
-
-const struct suite *suite_find(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(SUITES); i++)
-        if (!strcmp(SUITES[i]->name, name)) return SUITES[i];
-    return NULL;
-}
 
 struct dataset *dataset_new(const struct suite *suite, size_t maximum_bytes, struct err *err)
 {

@@ -8,13 +8,6 @@
 
 #include <string.h>
 
-const struct task_protocol *task_find_protocol(const struct task *task, const char *name)
-{
-    for (size_t i = 0; i < task->n_protocols; i++)
-        if (!strcmp(task->task_protocols[i].name, name)) return &task->task_protocols[i];
-    return NULL;
-}
-
 /* ---- Requests ---- */
 
 /* The scope of an item, or of an example before it: the fields, and what the subset adds. */
