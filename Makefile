@@ -141,7 +141,7 @@ write_stamp = mkdir -p $(@D) && printf '%s\n' $1 >$@.new && \
 $(BUILD)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null || { echo 'no C compiler: run tools/install-deps' >&2; exit 1; }
 	@$(PKG_CONFIG) --exists $(PACKAGES) || { echo 'libraries are missing: run tools/install-deps' >&2; exit 1; }
-	@$(call write_stamp,'$(CC) $(BASIC_FLAGS)')
+	@$(call write_stamp,'$(CC) $(strip $(BASIC_FLAGS) $(OPTIMIZE_KERNELS.$(VARIANT)))')
 
 $(BUILD)/embedded_files: FORCE
 	@$(call write_stamp,'$(foreach set,$(EMBEDDED),$(FILES.$(set)))')
