@@ -124,16 +124,16 @@ grep -q 'imported from scored.jsonl' imported/report.md || fail "the report does
 expect 0 "$PHIBENCH" run import.yaml --db judged.db --limit 1 --set report.out=imported --set suites.0.max_new_tokens=9
 message_has 'scored.jsonl has no judgment of an answer of this model'
 
-# Pairs: a quantization beside the first one of its model, or beside a file of answers; 81 is won, 91's first turn is a tie
+# Pairs of answers that differ: a quantization beside the first one of its model, or beside a file of answers; 81 is won, 91's first turn is a tie
 # because the orders disagree, its second one is lost.
-expect 0 "$PHIBENCH" mt-bench answer -d data -m synth:tiny:f16 -n 8 --id full --out a/full.jsonl
+expect 0 "$PHIBENCH" mt-bench answer -d data -m synth:tiny:q2_k -n 8 --id full --out a/full.jsonl
 expect 0 "$PHIBENCH" mt-bench judge -d data -a a/tiny.jsonl --baseline a/full.jsonl -m synth:tiny:q8_0 --id elsewhere -n 1 \
     -o pairs.jsonl
 sed '/"question_id": 81,/s/"error"/"model_1"/g; /"question_id": 91,.*"turn": 1,/{s/"error"/"model_1"/; s/"error"/"model_2"/}
     /"question_id": 91,.*"turn": 2,/s/"error"/"model_2"/g' pairs.jsonl >>scored.jsonl
 for baseline in tiny-synthetic a/full.jsonl; do
     rm -f judged.db
-    sed "s|quantizations: .*|quantizations: [f16, q8_0]|; s|judge: {|baseline: $baseline, judge: {|" import.yaml >pairs.yaml
+    sed "s|quantizations: .*|quantizations: [q2_k, q8_0]|; s|judge: {|baseline: $baseline, judge: {|" import.yaml >pairs.yaml
     expect 0 "$PHIBENCH" run pairs.yaml --db judged.db --limit 1 --set report.out=pairs --set suites.0.max_new_tokens=8
     row="^| tiny-synthetic q8_0 (synthetic) | .* | judge elsewhere | 62.50 | .* | 2 | 1 | 1 | 1 | 12 |\$"
     grep -q "$row" pairs/report.md || fail "$baseline: no row of wins in the report: $(cat pairs/report.md)"
