@@ -194,3 +194,29 @@ void csv_put(struct buf *out, const char *field, char separator)
     }
     buf_char(out, '"');
 }
+
+/* Numbers, and what tables make of them: percentages, "-1.20 (0.3)", "-0.5 to +1.2". No function
+ * and nothing outside of the sheet can be named in these characters. */
+static bool is_numeric(const char *text)
+{
+    return !text[strspn(text, "0123456789+-.,() %eto")];
+}
+
+/* What spreadsheets run, as the OWASP lists it (CSV injection). */
+static bool is_formula(const char *text)
+{
+    return *text && (strchr("=@\t\r\n", *text) || (strchr("+-", *text) && !is_numeric(text)));
+}
+
+void csv_put_cell(struct buf *out, const char *text, char separator)
+{
+    if (!is_formula(text + strspn(text, "'"))) {
+        csv_put(out, text, separator);
+        return;
+    }
+    struct buf cell = {0};
+    buf_printf(&cell, "'%s", text);
+    csv_put(out, buf_string(&cell), separator);
+    out->failed |= cell.failed;
+    buf_free(&cell);
+}

@@ -33,4 +33,10 @@ void csv_place(const struct csv *csv, size_t i_field, int *line, int *column);
 /* Appends a field, quoted where it must be. */
 void csv_put(struct buf *out, const char *field, char separator);
 
+/* As csv_put, for files that people open as a spreadsheet: a text that one would run as a formula
+ * (it begins with =, +, -, @ or a control character) gets a ' in front; numbers and intervals like
+ * "-0.5 to 1.2" get none. So does such a text that has a ' in front already: a reader gets the text
+ * back by taking one ' from what is a formula behind it. */
+void csv_put_cell(struct buf *out, const char *text, char separator);
+
 #endif

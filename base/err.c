@@ -5,6 +5,9 @@
  */
 #include "base/err.h"
 
+#include "base/utf8.h"
+#include "base/visible.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -113,13 +116,22 @@ int err_exit_status(const struct err *err)
     return 1;
 }
 
+/* What fills its buffer was cut, perhaps within a character. */
+static void print_part(const char *text, size_t capacity, FILE *out)
+{
+    size_t n = strlen(text);
+    visible_print(out, text, n + 1 < capacity ? n : utf8_complete_prefix(text, n), VISIBLE_LINE);
+}
+
 void err_print(const struct err *err, FILE *out)
 {
-    if (!err->file[0]) fprintf(out, "phibench: %s\n", err->message);
-    else if (err->line > 0 && err->column > 0)
-        fprintf(out, "%s:%d:%d: %s\n", err->file, err->line, err->column, err->message);
-    else if (err->line > 0) fprintf(out, "%s:%d: %s\n", err->file, err->line, err->message);
-    else fprintf(out, "%s: %s\n", err->file, err->message);
+    if (err->file[0]) print_part(err->file, sizeof err->file, out);
+    else fputs("phibench", out);
+    if (err->file[0] && err->line > 0) fprintf(out, ":%d", err->line);
+    if (err->file[0] && err->line > 0 && err->column > 0) fprintf(out, ":%d", err->column);
+    fputs(": ", out);
+    print_part(err->message, sizeof err->message, out);
+    fputc('\n', out);
 }
 
 int err_finish(bool ok, struct err *err, FILE *out)

@@ -60,7 +60,8 @@ void err_clear(struct err *err);
 /* The exit status that the code stands for: 0, 1, 2 or 130. */
 int err_exit_status(const struct err *err);
 
-/* Prints "FILE:LINE:COLUMN: message\n" or "phibench: message\n" to out. */
+/* Prints "FILE:LINE:COLUMN: message\n" or "phibench: message\n" to out: always one line, in which
+ * what a terminal would obey is shown as visible.h says. */
 void err_print(const struct err *err, FILE *out);
 
 /* The end of a program: prints the error of what failed and returns the exit status. What failed

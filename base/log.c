@@ -4,7 +4,10 @@
  */
 #include "base/log.h"
 
+#include "base/visible.h"
+
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 __attribute__((format(printf, 4, 0))) static void say(const struct log *log, enum log_level level,
@@ -12,12 +15,16 @@ __attribute__((format(printf, 4, 0))) static void say(const struct log *log, enu
                                                       va_list args)
 {
     if (!log || !log->out || log->level < level) return;
+    char *text = NULL;
+    int n = vasprintf(&text, format, args);
     flockfile(log->out);
     fputs(prefix, log->out);
-    vfprintf(log->out, format, args);
+    if (n >= 0) visible_print(log->out, text, (size_t)n, VISIBLE_LINE);
+    else fputs(format, log->out); /* out of memory */
     fputc('\n', log->out);
     fflush(log->out);
     funlockfile(log->out);
+    if (n >= 0) free(text);
 }
 
 void log_warning(const struct log *log, const char *format, ...)

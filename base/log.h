@@ -15,8 +15,8 @@ struct log {
     enum log_level level;
 };
 
-/* Prints "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO. A NULL
- * log says nothing. */
+/* Prints "phibench: warning: FORMAT\n" at LOG_WARNINGS, "phibench: FORMAT\n" at LOG_INFO: one line,
+ * in which what a terminal would obey is shown as visible.h says. A NULL log says nothing. */
 void log_warning(const struct log *log, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Prints a warning "LABEL: LINE" for each line of a text. */

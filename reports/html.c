@@ -1,4 +1,4 @@
-/* html.c - see html.h.
+/* html.c - see html.h, and Markdown's escaping.
  *
  * The style is one string, so that the page needs nothing outside itself.
  * Knows nothing of what the page is about.
@@ -6,6 +6,7 @@
 #include "reports/html.h"
 
 #include "base/utf8.h"
+#include "base/visible.h"
 
 #include <string.h>
 
@@ -43,18 +44,36 @@ void html_text(struct buf *out, const char *text)
     size_t n = strlen(text);
     while (n) {
         uint32_t code;
-        size_t n_code = utf8_decode(text, n, &code, NULL);
+        char shown[4];
+        bool is_space;
+        size_t n_shown, n_code = utf8_decode(text, n, &code, NULL);
         switch (code) {
         case '&': buf_text(out, "&amp;"); break;
         case '<': buf_text(out, "&lt;"); break;
         case '>': buf_text(out, "&gt;"); break;
         case '"': buf_text(out, "&quot;"); break;
         case '\'': buf_text(out, "&#39;"); break;
-        default: utf8_append_valid(out, text, n_code);
+        default:
+            is_space = code == '\t' || code == '\n' || code == '\r';
+            n_shown = utf8_encode(visible_is_hidden(code) && !is_space ? 0xfffd : code, shown);
+            buf_append(out, shown, n_shown);
         }
         text += n_code;
         n -= n_code;
     }
+}
+
+void markdown_text(struct buf *out, const char *text)
+{
+    struct buf shown = {0};
+    visible_append(&shown, text, strlen(text), VISIBLE_LINES);
+    for (const char *c = buf_string(&shown); *c; c++) {
+        bool is_space = *c == '\n' || *c == '\t';
+        if (strchr("\\|`<[]", *c)) buf_char(out, '\\');
+        buf_char(out, is_space ? ' ' : *c);
+    }
+    out->failed |= shown.failed;
+    buf_free(&shown);
 }
 
 void html_begin(struct buf *out, const char *title)

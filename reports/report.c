@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "base/visible.h"
 #include "reports/figures.h"
 #include "reports/findings.h"
 #include "reports/html.h"
@@ -114,9 +114,10 @@ enum { TEXT_COLUMNS = 100 };
 static void print_words(const char *text, size_t *column, FILE *out)
 {
     while (*text) {
-        size_t n = strcspn(text, " "), width = utf8_count(text, n);
+        size_t n = strcspn(text, " "), width = visible_width(text, n);
         bool breaks = *column && *column + 1 + width > TEXT_COLUMNS;
-        fprintf(out, "%s%.*s", breaks ? "\n" : *column ? " " : "", (int)n, text);
+        fputs(breaks ? "\n" : *column ? " " : "", out);
+        visible_print(out, text, n, VISIBLE_LINE);
         *column = breaks || !*column ? width : *column + 1 + width;
         text += n + (text[n] == ' ');
     }
@@ -135,8 +136,8 @@ void report_print(const struct report *report, size_t max_rows, FILE *out)
         const struct section *section = &report->sections.items[i];
         const struct table *table = section->table;
         if (section->place != SECTION_RESULTS || !table->n_rows) continue;
-        fprintf(out, "%s%c%s", is_first ? "" : "\n", tolower((unsigned char)section->heading[0]),
-                section->heading + 1);
+        visible_printf(out, "%s%c%s", is_first ? "" : "\n",
+                       tolower((unsigned char)section->heading[0]), section->heading + 1);
         if (table->n_rows > max_rows)
             fprintf(out, ": %zu rows, which `phibench show` prints\n", table->n_rows);
         else {
@@ -230,6 +231,23 @@ static void write_page(const struct report *report, const struct figures *figure
 
 /* ---- Markdown ---- */
 
+/* A heading or a paragraph, and the empty line behind it. */
+static void markdown_block(struct buf *out, const char *mark, const char *text)
+{
+    buf_text(out, mark);
+    markdown_text(out, text);
+    buf_text(out, "\n\n");
+}
+
+static void markdown_figure(const struct chart *chart, struct buf *out)
+{
+    buf_text(out, "\n![");
+    markdown_text(out, chart->title);
+    buf_printf(out, "](charts/%s.png)\n\n", chart->name);
+    markdown_text(out, chart->caption);
+    buf_char(out, '\n');
+}
+
 static void markdown_sections(const struct sections *sections, bool is_context, struct buf *out)
 {
     for (size_t i = 0; i < sections->n; i++) {
@@ -237,8 +255,8 @@ static void markdown_sections(const struct sections *sections, bool is_context, 
         if (section->place == SECTION_FILE || !section->table->n_rows ||
             (section->place == SECTION_CONTEXT) != is_context)
             continue;
-        buf_printf(out, "\n## %s\n\n", section->heading);
-        if (section->text) buf_printf(out, "%s\n\n", section->text);
+        markdown_block(out, "\n## ", section->heading);
+        if (section->text) markdown_block(out, "", section->text);
         table_markdown(section->table, out);
     }
 }
@@ -246,15 +264,17 @@ static void markdown_sections(const struct sections *sections, bool is_context, 
 static void write_markdown(const struct report *report, const struct figures *figures,
                            struct buf *out)
 {
-    buf_printf(out, "# %s\n\n", report->title);
+    markdown_block(out, "# ", report->title);
     if (has_synthetic(report)) buf_printf(out, "> %s\n\n", SYNTHETIC_WARNING);
-    for (size_t i = 0; i < report->findings.n; i++)
-        buf_printf(out, "%zu. **%s** %s\n", i + 1, report->findings.items[i].claim,
-                   report->findings.items[i].text);
+    for (size_t i = 0; i < report->findings.n; i++) {
+        buf_printf(out, "%zu. **", i + 1);
+        markdown_text(out, report->findings.items[i].claim);
+        buf_text(out, "** ");
+        markdown_text(out, report->findings.items[i].text);
+        buf_char(out, '\n');
+    }
     if (figures->n) buf_text(out, "\n## Charts\n");
-    for (size_t i = 0; i < figures->n; i++)
-        buf_printf(out, "\n![%s](charts/%s.png)\n\n%s\n", figures->items[i].chart.title,
-                   figures->items[i].chart.name, figures->items[i].chart.caption);
+    for (size_t i = 0; i < figures->n; i++) markdown_figure(&figures->items[i].chart, out);
     markdown_sections(&report->sections, false, out);
     markdown_sections(&report->sections, true, out);
 }

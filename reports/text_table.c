@@ -1,12 +1,13 @@
-/* text_table.c - see text_table.h. Widths count code points.
+/* text_table.c - see text_table.h. Widths count characters as they are shown.
  *
- * Markdown and HTML escape what would end a cell.
+ * Every form escapes what would end a cell, and what its reader would obey.
  * Knows nothing of what the cells mean.
  */
 #include "reports/text_table.h"
 
 #include "base/csv.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "reports/html.h"
 
 #include <assert.h>
@@ -29,7 +30,7 @@ enum { WHOLE_HEADING = 15 };
 
 static int width_of(const char *text)
 {
-    return (int)utf8_count(text, strlen(text));
+    return (int)visible_width(text, strlen(text));
 }
 
 static int longest_word(const char *text)
@@ -139,8 +140,9 @@ static void print_cell(const struct table *table, size_t i, const char *text, FI
     const struct table_column *column = &table->columns[i];
     int pad = column->width - width_of(text);
     bool is_last = i + 1 == table->n_columns;
-    fprintf(out, "%*s%s%*s%s", column->is_right ? pad : 0, "", text,
-            column->is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
+    fprintf(out, "%*s", column->is_right ? pad : 0, "");
+    visible_print(out, text, strlen(text), VISIBLE_LINE);
+    fprintf(out, "%*s%s", column->is_right || is_last ? 0 : pad, "", is_last ? "\n" : "  ");
 }
 
 /* How many bytes of the text are words that fit into the width; the first word always fits. */
@@ -208,20 +210,11 @@ static const char *cell_of(const struct table *table, const struct table_row *ro
     return row ? row->cells[i] : table->columns[i].heading;
 }
 
-/* A cell may not end the column or the line. */
-static void markdown_cell(const char *text, struct buf *out)
-{
-    for (; *text; text++) {
-        if (*text == '|') buf_char(out, '\\');
-        buf_char(out, *text == '\n' ? ' ' : *text);
-    }
-}
-
 static void markdown_line(const struct table *table, const struct table_row *row, struct buf *out)
 {
     for (size_t i = 0; i < table->n_columns; i++) {
         buf_text(out, i ? " | " : "| ");
-        markdown_cell(cell_of(table, row, i), out);
+        markdown_text(out, cell_of(table, row, i));
     }
     buf_text(out, " |\n");
 }
@@ -240,7 +233,7 @@ static void csv_line(const struct table *table, const struct table_row *row, str
 {
     for (size_t i = 0; i < table->n_columns; i++) {
         if (i) buf_char(out, ',');
-        csv_put(out, cell_of(table, row, i), ',');
+        csv_put_cell(out, cell_of(table, row, i), ',');
     }
     buf_char(out, '\n');
 }

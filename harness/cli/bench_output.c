@@ -7,6 +7,7 @@
 #include "base/csv.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/run/bench_kernels.h"
 #include "harness/run/speed_limits.h"
 #include "reports/text_table.h"
@@ -219,7 +220,7 @@ static bool print_tables(const struct bench_results *results, const char *headin
         if (are_kernels) add_kernel_line(&lines[i], tests);
         else add_model_line(&lines[i], tests);
     }
-    printf("%s\n\n", heading);
+    visible_printf(stdout, "%s\n\n", heading);
     if (!print_table(limits, markdown, err)) goto out;
     putchar('\n');
     ok = print_table(tests, markdown, err);
@@ -294,7 +295,7 @@ static void write_csv(const struct bench_results *results, struct buf *out)
                   "tokens_per_s,gb_per_s,gmac_per_s,percent_of_limit,frequency_mhz\n");
     for (size_t i = 0; i < results->n; i++) {
         const struct speed_record *record = &results->records[i];
-        csv_put(out, results->model, ',');
+        csv_put_cell(out, results->model, ',');
         buf_printf(out, ",%s,%s,%s,%d,%d,%d,%d,%d,%lld,%llu", results->quantization, record->isa,
                    record->test, record->prompt_tokens, record->generated_tokens, record->batch,
                    record->n_threads, record->repetition, (long long)record->duration_ns,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/ask/policies.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
@@ -105,8 +106,8 @@ static void print_prompts(const struct audit *audit)
            count->naive_tokens, count->shared_tokens,
            count->shared_tokens > 0 ? count->naive_tokens / count->shared_tokens : 1);
     if (count->new_tokens > 0) printf("; at most %.0f generated", count->new_tokens);
-    printf("\n  longest      %zu of %zu tokens: %s\n", count->longest_tokens, model->context_tokens,
-           longest->key);
+    visible_printf(stdout, "\n  longest      %zu of %zu tokens: %s\n", count->longest_tokens,
+                   model->context_tokens, longest->key);
     printf("  too long     %zu lose examples, %zu lose their beginning, %zu fit in no form\n",
            count->n_dropped, count->n_cut, count->n_unfit);
     printf("  joins        %zu spanned by a token\n", count->n_spanned);
@@ -122,10 +123,11 @@ static void print_audit(const struct audit *audit)
     char label[256], time[64];
     plan_job_label(job, label, sizeof label);
     if (!job->dataset) {
-        printf("%s\n", label);
+        visible_printf(stdout, "%s\n", label);
         return;
     }
-    printf("%s: %zu %s\n", label, job->dataset->n_items, job->text ? "chunks" : "items");
+    visible_printf(stdout, "%s: %zu %s\n", label, job->dataset->n_items,
+                   job->text ? "chunks" : "items");
     if (job->text)
         printf("  BOS          %s (%s)\n  tokens       %.0f to compute\n",
                job->model->adds_bos ? "every chunk begins with it" : "no chunk begins with it",
@@ -133,7 +135,8 @@ static void print_audit(const struct audit *audit)
     else if (job->model->config->api) printf("  tokens       counted by the server\n");
     else print_prompts(audit);
     clock_format_duration((int64_t)(audit->seconds * 1e9), time, sizeof time);
-    if (audit->seconds > 0) printf("  time         about %s, at %s\n", time, audit->measured);
+    if (audit->seconds > 0)
+        visible_printf(stdout, "  time         about %s, at %s\n", time, audit->measured);
     else printf("  time         not known: nothing was measured with these weights\n");
 }
 

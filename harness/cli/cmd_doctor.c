@@ -4,6 +4,7 @@
  * work; exit 1).
  */
 #include "base/json.h"
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 #include "harness/run/build_info.h"
@@ -201,8 +202,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     for (size_t i = 0; i < checks.n; i++) {
         n_failures += checks.items[i].status == CHECK_FAILURE;
         if (!options->json)
-            printf("%-5s %-14s %s\n", MARKS[checks.items[i].status], checks.items[i].name,
-                   checks.items[i].text);
+            visible_printf(stdout, "%-5s %-14s %s\n", MARKS[checks.items[i].status],
+                           checks.items[i].name, checks.items[i].text);
     }
     if (options->json && !print_json(&checks, err)) return false;
     return !n_failures || err_set(err, ERR_IO, "%zu of %zu checks failed", n_failures, checks.n);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "harness/ask/prefill.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
@@ -86,7 +87,7 @@ static bool show(struct generation *generation, bool is_last, struct err *err)
     if (generation->options->json) return buf_check(text, err);
     size_t n = is_last ? text->n_bytes : utf8_complete_prefix(buf_string(text), text->n_bytes);
     if (n > generation->n_printed) {
-        fwrite(text->data + generation->n_printed, 1, n - generation->n_printed, stdout);
+        visible_write(stdout, text->data + generation->n_printed, n - generation->n_printed);
         fflush(stdout);
         generation->n_printed = n;
     }
@@ -170,7 +171,7 @@ static bool generate(struct generation *generation, const char *prompt, struct e
                        &generation->prompt, err) ||
         !session_start(session, &sequence, err))
         return false;
-    if (options->echo && !options->json) fputs(prompt, stdout);
+    if (options->echo && !options->json) visible_write(stdout, prompt, strlen(prompt));
     int64_t start = clock_ns();
     if (!prefill(session, sequence, &generation->prompt, false, pick, generation, err))
         return false;
@@ -201,7 +202,11 @@ static bool show_prompt(const struct invocation *invocation, struct err *err)
         json_end_object(&writer);
         ok = buf_check(&out, err);
     }
-    if (ok) puts(options->json ? buf_string(&out) : prompt);
+    if (ok && options->json) puts(buf_string(&out));
+    else if (ok) {
+        visible_write(stdout, prompt, strlen(prompt));
+        putchar('\n');
+    }
     tokenizer_free(tokenizer);
     tokens_free(&ids);
     buf_free(&chat);
@@ -245,10 +250,12 @@ const struct command COMMAND_GENERATE = {
     .summary = "continue a prompt",
     .arguments = "",
     COMMAND_OPTIONS(OPTIONS, struct options),
-    .details = "Continues the prompt and prints the continuation as it comes. Greedy unless --temp "
-               "is given. The "
-               "n-th random number of a seed is the same whatever else is running, so a seed "
-               "repeats its text.",
+    .details =
+        "Continues the prompt and prints the continuation as it comes. Greedy unless --temp "
+        "is given. The "
+        "n-th random number of a seed is the same whatever else is running, so a seed "
+        "repeats its text. On a terminal, what it would obey (escape sequences, bidi controls) is "
+        "shown as \\x1b or \\u202e; a pipe or a file gets the text as it is.",
     .examples = EXAMPLES,
     .run = run,
 };

@@ -5,6 +5,7 @@
  * Prints for people, or JSON.
  */
 #include "base/json.h"
+#include "base/visible.h"
 #include "engine/engine.h"
 #include "engine/tools.h"
 #include "harness/cli/commands.h"
@@ -50,23 +51,26 @@ static void print_chat(const struct tokenizer *tokenizer)
     size_t n = 0;
     if (err.line) printf("%-16s line %d, column %d: ", "chat template", err.line, err.column);
     else printf("%-16s ", "chat template");
-    printf("%s\n", fault ? fault : "the file's own");
+    visible_printf(stdout, "%s\n", fault ? fault : "the file's own");
     for (int32_t id = 0; id < tokenizer_size(tokenizer); id++)
         if (tokenizer_strips(tokenizer, id, RSTRIP_FILE))
-            printf(n++ ? " %s" : "rstrip           %s", tokenizer_token(tokenizer, id).piece);
+            visible_printf(stdout, n++ ? " %s" : "rstrip           %s",
+                           tokenizer_token(tokenizer, id).piece);
     if (n) putchar('\n');
 }
 
 static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
-    printf("%-16s %s\n", "file", path);
-    if (inspection->unsupported) printf("%-16s %s\n", "not runnable", inspection->unsupported);
+    visible_printf(stdout, "%-16s %s\n", "file", path);
+    if (inspection->unsupported)
+        visible_printf(stdout, "%-16s %s\n", "not runnable", inspection->unsupported);
     if (inspection->has_info) {
-        printf("%-16s %s%s%s\n", "architecture", info->architecture, info->name[0] ? ", " : "",
-               info->name);
-        printf("%-16s %s, %.2f bits per weight\n", "quantization", info->quantization,
-               info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
+        visible_printf(stdout, "%-16s %s%s%s\n", "architecture", info->architecture,
+                       info->name[0] ? ", " : "", info->name);
+        visible_printf(stdout, "%-16s %s, %.2f bits per weight\n", "quantization",
+                       info->quantization,
+                       info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
         printf("%-16s %.3g million in %.1f MiB\n", "parameters", (double)info->n_params * 1e-6,
                (double)info->n_bytes / (1 << 20));
         printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape",
@@ -77,13 +81,13 @@ static void print_summary(const struct inspection *inspection, const char *path)
         putchar('\n');
     }
     if (!inspection->tokenizer) return;
-    printf("%-16s %s, %d tokens, %s BOS\n", "tokenizer", tokenizer_kind(inspection->tokenizer),
-           tokenizer_size(inspection->tokenizer),
-           tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
+    visible_printf(stdout, "%-16s %s, %d tokens, %s BOS\n", "tokenizer",
+                   tokenizer_kind(inspection->tokenizer), tokenizer_size(inspection->tokenizer),
+                   tokenizer_adds_bos(inspection->tokenizer) ? "adds" : "adds no");
     print_chat(inspection->tokenizer);
     for (const char *note = tokenizer_notes(inspection->tokenizer); *note;) {
         int n = (int)strcspn(note, "\n");
-        printf("%-16s %.*s\n", "note", n, note);
+        visible_printf(stdout, "%-16s %.*s\n", "note", n, note);
         note += n + (note[n] == '\n');
     }
 }
@@ -95,7 +99,7 @@ static void print_metadata(const struct model_file *file)
     for (size_t i = 0; i < model_file_count_metadata(file); i++) {
         buf_clear(&value);
         const char *key = model_file_metadata(file, i, MAX_VALUE_CHARS, &value);
-        printf("  %-44s %s\n", key, buf_string(&value));
+        visible_printf(stdout, "  %-44s %s\n", key, buf_string(&value));
     }
     buf_free(&value);
 }
@@ -115,9 +119,9 @@ static void print_tensors(const struct model_file *file)
         char shape[96] = "";
         model_file_tensor(file, i, &tensor);
         format_shape(&tensor, shape);
-        printf("  %-36s %-6s %-20s %12llu bytes%s\n", tensor.name, tensor.type, shape,
-               (unsigned long long)tensor.n_bytes,
-               tensor.supported ? "" : "  (type not supported)");
+        visible_printf(stdout, "  %-36s %-6s %-20s %12llu bytes%s\n", tensor.name, tensor.type,
+                       shape, (unsigned long long)tensor.n_bytes,
+                       tensor.supported ? "" : "  (type not supported)");
     }
 }
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
@@ -178,8 +179,8 @@ static bool print_results(const struct plan *plan, struct store *store, int64_t 
     size_t n_each = chunks->chunk_tokens - perplexity_first_scored(chunks->chunk_tokens);
     size_t n_scored = job->dataset->n_items * n_each;
     if (as_json) return print_json(job, store, run, n_scored, err);
-    printf("%s, %zu chunks of %zu tokens, %zu of them scored\n", job->suite->options.data,
-           job->dataset->n_items, chunks->chunk_tokens, n_scored);
+    visible_printf(stdout, "%s, %zu chunks of %zu tokens, %zu of them scored\n",
+                   job->suite->options.data, job->dataset->n_items, chunks->chunk_tokens, n_scored);
     printf("%18s %12s   %-8s  95%% interval\n", "", "", "error");
     return each_score(store, run, NULL, err);
 }

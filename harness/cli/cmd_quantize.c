@@ -4,6 +4,7 @@
  * was not done as asked is said on stderr, what was done on stdout.
  */
 #include "base/file.h"
+#include "base/visible.h"
 #include "engine/tools.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
@@ -90,8 +91,9 @@ static bool run(const struct invocation *invocation, struct err *err)
         progress_end(&progress);
     }
     if (ok)
-        printf("%s: %s, %.4g MB, %.3g bits a weight\n", out, options->type,
-               (double)info.n_bytes * 1e-6, 8 * (double)info.n_bytes / (double)info.n_params);
+        visible_printf(stdout, "%s: %s, %.4g MB, %.3g bits a weight\n", out, options->type,
+                       (double)info.n_bytes * 1e-6,
+                       8 * (double)info.n_bytes / (double)info.n_params);
     importance_free(importance);
     buf_free(&spec);
     return ok;

@@ -5,6 +5,7 @@
  */
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
 #include "harness/config/task_file.h"
@@ -137,8 +138,9 @@ static bool regrade_job(struct store *store, const struct graded_job *job, bool 
     bool ok = regrading.arena && store_each_answer(store, job->id, grade_again, &regrading, err);
     if (ok && regrading.n_changes && !dry_run) ok = store_changes(store, job->id, &regrading, err);
     if (ok)
-        printf("job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job->id, job->suite,
-               regrading.n_answers, regrading.n_changes, dry_run ? "would change" : "changed");
+        visible_printf(stdout, "job %lld (%s): %zu answers, %zu verdicts %s\n", (long long)job->id,
+                       job->suite, regrading.n_answers, regrading.n_changes,
+                       dry_run ? "would change" : "changed");
     buf_free(&regrading.others);
     arena_free(regrading.arena);
     task_free(task);

@@ -3,6 +3,7 @@
  * Chooses runs and folder; what a report looks like is decided in reports/.
  * The only reader of PHIBENCH_GNUPLOT besides run and doctor.
  */
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
 #include "reports/report.h"
@@ -48,7 +49,7 @@ static bool run(const struct invocation *invocation, struct err *err)
                                 ? report_open(store, runs, n_runs, err)
                                 : NULL;
     bool ok = report && report_write(report, out, invocation->gnuplot, err);
-    if (ok) printf("%s/index.html\n", out);
+    if (ok) visible_printf(stdout, "%s/index.html\n", out);
     report_free(report);
     store_close(store);
     return ok;
@@ -65,7 +66,8 @@ const struct command COMMAND_REPORT = {
     .details = "Writes index.html, which holds everything and refers to nothing outside itself, "
                "each chart as SVG and "
                "PNG with the gnuplot script and data that drew it, and the tables as Markdown and "
-               "CSV. Scores of "
+               "CSV (where a text that a spreadsheet would run as a formula gets a ' in front). "
+               "Scores of "
                "different protocols never share a column without saying so.",
     .examples = EXAMPLES,
     .run = run,

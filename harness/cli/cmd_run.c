@@ -3,6 +3,7 @@
  * they are checked alike and count in the run's hash; where the database lies does not.
  */
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
 #include "harness/run/runner.h"
@@ -109,7 +110,8 @@ static bool make_report(const struct invocation *invocation, const struct config
     bool ok = !config->report_out ||
               report_write(report, config->report_out, invocation->gnuplot, err) ||
               err_context(err, "writing the report to %s", config->report_out);
-    if (ok && config->report_out) printf("\nreport: %s/index.html\n", config->report_out);
+    if (ok && config->report_out)
+        visible_printf(stdout, "\nreport: %s/index.html\n", config->report_out);
     report_free(report);
     return ok;
 }

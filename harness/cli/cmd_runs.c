@@ -3,6 +3,7 @@
  * The table of scores is that of the report.
  * Writes nothing to the store.
  */
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/rows.h"
 #include "reports/report.h"
@@ -59,7 +60,7 @@ static bool print_run(struct store *store, int64_t run, struct err *err)
     int more = query_next(query, err);
     for (int i = 0; more > 0 && i < query_columns(query); i++)
         if (!query_is_null(query, i) && *query_text(query, i))
-            printf("%-18s %s\n", query_column_name(query, i), query_text(query, i));
+            visible_printf(stdout, "%-18s %s\n", query_column_name(query, i), query_text(query, i));
     query_close(query);
     return more >= 0;
 }

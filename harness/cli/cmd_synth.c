@@ -4,6 +4,7 @@
  * The same specs work in place of a path in every command that takes a model.
  */
 #include "base/interrupt.h"
+#include "base/visible.h"
 #include "engine/engine.h"
 #include "engine/tools.h"
 #include "harness/cli/commands.h"
@@ -63,7 +64,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     if (options->vocabulary) buf_printf(&spec, ":%s", options->vocabulary);
     bool ok = buf_check(&spec, err) &&
               model_write(buf_string(&spec), path, NULL, 0, show_progress, (void *)invocation, err);
-    if (ok) printf("%s: %s\n", path, buf_string(&spec));
+    if (ok) visible_printf(stdout, "%s: %s\n", path, buf_string(&spec));
     buf_free(&spec);
     return ok;
 }

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/config/task_file.h"
 
@@ -47,7 +48,7 @@ struct listing {
 static void print_names(const struct task *task)
 {
     for (size_t i = 0; i < task->n_protocols; i++)
-        printf("%s%s", i ? ", " : "", task->task_protocols[i].name);
+        visible_printf(stdout, "%s%s", i ? ", " : "", task->task_protocols[i].name);
 }
 
 static void put_protocol(struct json_writer *json, const struct task_protocol *protocol)
@@ -87,7 +88,7 @@ static bool list_task(struct listing *listing, const char *name, struct err *err
     listing->n++;
     if (listing->options->json) put_task(&listing->json, task);
     else {
-        printf("%-16s %s (", task->suite.name, task->summary);
+        visible_printf(stdout, "%-16s %s (", task->suite.name, task->summary);
         print_names(task);
         printf(")\n");
     }
@@ -156,13 +157,14 @@ static bool print_request_json(const struct item *item, const struct request *re
 /* Prints a request for people: what is asked, and behind a bar what is scored. */
 static void print_request(const struct item *item, const struct request *request)
 {
-    printf("--- %s, expected %s\n", item->key, item->expected);
-    printf("%s%s", request->prompts[0], request->n_choices ? "" : "|\n");
-    if (request->n_choices == 1) printf("|%s\n", request->choices[0]);
+    visible_printf(stdout, "--- %s, expected %s\n", item->key, item->expected);
+    visible_printf(stdout, "%s%s", request->prompts[0], request->n_choices ? "" : "|\n");
+    if (request->n_choices == 1) visible_printf(stdout, "|%s\n", request->choices[0]);
     if (request->n_choices < 2) return;
     printf("\n");
     for (size_t i = 0; i < request->n_choices; i++)
-        printf("%zu: %s|%s\n", i, request->stems ? request->stems[i] : "", request->choices[i]);
+        visible_printf(stdout, "%zu: %s|%s\n", i, request->stems ? request->stems[i] : "",
+                       request->choices[i]);
 }
 
 static bool print_item(const struct dataset *dataset, size_t i, bool as_json, struct err *err)
@@ -188,8 +190,8 @@ static bool check_data(const struct options *options, const char *name, struct e
     bool ok = dataset != NULL;
     size_t n = 0;
     if (ok && !options->json)
-        printf("%s/%s, %d-shot: %zu items\n", task->suite.name, dataset->protocol, dataset->shots,
-               dataset->n_items);
+        visible_printf(stdout, "%s/%s, %d-shot: %zu items\n", task->suite.name, dataset->protocol,
+                       dataset->shots, dataset->n_items);
     if (ok) n = dataset->n_items;
     if (options->count && (size_t)options->count < n) n = (size_t)options->count;
     for (size_t i = 0; ok && i < n; i++) ok = print_item(dataset, i, options->json, err);

@@ -5,6 +5,7 @@
  * Knows nothing of models beyond their tokenizer.
  */
 #include "base/json.h"
+#include "base/visible.h"
 #include "engine/tools.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
@@ -113,7 +114,8 @@ static bool run_detokenize(const struct invocation *invocation, struct err *err)
     struct tokenizer *tokenizer = open_with_input(invocation, options, &input, err);
     bool ok = tokenizer && parse_ids(buf_string(&input), &ids, err) &&
               tokenizer_decode(tokenizer, ids.ids, ids.n, options->special, true, &text, err) &&
-              buf_print(&text, stdout, err);
+              buf_check(&text, err);
+    if (ok) visible_write(stdout, buf_string(&text), text.n_bytes);
     tokens_free(&ids);
     tokenizer_free(tokenizer);
     buf_free(&input);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "base/visible.h"
 #include "harness/cli/mt_commands.h"
 #include "harness/cli/mt_log.h"
 #include "harness/run/progress.h"
@@ -228,9 +229,9 @@ bool mt_answer(const struct invocation *invocation, const struct mt_options *opt
     answering.arena = arena_new(MAX_ARENA_BYTES, err);
     bool ok = answering.arena && answer_all(invocation, &answering, &speaker, err);
     if (ok)
-        printf("%zu answer%s of %s in %s; %zu were there before\n", answering.n_done,
-               answering.n_done == 1 ? "" : "s", answering.model, options->out,
-               answering.questions.n - answering.n_pending);
+        visible_printf(stdout, "%zu answer%s of %s in %s; %zu were there before\n",
+                       answering.n_done, answering.n_done == 1 ? "" : "s", answering.model,
+                       options->out, answering.questions.n - answering.n_pending);
     mt_speaker_report(&speaker, "the server", &invocation->console.log);
     mt_speaker_close(&speaker);
     mt_log_close(&answering.log);

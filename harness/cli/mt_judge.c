@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/visible.h"
 #include "harness/cli/mt_commands.h"
 #include "harness/cli/mt_log.h"
 #include "harness/run/judge_rounds.h"
@@ -340,9 +341,10 @@ bool mt_judge(const struct invocation *invocation, const struct mt_options *opti
     judging.arena = arena_new(MAX_ARENA_BYTES, err);
     bool ok = judging.judge && judging.arena && judge_all(invocation, &judging, &speaker, err);
     if (ok)
-        printf("%zu judgment%s by %s in %s, %zu without a score; %zu were there before\n",
-               judging.n_done, judging.n_done == 1 ? "" : "s", judging.judge, options->out,
-               judging.n_missing, judging.old.n);
+        visible_printf(stdout,
+                       "%zu judgment%s by %s in %s, %zu without a score; %zu were there before\n",
+                       judging.n_done, judging.n_done == 1 ? "" : "s", judging.judge, options->out,
+                       judging.n_missing, judging.old.n);
     if (ok && judging.n_missing)
         log_info(&invocation->console.log, "the same command asks again where no score was found");
     mt_speaker_report(&speaker, "the server", &invocation->console.log);

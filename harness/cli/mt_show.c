@@ -3,6 +3,7 @@
  * Knows files and output; every number is made in mt_summary.c.
  */
 #include "base/json.h"
+#include "base/visible.h"
 #include "harness/cli/mt_commands.h"
 #include "harness/cli/mt_summary.h"
 #include "reports/text_table.h"
@@ -125,9 +126,9 @@ static void print_warnings(const struct mt_results *results)
 {
     for (size_t i = 0; i < results->n_scores; i++)
         if (results->scores[i].n_outside)
-            printf("\n%s by %s: %zu scores are not between 1 and 10; they count as they are\n",
-                   results->scores[i].model, results->scores[i].judge,
-                   results->scores[i].n_outside);
+            visible_printf(
+                stdout, "\n%s by %s: %zu scores are not between 1 and 10; they count as they are\n",
+                results->scores[i].model, results->scores[i].judge, results->scores[i].n_outside);
 }
 
 static bool print_tables(const struct mt_results *results, const struct mt_agreement *agreement,

@@ -54,7 +54,8 @@ static void append_csv(const struct query *query, struct buf *line)
 {
     for (int i = 0; i < query_columns(query); i++) {
         if (i) buf_char(line, ',');
-        csv_put(line, query_text(query, i), ',');
+        if (query_is_number(query, i)) buf_text(line, query_text(query, i));
+        else csv_put_cell(line, query_text(query, i), ',');
     }
 }
 

@@ -6,6 +6,9 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/visible.h"
+
+#include <string.h>
 
 struct load_progress {
     const struct console *console;
@@ -24,10 +27,11 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
     if (!out || !progress->console->is_terminal) return true;
     if (done < total && now - progress->shown_ns < SHOW_EVERY_NS) return true;
     progress->shown_ns = now;
-    if (done < total)
-        fprintf(out, "\rloading %s: %.0f%%\033[K", progress->path,
-                total ? 100.0 * (double)done / (double)total : 0.0);
-    else fprintf(out, "\r\033[K");
+    if (done < total) {
+        fputs("\rloading ", out);
+        visible_print(out, progress->path, strlen(progress->path), VISIBLE_LINE);
+        fprintf(out, ": %.0f%%\033[K", total ? 100.0 * (double)done / (double)total : 0.0);
+    } else fprintf(out, "\r\033[K");
     fflush(out);
     return true;
 }

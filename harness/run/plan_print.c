@@ -2,6 +2,7 @@
  * the model's tokenizer; of a large suite a few windows are looked at, spread over it, and the sums
  * scaled.
  */
+#include "base/visible.h"
 #include "harness/run/plan.h"
 
 #include "harness/run/token_count.h"
@@ -22,30 +23,33 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
         char label[256];
         plan_job_label(job, label, sizeof label);
         if (!job->dataset) {
-            fprintf(out, "%s: %zu measurements\n", label,
-                    count_repetitions(&job->suite->throughput));
+            visible_printf(out, "%s: %zu measurements\n", label,
+                           count_repetitions(&job->suite->throughput));
             continue;
         }
         if (job->model->config->api) { /* the server counts its tokens */
-            fprintf(out, "%s: %zu items\n", label, job->dataset->n_items);
+            visible_printf(out, "%s: %zu items\n", label, job->dataset->n_items);
             continue;
         }
         if (!token_count_job(job, MAX_WINDOWS, &count, err)) return false;
         if (job->text) {
-            fprintf(out, "%s: %zu chunks, %.0f tokens\n", label, count.n_items, count.naive_tokens);
+            visible_printf(out, "%s: %zu chunks, %.0f tokens\n", label, count.n_items,
+                           count.naive_tokens);
             continue;
         }
         size_t n = job->dataset->n_items;
         double scale = count.n_items ? (double)n / (double)count.n_items : 0;
-        fprintf(out, "%s: %zu items, %s%.0f tokens, %.0f with shared prefixes computed once\n",
-                label, n, count.n_items == n ? "" : "about ", scale * count.naive_tokens,
-                scale * count.shared_tokens);
+        visible_printf(out,
+                       "%s: %zu items, %s%.0f tokens, %.0f with shared prefixes computed once\n",
+                       label, n, count.n_items == n ? "" : "about ", scale * count.naive_tokens,
+                       scale * count.shared_tokens);
     }
     for (size_t i = 0; i < plan->n_models; i++) {
         const struct plan_model *model = &plan->models[i];
         if (model->is_made)
-            fprintf(out, "%s %s: %.4g MB, quantized from %s\n", model->config->id,
-                    model->quantization, (double)model->info.n_bytes * 1e-6, model->config->path);
+            visible_printf(out, "%s %s: %.4g MB, quantized from %s\n", model->config->id,
+                           model->quantization, (double)model->info.n_bytes * 1e-6,
+                           model->config->path);
     }
     fprintf(out, "%zu job%s, %zu model%s; nothing was loaded or stored\n", plan->n_jobs,
             plan->n_jobs == 1 ? "" : "s", plan->n_models, plan->n_models == 1 ? "" : "s");

@@ -6,10 +6,12 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 
 #include <string.h>
 
-enum { BAR_CELLS = 24, TEXT_BYTES = 512 };
+enum { BAR_CELLS = 24 };
 static const int64_t TERMINAL_NS = 200000000, LINE_NS = INT64_C(10000000000);
 
 const struct console CONSOLE_SILENT = {.log = {.out = NULL}, .columns = 80};
@@ -41,27 +43,38 @@ static void describe_speed(const struct progress *progress, int64_t now, char *o
     snprintf(out, n_out, ", %.3g/s, %s left", per_s, left);
 }
 
+/* A bar that is cut to the terminal's width, so that it never wraps. */
+static void show_bar(const struct progress *progress, const char *label, double share,
+                     const char *speed)
+{
+    const struct console *console = progress->console;
+    struct buf text = {0};
+    char bar[BAR_CELLS + 1];
+    memset(bar, '.', BAR_CELLS);
+    memset(bar, '#', (size_t)(share * BAR_CELLS));
+    bar[BAR_CELLS] = 0;
+    buf_printf(&text, "%s [%s] %zu of %zu%s", label, bar, progress->done, progress->total, speed);
+    size_t n = console->columns > 1 ? (size_t)console->columns - 1 : text.n_bytes;
+    n = utf8_complete_prefix(buf_string(&text), n < text.n_bytes ? n : text.n_bytes);
+    fprintf(console->log.out, "\r%.*s\033[K", (int)n, buf_string(&text));
+    buf_free(&text);
+}
+
 static void show(struct progress *progress, int64_t now)
 {
     const struct console *console = progress->console;
-    FILE *out = console->log.out;
-    char speed[128], bar[BAR_CELLS + 1], text[TEXT_BYTES];
+    struct buf label = {0};
+    char speed[128];
     double share = progress->total ? (double)progress->done / (double)progress->total : 1;
     describe_speed(progress, now, speed, sizeof speed);
-    if (console->is_terminal) {
-        int n_full = (int)(share * BAR_CELLS);
-        memset(bar, '.', BAR_CELLS);
-        memset(bar, '#', (size_t)n_full);
-        bar[BAR_CELLS] = 0;
-        snprintf(text, sizeof text, "%s [%s] %zu of %zu%s", progress->label, bar, progress->done,
-                 progress->total, speed);
-        fprintf(out, "\r%.*s\033[K", console->columns > 1 ? console->columns - 1 : TEXT_BYTES,
-                text);
-    } else
-        fprintf(out, "phibench: %s: %zu of %zu (%.0f%%)%s\n", progress->label, progress->done,
-                progress->total, 100 * share, speed);
-    fflush(out);
+    visible_append(&label, progress->label, strlen(progress->label), VISIBLE_LINE);
+    if (console->is_terminal) show_bar(progress, buf_string(&label), share, speed);
+    else
+        fprintf(console->log.out, "phibench: %s: %zu of %zu (%.0f%%)%s\n", buf_string(&label),
+                progress->done, progress->total, 100 * share, speed);
+    fflush(console->log.out);
     progress->shown_ns = now;
+    buf_free(&label);
 }
 
 void progress_update(struct progress *progress, size_t done)

@@ -217,6 +217,37 @@ static void csv_reads_every_mmlu_question(void **state)
     assert_int_equal(n_records, 14042);
 }
 
+static void cells_that_a_spreadsheet_would_run_are_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *cell;
+    } CASES[] = {
+        {"=1+1", "'=1+1"},
+        {"=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""},
+        {"@SUM(A1)", "'@SUM(A1)"},
+        {"+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"},
+        {"-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"},
+        {"\t=1", "'\t=1"},
+        {"\r=1", "\"'\r=1\""},
+        {"\n=1", "\"'\n=1\""},
+        {"'=1", "''=1"},
+        {"'tis", "'tis"},
+        {"a=b", "a=b"},
+        {"", ""},
+        {"-", "-"},
+        {"-0.53", "-0.53"},
+        {"+1e-05", "+1e-05"},
+        {"-0.50 to +1.20", "-0.50 to +1.20"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct buf out = {0};
+        csv_put_cell(&out, CASES[i].text, ',');
+        assert_string_equal(buf_string(&out), CASES[i].cell);
+        buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test(csv_reads_fields_that_outgrow_its_buffers),
         cmocka_unit_test(csv_says_where_each_field_of_the_last_record_begins),
         cmocka_unit_test(csv_put_quotes_only_what_must_be),
+        cmocka_unit_test(cells_that_a_spreadsheet_would_run_are_text),
         cmocka_unit_test(csv_reads_every_mmlu_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

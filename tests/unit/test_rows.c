@@ -64,6 +64,18 @@ static void columns_are_as_wide_as_their_widest_cell(void **unused)
     assert_prints("SELECT 1 AS a WHERE 0", ROWS_TABLE, "");
 }
 
+static void hostile_text_is_shown_in_tables_and_is_no_formula_in_csv(void **unused)
+{
+    (void)unused;
+    static const char SQL[] = "SELECT 'a' || char(27) || '[2J' || char(0x202e) AS t, '=1+1' AS f, "
+                              "-1 AS n, '-x' AS m, -0.5 AS r";
+    assert_prints(SQL, ROWS_TABLE,
+                  "t               f      n  m      r\n"
+                  "a\\x1b[2J\\u202e  =1+1  -1  -x  -0.5\n");
+    assert_prints(SQL, ROWS_CSV, "t,f,n,m,r\na\x1b[2J\u202e,'=1+1,-1,'-x,-0.5\n");
+    assert_prints("SELECT '=1' AS f", ROWS_JSONL, "{\"type\":\"row\",\"f\":\"=1\"}\n");
+}
+
 static void a_query_may_have_any_number_of_columns(void **unused)
 {
     (void)unused;
@@ -100,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_TEST_STORE(columns_are_as_wide_as_their_widest_cell),
+        IN_TEST_STORE(hostile_text_is_shown_in_tables_and_is_no_formula_in_csv),
         IN_TEST_STORE(a_query_may_have_any_number_of_columns),
         IN_TEST_STORE(a_query_that_failed_prints_nothing),
     };
