@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "results/store_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct query {
     struct store *store;
     sqlite3_stmt *handle;
     int n_bound, code;  /* code: of the first bind that failed */
+    bool is_infinite;   /* a number that was bound */
     const char *sql;    /* of a kept one, which is found by this address; otherwise NULL */
     bool is_in_use;     /* a kept one */
     struct query *next; /* among the store's kept ones */
@@ -75,6 +77,7 @@ void query_close(struct query *query)
         sqlite3_clear_bindings(query->handle);
         query->n_bound = 0;
         query->code = SQLITE_OK;
+        query->is_infinite = false;
         query->is_in_use = false;
     } else {
         sqlite3_finalize(query->handle);
@@ -122,7 +125,9 @@ void query_add_text(struct query *query, const char *value)
 
 void query_add_number(struct query *query, double value)
 {
-    if (query) note_bind(query, sqlite3_bind_double(query->handle, ++query->n_bound, value));
+    if (!query) return;
+    query->is_infinite = query->is_infinite || isinf(value);
+    note_bind(query, sqlite3_bind_double(query->handle, ++query->n_bound, value));
 }
 
 void query_add_known_integer(struct query *query, int64_t value)
@@ -142,6 +147,11 @@ void query_add_known_number(struct query *query, double value)
 int query_next(struct query *query, struct err *err)
 {
     if (!query) return -1;
+    if (query->is_infinite) {
+        err_set_at(err, ERR_INPUT, query->store->path, 0, 0,
+                   "a number that is infinite is not stored");
+        return -1;
+    }
     int code = query->code == SQLITE_OK ? sqlite3_step(query->handle) : query->code;
     if (code == SQLITE_ROW) return 1;
     if (code == SQLITE_DONE) return 0;

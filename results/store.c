@@ -80,6 +80,24 @@ static bool migrate(struct store *store, enum store_mode mode, struct err *err)
     return false;
 }
 
+/* Gives jobs their scores whose judgments a migration found to be none. */
+static bool score_anew(struct store *store, struct err *err)
+{
+    static const char UNSCORED[] =
+        "SELECT note.job FROM note WHERE kind = 'judgment_outside' "
+        "AND NOT EXISTS (SELECT 1 FROM score WHERE score.job = note.job) "
+        "AND EXISTS (SELECT 1 FROM response JOIN verdict ON verdict.response = response.id "
+        "WHERE response.job = note.job AND (verdict.score > 0 OR verdict.others IS NOT NULL)) "
+        "LIMIT 1";
+    int64_t job = 1;
+    while (job) {
+        if (!query_integer_of(query_begin(store, UNSCORED, err), 0, &job, err) ||
+            (job && !store_compute_scores(store, job, err)))
+            return false;
+    }
+    return true;
+}
+
 /* The switch needs the file for itself for a moment, and SQLite does not always wait for that. */
 static bool switch_to_wal(struct store *store, struct err *err)
 {
@@ -95,7 +113,9 @@ static bool switch_to_wal(struct store *store, struct err *err)
 
 static bool prepare_connection(struct store *store, enum store_mode mode, struct err *err)
 {
-    if (!migrate(store, mode, err)) return false;
+    if (!migrate(store, mode, err) ||
+        (sqlite3_db_readonly(store->db, "main") == 0 && !score_anew(store, err)))
+        return false;
     if (mode == STORE_READ) return store_execute(store, "PRAGMA query_only = 1", err);
     if (sqlite3_db_readonly(store->db, "main") == 1)
         return err_set_at(err, ERR_IO, store->path, 0, 0, "the database cannot be written");

@@ -51,7 +51,7 @@ void query_forget_kept(struct store *store);
 /* Each binds the parameter that follows the last one. */
 void query_add_integer(struct query *query, int64_t value);
 void query_add_text(struct query *query, const char *value);
-void query_add_number(struct query *query, double value);         /* NaN: NULL */
+void query_add_number(struct query *query, double value); /* NaN: NULL; infinite: the step fails */
 void query_add_known_integer(struct query *query, int64_t value); /* 0: NULL */
 void query_add_known_number(struct query *query, double value);   /* 0: NULL */
 

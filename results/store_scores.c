@@ -75,11 +75,15 @@ static bool insert_score(const struct scorer *scorer, int depth, const char *met
 }
 
 /* The mean is within the range of scores, and nothing is known of it beyond that where one score
- * tells nothing of its precision. */
-static void bound_interval(struct interval range, struct interval *interval)
+ * tells nothing of its precision; a range without an end leaves it no interval but itself. */
+static void bound_interval(struct interval range, struct estimate *estimate)
 {
-    interval->low = isnan(interval->low) ? range.low : fmax(interval->low, range.low);
-    interval->high = isnan(interval->high) ? range.high : fmin(interval->high, range.high);
+    struct interval *interval = &estimate->interval;
+    bool is_known = !isnan(interval->low), has_end = isfinite(range.low) && isfinite(range.high);
+    if (is_known)
+        *interval =
+            (struct interval){fmax(interval->low, range.low), fmin(interval->high, range.high)};
+    else *interval = has_end ? range : (struct interval){estimate->mean, estimate->mean};
 }
 
 static bool close_group(struct scorer *scorer, struct err *err)
@@ -89,7 +93,7 @@ static bool close_group(struct scorer *scorer, struct err *err)
     bool is_loss = metric->kind == METRIC_OF_TEXTS, is_points = metric->kind == METRIC_OF_JUDGES;
     struct estimate estimate = (is_points || is_loss ? stats_mean : stats_estimate)(
         scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
-    bound_interval(metric->range, &estimate.interval);
+    bound_interval(metric->range, &estimate);
     if (is_loss) estimate = stats_exponential(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;

@@ -404,9 +404,14 @@ void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct bu
 
 /* ---- Looking ---- */
 
+bool fastchat_is_score(double number)
+{
+    return number >= FASTCHAT_LEAST && number <= FASTCHAT_MOST;
+}
+
 bool fastchat_has_score(const struct fastchat_judgment *judgment)
 {
-    if (!judgment->is_pair) return judgment->score != FASTCHAT_MISSING;
+    if (!judgment->is_pair) return fastchat_is_score(judgment->score);
     return strcmp(judgment->winners[0], "error") != 0 && strcmp(judgment->winners[1], "error") != 0;
 }
 

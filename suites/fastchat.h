@@ -52,7 +52,11 @@ struct fastchat_prompt {
 
 /* A line of model_judgment/JUDGE_single.jsonl, or of JUDGE_pair.jsonl, which is two games, the
  * second with the answers in the other order. */
-enum { FASTCHAT_MISSING = -1 }; /* the score of a judgment in which none was found */
+enum {
+    FASTCHAT_MISSING = -1, /* the score of a judgment in which none was found */
+    FASTCHAT_LEAST = 1,    /* the scale of scores, fractions allowed */
+    FASTCHAT_MOST = 10
+};
 struct fastchat_judgment {
     int64_t question;
     bool is_pair;
@@ -60,7 +64,7 @@ struct fastchat_judgment {
     const char *judge, *prompt_name;
     const char *user_prompts[2], *judgments[2]; /* by game */
     const char *winners[2]; /* of a pair: "model_1", "model_2", "tie", "error" */
-    double score;           /* of a single one: 1 to 10, or FASTCHAT_MISSING */
+    double score;           /* of a single one, as it stands in the file */
     bool score_is_whole;    /* written 8, not 8.0 */
     int64_t turn;           /* 1 or 2 */
     double unix_s;
@@ -68,7 +72,9 @@ struct fastchat_judgment {
     int line;
 };
 
-/* Whether a score was found in the judgment, or a winner in both of its games. */
+/* Whether the number lies on the scale. */
+bool fastchat_is_score(double number);
+/* Whether the judgment has a score on the scale, or a winner in both of its games. */
 bool fastchat_has_score(const struct fastchat_judgment *judgment);
 /* Whether both are of the same answer, or pair of answers, whoever judged. */
 bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b);

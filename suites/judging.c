@@ -1,7 +1,8 @@
 /* judging.c - see judging.h. A template is Python's: {name} is a field, {{ and }} are braces.
  *
  * Replies are searched as FastChat's regular expressions do: \[\[(\d+\.?\d*)\]\] and then
- * \[(\d+\.?\d*)\], the first match of each.
+ * \[(\d+\.?\d*)\], the first match of each. FastChat takes any number that it finds; here one that
+ * is not on the scale is no score, since means and their errors would be of something else.
  */
 #include "suites/judging.h"
 
@@ -134,18 +135,25 @@ static const char *match_number(const char *at, size_t n_brackets, size_t *n_cha
     return at;
 }
 
-double judging_read_score(const char *reply, bool *is_whole)
+/* The first number in double brackets, else the first in single ones; NULL without any. */
+static const char *find_number(const char *reply, size_t *n_chars)
 {
     for (size_t n_brackets = 2; n_brackets; n_brackets--)
         for (const char *at = strchr(reply, '['); at; at = strchr(at + 1, '[')) {
-            size_t n;
-            const char *number = match_number(at, n_brackets, &n);
-            if (!number) continue;
-            if (is_whole) *is_whole = !memchr(number, '.', n);
-            return strtod(number, NULL);
+            const char *number = match_number(at, n_brackets, n_chars);
+            if (number) return number;
         }
-    if (is_whole) *is_whole = true;
-    return FASTCHAT_MISSING;
+    return NULL;
+}
+
+double judging_read_score(const char *reply, bool *is_whole)
+{
+    size_t n_chars = 0;
+    const char *number = find_number(reply, &n_chars);
+    double score = number ? strtod(number, NULL) : FASTCHAT_MISSING;
+    bool is_found = fastchat_is_score(score);
+    if (is_whole) *is_whole = !is_found || !memchr(number, '.', n_chars);
+    return is_found ? score : FASTCHAT_MISSING;
 }
 
 char judging_read_winner(const char *reply)

@@ -36,8 +36,8 @@ bool judging_request(const struct fastchat_prompt *prompt, const struct judging_
                      struct arena *arena, struct request *request, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The number in the first "[[8]]", else in the first "[8]", else FASTCHAT_MISSING; *is_whole (may
- * be NULL) if it was written without a point. */
+/* The number in the first "[[8]]", else in the first "[8]"; FASTCHAT_MISSING without one and where
+ * it is not on the scale. *is_whole (may be NULL): it was written without a point. */
 double judging_read_score(const char *reply, bool *is_whole);
 /* 'A', 'B', 'C' (a tie), or 0 if the reply has none of "[[A]]", "[[B]]" and "[[C]]". */
 char judging_read_winner(const char *reply);

@@ -483,7 +483,7 @@ static bool grade(const struct suite *suite, const char *protocol, const struct 
     verdict->score = verdict->is_correct ? 1 : 0;
     verdict->predicted[0] = (char)('A' + best);
     double mine = response->choices[expected].logprob;
-    verdict->margin = mine == best_other ? 0 : mine - best_other; /* both may be -inf */
+    verdict->margin = isinf(mine) || isinf(best_other) ? 0 : mine - best_other;
     const struct protocol *known = find_protocol(protocol, NULL);
     if (known && known->is_continuation) add_acc_norm(response, expected, verdict);
     return true;

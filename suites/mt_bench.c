@@ -331,7 +331,8 @@ const char *mt_bench_baseline(const struct dataset *dataset, size_t i_item)
  * the first game and the second one in the second. */
 static double score_of_game(const struct fastchat_judgment *judgment, size_t game)
 {
-    if (!judgment->is_pair) return judgment->score;
+    if (!judgment->is_pair)
+        return fastchat_is_score(judgment->score) ? judgment->score : FASTCHAT_MISSING;
     const char *winner = judgment->winners[game];
     if (!strcmp(winner, "error")) return FASTCHAT_MISSING;
     if (!strcmp(winner, "tie")) return 0.5;

@@ -127,7 +127,7 @@ static void print_warnings(const struct mt_results *results)
     for (size_t i = 0; i < results->n_scores; i++)
         if (results->scores[i].n_outside)
             visible_printf(
-                stdout, "\n%s by %s: %zu scores are not between 1 and 10; they count as they are\n",
+                stdout, "\n%s by %s: %zu scores are not between 1 and 10: they count as missing\n",
                 results->scores[i].model, results->scores[i].judge, results->scores[i].n_outside);
 }
 

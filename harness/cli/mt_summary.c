@@ -67,11 +67,11 @@ static uint32_t cluster_of(struct summary *summary, int64_t id, uint32_t *n_clus
     return (*n_clusters)++;
 }
 
-/* A normal interval does not know that no mean lies beyond the scale; scores may (n_outside). */
+/* A normal interval does not know that no mean lies beyond the scale. */
 static struct estimate bound(struct estimate estimate, double low, double high)
 {
-    estimate.interval.low = fmax(estimate.interval.low, fmin(low, estimate.mean));
-    estimate.interval.high = fmin(estimate.interval.high, fmax(high, estimate.mean));
+    estimate.interval.low = fmax(estimate.interval.low, low);
+    estimate.interval.high = fmin(estimate.interval.high, high);
     return estimate;
 }
 
@@ -86,7 +86,8 @@ static struct estimate estimate_of(struct summary *summary, const struct selecti
         summary->clusters[n++] = cluster_of(summary, judgment->question, &n_clusters);
     }
     if (!n) return (struct estimate){0};
-    return bound(stats_mean(summary->scores, summary->clusters, n, n_clusters), 1, 10);
+    return bound(stats_mean(summary->scores, summary->clusters, n, n_clusters), FASTCHAT_LEAST,
+                 FASTCHAT_MOST);
 }
 
 /* ---- The judge's noise, and what is not there ---- */
@@ -150,9 +151,9 @@ static void count_missing(const struct summary *summary, const struct selection 
     for (size_t i = 0; i < summary->judgments->n; i++) {
         const struct fastchat_judgment *judgment = &summary->judgments->items[i];
         if (!is_selected(summary, selection, judgment)) continue;
-        scores->n_missing += !fastchat_has_score(judgment);
-        scores->n_outside +=
-            fastchat_has_score(judgment) && (judgment->score < 1 || judgment->score > 10);
+        bool is_missing = !fastchat_has_score(judgment);
+        scores->n_missing += is_missing;
+        scores->n_outside += is_missing && judgment->score != FASTCHAT_MISSING;
     }
 }
 

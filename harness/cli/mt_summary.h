@@ -16,9 +16,9 @@ struct mt_scores {
     const char *model, *judge;
     struct estimate all, turns[JUDGING_TURNS];
     const struct estimate *categories; /* [n_categories] of the results */
-    size_t n_missing;                  /* judgments in which no score was found */
+    size_t n_missing;                  /* judgments without a score */
     size_t n_absent;                   /* turns of the questions that have no judgment at all */
-    size_t n_outside;                  /* scores below 1 or above 10: they count */
+    size_t n_outside;                  /* of these, those with a number that is not on the scale */
     /* How much judgments of one answer differ: standard deviation of a judgment, and what it adds
      * to the error of `all`; NaN where nothing was judged twice. */
     double judge_deviation, judge_error;

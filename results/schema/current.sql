@@ -5,7 +5,8 @@
 -- the same change here: a test makes a database of each and compares what they hold.
 --
 -- The views are the public interface. Tables may change with user_version, views only grow. NULL
--- means "not known" everywhere. Rates are stored as 0..1 and shown in percent.
+-- means "not known" everywhere. Rates are stored as 0..1 and shown in percent. No number is infinite,
+-- which 9e999 is.
 
 -- ---- What a run is ----
 
@@ -157,9 +158,10 @@ CREATE TABLE verdict (
     response   INTEGER PRIMARY KEY REFERENCES response (id) ON DELETE CASCADE,
     answered   INTEGER NOT NULL CHECK (answered IN (0, 1)),
     is_correct INTEGER NOT NULL CHECK (is_correct IN (0, 1)),
-    score      REAL NOT NULL,         -- by the job's metric: a rate, 1 to 10 points, a loss in nats
+    score      REAL NOT NULL          -- by the job's metric: a rate, 1 to 10 points, a loss in nats
+        CHECK (abs(score) < 9e999),
     predicted  TEXT,
-    margin     REAL,
+    margin     REAL CHECK (abs(margin) < 9e999),
     others     TEXT CHECK (others IS NULL OR json_valid(others)) -- further rates: {"f1":0.5}
 ) STRICT;
 
@@ -171,16 +173,16 @@ CREATE TABLE score (
     level  TEXT NOT NULL,
     name   TEXT NOT NULL,
     metric TEXT NOT NULL,
-    score  REAL NOT NULL,
-    low    REAL NOT NULL,
-    high   REAL NOT NULL,
-    error  REAL,
+    score  REAL NOT NULL CHECK (abs(score) < 9e999),
+    low    REAL NOT NULL CHECK (abs(low) < 9e999),
+    high   REAL NOT NULL CHECK (abs(high) < 9e999),
+    error  REAL CHECK (abs(error) < 9e999),
     n      INTEGER NOT NULL,
     PRIMARY KEY (job, depth, level, name, metric)
 ) STRICT, WITHOUT ROWID;
 
 -- A judge's opinion of a response, or one of a pair of games where the prompt's name begins with
--- "pair-". score NULL: none was found in the reply.
+-- "pair-". score NULL: none was found in the reply that is on the scale.
 CREATE TABLE judge_call (
     id              INTEGER PRIMARY KEY,
     response        INTEGER NOT NULL REFERENCES response (id) ON DELETE CASCADE,
@@ -189,7 +191,9 @@ CREATE TABLE judge_call (
     prompt_name     TEXT NOT NULL,
     request         TEXT NOT NULL,
     reply           TEXT,
-    score           REAL,
+    score           REAL
+        CHECK (CASE WHEN prompt_name GLOB 'pair-*' THEN score IN (0, 0.5, 1)
+                    ELSE score BETWEEN 1 AND 10 END),
     n_prompt_tokens INTEGER,
     n_new_tokens    INTEGER,
     duration_ns     INTEGER,

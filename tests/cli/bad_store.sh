@@ -29,7 +29,7 @@ if command -v sqlite3 >/dev/null; then
     cp good.db newer.db
     sqlite3 newer.db 'PRAGMA user_version = 99' >/dev/null
     sqlite3 newer.db 'PRAGMA journal_mode = DELETE' >/dev/null
-    unchanged newer.db 1 'newer.db: this database has version 99, and this phibench knows 1 to 8: it takes a newer phibench'
+    unchanged newer.db 1 'newer.db: this database has version 99, and this phibench knows 1 to 9: it takes a newer phibench'
 else
     echo 'SKIP: sqlite3 is not there to make a foreign and a newer database'
 fi

@@ -16,7 +16,8 @@
 
 enum { N_CALLS = 300, MUTE = 7, SLOW = 150, JUDGED = 20 };
 
-/* Call 7 never gets a score, 150 at the second time; the others their number modulo 10. */
+/* Call 7 never gets a score, 150 at the second time, after one that is none; the others the last
+ * digit of their number, and one more. */
 struct judge {
     int n_asked[N_CALLS];
 };
@@ -26,11 +27,11 @@ static void judge(void *context, const struct test_call *call, struct test_reply
     struct judge *judge = context;
     const char *at = strstr(call->body, "call ");
     int i = at ? atoi(at + 5) : 0;
-    bool is_mute = i == MUTE || (i == SLOW && !judge->n_asked[i]);
+    int score = i == SLOW && !judge->n_asked[i] ? 11 : i % 10 + 1;
     judge->n_asked[i]++;
     snprintf(reply->body, sizeof reply->body,
-             "{\"choices\": [{\"message\": {\"content\": \"%s%d%s\"}}]}", is_mute ? "none" : "[[",
-             i % 10, is_mute ? "" : "]]");
+             "{\"choices\": [{\"message\": {\"content\": \"%s%d%s\"}}]}", i == MUTE ? "none" : "[[",
+             score, i == MUTE ? "" : "]]");
 }
 
 static void say_a(void *context, const struct test_call *call, struct test_reply *reply)
@@ -112,7 +113,7 @@ static void a_reply_without_a_score_is_asked_for_once_more_within_its_window(voi
         assert_int_equal(seen.was_last[i], is_twice);
         assert_int_equal(calls[i].is_judged, i != MUTE);
         if (i != MUTE && i != JUDGED)
-            assert_true(calls[i].score == (double)(i % 10) && calls[i].score_is_whole);
+            assert_true(calls[i].score == (double)(i % 10 + 1) && calls[i].score_is_whole);
     }
     assert_true(calls[MUTE].score == FASTCHAT_MISSING);
     assert_true(judge_rounds_are_open(calls, N_CALLS));

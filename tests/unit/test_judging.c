@@ -53,6 +53,24 @@ static void scores_are_the_first_number_in_brackets(void **state)
     check_score("[[7", FASTCHAT_MISSING, true);
 }
 
+static void a_number_that_is_not_on_the_scale_is_no_score(void **state)
+{
+    (void)state;
+    char nines[420] = "[[";
+    memset(nines + 2, '9', 400);
+    strcpy(nines + 402, "]]");
+    check_score("[[1]]", 1, true);
+    check_score("[[10.0]]", 10, false);
+    check_score("Rating: [[0]]", FASTCHAT_MISSING, true);
+    check_score("[[0.99]]", FASTCHAT_MISSING, true);
+    check_score("[[10.01]]", FASTCHAT_MISSING, true);
+    check_score("[11]", FASTCHAT_MISSING, true);
+    check_score("[[-3]] [[1e999]] [[nan]] [[99999999999999999999]]", FASTCHAT_MISSING, true);
+    check_score(nines, FASTCHAT_MISSING, true);
+    /* What follows the rating is not taken in its place. */
+    check_score("[[11]], as [[5]] or [5] are", FASTCHAT_MISSING, true);
+}
+
 static void winners_are_looked_for_in_fastchats_order(void **state)
 {
     (void)state;
@@ -202,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompts_and_temperatures_follow_the_category),
         cmocka_unit_test(scores_are_the_first_number_in_brackets),
+        cmocka_unit_test(a_number_that_is_not_on_the_scale_is_no_score),
         cmocka_unit_test(winners_are_looked_for_in_fastchats_order),
         cmocka_unit_test(templates_are_pythons),
         cmocka_unit_test(prompts_and_scores_are_those_of_fastchat),

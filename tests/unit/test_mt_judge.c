@@ -108,7 +108,7 @@ static int number_after(const char *body, const char *word)
     return at ? atoi(at + strlen(word)) : 0;
 }
 
-/* Rates question 3 only when asked a second time, and question 5 never. */
+/* Rates question 3 only when asked a second time, and question 5 on a scale of its own. */
 static void judge(void *context, const struct test_call *call, struct test_reply *reply)
 {
     struct judge *judge = context;
@@ -119,10 +119,10 @@ static void judge(void *context, const struct test_call *call, struct test_reply
     int question = number_after(call->body, "first ask ");
     assert_non_null(strstr(call->body, "{\"role\":\"system\",\"content\":\"Judge!\"}"));
     assert_non_null(strstr(call->body, "\"temperature\":0"));
-    bool is_mute = question == 5 || (question == 3 && judge->n_seen[3] == 0);
+    bool is_mute = question == 3 && judge->n_seen[3] == 0;
     judge->n_seen[question]++;
     if (is_mute) say(reply, "I would rather not.");
-    else if (question) say(reply, "Rating: [[%d]]", question % 10 + 1);
+    else if (question) say(reply, "Rating: [[%d]]", question == 5 ? 50 : question % 10 + 1);
     else say(reply, "Rating: [[1.5]]");
 }
 
@@ -224,6 +224,35 @@ static void judging_goes_on_after_the_server_broke_down(void **state)
     test_server_stop(server);
 }
 
+/* Puts another text in the place of the first one that is there. */
+static void replace_text(const char *path, const char *old, const char *new)
+{
+    size_t n_bytes;
+    char *text = file_read(path, 1 << 20, &n_bytes, NULL), *at = text ? strstr(text, old) : NULL;
+    struct buf out = {0};
+    assert_non_null(at);
+    buf_append(&out, text, (size_t)(at - text));
+    buf_text(&out, new);
+    buf_text(&out, at + strlen(old));
+    write_buf(path, &out);
+    free(text);
+}
+
+static void a_score_in_the_file_that_is_none_is_asked_again(void **state)
+{
+    (void)state;
+    struct judge context = {.n_left = 10000};
+    struct err err = {0};
+    struct test_server *server = test_server_start(judge, &context);
+    assert_true(run_action(server, "none.jsonl", NULL, 1, &err));
+    replace_text("none.jsonl", "\"score\": 8", "\"score\": 100000000000000000000.0");
+    int n_before = test_server_count(server);
+    assert_true(run_action(server, "none.jsonl", NULL, 1, &err));
+    assert_int_equal(test_server_count(server) - n_before, 3); /* question 5 twice */
+    check_judgments("none.jsonl", 1);
+    test_server_stop(server);
+}
+
 static void pairs_are_judged_in_both_orders(void **state)
 {
     (void)state;
@@ -294,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judging_goes_on_after_the_server_broke_down),
+        cmocka_unit_test(a_score_in_the_file_that_is_none_is_asked_again),
         cmocka_unit_test(pairs_are_judged_in_both_orders),
         cmocka_unit_test(a_pair_without_a_winner_is_played_again_in_both_orders),
         cmocka_unit_test(answers_are_of_two_turns_and_go_on_too),

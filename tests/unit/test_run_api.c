@@ -377,16 +377,16 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
     write_judge_prompts();
     test_write_text(
         "said.jsonl",
-        SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "Well: [[9]]", "9")
-            SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "[[6]]", "6")
-                SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | four", "[[2]]", "2")
-                    SAID_BY("gpt-4", "5", "2", "-multi-turn", "rate ask 5a ask 5b | one 5 two 5",
-                            "[[4]]", "4")
-                        SAID_BY("gpt-4", "6", "1", "", "rate ask 6a | one 6 | one 6", "no", "-1"));
+        SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "Well: [[9]]",
+                "9") SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "[[6]]", "6")
+            SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | four", "[[2]]", "2") SAID_BY(
+                "gpt-4", "5", "2", "-multi-turn", "rate ask 5a ask 5b | one 5 two 5", "[[4]]", "4")
+                SAID_BY("gpt-4", "6", "1", "", "rate ask 6a | one 6 | one 6", "no", "-1")
+                    SAID_BY("gpt-4", "7", "1", "", "rate ask 7a | one 7 | one 7", "[[11]]", "11"));
     struct outcome outcome = execute(server, "", suites, "import.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server), 20); /* answers, and no judge */
-    assert_true(number("import.db", "SELECT count(*) FROM judge_call") == 4);
+    assert_true(number("import.db", "SELECT count(*) FROM judge_call") == 5);
     assert_true(number("import.db", "SELECT count(*) FROM v_judgments WHERE judge = 'gpt-4' AND "
                                     "item = '3/1' AND reply = 'Well: [[9]]'") == 1);
     assert_true(number("import.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = "

@@ -3,10 +3,14 @@
  */
 #include "tests/support/store_fixture.h"
 
+#include "results/store_internal.h"
+#include "tests/support/test_data.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -69,6 +73,34 @@ static void a_judgment_stays_unless_it_has_no_score(void **state)
         "0|a|7.0|9\n1|a|4.0|9");
     test_assert_rows("SELECT item, judge, score FROM v_judgments ORDER BY 3",
                      "81/1|gpt-4|4.0\n81/1|gpt-4|7.0");
+}
+
+static void assert_refused(int64_t job, double score, const char *message)
+{
+    struct err err = {0};
+    const struct judgment_record record = record_of("81/1", "a", 0, score);
+    assert_false(store_put_judgment(test_store, job, &record, &err));
+    if (!strstr(err.message, message)) fail_msg("%s", err.message);
+}
+
+static void a_score_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    int64_t job = new_job("q4_0", "f");
+    const struct estimate endless = {.mean = 5, .interval = {1, INFINITY}, .error = 1, .n = 1};
+    const struct answer_record answer = {.key = "81/1", .score = -INFINITY};
+    assert_refused(job, INFINITY, "a number that is infinite is not stored");
+    assert_refused(job, 11, "CHECK constraint failed");
+    assert_refused(job, 0.5, "CHECK constraint failed");
+    assert_false(store_put_score(test_store, job, "points", &endless, &err));
+    assert_string_equal(err.message, "a number that is infinite is not stored");
+    assert_false(store_put_verdict(test_store, job, &answer, &err));
+    assert_string_equal(err.message, "a number that is infinite is not stored");
+    test_assert_rows("SELECT count(*) FROM judge_call", "0");
+    test_assert_rows("SELECT count(*) FROM score", "0");
+    put(job, "81/1", "a", 0, 10); /* the statement is as good as before */
+    test_assert_rows("SELECT score FROM judge_call", "10.0");
 }
 
 static void what_was_said_of_the_same_request_is_taken_over(void **state)
@@ -143,11 +175,63 @@ static void points_are_the_mean_of_what_was_found(void **state)
     test_assert_rows("SELECT n, delta FROM v_compare WHERE quantization_a = 'q4_0'", "1|3.5");
 }
 
+/* Three turns of one question that a judge gave 8, 11 and endless points; a run with one chunk of a
+ * text and no end of its interval. */
+static const char OLD_JUDGMENTS[] =
+    "PRAGMA foreign_keys = OFF;"
+    "INSERT INTO dataset VALUES (1, 'mt_bench', 'data', 'd', 3);"
+    "INSERT INTO model (id, name_in_config, quantization, n_params, n_bytes, context_tokens, "
+    "is_synthetic) VALUES (1, 'm', 'q4_0', 1, 1, 1, 1);"
+    "INSERT INTO job (id, run, model, dataset, suite, suite_version, protocol, shots, metric, "
+    "fingerprint, context_tokens, n_items) VALUES (1, 1, 1, 1, 'mt_bench', 1, 'p', 0, 'points', "
+    "'f', 1, 3), (2, 1, 1, 1, 'perplexity', 1, 'p', 0, 'ppl', 'g', 1, 1);"
+    "INSERT INTO item (id, dataset, key, subset, groups) SELECT column1, 1, column1 || '/1', "
+    "'writing', '[[\"category\",\"writing\"]]' FROM (VALUES (1), (2), (3));"
+    "INSERT INTO response (id, job, item, content, n_prompt_tokens, n_new_tokens, duration_ns) "
+    "SELECT id, 1, id, '{}', 1, 1, 1 FROM item;"
+    "INSERT INTO verdict (response, answered, is_correct, score) VALUES (1, 1, 0, 8), (2, 1, 0, "
+    "11), (3, 1, 0, 9e999);"
+    "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, score) VALUES "
+    "(1, 0, 'j', 'single-v1', 'a', 8), (2, 0, 'j', 'single-v1', 'b', 11), (3, 0, 'j', "
+    "'single-v1', 'c', 9e999), (3, 0, 'j', 'pair-v2', 'c', 0);"
+    "INSERT INTO score VALUES (1, 0, '', '', 'points', 9e999, 10, 9e999, NULL, 3), "
+    "(2, 0, '', '', 'ppl', 12, 1, 9e999, NULL, 1);";
+
+static void judgments_of_version_8_that_are_no_scores_count_as_missing(void **state)
+{
+    (void)state;
+    const struct schema eighth = {EMBEDDED_SCHEMA, 8};
+    char folder[256], path[300];
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    assert_true(test_make_folder(folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/old.db", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_true(schema_migrate(db, path, &eighth, true, NULL));
+    assert_int_equal(sqlite3_exec(db, OLD_JUDGMENTS, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        store_close(test_store);
+        test_store = store_open(path, STORE_READ, &err);
+        test_assert_done(test_store != NULL, &err);
+        test_assert_rows("SELECT prompt_name, score FROM judge_call",
+                         "single-v1|8.0\nsingle-v1|NULL\nsingle-v1|NULL\npair-v2|0.0");
+        test_assert_rows("SELECT score FROM verdict", "8.0\n0.0\n0.0");
+        test_assert_rows("SELECT metric, score, low, high, n FROM score WHERE depth = 0",
+                         "points|8.0|1.0|10.0|1\npoints_macro|8.0|1.0|10.0|1\n"
+                         "ppl|12.0|1.0|12.0|1");
+        test_assert_rows("SELECT job, kind, count FROM note", "1|judgment_outside|2");
+    }
+    test_remove_folder(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_TEST_STORE(a_judgment_stays_unless_it_has_no_score),
+        IN_TEST_STORE(a_score_that_is_none_is_refused),
         IN_TEST_STORE(what_was_said_of_the_same_request_is_taken_over),
+        IN_TEST_STORE(judgments_of_version_8_that_are_no_scores_count_as_missing),
         IN_TEST_STORE(points_are_the_mean_of_what_was_found),
         IN_TEST_STORE(pairs_of_games_are_a_metric_beside_the_points),
     };
