@@ -189,18 +189,24 @@ bool store_put_score(struct store *store, int64_t job, const char *metric,
 struct judgment_record {
     const char *key; /* of the item */
     const char *judge, *prompt_name, *request, *reply;
-    int repetition; /* from 0 */
-    double score;   /* 1 to 10; of a game 1, 0.5 or 0; NaN: none was found in the reply */
+    const char *asked; /* SHA-256 of all that was sent and where to; NULL: not known */
+    int repetition;    /* from 0 */
+    double score;      /* 1 to 10; of a game 1, 0.5 or 0; NaN: none was found in the reply */
     int n_prompt_tokens, n_new_tokens;
     int64_t duration_ns;
 };
-/* A judgment that is there already stays, unless it has no score. Call inside a transaction. */
+/* A judgment that is there already stays, unless it has no score or something else was asked. Call
+ * inside a transaction. */
 bool store_put_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
                         struct err *err) __attribute__((warn_unused_result));
-/* Copies a reply that the judge gave to the same request before, in any job; *found if there is
- * one. Of the record key, judge, prompt_name, request and repetition are read. */
+/* Copies a reply that the judge gave before, in any job, when the same was asked; *found if there
+ * is one. Of the record key, judge, prompt_name, asked and repetition are read. */
 bool store_reuse_judgment(struct store *store, int64_t job, const struct judgment_record *judgment,
                           bool *found, struct err *err) __attribute__((warn_unused_result));
+/* Whether the judge has a score for this request, which may have been sent elsewhere or with
+ * another system message: `asked` is not known. Judgments of older programs are such. */
+bool store_has_vague_judgment(struct store *store, const struct judgment_record *judgment,
+                              bool *has, struct err *err) __attribute__((warn_unused_result));
 /* Calls fn for every judgment of the job, in the order of storing, as store_each_answer does. */
 typedef bool store_judgment_fn(void *context, const struct judgment_record *judgment,
                                struct err *err);

@@ -13,13 +13,14 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
 {
     static const char PUT_JUDGMENT[] =
         "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
-        "n_prompt_tokens, n_new_tokens, duration_ns) "
-        "SELECT response.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM response "
+        "n_prompt_tokens, n_new_tokens, duration_ns, asked) "
+        "SELECT response.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM response "
         "JOIN item ON item.id = response.item WHERE response.job = ?1 AND item.key = ?2 "
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
         "request = excluded.request, reply = excluded.reply, score = excluded.score, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
-        "duration_ns = excluded.duration_ns WHERE judge_call.score IS NULL";
+        "duration_ns = excluded.duration_ns, asked = excluded.asked "
+        "WHERE judge_call.score IS NULL OR judge_call.asked IS NOT excluded.asked";
     struct query *put = query_begin_of(store, PUT_JUDGMENT, job, err);
     query_add_text(put, judgment->key);
     query_add_integer(put, judgment->repetition);
@@ -31,6 +32,7 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
     query_add_integer(put, judgment->n_prompt_tokens);
     query_add_integer(put, judgment->n_new_tokens);
     query_add_integer(put, judgment->duration_ns);
+    query_add_text(put, judgment->asked);
     return query_run(put, err);
 }
 
@@ -39,23 +41,42 @@ bool store_reuse_judgment(struct store *store, int64_t job, const struct judgmen
 {
     static const char REUSE_JUDGMENT[] =
         "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
-        "n_prompt_tokens, n_new_tokens, duration_ns) "
+        "n_prompt_tokens, n_new_tokens, duration_ns, asked) "
         "SELECT response.id, old.repetition, old.judge, old.prompt_name, old.request, old.reply, "
-        "old.score, old.n_prompt_tokens, old.n_new_tokens, old.duration_ns "
+        "old.score, old.n_prompt_tokens, old.n_new_tokens, old.duration_ns, old.asked "
         "FROM judge_call old, response JOIN item ON item.id = response.item "
         "WHERE old.judge = ?4 AND old.prompt_name = ?5 AND old.repetition = ?3 "
-        "AND old.request = ?6 AND old.score IS NOT NULL "
+        "AND old.asked = ?6 AND old.score IS NOT NULL "
         "AND response.job = ?1 AND item.key = ?2 ORDER BY old.id LIMIT 1 "
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
-        "reply = excluded.reply, score = excluded.score, request = excluded.request";
+        "reply = excluded.reply, score = excluded.score, request = excluded.request, "
+        "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
+        "duration_ns = excluded.duration_ns, asked = excluded.asked";
     struct query *reuse = query_begin_of(store, REUSE_JUDGMENT, job, err);
     query_add_text(reuse, judgment->key);
     query_add_integer(reuse, judgment->repetition);
     query_add_text(reuse, judgment->judge);
     query_add_text(reuse, judgment->prompt_name);
-    query_add_text(reuse, judgment->request);
+    query_add_text(reuse, judgment->asked);
     if (!query_run(reuse, err)) return false;
     *found = sqlite3_changes(store->db) > 0;
+    return true;
+}
+
+bool store_has_vague_judgment(struct store *store, const struct judgment_record *judgment,
+                              bool *has, struct err *err)
+{
+    static const char HAS_VAGUE[] =
+        "SELECT count(*) FROM judge_call WHERE judge = ?1 AND prompt_name = ?2 "
+        "AND repetition = ?3 AND asked IS NULL AND request = ?4 AND score IS NOT NULL";
+    int64_t n;
+    struct query *query = query_begin(store, HAS_VAGUE, err);
+    query_add_text(query, judgment->judge);
+    query_add_text(query, judgment->prompt_name);
+    query_add_integer(query, judgment->repetition);
+    query_add_text(query, judgment->request);
+    if (!query_integer_of(query, 0, &n, err)) return false;
+    *has = n > 0;
     return true;
 }
 
@@ -65,7 +86,7 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
     static const char EACH_JUDGMENT[] =
         "SELECT item.key, judge_call.repetition, judge_call.judge, judge_call.prompt_name, "
         "judge_call.request, judge_call.reply, judge_call.score, judge_call.n_prompt_tokens, "
-        "judge_call.n_new_tokens, judge_call.duration_ns FROM judge_call "
+        "judge_call.n_new_tokens, judge_call.duration_ns, judge_call.asked FROM judge_call "
         "JOIN response ON response.id = judge_call.response JOIN item ON item.id = response.item "
         "WHERE response.job = ?1 ORDER BY judge_call.id";
     struct query *select = query_begin_of(store, EACH_JUDGMENT, job, err);
@@ -82,7 +103,8 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
             .score = query_is_null(select, 6) ? NAN : query_number(select, 6),
             .n_prompt_tokens = (int)query_integer(select, 7),
             .n_new_tokens = (int)query_integer(select, 8),
-            .duration_ns = query_integer(select, 9)};
+            .duration_ns = query_integer(select, 9),
+            .asked = query_text_or_null(select, 10)};
         wanted = fn(context, &judgment, err);
     }
     query_close(select);

@@ -7,6 +7,8 @@
  */
 #include "harness/run/judge.h"
 
+#include "base/sha256.h"
+#include "engine/tools.h"
 #include "harness/run/judge_rounds.h"
 #include "results/runs.h"
 #include "suites/judging.h"
@@ -28,6 +30,7 @@ struct judging {
      * second of which this answer is assistant B's. */
     struct judge_call *calls;
     size_t n_calls;
+    struct api_options sent_to; /* for judge_call_key; no base_url: nobody is asked */
     struct mt_speaker speaker;
 };
 
@@ -116,7 +119,15 @@ static bool make_call(const struct judging *judging, size_t i_call, struct err *
                                 &call->prompt_name, err))
         return false;
     call->request.max_new_tokens = judging->judge->max_new_tokens;
-    return true;
+    if (!judging->sent_to.base_url) return true;
+    call->key = judge_call_key(&judging->sent_to, &call->request, judging->arena, err);
+    return call->key != NULL;
+}
+
+static bool is_of_call(const struct judgment_record *judgment, const struct judge_call *call)
+{
+    if (call->key) return judgment->asked && !strcmp(judgment->asked, call->key);
+    return !judgment->asked && !strcmp(judgment->request, call->request.prompts[0]);
 }
 
 static bool mark_judged(void *context, const struct judgment_record *judgment, struct err *err)
@@ -128,7 +139,7 @@ static bool mark_judged(void *context, const struct judgment_record *judgment, s
     size_t i_call = first + (size_t)judgment->repetition;
     (void)err;
     if (i < judging->planned->dataset->n_items && i_call < (first ? n : repeat) &&
-        !isnan(judgment->score))
+        !isnan(judgment->score) && is_of_call(judgment, &judging->calls[i * n + i_call]))
         judging->calls[i * n + i_call].is_judged = true;
     return true;
 }
@@ -143,10 +154,27 @@ static bool list_calls(struct judging *judging, struct err *err)
     return store_each_judgment(judging->run->store, judging->job, mark_judged, judging, err);
 }
 
+/* Who is asked, as far as it decides what is said. */
+static bool find_judge(struct judging *judging, struct err *err)
+{
+    const struct config_judge *judge = judging->judge;
+    char hash[SHA256_HEX_BYTES];
+    if (judge->import) return true;
+    if (judge->api) {
+        judging->sent_to = *judge->api;
+        return true;
+    }
+    return model_hash(judge->path, hash, err) &&
+           (judging->sent_to.model = arena_string(judging->arena, hash, err)) &&
+           (judging->sent_to.base_url = arena_printf(
+                judging->arena, err, "this program, numerics %d", ENGINE_NUMERICS_VERSION));
+}
+
 static bool read_what_is_there(struct judging *judging, struct err *err)
 {
     judging->answers = read_answers(judging, judging->job, err);
-    return judging->answers && read_baseline(judging, err) && list_calls(judging, err);
+    return judging->answers && read_baseline(judging, err) && find_judge(judging, err) &&
+           list_calls(judging, err);
 }
 
 /* ---- Asking ---- */
@@ -159,23 +187,41 @@ static struct judgment_record record_of(const struct judging *judging, size_t i_
                                     .judge = mt_bench_judge(judging->planned->dataset),
                                     .prompt_name = call->prompt_name,
                                     .request = call->request.prompts[0],
+                                    .asked = call->key,
                                     .repetition = repetition_of(judging, i_call),
                                     .score = call->is_judged ? call->score : NAN};
+}
+
+/* is_vague: nothing is taken over, though there is a judgment of a request like this. */
+static bool reuse_judgment(struct judging *judging, size_t i_call, bool *is_vague, struct err *err)
+{
+    struct store *store = judging->run->store;
+    const struct judgment_record wanted = record_of(judging, i_call);
+    bool *is_judged = &judging->calls[i_call].is_judged;
+    *is_vague = false;
+    return *is_judged || (store_reuse_judgment(store, judging->job, &wanted, is_judged, err) &&
+                          (*is_judged || store_has_vague_judgment(store, &wanted, is_vague, err)));
 }
 
 static bool reuse_judgments(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
+    size_t n_vague = 0;
     if (judging->run->options->is_fresh || judging->judge->import) return true;
     if (!store_begin(store, err)) return false;
-    bool ok = true;
+    bool ok = true, is_vague;
     for (size_t i = 0; ok && i < judging->n_calls; i++) {
-        const struct judgment_record wanted = record_of(judging, i);
-        bool *is_judged = &judging->calls[i].is_judged;
-        ok = *is_judged || store_reuse_judgment(store, judging->job, &wanted, is_judged, err);
+        ok = reuse_judgment(judging, i, &is_vague, err);
+        n_vague += ok && is_vague;
     }
     ok = ok && store_commit(store, err);
     if (!ok) store_rollback(store);
+    if (ok && n_vague)
+        log_info(
+            &judging->run->options->console.log,
+            "%zu judgments of these answers by a judge of that name do not say all that it was "
+            "sent and where to, as those of older programs: they are asked for anew",
+            n_vague);
     return ok;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "harness/run/judge_rounds.h"
 
+#include "base/sha256.h"
 #include "suites/judging.h"
 
 enum { WINDOW_CALLS = 128 }; /* even, so that two games of a pair share one */
@@ -52,6 +53,27 @@ static void drop_judged(struct judge_window *window)
     for (size_t i = 0; i < window->n; i++)
         if (!window->calls[window->asked[i]].is_judged) window->asked[n++] = window->asked[i];
     window->n = n;
+}
+
+const char *judge_call_key(const struct api_options *judge, const struct request *request,
+                           struct arena *arena, struct err *err)
+{
+    const struct api_call call = {.request = request};
+    struct buf body = {0};
+    char key[SHA256_HEX_BYTES];
+    const char *path = api_write_call(judge, &call, &body);
+    struct sha256 *hash = buf_check(&body, err) ? sha256_new(err) : NULL;
+    if (hash) {
+        sha256_field(hash, "phibench judgment 1");
+        sha256_field(hash, judge->base_url);
+        sha256_field(hash, path);
+        sha256_field(hash, buf_string(&body));
+        sha256_finish(hash, key);
+    }
+    const char *kept = hash ? arena_string(arena, key, err) : NULL;
+    sha256_free(hash);
+    buf_free(&body);
+    return kept;
 }
 
 bool judge_rounds_are_open(const struct judge_call *calls, size_t n)

@@ -15,6 +15,7 @@ enum { JUDGE_MOST_REPLIES = 2 };
 struct judge_call {
     struct request request;
     const char *prompt_name; /* judging_is_pair says whether it is a game */
+    const char *key;         /* judge_call_key; NULL: nobody is asked */
     bool is_b;               /* of a game: the answer that gets the score is assistant B's */
     bool is_judged;          /* there is a score: it is not asked */
     double score;            /* in the reply: 1 to 10; of a game 1, 0.5 or 0; or FASTCHAT_MISSING */
@@ -26,6 +27,12 @@ struct judge_call {
  * call, and of those before it in its window, as it likes. */
 typedef bool judge_reply_fn(void *context, size_t i_call, const struct response *response,
                             bool is_last, struct err *err);
+
+/* SHA-256, in the arena, of what a request sends and where to: its messages, how a reply is drawn,
+ * and the base_url and model of the options, in which a model of this machine is known by the hash
+ * of its weights. */
+const char *judge_call_key(const struct api_options *judge, const struct request *request,
+                           struct arena *arena, struct err *err);
 
 /* Whether a call is not judged. */
 bool judge_rounds_are_open(const struct judge_call *calls, size_t n);

@@ -1,6 +1,7 @@
 -- Version 9. A number that is infinite is no result, nor is a score outside of a judge's scale: such
 -- judgments count as missing, and the next run asks again. What they led to is made anew: verdicts
 -- here, the rows of `score` by the program, where a note "judgment_outside" says how many it were.
+-- A judgment also keeps what tells one question to a judge from every other.
 INSERT OR REPLACE INTO note (job, kind, count, text)
 SELECT response.job, 'judgment_outside', count(*),
        'judgments of an older program whose score is not on the scale: they count as missing'
@@ -18,6 +19,7 @@ CREATE TABLE judge_call (
     judge           TEXT NOT NULL,
     prompt_name     TEXT NOT NULL,
     request         TEXT NOT NULL,
+    asked           TEXT,
     reply           TEXT,
     score           REAL
         CHECK (CASE WHEN prompt_name GLOB 'pair-*' THEN score IN (0, 0.5, 1)
@@ -27,7 +29,7 @@ CREATE TABLE judge_call (
     duration_ns     INTEGER,
     UNIQUE (response, judge, prompt_name, repetition)
 ) STRICT;
-CREATE INDEX judge_call_by_judge ON judge_call (judge, prompt_name, repetition);
+CREATE INDEX judge_call_by_judge ON judge_call (judge, prompt_name, repetition, asked);
 INSERT INTO judge_call (id, response, repetition, judge, prompt_name, request, reply, score,
                         n_prompt_tokens, n_new_tokens, duration_ns)
 SELECT id, response, repetition, judge, prompt_name, request, reply,

@@ -190,6 +190,7 @@ CREATE TABLE judge_call (
     judge           TEXT NOT NULL,
     prompt_name     TEXT NOT NULL,
     request         TEXT NOT NULL,
+    asked           TEXT,             -- SHA-256 of all that was sent and where to; NULL: not known
     reply           TEXT,
     score           REAL
         CHECK (CASE WHEN prompt_name GLOB 'pair-*' THEN score IN (0, 0.5, 1)
@@ -199,7 +200,7 @@ CREATE TABLE judge_call (
     duration_ns     INTEGER,
     UNIQUE (response, judge, prompt_name, repetition)
 ) STRICT;
-CREATE INDEX judge_call_by_judge ON judge_call (judge, prompt_name, repetition);
+CREATE INDEX judge_call_by_judge ON judge_call (judge, prompt_name, repetition, asked);
 
 -- ---- Measurements and circumstances ----
 

@@ -183,7 +183,7 @@ static void answer_and_judge(void *context, const struct test_call *call, struct
              say);
 }
 
-static void write_judge_prompts(void)
+static void write_judge_prompts(const char *system)
 {
     static const char *const texts[][2] = {
         {"", "rate {question} | {ref_answer_1} | {answer}"},
@@ -194,9 +194,9 @@ static void write_judge_prompts(void)
     for (size_t i = 0; i < 4; i++)
         buf_printf(&text,
                    "{\"name\": \"%s-math-v1%s\", \"type\": \"single\", \"system_prompt\": "
-                   "\"Judge!\", \"prompt_template\": \"%s\", \"description\": \"\", \"category\": "
+                   "\"%s\", \"prompt_template\": \"%s\", \"description\": \"\", \"category\": "
                    "\"math\", \"output_format\": \"\"}\n",
-                   i < 2 ? "single" : "pair", texts[i][0], texts[i][1]);
+                   i < 2 ? "single" : "pair", texts[i][0], system, texts[i][1]);
     test_write_text("mt/judge_prompts.jsonl", buf_string(&text));
     buf_free(&text);
 }
@@ -207,7 +207,7 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
     int n_judged = 0;
     char suites[512];
     struct test_server *server = test_server_start(answer_and_judge, &n_judged);
-    write_judge_prompts();
+    write_judge_prompts("Judge!");
     snprintf(suites, sizeof suites,
              "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: j, "
              "concurrency: 1}, repeat: 2}}\n",
@@ -257,6 +257,64 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
     test_server_stop(server);
 }
 
+/* Gives seven points, and counts what it judges. */
+static void answer_and_give_seven(void *context, const struct test_call *call,
+                                  struct test_reply *reply)
+{
+    int *n_judged = context, n_left = 1;
+    if (!strstr(call->body, "\"role\":\"system\"")) {
+        answer(&n_left, call, reply);
+        return;
+    }
+    ++*n_judged;
+    snprintf(reply->body, sizeof reply->body,
+             "{\"choices\":[{\"message\":{\"content\":\"[[7]]\"}}],\"usage\":{}}");
+}
+
+/* How often the judge is asked by another run, at a path of the server. */
+static int count_judged(const struct test_server *server, int *n_judged, const char *path,
+                        const char *more)
+{
+    static int n_runs = 0;
+    char suites[512];
+    int n_before = *n_judged;
+    snprintf(suites, sizeof suites,
+             "name: run %d\nsuites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s%s\", "
+             "model: j}%s}}\n",
+             n_runs++, test_server_url(server), path, more);
+    struct outcome outcome = execute(server, "", suites, "keys.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_true(number("keys.db", "SELECT score FROM v_scores WHERE subset = '' ORDER BY run DESC "
+                                  "LIMIT 1") == 7);
+    return *n_judged - n_before;
+}
+
+static void what_was_sent_otherwise_or_elsewhere_is_no_judgment(void **state)
+{
+    (void)state;
+    int n_judged = 0;
+    struct test_server *server = test_server_start(answer_and_give_seven, &n_judged);
+    write_judge_prompts("Judge!");
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 20);
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 0);
+    assert_int_equal(count_judged(server, &n_judged, "/other", ""), 20);
+    assert_int_equal(count_judged(server, &n_judged, "", ", max_new_tokens: 9"), 20);
+    write_judge_prompts("Judge strictly!");
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 20);
+    write_judge_prompts("Judge!");
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 0);
+    /* As in a store from before, of whose judgments only the request is known. */
+    struct err err = {0};
+    struct store *store = store_open("keys.db", STORE_WRITE, &err);
+    struct query *query = query_open(store, "UPDATE judge_call SET asked = NULL", &err);
+    assert_int_equal(query_next(query, &err), 0);
+    query_close(query);
+    store_close(store);
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 20);
+    assert_int_equal(count_judged(server, &n_judged, "", ""), 0);
+    test_server_stop(server);
+}
+
 /* ---- Pairs ---- */
 
 /* Two models answer: "one 1" and "best 1". The judge finds the best answers to questions 1 and 5
@@ -292,7 +350,7 @@ static void answers_of_two_models_are_compared_in_both_orders(void **state)
     int n_games = 0;
     char suites[512], other[256];
     struct test_server *server = test_server_start(answer_or_compare, &n_games);
-    write_judge_prompts();
+    write_judge_prompts("Judge!");
     snprintf(other, sizeof other, "}}\n  - {id: k, api: {base_url: \"%s\", model: best",
              test_server_url(server));
     snprintf(suites, sizeof suites,
@@ -335,7 +393,7 @@ static void a_baseline_is_a_model_before_the_others_or_a_file(void **state)
     int n_games = 0;
     char other[256];
     struct test_server *server = test_server_start(answer_or_compare, &n_games);
-    write_judge_prompts();
+    write_judge_prompts("Judge!");
     snprintf(other, sizeof other, "}}\n  - {id: k, api: {base_url: \"%s\", model: best",
              test_server_url(server));
     struct outcome outcome =
@@ -374,7 +432,7 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
                                  "repeat: 2}}\n";
     int n_left = 20;
     struct test_server *server = test_server_start(answer, &n_left);
-    write_judge_prompts();
+    write_judge_prompts("Judge!");
     test_write_text(
         "said.jsonl",
         SAID_BY("gpt-4", "3", "1", "", "rate ask 3a | one 3 | one 3", "Well: [[9]]",
@@ -459,6 +517,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
         cmocka_unit_test(a_judge_gives_points_and_is_asked_again_where_it_gave_none),
+        cmocka_unit_test(what_was_sent_otherwise_or_elsewhere_is_no_judgment),
         cmocka_unit_test(judgments_are_imported_for_the_answers_that_they_are_of),
         cmocka_unit_test(answers_of_two_models_are_compared_in_both_orders),
         cmocka_unit_test(a_baseline_is_a_model_before_the_others_or_a_file),

@@ -24,6 +24,7 @@ static struct judgment_record record_of(const char *key, const char *request, in
                                     .judge = "gpt-4",
                                     .prompt_name = "single-v1",
                                     .request = request,
+                                    .asked = strcmp(request, "vague") != 0 ? request : NULL,
                                     .reply = isnan(score) ? "no" : "[[x]]",
                                     .repetition = repetition,
                                     .score = score,
@@ -66,7 +67,7 @@ static void a_judgment_stays_unless_it_has_no_score(void **state)
     put(job, "81/1", "a", 0, NAN);
     test_assert_rows("SELECT score, reply FROM judge_call", "NULL|no");
     put(job, "81/1", "a", 0, 7);
-    put(job, "81/1", "b", 0, 3);
+    put(job, "81/1", "a", 0, 3);
     put(job, "81/1", "a", 1, 4);
     test_assert_rows(
         "SELECT repetition, request, score, n_prompt_tokens FROM judge_call ORDER BY 1",
@@ -116,6 +117,36 @@ static void what_was_said_of_the_same_request_is_taken_over(void **state)
     test_assert_rows("SELECT item, quantization, score, reply FROM v_judgments WHERE score > 0 "
                      "ORDER BY 1",
                      "81/1|q4_0|7.0|[[x]]\n82/1|q8_0|7.0|[[x]]");
+}
+
+static bool is_vague(const char *request, int repetition)
+{
+    struct err err = {0};
+    bool is = false;
+    const struct judgment_record record = record_of("81/1", request, repetition, NAN);
+    test_assert_done(store_has_vague_judgment(test_store, &record, &is, &err), &err);
+    return is;
+}
+
+static void what_was_asked_is_more_than_the_request(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    int64_t first = new_job("q4_0", "f"), second = new_job("q8_0", "g");
+    struct judgment_record record = record_of("81/1", "a", 0, 7);
+    put(first, "81/1", "a", 0, 4);
+    put(first, "81/2", "vague", 0, 5);
+    record.asked = "a by another server";
+    bool found = true;
+    test_assert_done(store_reuse_judgment(test_store, second, &record, &found, &err), &err);
+    assert_false(found);
+    assert_false(reuse(second, "81/2", "vague", 0));
+    assert_true(is_vague("vague", 0));
+    assert_false(is_vague("vague", 1) || is_vague("a", 0));
+    /* The answer to another question takes the place of the one before. */
+    test_assert_done(store_put_judgment(test_store, first, &record, &err), &err);
+    test_assert_rows("SELECT score, asked FROM judge_call ORDER BY 1",
+                     "5.0|NULL\n7.0|a by another server");
 }
 
 static void put_game(int64_t job, const char *key, int repetition, double score)
@@ -230,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_TEST_STORE(a_judgment_stays_unless_it_has_no_score),
         IN_TEST_STORE(a_score_that_is_none_is_refused),
+        IN_TEST_STORE(what_was_asked_is_more_than_the_request),
         IN_TEST_STORE(what_was_said_of_the_same_request_is_taken_over),
         IN_TEST_STORE(judgments_of_version_8_that_are_no_scores_count_as_missing),
         IN_TEST_STORE(points_are_the_mean_of_what_was_found),
