@@ -1,11 +1,9 @@
 /* api.c - see api.h. Reading is strict: a reply that lacks what was asked for is an error, which
  * the caller takes as a reason to ask again.
- *
- * Offsets of an echo count characters of the prompt.
  */
 #include "harness/ask/api.h"
 
-#include "base/utf8.h"
+#include "harness/ask/echo.h"
 
 #include <string.h>
 
@@ -130,64 +128,29 @@ bool api_read_text(const struct request *request, const char *body, size_t n_byt
     return ok;
 }
 
-/* Characters of the context without its trailing spaces, and with the choice. */
-static bool measure(const struct api_call *call, size_t *n_context, size_t *n_whole,
-                    struct err *err)
+/* Trailing spaces of the prompt count to the choice. */
+static struct echo_text text_of(const struct api_call *call, struct buf *whole)
 {
-    struct buf context = {0};
-    append_context(call, &context);
-    const char *choice = call->request->choices[call->i_choice];
-    const char *text = buf_string(&context);
-    size_t n = context.n_bytes;
-    *n_whole = utf8_count(text, n) + utf8_count(choice, strlen(choice));
-    while (n && strchr(" \t\n\r\f\v", text[n - 1])) n--;
-    *n_context = utf8_count(text, n);
-    bool ok = buf_check(&context, err);
-    buf_free(&context);
-    return ok;
-}
-
-/* Whether no token at that place is more probable. */
-static bool is_best(const struct json *top, double logprob)
-{
-    const char *token;
-    const struct json *other;
-    for (void *it = NULL; (it = json_next_member(top, it, &token, &other));)
-        if (json_as_number(other, logprob) > logprob) return false;
-    return true;
+    append_context(call, whole);
+    size_t n = whole->n_bytes;
+    while (n && strchr(" \t\n\r\f\v", buf_string(whole)[n - 1])) n--;
+    buf_text(whole, call->request->choices[call->i_choice]);
+    return (struct echo_text){buf_string(whole), n, whole->n_bytes};
 }
 
 bool api_read_score(const struct api_call *call, const char *body, size_t n_bytes,
                     struct choice_score *score, struct api_usage *usage, struct err *err)
 {
-    size_t n_context = 0, n_whole = 0;
+    struct buf whole = {0};
+    const struct echo_text sent = text_of(call, &whole);
     struct json *root = json_parse(body, n_bytes, "", err);
     const struct json *choice = root ? read_choice(root, usage, err) : NULL;
-    const struct json *logprobs = json_get(choice, "logprobs");
-    const struct json *offsets = json_get(logprobs, "text_offset");
-    const struct json *values = json_get(logprobs, "token_logprobs");
-    size_t n = json_length(offsets);
-    bool ok = choice && measure(call, &n_context, &n_whole, err);
-    *score = (struct choice_score){
-        .is_greedy = true, .n_characters = choice_characters(call->request, call->i_choice)};
-    for (size_t i = 0; ok && i < n; i++) {
-        size_t begin = (size_t)json_as_integer(json_at(offsets, i), 0);
-        size_t end = i + 1 < n ? (size_t)json_as_integer(json_at(offsets, i + 1), 0) : SIZE_MAX;
-        const struct json *value = json_at(values, i);
-        if (end <= n_context || begin >= n_whole) continue;
-        if (json_kind(value) != JSON_KIND_NUMBER) continue; /* the first token of all has none */
-        double logprob = json_as_number(value, 0);
-        score->logprob += logprob;
-        score->n_tokens++;
-        score->join_spanned = score->join_spanned || begin < n_context;
-        score->is_greedy =
-            score->is_greedy && is_best(json_at(json_get(logprobs, "top_logprobs"), i), logprob);
-    }
-    if (ok && !score->n_tokens)
-        ok = err_set(err, ERR_UNSUPPORTED,
-                     "the server echoes no log-probabilities of the prompt: choices cannot be "
-                     "scored, only texts generated");
+    *score =
+        (struct choice_score){.n_characters = choice_characters(call->request, call->i_choice)};
+    bool ok = choice && buf_check(&whole, err) &&
+              echo_read_score(json_get(choice, "logprobs"), &sent, score, err);
     json_free(root);
+    buf_free(&whole);
     return ok;
 }
 

@@ -47,7 +47,8 @@ bool api_read_text(const struct request *request, const char *body, size_t n_byt
                    struct arena *arena, struct response *response, struct api_usage *usage,
                    struct err *err) __attribute__((warn_unused_result));
 /* The score of a choice from the echo of prompt and choice: the tokens from the prompt's end on,
- * its trailing spaces counted to the choice. ERR_UNSUPPORTED if the server echoes nothing. */
+ * its trailing spaces counted to the choice. ERR_UNSUPPORTED if the echo is another text or lacks
+ * log-probabilities: asking again mends nothing. */
 bool api_read_score(const struct api_call *call, const char *body, size_t n_bytes,
                     struct choice_score *score, struct api_usage *usage, struct err *err)
     __attribute__((warn_unused_result));

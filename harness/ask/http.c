@@ -161,9 +161,10 @@ static bool is_temporary(long status)
     return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
 }
 
-enum outcome { FINAL, AGAIN };
+enum outcome { FINAL, AGAIN, HOPELESS };
 
-/* One attempt. AGAIN with its reason in *err, and in *asked_s what the server wants waited. */
+/* One attempt. AGAIN and HOPELESS with the reason in *err, and in *asked_s what the server wants
+ * waited. */
 static enum outcome attempt(struct http *http, http_accept_fn *accept, void *context,
                             struct http_reply *reply, double *asked_s, struct err *err)
 {
@@ -182,7 +183,7 @@ static enum outcome attempt(struct http *http, http_accept_fn *accept, void *con
     reply->status = (int)status;
     if (status == 200) {
         if (accept(context, buf_string(&http->body), http->body.n_bytes, err)) return FINAL;
-        return AGAIN;
+        return err->code == ERR_INPUT ? AGAIN : HOPELESS;
     }
     excerpt(http, buf_string(&http->body), said);
     err_set(err, ERR_IO, "status %ld: %s", status, said);
@@ -219,8 +220,9 @@ bool http_post(struct http *http, const char *url, const struct buf *body, http_
     while (reply->n_attempts <= http->options.n_retries) {
         if (reply->n_attempts && !wait_for(wait_before(http, reply->n_attempts, asked_s))) break;
         reply->n_attempts++;
-        if (attempt(http, accept, context, reply, &asked_s, &why) == FINAL)
-            return buf_check(&reply->body, err);
+        enum outcome outcome = attempt(http, accept, context, reply, &asked_s, &why);
+        if (outcome == FINAL) return buf_check(&reply->body, err);
+        if (outcome == HOPELESS) return err_set(err, why.code, "%s: %s", url, why.message);
         if (interrupt_requested()) break;
     }
     if (!interrupt_check(err)) return false;

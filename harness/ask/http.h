@@ -28,8 +28,8 @@ struct http *http_open(const struct http_options *options, struct err *err)
     __attribute__((warn_unused_result));
 void http_close(struct http *http);
 
-/* Whether a body of status 200 is what was asked for; otherwise it is asked again, as after a
- * failure of the server. May keep what it reads. */
+/* Whether a body of status 200 is what was asked for; after ERR_INPUT it is asked again, as after a
+ * failure of the server, after other errors not. May keep what it reads. */
 typedef bool http_accept_fn(void *context, const char *body, size_t n_bytes, struct err *err);
 
 struct http_reply {
@@ -39,8 +39,8 @@ struct http_reply {
 };
 
 /* Posts a body to a URL until it is answered. True with a reply that is final, its status to be
- * looked at; ERR_IO when all attempts failed, ERR_INTERRUPTED after Ctrl-C. The reply is the
- * caller's to free in both cases. */
+ * looked at; ERR_IO when all attempts failed, ERR_INTERRUPTED after Ctrl-C, or the error that
+ * ended the attempts. The reply is the caller's to free in all cases. */
 bool http_post(struct http *http, const char *url, const struct buf *body, http_accept_fn *accept,
                void *context, struct http_reply *reply, struct err *err)
     __attribute__((warn_unused_result));

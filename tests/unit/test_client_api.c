@@ -336,7 +336,7 @@ static void only_servers_are_asked_and_redirects_are_not_followed(void **state)
 
 /* ---- Scores ---- */
 
-/* "Say: yes" as tokens "Say", ":", " yes", and what comes after. */
+/* "Say: yes" as three tokens, "Say: never" as others, and what comes after. */
 static void echo(void *context, const struct test_call *call, struct test_reply *reply)
 {
     (void)context;
@@ -346,11 +346,13 @@ static void echo(void *context, const struct test_call *call, struct test_reply 
     assert_non_null(strstr(call->body, "\"logprobs\":1,\"echo\":true"));
     if (is_yes)
         snprintf(reply->body, sizeof reply->body,
-                 "{\"choices\":[{\"logprobs\":{\"text_offset\":[0,3,4,8],\"token_logprobs\":"
+                 "{\"choices\":[{\"logprobs\":{\"tokens\":[\"Say\",\":\",\" "
+                 "yes\",\"!\"],\"token_logprobs\":"
                  "[null,-3,-0.5,-9],\"top_logprobs\":[null,{\":\":-3},{\" yes\":-0.5},{}]}}]}");
     else
         snprintf(reply->body, sizeof reply->body,
-                 "{\"choices\":[{\"logprobs\":{\"text_offset\":[0,3,7,10],\"token_logprobs\":"
+                 "{\"choices\":[{\"logprobs\":{\"tokens\":[\"Say\",\": "
+                 "ne\",\"ver\",\"!\"],\"token_logprobs\":"
                  "[null,-2,-1.5,-9],\"top_logprobs\":[null,{\":\":-2},{\"x\":-1},{}]}}]}");
 }
 

@@ -4,6 +4,7 @@
 #include "harness/run/runner.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "harness/cli/commands.h"
 #include "results/query.h"
 #include "tests/support/test_folder.h"
@@ -75,20 +76,29 @@ static void answer(void *context, const struct test_call *call, struct test_repl
         second ? "two" : "one", question);
 }
 
-/* Finds " C" most probable. The choice is the last token of the prompt. */
+/* Finds " C" most probable. The choice is the last token of the prompt; *context: what stands
+ * before its first, as BOS does. */
 static void echo(void *context, const struct test_call *call, struct test_reply *reply)
 {
-    (void)context;
-    const char *prompt = strstr(call->body, "\"prompt\":\"");
+    const char *bos = context, *prompt = strstr(call->body, "\"prompt\":\"");
     assert_non_null(prompt);
     prompt += strlen("\"prompt\":\"");
-    size_t n = 0, at = 0;
-    for (; prompt[at] != '"'; n++) at += prompt[at] == '\\' ? 2 : 1;
-    bool is_c = prompt[at - 1] == 'C';
+    size_t at = 0;
+    while (prompt[at] != '"') at += prompt[at] == '\\' ? 2 : 1;
     snprintf(reply->body, sizeof reply->body,
-             "{\"choices\":[{\"logprobs\":{\"text_offset\":[0,%zu,%zu],\"token_logprobs\":[null,%s,"
-             "-7],\"top_logprobs\":[]}}]}",
-             n - 2, n, is_c ? "-0.25" : "-2");
+             "{\"choices\":[{\"logprobs\":{\"tokens\":[%s\"%.*s\",\"%.*s\",\"!\"],"
+             "\"text_offset\":[7,7,7],\"token_logprobs\":[%s,%s,-7],\"top_logprobs\":[]}}]}",
+             bos, (int)(at - 2), prompt, 2, prompt + at - 2, *bos ? "null,-3" : "null",
+             prompt[at - 1] == 'C' ? "-0.25" : "-2");
+}
+
+/* Forgets the prompt, as servers do that do not know `echo`. */
+static void forget(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    (void)context, (void)call;
+    snprintf(reply->body, sizeof reply->body,
+             "{\"choices\":[{\"logprobs\":{\"tokens\":[\"!\"],\"text_offset\":[0],"
+             "\"token_logprobs\":[-1],\"top_logprobs\":[{\"!\":-1}]}}]}");
 }
 
 /* ---- Running ---- */
@@ -468,15 +478,36 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
 
 static void choices_are_scored_where_the_server_echoes(void **state)
 {
+    static const char *const before[] = {"", "\"<|begin_of_text|>\",", "\"\","};
     (void)state;
-    struct test_server *server = test_server_start(echo, NULL);
-    struct outcome outcome = execute(server, ", logprobs: echo", MMLU, "mmlu.db");
-    if (!outcome.ok) fail_msg("%s", outcome.err.message);
-    assert_int_equal(test_server_count(server), 8);
-    assert_true(number("mmlu.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
-                                  "'acc'") == 50);
-    assert_true(number("mmlu.db", "SELECT count(*) FROM v_items WHERE predicted = 'C'") == 2);
-    assert_true(number("mmlu.db", "SELECT margin FROM v_items WHERE correct") == 1.75);
+    for (size_t i = 0; i < COUNT_OF(before); i++) {
+        char db[32];
+        snprintf(db, sizeof db, "mmlu%zu.db", i);
+        struct test_server *server = test_server_start(echo, (void *)(uintptr_t)before[i]);
+        struct outcome outcome = execute(server, ", logprobs: echo", MMLU, db);
+        if (!outcome.ok) fail_msg("%s", outcome.err.message);
+        assert_int_equal(test_server_count(server), 8);
+        assert_true(number(db, "SELECT score FROM v_scores WHERE subset = '' AND metric = 'acc'") ==
+                    50);
+        assert_true(number(db, "SELECT count(*) FROM v_items WHERE predicted = 'C'") == 2);
+        assert_true(number(db, "SELECT margin FROM v_items WHERE correct") == 1.75);
+        test_server_stop(server);
+    }
+}
+
+static void a_server_that_does_not_echo_is_told_at_its_first_reply(void **state)
+{
+    (void)state;
+    struct test_server *server = test_server_start(forget, NULL);
+    struct outcome outcome = execute(server, ", logprobs: echo", "name: f\n" MMLU, "forget.db");
+    assert_false(outcome.ok);
+    assert_int_equal(outcome.err.code, ERR_UNSUPPORTED);
+    assert_non_null(strstr(outcome.err.message,
+                           "/v1/completions: the server does not echo prompt and choice with their "
+                           "log-probabilities (its tokens spell another text): choices cannot be "
+                           "scored, only texts generated"));
+    assert_true(test_server_count(server) <= 2); /* one of each connection */
+    assert_true(number("forget.db", "SELECT count(*) FROM response") == 0);
     test_server_stop(server);
 }
 
@@ -492,7 +523,7 @@ static void check_refused(struct test_server *server, const char *suites, const 
 static void what_a_server_cannot_do_is_said_before_anything_is_asked(void **state)
 {
     (void)state;
-    struct test_server *server = test_server_start(echo, NULL);
+    struct test_server *server = test_server_start(answer, NULL);
     check_refused(server, MMLU,
                   "mmlu/hendrycks scores choices, which takes a server that echoes "
                   "log-probabilities (say so with \"logprobs: echo\" in the api of m); suites and "
@@ -522,6 +553,7 @@ int main(void)
         cmocka_unit_test(answers_of_two_models_are_compared_in_both_orders),
         cmocka_unit_test(a_baseline_is_a_model_before_the_others_or_a_file),
         cmocka_unit_test(choices_are_scored_where_the_server_echoes),
+        cmocka_unit_test(a_server_that_does_not_echo_is_told_at_its_first_reply),
         cmocka_unit_test(what_a_server_cannot_do_is_said_before_anything_is_asked),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
