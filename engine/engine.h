@@ -183,8 +183,9 @@ struct session_token {
     bool wants_logits;
 };
 /* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of
- * sequences, prefill and decode together. ERR_CAPACITY (KV full) or ERR_USAGE (context full, bad
- * id) before anything changed. */
+ * sequences, prefill and decode together. ERR_CAPACITY (KV full), ERR_USAGE (context full, bad id)
+ * or ERR_INPUT where a logit, or a number on its way, is none, or a key leaves the range of the
+ * cache: the error names the position, and no token stays in its sequence. */
 bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
                   struct err *err) __attribute__((warn_unused_result));
 /* [n_vocab] of the i-th token with wants_logits in the last eval; valid until the next. */

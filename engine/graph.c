@@ -24,16 +24,19 @@ enum { SLICE_COLUMNS = 1024 };
  * its CPU the others wait for one such part at most. */
 enum { PARTS_PER_SHARE = 16 };
 
+/* Squares of what is below have a sum that is a number: above, a norm would make zeros of it. */
+static const float MAX_SQUARED = 0x1p52f;
+
 /* One thread's view of the pass. */
 struct pass {
-    const struct session *session;
+    struct session *session; /* of which a thread changes the fault alone */
     const struct model *model;
     const struct kernels *kernels;
     const struct hparams *h;
     const struct scratch *scratch;
     struct threads *threads;
-    size_t i_thread;
-    const size_t *active; /* [n_active] the tokens that rows of the stream belong to */
+    size_t i_thread, i_layer; /* i_layer: past the last one for the logits */
+    const size_t *active;     /* [n_active] the tokens that rows of the stream belong to */
     size_t n_active;
     const struct tiles *tiles; /* of these rows */
 };
@@ -59,12 +62,22 @@ static struct range share_of(const struct pass *pass, size_t n)
     return threads_share(pass->threads, n, pass->i_thread);
 }
 
+/* Keeps the fault if it is the first so far. Only what is wrong comes here. */
+static void report_fault(const struct pass *pass, enum fault_kind kind, size_t i_token)
+{
+    uint64_t code = fault_code(pass->i_layer, kind, i_token);
+    uint64_t first = atomic_load_explicit(&pass->session->fault, memory_order_relaxed);
+    while (code < first && !atomic_compare_exchange_weak(&pass->session->fault, &first, code)) {}
+}
+
 /* Columns [begin, end) of row i of an input, x: [n_cols], in the quantized formats that are
- * needed. */
+ * needed. They must be numbers: a product of quantized inputs would hide that they are none. */
 static void quantize_columns(const struct pass *pass, const bool *needs, const float *x, size_t i,
                              size_t n_cols, size_t begin, size_t end)
 {
     static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
+    if (!floats_are_below(x + begin, end - begin, INFINITY))
+        report_fault(pass, FAULT_STREAM, pass->active[i]);
     for (size_t format = 0; format < ACT_FORMAT_COUNT; format++) {
         if (!needs[format] || !blocks[format]) continue;
         const struct acts *acts = &pass->scratch->acts[format];
@@ -146,12 +159,15 @@ static void add_and_norm(const struct pass *pass, bool adds_delta, const float *
     for (size_t i = share.begin; i < share.end; i++) {
         float *x = pass->scratch->x + i * n_embd, *normed = pass->scratch->normed + i * n_embd;
         if (adds_delta) pass->kernels->add(x, pass->scratch->delta + i * n_embd, n_embd);
+        if (!floats_are_below(x, n_embd, MAX_SQUARED))
+            report_fault(pass, FAULT_STREAM, pass->active[i]);
         pass->kernels->rms_norm(x, weight, n_embd, pass->h->rms_eps, normed);
         quantize_columns(pass, needs, normed, i, n_embd, 0, n_embd);
     }
 }
 
-/* Rotates queries and keys and stores keys and values, by (token, KV head). */
+/* Rotates queries and keys and stores keys and values, by (token, KV head). Those that the cache
+ * cannot hold are left out of it: what is masked is multiplied by zero, and has to be a number. */
 static void rotate_and_store(const struct pass *pass, size_t i_layer)
 {
     const struct hparams *h = pass->h;
@@ -159,6 +175,7 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
     bool is_interleaved = h->architecture->is_interleaved;
     size_t n_q = n_q_of(h), n_kv = n_kv_of(h), n_pairs = h->n_rope / 2;
     size_t n_sharing = h->n_heads / h->n_kv_heads;
+    float limit = session->kv_type == KV_F16 ? HALF_OVERFLOW : INFINITY;
     struct range share = share_of(pass, session->n_tokens * h->n_kv_heads);
     for (size_t i = share.begin; i < share.end; i++) {
         size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;
@@ -168,6 +185,11 @@ static void rotate_and_store(const struct pass *pass, size_t i_layer)
         for (size_t j = head * n_sharing; j < (head + 1) * n_sharing; j++)
             pass->kernels->rope(qkv + j * h->head_size, rotation, n_pairs, is_interleaved);
         pass->kernels->rope(k, rotation, n_pairs, is_interleaved);
+        if (!floats_are_below(k, h->head_size, limit) ||
+            !floats_are_below(v, h->head_size, limit)) {
+            report_fault(pass, FAULT_STORED, t);
+            continue;
+        }
         size_t position = session->positions[t];
         uint8_t *page = session->pages[t][position / SESSION_PAGE_TOKENS];
         pass->kernels->kv_store(
@@ -255,6 +277,7 @@ static void run_layer(struct pass *pass, size_t i_layer)
     const struct layer *layer = &pass->model->layers[i_layer];
     const struct scratch *s = pass->scratch;
     const struct hparams *h = pass->h;
+    pass->i_layer = i_layer;
     add_and_norm(pass, i_layer > 0, layer->attn_norm, layer->qkv.needs);
     meet(pass);
     project(pass, &layer->qkv, s->normed, s->qkv, layer->qkv.n_rows);
@@ -279,9 +302,22 @@ static void run_layer(struct pass *pass, size_t i_layer)
     meet(pass);
 }
 
+/* Each thread looks at its share of the logits. */
+static void check_logits(const struct pass *pass)
+{
+    size_t n_vocab = pass->h->n_vocab;
+    struct range share = share_of(pass, pass->n_active * n_vocab);
+    for (size_t at = share.begin, end; at < share.end; at = end) {
+        size_t i = at / n_vocab;
+        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
+        if (!floats_are_below(pass->scratch->logits + at, end - at, INFINITY))
+            report_fault(pass, FAULT_LOGITS, pass->active[i]);
+    }
+}
+
 static void run_share(void *context, struct threads *threads, size_t i_thread)
 {
-    const struct session *session = context;
+    struct session *session = context;
     const struct model *model = session->model;
     struct pass pass = {.session = session,
                         .model = model,
@@ -295,14 +331,18 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
                         .tiles = &session->all_tiles};
     compute_rotations(&pass);
     for (size_t i = 0; i < model->hparams.n_layers; i++) run_layer(&pass, i);
+    pass.i_layer = model->hparams.n_layers;
     if (pass.n_active == 0) return;
     add_and_norm(&pass, true, model->output_norm, model->output.needs);
     meet(&pass);
     project(&pass, &model->output, session->scratch.normed, session->scratch.logits,
             model->hparams.n_vocab);
+    meet(&pass);
+    check_logits(&pass);
 }
 
 void graph_run(struct session *session)
 {
+    atomic_store(&session->fault, NO_FAULT);
     threads_run(session->threads, run_share, session);
 }

@@ -1,5 +1,5 @@
-/* half.h - IEEE binary16 and bfloat16 to float32 and back, in the header so that loops over them
- * are compiled into one.
+/* half.h - IEEE binary16 and bfloat16 to float32 and back, and whether floats fit, in the header so
+ * that loops over them are compiled into one.
  *
  * Rounding is to nearest even; subnormals are kept, NaN stays NaN. No instruction of one kind of
  * machine is used: the bits are the same everywhere.
@@ -7,8 +7,14 @@
 #ifndef PHIBENCH_ENGINE_HALF_H
 #define PHIBENCH_ENGINE_HALF_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* The least magnitude that rounds to infinity in binary16, and in bfloat16. */
+#define HALF_OVERFLOW 65520.0f
+#define BFLOAT_OVERFLOW 0x1.ffp127f
 
 static inline float float_from_bits(uint32_t bits)
 {
@@ -59,6 +65,23 @@ static inline uint16_t float_to_bfloat(float value)
     uint32_t bits = bits_from_float(value);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 64); /* quiet */
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* Whether the magnitude of each of x: [n] is below a limit; that of NaN never is. What is at or
+ * above the limit carries into the sign: additions alone, which any compiler makes vectors of. */
+static inline bool floats_are_below(const float *x, size_t n, float limit)
+{
+    enum { STEP = 16 };
+    uint32_t to_sign = 0x80000000u - bits_from_float(limit), all = 0;
+    size_t i = 0;
+    for (; i + STEP <= n; i += STEP) {
+        uint32_t bits[STEP], step = 0;
+        memcpy(bits, x + i, sizeof bits);
+        for (size_t k = 0; k < STEP; k++) step |= (bits[k] & 0x7fffffff) + to_sign;
+        all |= step;
+    }
+    for (; i < n; i++) all |= (bits_from_float(x[i]) & 0x7fffffff) + to_sign;
+    return all < 0x80000000u;
 }
 
 #endif

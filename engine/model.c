@@ -22,13 +22,19 @@ static const float MAX_ANGLE = 999999.0f;
 /* Row groups that a thread takes at a time: few enough that threads end together. */
 enum { GROUPS_AT_ONCE = 4, PROJECTIONS_OF_LAYER = 4 };
 
+/* What kept a thread from packing, and the row group of the projection at which it did. */
+struct fault {
+    struct err err;
+    size_t i_group;
+};
+
 struct loader {
     struct model *model;
     const struct model_options *options;
     struct threads *threads;
     uint64_t done_bytes, total_bytes; /* as the source has them */
     size_t n_packed, n_placed;        /* bytes of all packed weights; of these that have a place */
-    struct err *errors;               /* [threads_count] */
+    struct fault *faults;             /* [threads_count] */
 };
 
 /* What all threads do together. */
@@ -55,6 +61,7 @@ static bool pack_one(const struct packing *packing, size_t i_group, uint8_t *row
     size_t n_rows = left < ROW_GROUP ? left : ROW_GROUP;
     if (!source->read_rows(source, tensor, row, n_rows, rows, err))
         return err_context(err, "loading tensor %s", tensor->name);
+    if (!source_check_rows(source, tensor, row, n_rows, rows, err)) return false;
     uint8_t *weights = packing->loader->model->weights;
     size_t offset = (size_t)(part->data - weights) + i_group * part->group_bytes;
     pack_group(part->type, rows, n_rows, part->n_cols, weights + offset);
@@ -65,18 +72,20 @@ static void pack_share(void *context, struct threads *threads, size_t i_thread)
 {
     const struct packing *packing = context;
     const struct projection *projection = packing->projection;
-    struct err *err = &packing->loader->errors[i_thread];
+    struct fault *fault = &packing->loader->faults[i_thread];
     size_t row_bytes = 0, n_bytes;
     for (size_t i = 0; i < projection->n_parts; i++)
         if (projection->tensors[i]->row_bytes > row_bytes)
             row_bytes = projection->tensors[i]->row_bytes;
     if (!mem_multiply(ROW_GROUP, row_bytes, &n_bytes)) n_bytes = SIZE_MAX;
-    uint8_t *rows = mem_new_aligned(n_bytes, err);
+    uint8_t *rows = mem_new_aligned(n_bytes, &fault->err);
     bool ok = rows != NULL;
     struct take take = {.n = projection_groups(projection), .chunk = GROUPS_AT_ONCE};
     while (ok && threads_take(threads, i_thread, &take))
-        for (size_t i = take.taken.begin; ok && i < take.taken.end; i++)
-            ok = pack_one(packing, i, rows, err);
+        for (size_t i = take.taken.begin; ok && i < take.taken.end; i++) {
+            fault->i_group = i;
+            ok = pack_one(packing, i, rows, &fault->err);
+        }
     free(rows);
 }
 
@@ -143,6 +152,19 @@ static bool describe_all(struct loader *loader, struct err *err)
     return ok && describe(loader, &model->output, 0, &output, 1, err);
 }
 
+/* The fault of the first row group that has one, whatever threads met; NULL if there is none. Every
+ * group before it was packed, for a share is taken in order. */
+static const struct fault *first_fault(const struct loader *loader)
+{
+    const struct fault *first = NULL;
+    for (size_t i = 0; i < threads_count(loader->threads); i++) {
+        const struct fault *fault = &loader->faults[i];
+        if (fault->err.code != ERR_NONE && (!first || fault->i_group < first->i_group))
+            first = fault;
+    }
+    return first;
+}
+
 /* Parts take their places in the weights one after the other. */
 static bool load_projection(struct loader *loader, struct projection *projection, struct err *err)
 {
@@ -153,9 +175,9 @@ static bool load_projection(struct loader *loader, struct projection *projection
         loader->n_placed += part_groups(part) * part->group_bytes;
     }
     threads_run(loader->threads, pack_share, &packing);
-    for (size_t i = 0; i < threads_count(loader->threads); i++) {
-        if (loader->errors[i].code == ERR_NONE) continue;
-        if (err) *err = loader->errors[i];
+    const struct fault *fault = first_fault(loader);
+    if (fault) {
+        if (err) *err = fault->err;
         return false;
     }
     for (size_t i = 0; i < projection->n_parts; i++)
@@ -169,7 +191,8 @@ static float *read_vector(const struct source *source, const struct tensor_info 
 {
     uint8_t *row = mem_new(1, tensor->row_bytes, err);
     float *values = mem_new(tensor->shape[0], sizeof *values, err);
-    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err);
+    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
+              source_check_rows(source, tensor, 0, 1, row, err);
     if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
     free(row);
     if (ok) return values;
@@ -324,10 +347,10 @@ struct model *model_open(const char *path, const struct model_options *options, 
         goto out;
     loader.threads = threads_new(options->n_threads, err);
     if (!loader.threads) goto out;
-    loader.errors = mem_new(threads_count(loader.threads), sizeof *loader.errors, err);
-    ok = loader.errors && load_weights(&loader, err);
+    loader.faults = mem_new(threads_count(loader.threads), sizeof *loader.faults, err);
+    ok = loader.faults && load_weights(&loader, err);
 out:
-    free(loader.errors);
+    free(loader.faults);
     threads_free(loader.threads);
     if (ok) return model;
     model_close(model);

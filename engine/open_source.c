@@ -1,5 +1,5 @@
 /* open_source.c - see open_source.h. A text is taken apart here, and each kind of source opens
- * itself.
+ * itself; what rows of every kind must be is checked here too.
  */
 #include "engine/open_source.h"
 
@@ -7,9 +7,11 @@
 #include "engine/quantize.h"
 #include "engine/synth.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_BLOCK_VALUES = 256 };
 static const char quantize_prefix[] = "quantize:", synth_prefix[] = "synth:";
 
 static bool begins_with(const char *text, const char *prefix)
@@ -67,4 +69,34 @@ struct source *source_open_weighted(const char *text, const struct importance *i
 struct source *source_open(const char *text, struct err *err)
 {
     return source_open_weighted(text, NULL, err);
+}
+
+/* The value of a row, which is a number nowhere in its block if it is none. */
+static float value_at(const struct tensor_info *tensor, const uint8_t *row, size_t column)
+{
+    const struct tensor_type_info *type = tensor_type_info(tensor->type);
+    float values[MOST_BLOCK_VALUES];
+    size_t i_block = column / type->block_values;
+    tensor_decode(tensor->type, row + i_block * type->block_bytes, type->block_values, values);
+    return values[column % type->block_values];
+}
+
+bool source_check_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
+                       size_t n_rows, const void *rows, struct err *err)
+{
+    const uint8_t *bytes = rows;
+    size_t column;
+    for (size_t i = 0; i < n_rows; i++, bytes += tensor->row_bytes) {
+        if (tensor_is_finite(tensor->type, bytes, tensor->shape[0], &column)) continue;
+        float value = value_at(tensor, bytes, column);
+        return err_set_at(err, ERR_INPUT, source->path, 0, 0,
+                          "tensor %s has the value %s in row %zu, column %zu: a weight must be a "
+                          "number",
+                          tensor->name,
+                          isnan(value) ? "nan"
+                          : value > 0  ? "inf"
+                                       : "-inf",
+                          row + i, column);
+    }
+    return true;
 }

@@ -1,6 +1,5 @@
 /* session.c - sequences and batches: checks a batch, reads its embeddings, gives its tokens their
- * places in the KV cache, and has the graph computed. All that can fail comes before anything
- * changes.
+ * places in the KV cache, and has the graph computed. What fails leaves no token behind.
  */
 #include "engine/session.h"
 
@@ -244,7 +243,8 @@ static bool embed(struct session *session, const struct session_token *tokens, s
             memcpy(x, session->scratch.x + (size_t)first * n_embd, n_embd * sizeof *x);
             continue;
         }
-        ok = source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err);
+        ok = source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err) &&
+             source_check_rows(source, embedding, (size_t)id, 1, session->row_bytes, err);
         if (ok) tensor_decode(embedding->type, session->row_bytes, n_embd, x);
         session->first_of_id[id] = (int32_t)n_done;
     }
@@ -270,6 +270,31 @@ static void cut_tiles(const struct session *session, const size_t *rows, size_t 
     }
 }
 
+/* Says which number of the pass went wrong, and takes its tokens back. */
+static bool refuse_batch(struct session *session, const struct session_token *tokens,
+                         struct err *err)
+{
+    uint64_t fault = session->fault, step = fault >> 32;
+    size_t i_token = (size_t)(fault & UINT32_MAX), position = session->positions[i_token];
+    char place[80];
+    snprintf(place, sizeof place, "at position %zu of sequence %d", position,
+             tokens[i_token].sequence);
+    for (size_t i = session->n_tokens; i-- > 0;)
+        kv_truncate(session->kv, tokens[i].sequence, session->positions[i]);
+    session->n_logits = 0;
+    if (step % FAULT_KINDS == FAULT_LOGITS)
+        return err_set(err, ERR_INPUT, "the logits %s are no numbers", place);
+    if (step % FAULT_KINDS == FAULT_STORED && session->kv_type == KV_F16)
+        return err_set(
+            err, ERR_INPUT,
+            "a key or value of layer %llu %s is beyond what f16 holds: --kv f32 (kv: f32 "
+            "in a configuration) has more room",
+            (unsigned long long)(step / FAULT_KINDS), place);
+    return err_set(err, ERR_INPUT,
+                   "the values of layer %llu %s are no numbers, or too large to compute with",
+                   (unsigned long long)(step / FAULT_KINDS), place);
+}
+
 bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
                   struct err *err)
 {
@@ -284,8 +309,9 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
     }
     cut_tiles(session, session->all, n_tokens, &session->all_tiles);
     cut_tiles(session, session->wanting, session->n_logits, &session->wanting_tiles);
-    if (n_tokens > 0) graph_run(session);
-    return true;
+    if (n_tokens == 0) return true;
+    graph_run(session);
+    return session->fault == NO_FAULT || refuse_batch(session, tokens, err);
 }
 
 const float *session_logits(const struct session *session, size_t i)

@@ -10,6 +10,8 @@
 #include "engine/model.h"
 #include "engine/threads.h"
 
+#include <stdatomic.h>
+
 /* Scratch for one batch; T is batch_tokens. Rows are contiguous. */
 struct scratch {
     float *x;         /* [T, n_embd] the residual stream */
@@ -37,6 +39,23 @@ struct tiles {
     size_t n_tiles;
 };
 
+/* Where a pass may leave the numbers, in the order of its steps. */
+enum fault_kind {
+    FAULT_STREAM, /* what enters a projection */
+    FAULT_STORED, /* keys and values, which may leave the range of their type */
+    FAULT_LOGITS
+};
+
+/* Faults are counted in the order of computing, so that the least is the first, whatever thread
+ * finds it: layer, kind, token of the batch. */
+enum { FAULT_KINDS = 4 };
+static const uint64_t NO_FAULT = UINT64_MAX;
+
+static inline uint64_t fault_code(size_t i_layer, enum fault_kind kind, size_t i_token)
+{
+    return (uint64_t)(i_layer * FAULT_KINDS + kind) << 32 | i_token;
+}
+
 struct session {
     const struct model *model;
     struct importance *importance; /* that the inputs of every projection are added to, or NULL */
@@ -49,6 +68,7 @@ struct session {
     int32_t *first_of_id; /* [n_vocab]: -1 between batches; within one, where an id came first */
     /* The batch being computed, and the number of logits that it left. */
     size_t n_tokens, n_logits;
+    _Atomic uint64_t fault; /* the first of the pass, or NO_FAULT */
     size_t *positions;      /* [T] */
     uint8_t *const **pages; /* [T] of each token's sequence */
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
@@ -56,7 +76,8 @@ struct session {
 };
 
 /* Runs the batch through the model on all threads: from the embeddings in scratch.x to
- * scratch.logits, appending keys and values to the pages. Cannot fail. */
+ * scratch.logits, appending keys and values to the pages. What is no number, or beyond what its
+ * place can hold, is left in session->fault; keys and values of that kind are not stored. */
 void graph_run(struct session *session);
 
 #endif

@@ -55,4 +55,10 @@ static inline const struct tensor_info *source_find(const struct source *source,
     return NULL;
 }
 
+/* Whether n_rows rows from `row` on, as read_rows gives them, hold numbers; the error names the
+ * first value that is none. */
+bool source_check_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
+                       size_t n_rows, const void *rows, struct err *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -1,5 +1,5 @@
 /* tensor_decode.c - what the blocks of each element type mean, as float32, bit for bit as the
- * format defines it.
+ * format defines it, and whether they mean numbers.
  *
  * One function per type, one block at a time; the order of the float operations is part of the
  * format.
@@ -9,6 +9,7 @@
 #include "engine/tensor_block.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 static float load_half(const uint8_t bytes[2])
@@ -176,4 +177,86 @@ void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, f
             decoders[type](block, values + at);
         }
     }
+}
+
+/* ---- Whether they are numbers ---- */
+
+/* Where the binary16 factors of a block stand, which make all of its values. */
+struct factors {
+    size_t n, at[2];
+};
+
+static const struct factors factors_of[TENSOR_TYPE_LIMIT] = {
+    [TENSOR_Q4_0] = {1, {offsetof(struct block_q4_0, d)}},
+    [TENSOR_Q4_1] = {2, {offsetof(struct block_q4_1, d), offsetof(struct block_q4_1, m)}},
+    [TENSOR_Q5_0] = {1, {offsetof(struct block_q5_0, d)}},
+    [TENSOR_Q5_1] = {2, {offsetof(struct block_q5_1, d), offsetof(struct block_q5_1, m)}},
+    [TENSOR_Q8_0] = {1, {offsetof(struct block_q8_0, d)}},
+    [TENSOR_Q2_K] = {2, {offsetof(struct block_q2_k, d), offsetof(struct block_q2_k, d_min)}},
+    [TENSOR_Q3_K] = {1, {offsetof(struct block_q3_k, d)}},
+    [TENSOR_Q4_K] = {2, {offsetof(struct block_q4_k, d), offsetof(struct block_q4_k, d_min)}},
+    [TENSOR_Q5_K] = {2, {offsetof(struct block_q5_k, d), offsetof(struct block_q5_k, d_min)}},
+    [TENSOR_Q6_K] = {1, {offsetof(struct block_q6_k, d)}},
+};
+
+/* The first value of the first block that has a factor whose bits, without the sign, are `limit` or
+ * more; n_values if there is none. */
+static size_t find_factor(enum tensor_type type, const uint8_t *blocks, size_t n_values,
+                          uint16_t limit)
+{
+    const struct tensor_type_info *info = tensor_type_info(type);
+    const struct factors *factors = &factors_of[type];
+    for (size_t at = 0; factors->n && at < n_values; at += info->block_values)
+        for (size_t i = 0; i < factors->n; i++) {
+            const uint8_t *block = blocks + at / info->block_values * info->block_bytes;
+            if ((load_u16(block + factors->at[i]) & 0x7fff) >= limit) return at;
+        }
+    return n_values;
+}
+
+/* The first of n values of two bytes whose bits, without the sign, are `limit` or more. Sixteen are
+ * looked at together, as floats_are_below does it. */
+static size_t find_half(const uint8_t *halves, size_t n, uint16_t limit)
+{
+    enum { STEP = 16 };
+    uint16_t to_sign = (uint16_t)(0x8000 - limit), step = 0;
+    size_t i = 0;
+    for (; i + STEP <= n && !(step & 0x8000); i += STEP) {
+        uint16_t bits[STEP];
+        memcpy(bits, halves + 2 * i, sizeof bits);
+        for (size_t k = 0; k < STEP; k++) step |= (uint16_t)((bits[k] & 0x7fff) + to_sign);
+    }
+    if (step & 0x8000) i -= STEP;
+    while (i < n && (load_u16(halves + 2 * i) & 0x7fff) < limit) i++;
+    return i;
+}
+
+static size_t find_float(const uint8_t *floats, size_t n)
+{
+    float value;
+    size_t i = 0;
+    if (floats_are_below((const float *)(const void *)floats, n, INFINITY)) return n;
+    for (; i < n; i++) {
+        memcpy(&value, floats + i * sizeof value, sizeof value);
+        if (!isfinite(value)) break;
+    }
+    return i;
+}
+
+bool tensor_is_finite(enum tensor_type type, const void *blocks, size_t n_values, size_t *column)
+{
+    switch (type) {
+    case TENSOR_F32: *column = find_float(blocks, n_values); break;
+    case TENSOR_F16: *column = find_half(blocks, n_values, 0x7c00); break;
+    case TENSOR_BF16: *column = find_half(blocks, n_values, 0x7f80); break;
+    default: *column = find_factor(type, blocks, n_values, 0x7c00); break;
+    }
+    return *column == n_values;
+}
+
+bool tensor_is_within_scales(enum tensor_type type, const void *blocks, size_t n_values,
+                             size_t *column)
+{
+    *column = find_factor(type, blocks, n_values, 0x7bff);
+    return *column == n_values;
 }

@@ -50,6 +50,16 @@ size_t tensor_row_bytes(enum tensor_type type, size_t n_values);
  * Bit-exact by format. */
 void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, float *values);
 
+/* Whether each of n_values is a number, neither NaN nor infinite; otherwise *column is the first
+ * that is none. Of blocks with scales it looks at these alone; a type that is not supported
+ * passes. */
+bool tensor_is_finite(enum tensor_type type, const void *blocks, size_t n_values, size_t *column);
+
+/* Whether no scale is the largest that there is, which encoders store in place of larger ones;
+ * otherwise *column is where such a block begins. */
+bool tensor_is_within_scales(enum tensor_type type, const void *blocks, size_t n_values,
+                             size_t *column);
+
 /* values -> blocks: rounds to nearest per block; deterministic on every machine. n_values a
  * multiple of the block. */
 void tensor_encode(enum tensor_type type, const float *values, size_t n_values, void *blocks);
