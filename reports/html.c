@@ -69,7 +69,8 @@ void markdown_text(struct buf *out, const char *text)
     visible_append(&shown, text, strlen(text), VISIBLE_LINES);
     for (const char *c = buf_string(&shown); *c; c++) {
         bool is_space = *c == '\n' || *c == '\t';
-        if (strchr("\\|`<[]", *c)) buf_char(out, '\\');
+        bool begins_tag = *c == '<' && c[1] != ' ' && c[1]; /* "p < 0.01" begins none */
+        if (strchr("\\|`[]", *c) || begins_tag) buf_char(out, '\\');
         buf_char(out, is_space ? ' ' : *c);
     }
     out->failed |= shown.failed;

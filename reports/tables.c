@@ -308,7 +308,7 @@ struct table *tables_runs(struct store *store, const struct report_data *data, s
     for (size_t r = 0; ok && r < n; r++) {
         buf_printf(&headings, "|run %lld", (long long)data->runs[r]);
         queries[r] = runs_describe_in_words(store, data->runs[r], err);
-        ok = query_next(queries[r], err) > 0;
+        ok = query_need(queries[r], "a run, or the machine or build that it names,", err);
     }
     struct table *table =
         ok && buf_check(&headings, err) ? table_new(data->arena, buf_string(&headings), err) : NULL;

@@ -159,6 +159,15 @@ int query_next(struct query *query, struct err *err)
     return -1;
 }
 
+bool query_need(struct query *query, const char *what, struct err *err)
+{
+    int more = query_next(query, err);
+    if (more == 0)
+        err_set_at(err, ERR_INPUT, query->store->path, 0, 0,
+                   "%s is missing: the database is damaged, or was changed by hand", what);
+    return more > 0;
+}
+
 bool query_run(struct query *query, struct err *err)
 {
     int more;

@@ -27,6 +27,9 @@ void query_bind_integer(struct query *query, int parameter, int64_t value);
 void query_bind_text(struct query *query, int parameter, const char *value);
 
 int query_next(struct query *query, struct err *err); /* 1 row, 0 end, -1 error */
+/* query_next of what must be there: without a row, ERR_INPUT says that `what` is missing. */
+bool query_need(struct query *query, const char *what, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Columns count from 0. A text is valid until the next row; that of NULL is "". */
 int query_columns(const struct query *query);

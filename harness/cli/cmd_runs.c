@@ -57,12 +57,12 @@ static bool run_runs(const struct invocation *invocation, struct err *err)
 static bool print_run(struct store *store, int64_t run, struct err *err)
 {
     struct query *query = runs_describe(store, run, err);
-    int more = query_next(query, err);
-    for (int i = 0; more > 0 && i < query_columns(query); i++)
+    bool ok = query_need(query, "the machine or the build of the run", err);
+    for (int i = 0; ok && i < query_columns(query); i++)
         if (!query_is_null(query, i) && *query_text(query, i))
             visible_printf(stdout, "%-18s %s\n", query_column_name(query, i), query_text(query, i));
     query_close(query);
-    return more >= 0;
+    return ok;
 }
 
 static bool run_show(const struct invocation *invocation, struct err *err)

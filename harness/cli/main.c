@@ -8,6 +8,7 @@
 #include "harness/cli/help.h"
 #include "harness/run/build_info.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -127,9 +128,20 @@ static bool dispatch(int argc, char **argv, struct err *err)
     return run_command(command, argc, argv, err);
 }
 
+/* A file that is opened while one of the three is closed would take its place, and messages would
+ * go into it. Reading what was closed, or writing results to it, still fails. */
+static void open_standard_streams(void)
+{
+    static const int FLAGS[] = {
+        [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", FLAGS[i]) < 0) _exit(1);
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {.code = ERR_NONE};
+    open_standard_streams();
     interrupt_catch();
     bool ok = dispatch(argc, argv, &err);
     if ((fflush(stdout) || ferror(stdout)) && ok)

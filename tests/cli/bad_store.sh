@@ -30,9 +30,20 @@ if command -v sqlite3 >/dev/null; then
     sqlite3 newer.db 'PRAGMA user_version = 99' >/dev/null
     sqlite3 newer.db 'PRAGMA journal_mode = DELETE' >/dev/null
     unchanged newer.db 1 'newer.db: this database has version 99, and this phibench knows 1 to 9: it takes a newer phibench'
+    cp good.db missing.db
+    sqlite3 missing.db 'PRAGMA foreign_keys = 0; DELETE FROM machine'
+    expect 1 "$PHIBENCH" report --db missing.db --out missing
+    message_has 'or the machine or build that it names, is missing: the database is damaged'
+    expect 1 "$PHIBENCH" show last --db missing.db
+    message_has 'the machine or the build of the run is missing: the database is damaged'
 else
     echo 'SKIP: sqlite3 is not there to make a foreign and a newer database'
 fi
+# A closed stream is not the next file that is opened: messages do not go into it.
+"$PHIBENCH" run configs/synthetic.yaml --limit 1 --db closed.db --fresh --set report.out=closed 2>&- >stdout
+[ $? -eq 0 ] || fail "a run without a standard error fails"
+expect 0 "$PHIBENCH" runs --db closed.db
+
 mkdir folder
 for command in runs report "run configs/synthetic.yaml"; do
     expect 1 "$PHIBENCH" $command --db folder
