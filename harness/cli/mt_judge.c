@@ -2,7 +2,8 @@
  *
  * A line of the output is a judgment: of an answer to a turn, or of a pair of them in both orders.
  * What the output has already is not asked again; a judgment without a score counts as not there,
- * and goes when it is asked anew.
+ * and goes when it is asked anew. Nor does one count of another answer under the same names, or by
+ * another prompt: it moves to a file beside the output.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,11 +20,12 @@
 
 enum { MAX_ARENA_BYTES = 1 << 30 };
 static const char RULE_NAME[] = "reference-match";
+#define STALE_ENDING ".stale" /* of the file for judgments that count no longer */
 
-/* A judgment that the output lacks. */
-struct open_judgment {
-    struct fastchat_judgment judgment;
-    const char *answer, *reference; /* that the rule compares */
+/* What becomes of a judgment that the output has. One may be of another answer than one answer of
+ * that name, and of the same as the next. */
+struct fate {
+    bool is_current, is_stale, is_asked_again;
 };
 
 struct judging {
@@ -33,9 +35,10 @@ struct judging {
     struct fastchat_answers answers, baseline, references;
     struct fastchat_prompts prompts;
     struct fastchat_judgments old;
-    bool *is_dropped; /* [old.n] judgments without a score that are asked again */
+    struct fate *fates; /* [old.n] */
+    size_t n_stale;
     const char *judge;
-    struct open_judgment *open; /* [n_open] */
+    struct fastchat_judgment *open; /* [n_open] that the output lacks */
     size_t n_open, open_capacity;
     struct judge_call *calls; /* [n_open * n_games] those of a judgment together */
     size_t n_games, calls_capacity;
@@ -71,8 +74,8 @@ static bool read_files(struct judging *judging, struct err *err)
         (file_exists(options->out) &&
          !fastchat_read_judgments(options->out, arena, &judging->old, err)))
         return false;
-    judging->is_dropped = arena_alloc(arena, judging->old.n, sizeof *judging->is_dropped, err);
-    return judging->is_dropped != NULL;
+    judging->fates = arena_alloc(arena, judging->old.n, sizeof *judging->fates, err);
+    return judging->fates != NULL;
 }
 
 /* ---- What is to be judged ---- */
@@ -83,16 +86,29 @@ static bool is_same(const struct fastchat_judgment *a, const struct fastchat_jud
            !strcmp(a->prompt_name, b->prompt_name);
 }
 
+/* Whether the old judgment is of what is asked now. A rule has no prompt but says what it found. */
+static bool is_current(const struct fastchat_judgment *old,
+                       const struct fastchat_judgment *judgment)
+{
+    if (judgment->judgments[0]) return !strcmp(old->judgments[0], judgment->judgments[0]);
+    return !strcmp(old->user_prompts[0], judgment->user_prompts[0]) &&
+           (!old->is_pair || !strcmp(old->user_prompts[1], judgment->user_prompts[1]));
+}
+
 /* How often this is still to be judged. Where it is, judgments without a score are dropped. */
 static int64_t count_open(struct judging *judging, const struct fastchat_judgment *judgment)
 {
+    const struct fastchat_judgments *old = &judging->old;
     int64_t n = judging->options->repeat;
-    for (size_t i = 0; i < judging->old.n; i++)
-        n -=
-            is_same(&judging->old.items[i], judgment) && fastchat_has_score(&judging->old.items[i]);
-    for (size_t i = 0; n > 0 && i < judging->old.n; i++)
-        if (is_same(&judging->old.items[i], judgment))
-            judging->is_dropped[i] = !fastchat_has_score(&judging->old.items[i]);
+    for (size_t i = 0; i < old->n; i++) {
+        if (!is_same(&old->items[i], judgment)) continue;
+        bool is_of_this = is_current(&old->items[i], judgment);
+        *(is_of_this ? &judging->fates[i].is_current : &judging->fates[i].is_stale) = true;
+        n -= is_of_this && fastchat_has_score(&old->items[i]);
+    }
+    for (size_t i = 0; n > 0 && i < old->n; i++)
+        if (is_same(&old->items[i], judgment) && is_current(&old->items[i], judgment))
+            judging->fates[i].is_asked_again = !fastchat_has_score(&old->items[i]);
     return n;
 }
 
@@ -116,6 +132,20 @@ static bool find_prompt(struct judging *judging, const char *category,
                                  "there is no judge prompt %s", judgment->prompt_name);
 }
 
+/* The rule's judgment of the turn. */
+static bool apply_rule(struct judging *judging, const struct judging_case *judged,
+                       struct fastchat_judgment *judgment, struct err *err)
+{
+    size_t i_turn = (size_t)judgment->turn - 1;
+    judgment->user_prompts[0] = "";
+    judgment->judgments[0] = arena_printf(
+        judging->arena, err, "By the rule %s, no judge: [[%.2f]]", RULE_NAME,
+        judging_match_reference(judged->answers[0][i_turn], judged->references[i_turn]));
+    if (!judgment->judgments[0]) return false;
+    judgment->score = judging_read_score(judgment->judgments[0], NULL);
+    return true;
+}
+
 /* Makes the requests of the judgment's games. In the second one the answers change places. */
 static bool make_calls(struct judging *judging, const struct fastchat_prompt *prompt,
                        const struct judging_case *judged, struct judge_call calls[2],
@@ -136,7 +166,7 @@ static bool make_calls(struct judging *judging, const struct fastchat_prompt *pr
     return true;
 }
 
-static bool append(struct judging *judging, const struct open_judgment *open,
+static bool append(struct judging *judging, const struct fastchat_judgment *open,
                    const struct judge_call *calls, struct err *err)
 {
     size_t n = judging->n_games;
@@ -160,13 +190,12 @@ static bool add_turn(struct judging *judging, const struct fastchat_question *qu
                      const struct fastchat_answer *answer, const struct fastchat_answer *other,
                      int turn, struct err *err)
 {
-    struct open_judgment open = {
-        .judgment = {.question = question->id,
-                     .is_pair = other != NULL,
-                     .models = {answer->model, other ? other->model : NULL},
-                     .judge = judging->judge,
-                     .prompt_name = "rule",
-                     .turn = turn}};
+    struct fastchat_judgment open = {.question = question->id,
+                                     .is_pair = other != NULL,
+                                     .models = {answer->model, other ? other->model : NULL},
+                                     .judge = judging->judge,
+                                     .prompt_name = "rule",
+                                     .turn = turn};
     const struct fastchat_answer *reference =
         fastchat_find_answer(&judging->references, question->id);
     const struct fastchat_prompt *prompt = NULL;
@@ -174,19 +203,19 @@ static bool add_turn(struct judging *judging, const struct fastchat_question *qu
     struct judge_call calls[2] = {0};
     bool is_rule = judging->options->rule;
     bool needs_reference = is_rule || judging_has_reference(question->category);
-    if (!is_rule && !find_prompt(judging, question->category, &open.judgment, &prompt, err))
-        return false;
+    if (!is_rule && !find_prompt(judging, question->category, &open, &prompt, err)) return false;
     if (needs_reference && (!reference || reference->choices[0].turns.n < (size_t)turn))
         return fail_answer(judging, answer, err, "needs a reference answer: --references");
     fill_turns(judged.questions, question->turns);
     fill_turns(judged.answers[0], answer->choices[0].turns);
     if (other) fill_turns(judged.answers[1], other->choices[0].turns);
     if (needs_reference) fill_turns(judged.references, reference->choices[0].turns);
-    open.answer = judged.answers[0][turn - 1];
-    open.reference = judged.references[turn - 1];
-    int64_t n = count_open(judging, &open.judgment);
-    if (n > 0 && !is_rule && !make_calls(judging, prompt, &judged, calls, err)) return false;
-    for (; n > 0; n--)
+    if (!(is_rule ? apply_rule(judging, &judged, &open, err)
+                  : make_calls(judging, prompt, &judged, calls, err)))
+        return false;
+    for (size_t game = 0; !is_rule && game < judging->n_games; game++)
+        open.user_prompts[game] = calls[game].request.prompts[0];
+    for (int64_t n = count_open(judging, &open); n > 0; n--)
         if (!append(judging, &open, calls, err)) return false;
     return true;
 }
@@ -224,18 +253,36 @@ static bool list_open(struct judging *judging, struct err *err)
     return true;
 }
 
-/* Writes the output without the judgments that are asked again, if there are any. */
-static bool drop_missing(struct judging *judging, struct err *err)
+/* Adds the lines to OUTPUT.stale, so that nothing is lost that was paid for. */
+static bool put_aside(const struct judging *judging, const struct buf *lines, struct err *err)
 {
-    struct buf kept = {0};
+    struct mt_log log = {.file = -1};
+    const char *path = arena_printf(judging->arena, err, "%s" STALE_ENDING, judging->options->out);
+    bool ok = path && mt_log_open(&log, path, err) && mt_log_append(&log, lines, err);
+    mt_log_close(&log);
+    return ok;
+}
+
+/* Writes the output without the judgments that are asked again and those that are of something
+ * else, if there are any. */
+static bool drop_old(struct judging *judging, struct err *err)
+{
+    struct buf kept = {0}, stale = {0};
     bool is_any = false;
     for (size_t i = 0; i < judging->old.n; i++) {
-        is_any = is_any || judging->is_dropped[i];
-        if (!judging->is_dropped[i]) fastchat_write_judgment(&judging->old.items[i], &kept);
+        const struct fate *fate = &judging->fates[i];
+        bool is_stale = fate->is_stale && !fate->is_current;
+        is_any = is_any || is_stale || fate->is_asked_again;
+        judging->n_stale += is_stale;
+        if (!is_stale && fate->is_asked_again) continue;
+        fastchat_write_judgment(&judging->old.items[i], is_stale ? &stale : &kept);
     }
-    bool ok = !is_any || (buf_check(&kept, err) &&
-                          file_write(judging->options->out, buf_string(&kept), kept.n_bytes, err));
+    bool ok =
+        (!judging->n_stale || put_aside(judging, &stale, err)) &&
+        (!is_any || (buf_check(&kept, err) &&
+                     file_write(judging->options->out, buf_string(&kept), kept.n_bytes, err)));
     buf_free(&kept);
+    buf_free(&stale);
     return ok;
 }
 
@@ -267,8 +314,7 @@ static bool keep_reply(void *context, size_t i_call, const struct response *resp
     struct judging *judging = context;
     size_t n_games = judging->n_games, game = i_call % n_games;
     const struct judge_call *call = &judging->calls[i_call];
-    struct fastchat_judgment *judgment = &judging->open[i_call / n_games].judgment;
-    judgment->user_prompts[game] = call->request.prompts[0];
+    struct fastchat_judgment *judgment = &judging->open[i_call / n_games];
     judgment->judgments[game] = arena_string(judging->arena, response->text, err);
     if (!judgment->judgments[game]) return false;
     if (judgment->is_pair) judgment->winners[game] = winner_of(call->score);
@@ -280,20 +326,11 @@ static bool keep_reply(void *context, size_t i_call, const struct response *resp
     return true;
 }
 
-static bool apply_rule(struct judging *judging, struct err *err)
+static bool keep_rules(struct judging *judging, struct err *err)
 {
-    for (size_t i = 0; i < judging->n_open; i++) {
-        struct open_judgment *open = &judging->open[i];
-        struct fastchat_judgment *judgment = &open->judgment;
-        double score = judging_match_reference(open->answer, open->reference);
-        judgment->user_prompts[0] = "";
-        judgment->judgments[0] = arena_printf(
-            judging->arena, err, "By the rule %s, no judge: [[%.2f]]", RULE_NAME, score);
-        if (!judgment->judgments[0]) return false;
-        judgment->score = judging_read_score(judgment->judgments[0], NULL);
-        if (!keep(judging, judgment, err)) return false;
-    }
-    return true;
+    bool ok = true;
+    for (size_t i = 0; ok && i < judging->n_open; i++) ok = keep(judging, &judging->open[i], err);
+    return ok;
 }
 
 /* ---- The command ---- */
@@ -315,15 +352,20 @@ static bool check_options(const struct mt_options *options, struct err *err)
 static bool judge_all(const struct invocation *invocation, struct judging *judging,
                       struct mt_speaker *speaker, struct err *err)
 {
-    if (!read_files(judging, err) || !list_open(judging, err) || !drop_missing(judging, err) ||
+    if (!read_files(judging, err) || !list_open(judging, err) || !drop_old(judging, err) ||
         !mt_log_open(&judging->log, judging->options->out, err))
         return false;
+    if (judging->n_stale)
+        log_warning(&invocation->console.log,
+                    "%zu judgments in %s are of other answers or by other prompts than now: they "
+                    "do not count, and stand in %s" STALE_ENDING,
+                    judging->n_stale, judging->options->out, judging->options->out);
     if (!judging->n_open) return true;
     bool is_rule = judging->options->rule;
     if (!is_rule && !mt_speaker_open(invocation, judging->options, speaker, err)) return false;
     progress_begin(&judging->progress, &invocation->console, judging->judge, judging->n_open, 0);
     bool ok = is_rule
-                  ? apply_rule(judging, err)
+                  ? keep_rules(judging, err)
                   : judge_rounds_ask(speaker, judging->calls, judging->n_open * judging->n_games,
                                      keep_reply, judging, err);
     progress_end(&judging->progress);

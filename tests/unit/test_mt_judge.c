@@ -253,6 +253,43 @@ static void a_score_in_the_file_that_is_none_is_asked_again(void **state)
     test_server_stop(server);
 }
 
+/* How many judgments stand in the file; none where there is no file. */
+static size_t count_lines(const char *path)
+{
+    struct arena *arena = arena_new(0, NULL);
+    struct fastchat_judgments list = {0};
+    if (file_exists(path)) assert_true(fastchat_read_judgments(path, arena, &list, NULL));
+    arena_free(arena);
+    return list.n;
+}
+
+static void judgments_of_other_answers_and_prompts_do_not_count(void **state)
+{
+    (void)state;
+    struct judge context = {.n_left = 10000};
+    struct err err = {0};
+    struct test_server *server = test_server_start(judge, &context);
+    context.n_seen[3] = 1;
+    assert_true(run_action(server, "new.jsonl", NULL, 1, &err));
+    assert_int_equal(count_lines("new.jsonl.stale"), 0);
+    /* The first turn's answer stands in both prompts. */
+    replace_text("m.jsonl", "m says 8a", "m now says 8a");
+    int n_before = test_server_count(server);
+    assert_true(run_action(server, "new.jsonl", NULL, 1, &err));
+    assert_int_equal(test_server_count(server) - n_before, 2 + 2); /* question 5 twice */
+    check_judgments("new.jsonl", 1);
+    assert_int_equal(count_lines("new.jsonl.stale"), 2);
+    replace_text("prompts.jsonl", "second {question_1}", "second, {question_1}");
+    n_before = test_server_count(server);
+    assert_true(run_action(server, "new.jsonl", NULL, 1, &err));
+    assert_int_equal(test_server_count(server) - n_before, N_QUESTIONS + 2);
+    check_judgments("new.jsonl", 1);
+    assert_int_equal(count_lines("new.jsonl.stale"), 2 + N_QUESTIONS);
+    replace_text("prompts.jsonl", "second, {question_1}", "second {question_1}");
+    replace_text("m.jsonl", "m now says 8a", "m says 8a");
+    test_server_stop(server);
+}
+
 static void pairs_are_judged_in_both_orders(void **state)
 {
     (void)state;
@@ -324,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judging_goes_on_after_the_server_broke_down),
         cmocka_unit_test(a_score_in_the_file_that_is_none_is_asked_again),
+        cmocka_unit_test(judgments_of_other_answers_and_prompts_do_not_count),
         cmocka_unit_test(pairs_are_judged_in_both_orders),
         cmocka_unit_test(a_pair_without_a_winner_is_played_again_in_both_orders),
         cmocka_unit_test(answers_are_of_two_turns_and_go_on_too),
