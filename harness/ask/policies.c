@@ -22,3 +22,8 @@ bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer)
     return tokenizer_bos(tokenizer) >= 0 &&
            (policy == BOS_ALWAYS || (policy == BOS_AUTO && tokenizer_adds_bos(tokenizer)));
 }
+
+const char *chat_format_title(int chat)
+{
+    return chat ? CHAT_FORMATS[chat] : "the file's own template";
+}

@@ -16,6 +16,8 @@ extern const char *const RSTRIP_POLICY_NAMES[]; /* "file" ... */
 /* What becomes of white space after special tokens: "kept" ... */
 extern const char *const RSTRIP_POLICY_REASONS[];
 
+/* How messages become a prompt, by position in CHAT_FORMATS: "the file's own template", "phi3". */
+const char *chat_format_title(int chat);
 /* Whether prompts begin with a BOS token: by the policy, and by what the model's file says. */
 bool bos_policy_adds(enum bos_policy policy, const struct tokenizer *tokenizer);
 

@@ -99,8 +99,9 @@ static void print_prompts(const struct audit *audit)
            model->adds_bos ? "every prompt begins with it" : "no prompt begins with it",
            BOS_POLICY_REASONS[model->config->bos], count->n_double_bos);
     if (audit->job->dataset->suite->asks_chat)
-        printf("  chat         format %s; white space after special tokens: %s\n",
-               CHAT_FORMATS[model->config->chat], RSTRIP_POLICY_REASONS[model->config->rstrip]);
+        printf("  chat         %s; white space after special tokens: %s\n",
+               chat_format_title(model->config->chat),
+               RSTRIP_POLICY_REASONS[model->config->rstrip]);
     printf("  tokens       %.0f to compute, %.0f with shared prefixes computed once (%.3g times "
            "fewer)",
            count->naive_tokens, count->shared_tokens,

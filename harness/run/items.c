@@ -413,8 +413,8 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))
         return false;
     if (!items->planned->dataset->suite->asks_chat) return true;
-    snprintf(text, sizeof text, "asked in the chat format %s; white space after special tokens: %s",
-             CHAT_FORMATS[model->config->chat], RSTRIP_POLICY_REASONS[model->config->rstrip]);
+    snprintf(text, sizeof text, "chat format: %s; white space after special tokens: %s",
+             chat_format_title(model->config->chat), RSTRIP_POLICY_REASONS[model->config->rstrip]);
     return store_put_note(items->run->store, items->job, "chat", 0, text, err);
 }
 
