@@ -42,6 +42,57 @@ struct json *json_parse(const char *text, size_t n_bytes, const char *file, stru
     return NULL;
 }
 
+/* The code unit of an escape "\\uXXXX" at text[0..n); -1 if none stands there. */
+static long read_escape(const char *text, size_t n)
+{
+    long unit = 0;
+    if (n < 6 || text[0] != '\\' || text[1] != 'u') return -1;
+    for (int i = 2; i < 6; i++) {
+        const char *digit = memchr("0123456789abcdefABCDEF", text[i], 22);
+        if (!digit) return -1;
+        long value = digit - "0123456789abcdefABCDEF";
+        unit = unit * 16 + (value < 16 ? value : value - 6);
+    }
+    return unit;
+}
+
+/* Appends the escape at text[0..n), which begins with a backslash; returns its length. */
+static size_t repair_escape(struct buf *out, const char *text, size_t n)
+{
+    long unit = read_escape(text, n), next = n > 6 ? read_escape(text + 6, n - 6) : -1;
+    bool is_pair = unit >= 0xd800 && unit < 0xdc00 && next >= 0xdc00 && next < 0xe000;
+    bool is_half = unit >= 0xd800 && unit < 0xe000 && !is_pair;
+    size_t length = is_pair ? 12 : unit >= 0 ? 6 : n > 1 ? 2 : 1;
+    if (unit == 0 || is_half) buf_text(out, "\\ufffd");
+    else buf_append(out, text, length);
+    return length;
+}
+
+struct json *json_parse_repaired(const char *text, size_t n_bytes, const char *file,
+                                 struct err *err)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    struct buf valid = {0}, repaired = {0};
+    struct json *root = NULL;
+    if (n_bytes >= 3 && !memcmp(text, bom, 3)) text += 3, n_bytes -= 3;
+    utf8_append_valid(&valid, text, n_bytes);
+    for (size_t i = 0; i < valid.n_bytes;) {
+        const char *at = valid.data + i;
+        if (*at == '\\') {
+            i += repair_escape(&repaired, at, valid.n_bytes - i);
+            continue;
+        }
+        if (*at) buf_char(&repaired, *at);
+        else buf_text(&repaired, "\xef\xbf\xbd");
+        i++;
+    }
+    if (buf_check(&valid, err) && buf_check(&repaired, err))
+        root = json_parse(buf_string(&repaired), repaired.n_bytes, file, err);
+    buf_free(&valid);
+    buf_free(&repaired);
+    return root;
+}
+
 struct json *json_read_file(const char *path, struct err *err)
 {
     size_t n_bytes;

@@ -22,6 +22,10 @@ struct json; /* a value; the root is owned by who parsed it, the rest by the roo
 struct json *json_parse(const char *text, size_t n_bytes, const char *file, struct err *err)
     __attribute__((warn_unused_result));
 struct json *json_read_file(const char *path, struct err *err) __attribute__((warn_unused_result));
+/* As json_parse, of what another program wrote: a byte order mark is passed over, and NUL, halves
+ * of surrogate pairs and bytes that are no UTF-8 become U+FFFD. */
+struct json *json_parse_repaired(const char *text, size_t n_bytes, const char *file,
+                                 struct err *err) __attribute__((warn_unused_result));
 void json_free(struct json *root);
 
 /* One parsed value per non-empty line of a JSONL file: calls `line` for each; stops at its first

@@ -38,7 +38,11 @@ static bool put_item(struct store *store, int64_t dataset, const struct answer_r
     return query_run(put, err);
 }
 
-/* *added is false if the job has a response to this item already. */
+/* Of a response: the server's reply could not be read, which another attempt may mend. In a text
+ * that was written these quotes have backslashes. */
+#define IS_UNREADABLE "instr(response.content, '\"failure\":\"unreadable\"')"
+
+/* *added is false if the job has a response to this item already that could be read. */
 static bool put_response(struct store *store, int64_t job, int64_t dataset,
                          const struct answer_record *answer, bool *added, struct err *err)
 {
@@ -46,7 +50,10 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
         "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
         "naive_tokens, logits_hash) SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9 FROM item "
         "WHERE dataset = ?2 AND key = ?3 "
-        "ON CONFLICT (job, item) DO NOTHING";
+        "ON CONFLICT (job, item) DO UPDATE SET content = excluded.content, "
+        "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
+        "duration_ns = excluded.duration_ns, naive_tokens = excluded.naive_tokens, "
+        "logits_hash = excluded.logits_hash WHERE " IS_UNREADABLE;
     struct query *put = query_begin_of(store, PUT_RESPONSE, job, err);
     query_add_integer(put, dataset);
     query_add_text(put, answer->key);
@@ -121,7 +128,7 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
     "FROM job this CROSS JOIN job other ON (other.fingerprint = this.fingerprint "                 \
     "OR json_extract(other.parameters, '$.answers') = json_extract(this.parameters, "              \
     "'$.answers')) AND other.id <> this.id "                                                       \
-    "CROSS JOIN response ON response.job = other.id "                                              \
+    "CROSS JOIN response ON response.job = other.id AND NOT " IS_UNREADABLE " "                    \
     "JOIN verdict ON verdict.response = response.id "                                              \
     "JOIN item ON item.id = response.item AND item.key IN (SELECT value FROM json_each(?2)) "
 

@@ -81,7 +81,10 @@ struct token_score {
 };
 
 struct response {
-    bool answered;                /* false: the prompt did not fit at all */
+    bool answered; /* false: the prompt did not fit at all, or a server failed at it */
+    /* Of a server, where it did not answer: RESPONSE_TOO_LONG ..., and its own words. NULL, NULL
+     * otherwise. */
+    const char *failure, *reason;
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
     const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
@@ -102,6 +105,12 @@ struct response {
      * choice and position, or by generated token; "" if there is none. */
     char logits_hash[65];
 };
+
+/* What a server found too long, or would not answer, or answered in a way that nobody can read: the
+ * last is no property of the item, and is asked again by the next run. */
+#define RESPONSE_TOO_LONG "too_long"
+#define RESPONSE_REFUSED "refused"
+#define RESPONSE_UNREADABLE "unreadable"
 
 /* Whether it has choices and the log-likelihood of each is a number. */
 bool response_has_numbers(const struct response *response);

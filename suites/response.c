@@ -4,9 +4,9 @@
  *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
  *  "cut_tokens":0,"double_bos":false}
  * A chunk of a text has "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
- * "reference_logprob", "divergence" and "same_top" (1 or 0). A written text has "stop" if one ended
- * it, and "context" if there was something to read. JSON has no infinities: they stand as strings.
- * Text that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
+ * "reference_logprob", "divergence" and "same_top" (1 or 0). "stop", "context", "failure" and
+ * "reason" stand where they mean something. JSON has no infinities: they stand as strings. Text
+ * that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
  */
 #include "suites/request.h"
 
@@ -171,6 +171,8 @@ void response_write(const struct response *response, struct buf *out)
     put_text(&writer, response->text);
     put_known(&writer, "stop", response->stop);
     put_known(&writer, "context", response->context);
+    put_known(&writer, "failure", response->failure);
+    put_known(&writer, "reason", response->reason);
     json_set_integer(&writer, "prompt_tokens", response->n_prompt_tokens);
     json_set_integer(&writer, "new_tokens", response->n_new_tokens);
     json_set_integer(&writer, "dropped_shots", response->n_dropped_shots);
@@ -327,6 +329,8 @@ bool response_read(const char *text, size_t n_bytes, struct response *response, 
                 read_text(root, "text", true, &response->text, arena, err) &&
                 read_text(root, "stop", false, &response->stop, arena, err) &&
                 read_text(root, "context", false, &response->context, arena, err) &&
+                read_text(root, "failure", false, &response->failure, arena, err) &&
+                read_text(root, "reason", false, &response->reason, arena, err) &&
                 read_count(root, "prompt_tokens", &response->n_prompt_tokens, err) &&
                 read_count(root, "new_tokens", &response->n_new_tokens, err) &&
                 read_count(root, "dropped_shots", &response->n_dropped_shots, err) &&

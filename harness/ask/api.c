@@ -3,6 +3,7 @@
  */
 #include "harness/ask/api.h"
 
+#include "base/mem.h"
 #include "harness/ask/echo.h"
 
 #include <string.h>
@@ -87,16 +88,43 @@ const char *api_write_call(const struct api_options *options, const struct api_c
 
 /* ---- Reading ---- */
 
+/* What stands in place of an answer: an error of the whole reply or of its choice, "detail" and
+ * "message" as FastAPI and old vLLM write them, or a filter's mark. NULL: nothing. */
+static const struct json *find_error(const struct json *root, const struct json *choice)
+{
+    const struct json *reason = json_get(choice, "finish_reason");
+    const struct json *const found[] = {json_get(root, "error"), json_get(choice, "error"),
+                                        choice ? NULL : json_get(root, "detail"),
+                                        choice ? NULL : json_get(root, "message")};
+    for (size_t i = 0; i < COUNT_OF(found); i++) {
+        bool is_text = *json_as_string(found[i], "");
+        if (is_text || json_kind(found[i]) == JSON_KIND_OBJECT) return found[i];
+    }
+    return !strncmp(json_as_string(reason, ""), "content_filter", 14) ? reason : NULL;
+}
+
+static bool fail_with(const struct json *error, struct err *err)
+{
+    struct buf text = {0};
+    struct json_writer json = {.out = &text};
+    if (json_put_value(&json, error, err) && buf_check(&text, err))
+        err_set(err, ERR_INPUT, "in place of an answer the server says %s", buf_string(&text));
+    buf_free(&text);
+    return false;
+}
+
 /* The first choice of a reply, and its usage; NULL with an error. */
 static const struct json *read_choice(const struct json *root, struct api_usage *usage,
                                       struct err *err)
 {
     const struct json *choice = json_at(json_get(root, "choices"), 0);
-    const struct json *used = json_get(root, "usage");
+    const struct json *used = json_get(root, "usage"), *error = find_error(root, choice);
     usage->tokens_in = json_as_integer(json_get(used, "prompt_tokens"), 0);
     usage->tokens_out = json_as_integer(json_get(used, "completion_tokens"), 0);
-    if (json_kind(choice) == JSON_KIND_OBJECT) return choice;
-    err_set(err, ERR_INPUT, "the reply has no choices");
+    usage->says_error = error != NULL;
+    if (!error && json_kind(choice) == JSON_KIND_OBJECT) return choice;
+    if (error) fail_with(error, err);
+    else err_set(err, ERR_INPUT, "the reply has no choices");
     return NULL;
 }
 
@@ -116,12 +144,14 @@ bool api_read_text(const struct request *request, const char *body, size_t n_byt
                    struct arena *arena, struct response *response, struct api_usage *usage,
                    struct err *err)
 {
-    struct json *root = json_parse(body, n_bytes, "", err);
+    struct json *root = json_parse_repaired(body, n_bytes, "", err);
     const struct json *choice = root ? read_choice(root, usage, err) : NULL;
     const struct json *message = json_get(choice, "message");
     const struct json *content = message ? json_get(message, "content") : json_get(choice, "text");
-    bool is_silent = message && json_kind(content) == JSON_KIND_NULL; /* refused: nothing is said */
-    const char *said = is_silent ? "" : json_as_string(content, NULL);
+    bool is_silent = message && json_kind(content) == JSON_KIND_NULL;
+    /* A model that refuses to answer may say so in a member of its own. */
+    const char *said = is_silent ? json_as_string(json_get(message, "refusal"), "")
+                                 : json_as_string(content, NULL);
     bool ok = choice && (said || err_set(err, ERR_INPUT, "the reply has no text")) &&
               keep_text(request, choice, said, arena, response, err);
     json_free(root);
@@ -143,7 +173,7 @@ bool api_read_score(const struct api_call *call, const char *body, size_t n_byte
 {
     struct buf whole = {0};
     const struct echo_text sent = text_of(call, &whole);
-    struct json *root = json_parse(body, n_bytes, "", err);
+    struct json *root = json_parse_repaired(body, n_bytes, "", err);
     const struct json *choice = root ? read_choice(root, usage, err) : NULL;
     *score =
         (struct choice_score){.n_characters = choice_characters(call->request, call->i_choice)};
@@ -154,14 +184,57 @@ bool api_read_score(const struct api_call *call, const char *body, size_t n_byte
     return ok;
 }
 
-bool api_is_too_long(const char *said)
+/* ---- Failures ---- */
+
+/* Words of OpenAI, llama.cpp, vLLM (old and new), SGLang, TGI, TensorRT-LLM, Anthropic, Gemini,
+ * Bedrock, Cohere, Groq and xAI. */
+static const char *const TOO_LONG[] = {"context_length_exceeded",
+                                       "exceed_context_size",
+                                       "context length",
+                                       "context size",
+                                       "context window",
+                                       "context limit",
+                                       "maximum model length",
+                                       "prompt is too long",
+                                       "prompt too long",
+                                       "input is too long",
+                                       "`inputs` tokens + `max_new_tokens` must be",
+                                       "`inputs` must have less than",
+                                       "input token count",
+                                       "maximum number of tokens allowed",
+                                       "maximum prompt length",
+                                       "number of tokens in the prompt",
+                                       "reduce the length of",
+                                       "max_seq_len",
+                                       "max_num_tokens"};
+
+/* Of OpenAI, Azure, Anthropic, Gemini, DeepSeek, Qwen, OpenRouter and Bedrock. */
+static const char *const REFUSED[] = {"content_filter",
+                                      "content_policy",
+                                      "content management policy",
+                                      "content filtering policy",
+                                      "content exists risk",
+                                      "ResponsibleAIPolicyViolation",
+                                      "usage policies",
+                                      "usage policy",
+                                      "prohibited_content",
+                                      "due to safety",
+                                      "safety system",
+                                      "data_inspection_failed",
+                                      "DataInspectionFailed",
+                                      "inappropriate content",
+                                      "input was flagged",
+                                      "blocked by guardrail"};
+
+static bool holds_one(const char *said, const char *const *words, size_t n)
 {
-    return strstr(said, "context_length_exceeded") || strstr(said, "maximum context length") ||
-           strstr(said, "exceed_context_size") || strstr(said, "context size");
+    for (size_t i = 0; i < n; i++)
+        if (strcasestr(said, words[i])) return true;
+    return false;
 }
 
-bool api_is_filtered(const char *said)
+const char *api_find_failure(const char *said)
 {
-    return strstr(said, "content_filter") || strstr(said, "content_policy") ||
-           strstr(said, "content management policy");
+    if (holds_one(said, TOO_LONG, COUNT_OF(TOO_LONG))) return RESPONSE_TOO_LONG;
+    return holds_one(said, REFUSED, COUNT_OF(REFUSED)) ? RESPONSE_REFUSED : NULL;
 }

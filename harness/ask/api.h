@@ -7,6 +7,7 @@
 #ifndef PHIBENCH_HARNESS_ASK_API_H
 #define PHIBENCH_HARNESS_ASK_API_H
 
+#include "base/log.h"
 #include "suites/request.h"
 
 /* Unless something else is said: calls at a time, seconds until one is given up, attempts after the
@@ -28,6 +29,7 @@ struct api_options {
     int n_concurrent, n_retries;
     double timeout_s, wait_s;   /* wait_s: before a second attempt */
     double price_in, price_out; /* of a million tokens; 0: not known */
+    const struct log *log;      /* told of long waits; NULL: none */
 };
 
 /* One call: its path below the base, "/chat/completions". */
@@ -41,6 +43,7 @@ const char *api_write_call(const struct api_options *options, const struct api_c
 
 struct api_usage {
     int64_t tokens_in, tokens_out;
+    bool says_error; /* in place of an answer: then the error's message is the server's own words */
 };
 /* The reply to a GENERATE or CHAT in the arena: text, cut at the first stop string, and stop. */
 bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
@@ -53,9 +56,8 @@ bool api_read_score(const struct api_call *call, const char *body, size_t n_byte
                     struct choice_score *score, struct api_usage *usage, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Whether what a server says with status 400 is about this request alone: too long for the model's
- * context, or refused for its content. */
-bool api_is_too_long(const char *said);
-bool api_is_filtered(const char *said);
+/* What is amiss with this request alone, by a server's words: RESPONSE_TOO_LONG for its context,
+ * RESPONSE_REFUSED for its content; NULL: nothing that concerns no other. */
+const char *api_find_failure(const char *said);
 
 #endif

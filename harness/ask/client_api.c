@@ -2,8 +2,8 @@
  * order; the caller's thread hands the responses out in order, so that the sink never runs twice at
  * a time.
  *
- * A failure that repeating does not mend ends the window; what was answered until then is handed
- * out all the same, since it was paid for.
+ * A failure of the server that repeating does not mend, or too many at single items, ends the
+ * window; what was answered until then is handed out all the same, since it was paid for.
  */
 #include "harness/ask/client_api.h"
 
@@ -18,11 +18,19 @@
 #include <string.h>
 #include <time.h>
 
+/* One awkward item does not end a run; a server that fails at most of them does. */
+enum { MOST_IN_ROW = 20, LEAST_REQUESTS = 50, MOST_PERCENT_FAILED = 10 };
+
+struct api_failures {
+    size_t n_requests, n_failed, n_in_row;
+};
+
 struct api_client {
     struct client base;
     struct api_options options;
-    pthread_mutex_t lock; /* of work */
+    pthread_mutex_t lock; /* of what follows */
     struct client_api_work work;
+    struct api_failures failures;
 };
 
 struct api_answer {
@@ -56,14 +64,25 @@ struct exchange {
     struct api_usage usage;
 };
 
+/* The server's own words, or what is wrong with them, become the response's. */
+static bool keep_failure(struct exchange *exchange, const char *failure, const char *reason,
+                         struct err *err)
+{
+    exchange->response->failure = failure;
+    exchange->response->reason = arena_string(exchange->arena, reason, err);
+    return exchange->response->reason != NULL;
+}
+
 static bool accept_body(void *context, const char *body, size_t n_bytes, struct err *err)
 {
     struct exchange *exchange = context;
-    if (exchange->score)
-        return api_read_score(&exchange->call, body, n_bytes, exchange->score, &exchange->usage,
-                              err);
-    return api_read_text(exchange->call.request, body, n_bytes, exchange->arena, exchange->response,
-                         &exchange->usage, err);
+    struct api_usage *usage = &exchange->usage;
+    bool ok = exchange->score
+                  ? api_read_score(&exchange->call, body, n_bytes, exchange->score, usage, err)
+                  : api_read_text(exchange->call.request, body, n_bytes, exchange->arena,
+                                  exchange->response, usage, err);
+    const char *failure = !ok && usage->says_error ? api_find_failure(err->message) : NULL;
+    return ok || (failure && keep_failure(exchange, failure, err->message, err));
 }
 
 static void count_work(struct exchange *exchange, const struct http_reply *reply)
@@ -80,9 +99,21 @@ static void count_work(struct exchange *exchange, const struct http_reply *reply
     exchange->response->naive_tokens += exchange->usage.tokens_in + exchange->usage.tokens_out;
 }
 
-enum outcome { ANSWERED, TOO_LONG, REFUSED, FAILED };
+/* What a final reply of another status than 200 says, or the last one of several that nobody could
+ * read. False if it is no fault of this request alone, with *err as it was. */
+static bool read_failure(struct exchange *exchange, const struct http_reply *reply, struct err *err)
+{
+    const char *said = buf_string(&reply->body);
+    bool is_busy = reply->status == 408 || reply->status == 429;
+    const char *failure = is_busy || reply->status < 400 ? NULL : api_find_failure(said);
+    if (reply->status == 413) failure = RESPONSE_TOO_LONG;
+    if (failure) return keep_failure(exchange, failure, said, err);
+    return reply->status == 200 && err->code == ERR_IO &&
+           keep_failure(exchange, RESPONSE_UNREADABLE, err->message, err);
+}
 
-static enum outcome exchange_call(struct exchange *exchange, struct err *err)
+/* True with the call answered, or with the response's failure. */
+static bool exchange_call(struct exchange *exchange, struct err *err)
 {
     const struct api_options *options = &exchange->client->options;
     struct buf body = {0}, url = {0};
@@ -92,69 +123,103 @@ static enum outcome exchange_call(struct exchange *exchange, struct err *err)
     const char *path = api_write_call(options, &exchange->call, &body);
     buf_printf(&url, "%.*s%s", (int)n_base, options->base_url, path);
     exchange->usage = (struct api_usage){0};
-    enum outcome outcome = FAILED;
-    if (buf_check(&body, err) && buf_check(&url, err) &&
-        http_post(exchange->http, buf_string(&url), &body, accept_body, exchange, &reply, err)) {
-        const char *said = buf_string(&reply.body);
+    struct err own = {0};
+    bool ok = buf_check(&body, &own) && buf_check(&url, &own);
+    if (ok) {
+        ok =
+            http_post(exchange->http, buf_string(&url), &body, accept_body, exchange, &reply, &own);
         count_work(exchange, &reply);
-        if (reply.status == 200) outcome = ANSWERED;
-        else if (reply.status == 413 || api_is_too_long(said)) outcome = TOO_LONG;
-        else if (api_is_filtered(said)) outcome = REFUSED;
-        else err_set(err, ERR_IO, "%s: status %d: %s", buf_string(&url), reply.status, said);
+        if (ok && reply.status != 200)
+            ok = err_set(&own, ERR_IO, "%s: status %d: %s", buf_string(&url), reply.status,
+                         buf_string(&reply.body));
+        if (!ok && own.code == ERR_IO) ok = read_failure(exchange, &reply, &own);
     }
+    if (!ok) *err = own;
     buf_free(&reply.body);
     buf_free(&body);
     buf_free(&url);
-    return outcome;
+    return ok;
 }
 
-/* Exchanges the calls for one of the request's prompts: one for each choice, or one for a text. */
-static enum outcome exchange_prompt(struct exchange *exchange, size_t i_prompt, struct err *err)
+/* Exchanges the calls for one of the request's prompts, up to the first failure: one for each
+ * choice, or one for a text. */
+static bool exchange_prompt(struct exchange *exchange, size_t i_prompt, struct err *err)
 {
     const struct request *request = exchange->call.request;
     struct response *response = exchange->response;
     exchange->call.i_prompt = i_prompt;
     response->n_dropped_shots = (int)i_prompt;
+    response->failure = response->reason = NULL;
     if (request->kind == REQUEST_GENERATE || request->kind == REQUEST_CHAT)
         return exchange_call(exchange, err);
     response->choices =
         arena_alloc(exchange->arena, request->n_choices, sizeof *response->choices, err);
-    if (!response->choices) return FAILED;
+    if (!response->choices) return false;
     response->n_choices = request->n_choices;
-    for (size_t i = 0; i < request->n_choices; i++) {
+    for (size_t i = 0; i < request->n_choices && !response->failure; i++) {
         exchange->call.i_choice = i;
         exchange->score = &response->choices[i];
-        enum outcome outcome = exchange_call(exchange, err);
-        if (outcome != ANSWERED) return outcome;
+        if (!exchange_call(exchange, err)) return false;
     }
-    return ANSWERED;
+    return true;
+}
+
+static bool is_too_long(const struct response *response)
+{
+    return response->failure && !strcmp(response->failure, RESPONSE_TOO_LONG);
 }
 
 static bool answer_request(struct api_window *window, struct http *http, size_t i,
                            struct api_answer *answer, struct err *err)
 {
     const struct request *request = &window->requests[i];
+    struct response *response = &answer->response;
     struct exchange exchange = {.client = window->client,
                                 .http = http,
                                 .call = {.request = request},
                                 .arena = arena_new(0, err),
-                                .response = &answer->response};
+                                .response = response};
     if (!exchange.arena) return false;
     int64_t begin_ns = clock_ns();
     size_t n_prompts = request->kind == REQUEST_CHAT ? 1 : request->n_prompts;
-    enum outcome outcome = TOO_LONG;
-    for (size_t k = 0; outcome == TOO_LONG && k < n_prompts; k++)
-        outcome = exchange_prompt(&exchange, k, err);
-    answer->response.answered = outcome == ANSWERED;
-    answer->response.context = request->context;
-    if (outcome != ANSWERED) {
-        answer->response.n_choices = 0;
-        answer->response.text = NULL;
+    bool ok = exchange_prompt(&exchange, 0, err);
+    for (size_t k = 1; ok && k < n_prompts && is_too_long(response); k++)
+        ok = exchange_prompt(&exchange, k, err);
+    response->answered = ok && !response->failure;
+    response->context = request->context;
+    if (!response->answered) {
+        response->n_choices = 0;
+        response->text = NULL;
     }
-    answer->response.duration_ns = clock_ns() - begin_ns;
-    if (outcome != FAILED) answer->arena = exchange.arena;
+    response->duration_ns = clock_ns() - begin_ns;
+    if (ok) answer->arena = exchange.arena;
     else arena_free(exchange.arena);
-    return outcome != FAILED;
+    return ok;
+}
+
+/* ---- Failures ---- */
+
+/* Whether failures are still those of single items. What is too long is the data's fault and may be
+ * any share of it, but for a row of nothing else. */
+static bool count_failure(struct api_client *client, const struct response *response,
+                          struct err *err)
+{
+    pthread_mutex_lock(&client->lock);
+    struct api_failures *failures = &client->failures;
+    failures->n_requests++;
+    failures->n_in_row = response->failure ? failures->n_in_row + 1 : 0;
+    failures->n_failed += response->failure && !is_too_long(response);
+    const struct api_failures now = *failures;
+    pthread_mutex_unlock(&client->lock);
+    if (!response->failure) return true;
+    if (now.n_in_row >= MOST_IN_ROW)
+        return err_set(err, ERR_IO,
+                       "%zu requests in a row were not answered; the last one (%s): %s",
+                       now.n_in_row, response->failure, response->reason);
+    return now.n_requests < LEAST_REQUESTS ||
+           now.n_failed * 100 <= now.n_requests * MOST_PERCENT_FAILED ||
+           err_set(err, ERR_IO, "%zu of %zu requests were not answered; the last one (%s): %s",
+                   now.n_failed, now.n_requests, response->failure, response->reason);
 }
 
 /* ---- Threads ---- */
@@ -175,13 +240,15 @@ static void *answer_requests(void *context)
     const struct http_options http_options = {.key = options->key,
                                               .timeout_s = options->timeout_s,
                                               .n_retries = options->n_retries,
-                                              .wait_s = options->wait_s};
+                                              .wait_s = options->wait_s,
+                                              .log = options->log};
     struct err err = {0};
     struct http *http = http_open(&http_options, &err);
     bool ok = http != NULL;
     for (size_t i; ok && take_request(window, &i);) {
         struct api_answer answer = {0};
-        ok = answer_request(window, http, i, &answer, &err);
+        ok = answer_request(window, http, i, &answer, &err) &&
+             count_failure(window->client, &answer.response, &err);
         pthread_mutex_lock(&window->lock);
         window->answers[i] = answer;
         pthread_cond_signal(&window->changed);

@@ -18,14 +18,15 @@
 #include <strings.h>
 #include <time.h>
 
-enum { MAX_BODY_BYTES = 64 << 20, MAX_EXCERPT = 300 };
-static const double MAX_BACK_OFF_S = 60, MAX_WAIT_S = 900;
+enum { MAX_BODY_BYTES = 64 << 20, MAX_EXCERPT = 600 };
+static const double MAX_BACK_OFF_S = 60, TOLD_WAIT_S = 10;
 
 struct http {
     CURL *curl;
     struct curl_slist *headers;
     struct http_options options;
     struct buf body;
+    double asked_s; /* by Retry-After of the last reply */
     struct rng rng;
     char reason[CURL_ERROR_SIZE];
 };
@@ -44,6 +45,30 @@ void http_stop(void)
 static size_t keep_body(char *bytes, size_t size, size_t n, void *context)
 {
     return buf_append(context, bytes, size * n) ? size * n : 0;
+}
+
+double http_read_retry_after(const char *value, int64_t now)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+    if (end == value || *value == '-') seconds = (double)(curl_getdate(value, NULL) - now);
+    if (!(seconds > 0)) return 0;
+    return seconds < HTTP_MOST_ASKED_S ? seconds : HTTP_MOST_ASKED_S;
+}
+
+/* libcurl's own reading of Retry-After knows no fractions. A line has no zero at its end. */
+static size_t keep_header(char *bytes, size_t size, size_t n, void *context)
+{
+    static const char name[] = "Retry-After:";
+    struct http *http = context;
+    struct buf line = {0};
+    if (size * n > strlen(name) && !strncasecmp(bytes, name, strlen(name)) &&
+        buf_append(&line, bytes, size * n)) {
+        const char *value = buf_string(&line) + strlen(name);
+        http->asked_s = http_read_retry_after(value + strspn(value, " \t"), time(NULL));
+    }
+    buf_free(&line);
+    return size * n;
 }
 
 /* Called a few times a second during a transfer: other than 0 ends it. */
@@ -100,6 +125,8 @@ struct http *http_open(const struct http_options *options, struct err *err)
         curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
         curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, keep_body);
         curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &http->body);
+        curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, keep_header);
+        curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, http);
         curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, check_interrupt);
         curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
         return http;
@@ -146,14 +173,17 @@ static bool wait_for(double seconds)
     return !interrupt_requested();
 }
 
-static double wait_before(struct http *http, int i_attempt, double asked_s)
+static double wait_before(struct http *http, int i_attempt)
 {
     double wait = http->options.wait_s;
     for (int i = 1; i < i_attempt && wait < MAX_BACK_OFF_S; i++) wait *= 2;
     if (wait > MAX_BACK_OFF_S) wait = MAX_BACK_OFF_S;
     wait *= 0.75 + 0.25 * rng_uniform(&http->rng);
-    if (asked_s > wait) wait = asked_s;
-    return wait < MAX_WAIT_S ? wait : MAX_WAIT_S;
+    if (http->asked_s > wait) wait = http->asked_s;
+    if (http->asked_s >= TOLD_WAIT_S)
+        log_warning(http->options.log, "the server asks for a pause: %.0f seconds until attempt %d",
+                    wait, i_attempt + 1);
+    return wait;
 }
 
 static bool is_temporary(long status)
@@ -163,18 +193,18 @@ static bool is_temporary(long status)
 
 enum outcome { FINAL, AGAIN, HOPELESS };
 
-/* One attempt. AGAIN and HOPELESS with the reason in *err, and in *asked_s what the server wants
- * waited. */
+/* One attempt. AGAIN and HOPELESS with the reason in *err. */
 static enum outcome attempt(struct http *http, http_accept_fn *accept, void *context,
-                            struct http_reply *reply, double *asked_s, struct err *err)
+                            struct http_reply *reply, struct err *err)
 {
     long status = 0;
-    curl_off_t retry_after = 0;
     char said[MAX_EXCERPT];
     buf_clear(&http->body);
     http->reason[0] = 0;
+    http->asked_s = 0;
+    reply->status = 0;
+    buf_clear(&reply->body);
     CURLcode code = curl_easy_perform(http->curl);
-    *asked_s = 0;
     if (code != CURLE_OK) {
         err_set(err, ERR_IO, "%s", http->reason[0] ? http->reason : curl_easy_strerror(code));
         return AGAIN;
@@ -183,18 +213,14 @@ static enum outcome attempt(struct http *http, http_accept_fn *accept, void *con
     reply->status = (int)status;
     if (status == 200) {
         if (accept(context, buf_string(&http->body), http->body.n_bytes, err)) return FINAL;
+        excerpt(http, err->message, said);
+        err_set(err, err->code, "%s", said);
         return err->code == ERR_INPUT ? AGAIN : HOPELESS;
     }
     excerpt(http, buf_string(&http->body), said);
     err_set(err, ERR_IO, "status %ld: %s", status, said);
-    if (is_temporary(status) || status < 400) {
-        curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &retry_after);
-        *asked_s = (double)retry_after;
-        return AGAIN;
-    }
-    buf_clear(&reply->body);
     buf_text(&reply->body, said);
-    return FINAL;
+    return is_temporary(status) || status < 400 ? AGAIN : FINAL;
 }
 
 /* A server on this machine is never behind a proxy. */
@@ -210,7 +236,6 @@ bool http_post(struct http *http, const char *url, const struct buf *body, http_
                void *context, struct http_reply *reply, struct err *err)
 {
     struct err why = {0};
-    double asked_s = 0;
     *reply = (struct http_reply){0};
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
         return err_set(err, ERR_IO, "%s is no address of a server: http:// or https://", url);
@@ -218,9 +243,9 @@ bool http_post(struct http *http, const char *url, const struct buf *body, http_
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
     curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, buf_string(body));
     while (reply->n_attempts <= http->options.n_retries) {
-        if (reply->n_attempts && !wait_for(wait_before(http, reply->n_attempts, asked_s))) break;
+        if (reply->n_attempts && !wait_for(wait_before(http, reply->n_attempts))) break;
         reply->n_attempts++;
-        enum outcome outcome = attempt(http, accept, context, reply, &asked_s, &why);
+        enum outcome outcome = attempt(http, accept, context, reply, &why);
         if (outcome == FINAL) return buf_check(&reply->body, err);
         if (outcome == HOPELESS) return err_set(err, why.code, "%s: %s", url, why.message);
         if (interrupt_requested()) break;

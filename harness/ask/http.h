@@ -8,6 +8,7 @@
 #define PHIBENCH_HARNESS_ASK_HTTP_H
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #include <stdint.h>
 
@@ -16,6 +17,8 @@ struct http_options {
     double timeout_s; /* of one attempt */
     int n_retries;    /* attempts after the first */
     double wait_s;    /* before the second attempt; doubles with each, up to a minute */
+    /* Told of long waits that a server asks for; NULL: none. */
+    const struct log *log;
 };
 
 /* Before the first connection and after the last, in one thread. */
@@ -33,14 +36,20 @@ void http_close(struct http *http);
 typedef bool http_accept_fn(void *context, const char *body, size_t n_bytes, struct err *err);
 
 struct http_reply {
-    int status;      /* 200, or one of 400 to 499 that repeating does not mend */
-    struct buf body; /* of another status than 200 */
+    int status;      /* of the last attempt; 0: no reply */
+    struct buf body; /* its beginning, of another status than 200 */
     int n_attempts;
 };
 
-/* Posts a body to a URL until it is answered. True with a reply that is final, its status to be
- * looked at; ERR_IO when all attempts failed, ERR_INTERRUPTED after Ctrl-C, or the error that
- * ended the attempts. The reply is the caller's to free in all cases. */
+/* The seconds that the value of a Retry-After asks for, a number with or without a fraction or a
+ * date, at most HTTP_MOST_ASKED_S; 0 if it is neither. now: of the epoch. */
+enum { HTTP_MOST_ASKED_S = 600 };
+double http_read_retry_after(const char *value, int64_t now);
+
+/* Posts a body to a URL until it is answered. True with a reply that is final: of status 200, or
+ * one of 400 to 499 that repeating does not mend; ERR_IO when all attempts failed, ERR_INTERRUPTED
+ * after Ctrl-C, or the error that ended the attempts. The reply is the caller's to free in all
+ * cases. */
 bool http_post(struct http *http, const char *url, const struct buf *body, http_accept_fn *accept,
                void *context, struct http_reply *reply, struct err *err)
     __attribute__((warn_unused_result));

@@ -75,17 +75,26 @@ struct known {
     bool *is_known; /* [n_items + 1], the last for keys that are not the data set's */
 };
 
+/* What a server did not answer in a readable way is asked again. */
 static bool mark_known(void *context, const struct answer_record *answer, struct err *err)
 {
     const struct known *known = context;
     struct item_job *items = known->items;
-    struct response response;
+    struct response response = {0};
     size_t i_item = item_index_find(&items->index, answer->key);
     known->is_known[i_item] = true;
-    if (!items->answers || i_item == items->planned->dataset->n_items) return true;
-    return response_read(answer->response_json, strlen(answer->response_json), &response,
-                         items->arena, err) &&
-           keep_text(items, i_item, &response, err);
+    if (i_item == items->planned->dataset->n_items ||
+        !(items->answers || items->planned->model->config->api))
+        return true;
+    struct arena *arena = arena_new(0, err);
+    bool ok = arena &&
+              response_read(answer->response_json, strlen(answer->response_json), &response, arena,
+                            err) &&
+              keep_text(items, i_item, &response, err);
+    known->is_known[i_item] =
+        !response.failure || strcmp(response.failure, RESPONSE_UNREADABLE) != 0;
+    arena_free(arena);
+    return ok;
 }
 
 static bool find_pending(struct item_job *items, struct err *err)
@@ -218,6 +227,7 @@ static bool ask_server(struct item_job *items, struct err *err)
     const struct config_model *model = items->planned->model->config;
     struct api_options options = *model->api;
     char label[256];
+    options.log = &items->run->options->console.log;
     if (!client_api_find_key(model->key_env, &options.key, err)) return false;
     struct client *client = client_open_api(&options, err);
     items->begin_ns = clock_ns();
@@ -303,6 +313,9 @@ static bool ask_all(struct item_job *items, struct err *err)
 
 enum circumstance {
     NOT_ANSWERED,
+    TOO_LONG,
+    REFUSED,
+    UNREADABLE,
     NO_NUMBER,
     UNREAD,
     TRUNCATED,
@@ -316,13 +329,23 @@ enum circumstance {
 };
 
 /* Where a circumstance can occur. */
-enum circumstance_of { OF_ALL, OF_CHOICES, OF_TEXTS };
+enum circumstance_of { OF_ALL, OF_CHOICES, OF_TEXTS, OF_SERVERS };
 
 static const struct {
     const char *kind, *text;
     enum circumstance_of of;
 } CIRCUMSTANCES[N_CIRCUMSTANCES] = {
     [NOT_ANSWERED] = {"not_answered", "prompts that do not fit the context at all", OF_ALL},
+    [TOO_LONG] = {RESPONSE_TOO_LONG, "prompts that the server found too long for its context",
+                  OF_SERVERS},
+    [REFUSED] = {RESPONSE_REFUSED,
+                 "prompts that the server would not answer, or answers that it "
+                 "withheld, for their content",
+                 OF_SERVERS},
+    [UNREADABLE] = {RESPONSE_UNREADABLE,
+                    "prompts to which the server gave no answer that can be "
+                    "read",
+                    OF_SERVERS},
     [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number",
                    OF_CHOICES},
     [UNREAD] = {"unread", "answers in which no answer of the form that is wanted was found",
@@ -355,7 +378,10 @@ static void count_circumstances(struct summary *summary, const struct response *
     bool spanned = false;
     for (size_t i = 0; i < response->n_choices; i++)
         spanned = spanned || response->choices[i].join_spanned;
-    summary->counts[NOT_ANSWERED] += !response->answered;
+    summary->counts[NOT_ANSWERED] += !response->answered && !response->failure;
+    for (int i = TOO_LONG; i <= UNREADABLE; i++)
+        summary->counts[i] +=
+            response->failure && !strcmp(response->failure, CIRCUMSTANCES[i].kind);
     bool is_read = !response->answered || verdict->answered;
     summary->counts[NO_NUMBER] += !is_read && !response->text;
     summary->counts[UNREAD] += !is_read && response->text;
@@ -402,6 +428,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     char text[128];
     for (int i = 0; i < N_CIRCUMSTANCES; i++)
         if (CIRCUMSTANCES[i].of != (scores_choices ? OF_TEXTS : OF_CHOICES) &&
+            (CIRCUMSTANCES[i].of != OF_SERVERS || model->config->api) &&
             !store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
                             summary->counts[i], CIRCUMSTANCES[i].text, err))
             return false;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "tests/support/test_data.h"
 
@@ -105,6 +106,43 @@ static void json_parse_refuses_with_a_place(void **state)
     check_refused("[1,]", 1, "");
     check_refused("[NaN]", 1, "");
     check_refused("\"\n\"", 1, "");
+}
+
+static void json_parse_repaired_replaces_what_is_no_text(void **state)
+{
+    static const struct {
+        const char *text, *value;
+        size_t n_bytes; /* 0: up to its end */
+    } examples[] = {
+        {"\"Paris \\ud83d\"", "Paris \xef\xbf\xbd", 0},
+        {"\"\\udE00 Paris\"", "\xef\xbf\xbd Paris", 0},
+        {"\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80", 0},
+        {"\"\\ud83dx\\u00e9\"", "\xef\xbf\xbdx\xc3\xa9", 0},
+        {"\"a\\u0000b\"",
+         "a\xef\xbf\xbd"
+         "b",
+         0},
+        {"\"a\0b\"",
+         "a\xef\xbf\xbd"
+         "b",
+         5},
+        {"\"\\\\ud83d \\\\u0000 \\\"\"", "\\ud83d \\u0000 \"", 0},
+        {"\"\xff\xe2\x96\"", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 0},
+        {"\xef\xbb\xbf\"a\"", "a", 0},
+    };
+    struct err err = {0};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        const char *text = examples[i].text;
+        size_t n = examples[i].n_bytes ? examples[i].n_bytes : strlen(text);
+        struct json *value = json_parse_repaired(text, n, "f", &err);
+        if (!value) fail_msg("%s: %s", text, err.message);
+        assert_string_equal(json_as_string(value, NULL), examples[i].value);
+        json_free(value);
+    }
+    assert_null(json_parse_repaired("\"\\u12", 5, "f", &err));
+    assert_null(json_parse_repaired("\"\\", 2, "f", &err));
+    assert_null(json_parse_repaired("\"\\ud83d", 7, "f", &err));
 }
 
 static void json_parse_refuses_bombs_of_depth(void **state)
@@ -406,6 +444,7 @@ int main(void)
         cmocka_unit_test(json_getters_give_their_default_for_what_is_not_there),
         cmocka_unit_test(json_parse_accepts_any_value_as_root),
         cmocka_unit_test(json_parse_refuses_with_a_place),
+        cmocka_unit_test(json_parse_repaired_replaces_what_is_no_text),
         cmocka_unit_test(json_parse_refuses_bombs_of_depth),
         cmocka_unit_test(json_parse_keeps_integers_of_64_bits_exact),
         cmocka_unit_test(json_parse_reads_integers_past_64_bits_as_doubles),

@@ -175,6 +175,72 @@ static void both_turns_are_answered_and_a_run_goes_on(void **state)
     test_server_stop(server);
 }
 
+/* Question 1 is refused, 2 too long, and 3 is not to be read until *context is true. */
+static void answer_some(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    const bool *is_well = context;
+    int n_left = 1, question = number_after(call->body, "\"content\":\"ask ");
+    answer(&n_left, call, reply);
+    if (question < 3) reply->status = 400;
+    if (question == 1)
+        snprintf(reply->body, sizeof reply->body, "{\"error\":\"Content Exists Risk\"}");
+    if (question == 2)
+        snprintf(reply->body, sizeof reply->body, "{\"error\":\"prompt is too long: 9 tokens\"}");
+    if (question == 3 && !*is_well) snprintf(reply->body, sizeof reply->body, "<html>");
+}
+
+static void awkward_items_are_counted_and_the_run_goes_on(void **state)
+{
+    (void)state;
+    bool is_well = false;
+    struct test_server *server = test_server_start(answer_some, &is_well);
+    struct outcome outcome = execute(server, "", MT_BENCH, "some.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_true(number("some.db", "SELECT count(*) FROM response") == 20);
+    assert_true(number("some.db", "SELECT group_concat(kind || count, ' ') = 'not_answered0 "
+                                  "refused2 too_long2 unreadable2' FROM (SELECT * FROM note WHERE "
+                                  "kind IN ('not_answered', 'refused', 'too_long', 'unreadable') "
+                                  "ORDER BY kind)") == 1);
+    assert_true(number("some.db", "SELECT count(*) FROM response WHERE json_extract(content, "
+                                  "'$.reason') LIKE '%Content Exists Risk%'") == 2);
+    /* The next run takes over all but what could not be read. */
+    int n_before = test_server_count(server);
+    is_well = true;
+    outcome = execute(server, "", "name: again\n" MT_BENCH, "some.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(test_server_count(server) - n_before, 2);
+    assert_true(number("some.db", "SELECT count FROM note WHERE kind = 'unreadable' ORDER BY job "
+                                  "DESC LIMIT 1") == 0);
+    test_server_stop(server);
+}
+
+/* *context: whether the server is well. */
+static void answer_badly(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    const bool *is_well = context;
+    int n_left = 1;
+    answer(&n_left, call, reply);
+    if (!*is_well) snprintf(reply->body, sizeof reply->body, "{\"error\":\"it rains\"}");
+}
+
+static void a_server_that_fails_at_everything_ends_the_run_until_it_is_well(void **state)
+{
+    (void)state;
+    bool is_well = false;
+    struct test_server *server = test_server_start(answer_badly, &is_well);
+    struct outcome outcome = execute(server, "", MT_BENCH, "rain.db");
+    assert_false(outcome.ok);
+    assert_non_null(strstr(outcome.err.message, "20 requests in a row were not answered; the last "
+                                                "one (unreadable): "));
+    assert_non_null(strstr(outcome.err.message, "it rains"));
+    is_well = true;
+    outcome = execute(server, "", MT_BENCH, "rain.db");
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_true(number("rain.db", "SELECT count(*) FROM run") == 1);
+    assert_true(number("rain.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
+    test_server_stop(server);
+}
+
 /* ---- Judges ---- */
 
 /* Answers "ask 1a" and judges "rate ... 1a": 6 points, then 8; question 2 never. */
@@ -547,6 +613,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_turns_are_answered_and_a_run_goes_on),
+        cmocka_unit_test(awkward_items_are_counted_and_the_run_goes_on),
+        cmocka_unit_test(a_server_that_fails_at_everything_ends_the_run_until_it_is_well),
         cmocka_unit_test(a_judge_gives_points_and_is_asked_again_where_it_gave_none),
         cmocka_unit_test(what_was_sent_otherwise_or_elsewhere_is_no_judgment),
         cmocka_unit_test(judgments_are_imported_for_the_answers_that_they_are_of),
