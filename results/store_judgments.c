@@ -117,7 +117,7 @@ bool store_judgment_error(struct store *store, int64_t job, double *error, struc
         "SELECT sum(squares - total * total / n), sum(n - 1), sum(n) FROM (SELECT count(score) AS "
         "n, sum(score) AS total, sum(score * score) AS squares FROM judge_call JOIN response ON "
         "response.id = judge_call.response WHERE response.job = ?1 AND score IS NOT NULL "
-        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id)";
+        "AND prompt_name NOT GLOB 'pair-*' GROUP BY response.id, request)";
     struct query *query = query_begin_of(store, JUDGMENT_ERROR, job, err);
     int more = query_next(query, err);
     *error = NAN;

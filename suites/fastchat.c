@@ -422,6 +422,34 @@ bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fas
            (!a->is_pair || !strcmp(a->models[1], b->models[1]));
 }
 
+static bool is_same_game(const struct fastchat_judgment *a, const struct fastchat_judgment *b,
+                         size_t game)
+{
+    return !strcmp(a->user_prompts[game], b->user_prompts[game]) &&
+           !strcmp(a->judgments[game], b->judgments[game]) &&
+           (!a->is_pair || !strcmp(a->winners[game], b->winners[game]));
+}
+
+static bool is_duplicate(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
+{
+    return a->unix_s == b->unix_s && fastchat_is_same_answer(a, b) && !strcmp(a->judge, b->judge) &&
+           !strcmp(a->prompt_name, b->prompt_name) && a->score == b->score &&
+           !strcmp(a->rest, b->rest) && is_same_game(a, b, 0) &&
+           (!a->is_pair || is_same_game(a, b, 1));
+}
+
+size_t fastchat_drop_duplicates(struct fastchat_judgments *list)
+{
+    size_t n = 0, n_before = list->n;
+    for (size_t i = 0; i < n_before; i++) {
+        size_t k = 0;
+        while (k < n && !is_duplicate(&list->items[k], &list->items[i])) k++;
+        if (k == n) list->items[n++] = list->items[i];
+    }
+    list->n = n;
+    return n_before - n;
+}
+
 /* ---- Finding ---- */
 
 const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,

@@ -107,6 +107,10 @@ bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastcha
 bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
                              struct err *err) __attribute__((warn_unused_result));
 
+/* Takes judgments from the list that stand in it before, word for word and of the same time, as
+ * where files overlap; gives their number. */
+size_t fastchat_drop_duplicates(struct fastchat_judgments *list);
+
 /* These append one line with its '\n'; a rest of NULL adds no members. */
 void fastchat_write_question(const struct fastchat_question *question, struct buf *out);
 void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out);

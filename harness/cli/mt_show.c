@@ -129,6 +129,9 @@ static void print_warnings(const struct mt_results *results)
             visible_printf(
                 stdout, "\n%s by %s: %zu scores are not between 1 and 10: they count as missing\n",
                 results->scores[i].model, results->scores[i].judge, results->scores[i].n_outside);
+    if (results->n_duplicates)
+        printf("\n%zu judgments stand in the files more than once: they count once\n",
+               results->n_duplicates);
 }
 
 static bool print_tables(const struct mt_results *results, const struct mt_agreement *agreement,
@@ -232,6 +235,7 @@ static bool print_json(const struct mt_results *results, const struct mt_agreeme
     json_begin_array(&json);
     for (size_t i = 0; i < results->n_wins; i++) put_wins(&json, &results->wins[i]);
     json_end_array(&json);
+    put_count(&json, "duplicates", results->n_duplicates);
     if (agreement) put_agreement(&json, agreement);
     json_end_object(&json);
     return json_print(&json, stdout, err);
@@ -255,10 +259,12 @@ bool mt_show_summary(const struct mt_options *options, struct err *err)
                         "there are no judgments in this file");
     if (ok && options->questions)
         ok = fastchat_read_questions(options->questions, arena, &questions, err);
+    size_t n_duplicates = fastchat_drop_duplicates(&judgments);
     ok = ok && mt_summarize(&judgments, &questions, arena, &results, err);
-    if (ok && compared)
-        ok = fastchat_read_judgments(options->against, arena, &others, err) &&
-             mt_compare(&judgments, &others, compared, err);
+    if (ok) results.n_duplicates = n_duplicates;
+    if (ok && compared) ok = fastchat_read_judgments(options->against, arena, &others, err);
+    fastchat_drop_duplicates(&others);
+    if (ok && compared) ok = mt_compare(&judgments, &others, compared, err);
     ok = ok && (options->json ? print_json(&results, compared, err)
                               : print_tables(&results, compared, arena, err));
     arena_free(arena);

@@ -98,14 +98,22 @@ struct cell {
     double sum, squares;
 };
 
-static struct cell cell_of(const struct fastchat_judgments *judgments, const char *judge,
+/* Whether a judge was asked the same in both: of another answer under the same names its opinion
+ * is another one. */
+static bool is_same_question(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
+{
+    return !strcmp(a->judge, b->judge) && !strcmp(a->user_prompts[0], b->user_prompts[0]);
+}
+
+/* Of all judges, or of the same question to the same judge. */
+static struct cell cell_of(const struct fastchat_judgments *judgments, bool by_judge,
                            const struct fastchat_judgment *like)
 {
     struct cell cell = {0};
     for (size_t i = 0; i < judgments->n; i++) {
         const struct fastchat_judgment *judgment = &judgments->items[i];
         if (!fastchat_is_same_answer(judgment, like) || !fastchat_has_score(judgment) ||
-            (judge && strcmp(judgment->judge, judge) != 0))
+            (by_judge && !is_same_question(judgment, like)))
             continue;
         cell.n++;
         cell.sum += judgment->score;
@@ -121,7 +129,7 @@ static bool is_first(const struct fastchat_judgments *judgments, size_t i, bool 
     for (size_t k = 0; k < i; k++)
         if (fastchat_is_same_answer(&judgments->items[k], judgment) &&
             fastchat_has_score(&judgments->items[k]) &&
-            (!by_judge || !strcmp(judgments->items[k].judge, judgment->judge)))
+            (!by_judge || is_same_question(&judgments->items[k], judgment)))
             return false;
     return true;
 }
@@ -137,7 +145,7 @@ static void measure_judge(struct summary *summary, const struct selection *selec
         if (!is_selected(summary, selection, judgment) || !fastchat_has_score(judgment) ||
             !is_first(summary->judgments, i, true))
             continue;
-        struct cell cell = cell_of(summary->judgments, selection->judge, judgment);
+        struct cell cell = cell_of(summary->judgments, true, judgment);
         squares += cell.squares - cell.sum * cell.sum / (double)cell.n;
         freedom += (double)cell.n - 1;
     }
@@ -363,7 +371,7 @@ bool mt_compare(const struct fastchat_judgments *a, const struct fastchat_judgme
             continue;
         }
         if (!fastchat_has_score(judgment) || !is_first(a, i, false)) continue;
-        struct cell x = cell_of(a, NULL, judgment), y = cell_of(b, NULL, judgment);
+        struct cell x = cell_of(a, false, judgment), y = cell_of(b, false, judgment);
         if (y.n) add_scores(agreement, &moments, x.sum / (double)x.n, y.sum / (double)y.n);
     }
     if (!agreement->n && !agreement->n_pairs)

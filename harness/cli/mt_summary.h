@@ -19,8 +19,8 @@ struct mt_scores {
     size_t n_missing;                  /* judgments without a score */
     size_t n_absent;                   /* turns of the questions that have no judgment at all */
     size_t n_outside;                  /* of these, those with a number that is not on the scale */
-    /* How much judgments of one answer differ: standard deviation of a judgment, and what it adds
-     * to the error of `all`; NaN where nothing was judged twice. */
+    /* How much judgments of one answer by one prompt differ: standard deviation of a judgment, and
+     * what it adds to the error of `all`; NaN where nothing was judged twice. */
     double judge_deviation, judge_error;
 };
 
@@ -41,6 +41,7 @@ struct mt_results {
     size_t n_scores;
     struct mt_wins *wins; /* [n_wins] in the order of the judgments */
     size_t n_wins;
+    size_t n_duplicates; /* lines that stood in the files before, left out by who read them */
 };
 bool mt_summarize(const struct fastchat_judgments *judgments,
                   const struct fastchat_questions *questions, struct arena *arena,

@@ -49,6 +49,10 @@ grep -q '"missing": 0' stdout || fail "the missing judgment is still there"
 grep -q '"not_judged": 120' stdout || fail "not 120 turns without a judgment"
 grep -q '"judge_deviation": 0' stdout || fail "the rule has noise"
 
+# A line that stands in two files counts once.
+expect 0 "$PHIBENCH" mt-bench summarize --judgments j.jsonl --judgments j.jsonl
+grep -q '^80 judgments stand in the files more than once: they count once$' stdout || fail "not told: $(cat stdout)"
+
 # The references themselves have full marks in every category.
 expect 0 "$PHIBENCH" mt-bench judge --data models/world/mt_bench --answers $references \
     --rule reference-match --out r.jsonl

@@ -87,6 +87,9 @@ static struct fastchat_judgment single(int64_t question, int64_t turn, double sc
                                       .models = {"m"},
                                       .judge = "j",
                                       .prompt_name = "single-v1",
+                                      .user_prompts = {"of the answer"},
+                                      .judgments = {"so"},
+                                      .rest = "",
                                       .score = score,
                                       .turn = turn};
 }
@@ -131,6 +134,30 @@ static void the_judges_noise_is_what_repetitions_differ_by(void **state)
     assert_true(fabs(scores->judge_deviation - 1) < 1e-12);
     assert_true(fabs(scores->judge_error - 1 / sqrt(4)) < 1e-12);
     assert_int_equal(scores->categories[1].n, 0);
+    arena_free(arena);
+}
+
+static void other_answers_under_the_same_names_are_no_noise(void **state)
+{
+    (void)state;
+    struct fastchat_judgment items[] = {single(1, 1, 2), single(1, 1, 9), single(1, 1, 9)};
+    struct fastchat_judgments judgments = {items, 2};
+    struct mt_results results;
+    struct arena *arena = arena_new(0, NULL);
+    items[0].user_prompts[0] = "of another answer";
+    assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
+    assert_true(results.scores[0].all.mean == 5.5 && isnan(results.scores[0].judge_error));
+    /* A line that stands there twice is one judgment; the same opinion at another time is not. */
+    judgments.n = 3;
+    assert_int_equal(fastchat_drop_duplicates(&judgments), 1);
+    assert_int_equal(judgments.n, 2);
+    assert_true(items[0].score == 2 && items[1].score == 9);
+    items[2] = items[1];
+    items[2].unix_s = 1;
+    judgments.n = 3;
+    assert_int_equal(fastchat_drop_duplicates(&judgments), 0);
+    assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
+    assert_true(results.scores[0].all.n == 3 && results.scores[0].judge_deviation == 0);
     arena_free(arena);
 }
 
@@ -211,6 +238,7 @@ int main(void)
         cmocka_unit_test(llama_2_7b_chat_has_its_published_means),
         cmocka_unit_test(judgments_without_a_score_are_counted_and_in_no_mean),
         cmocka_unit_test(the_judges_noise_is_what_repetitions_differ_by),
+        cmocka_unit_test(other_answers_under_the_same_names_are_no_noise),
         cmocka_unit_test(no_interval_leaves_the_scale),
         cmocka_unit_test(a_pair_is_won_where_both_orders_say_so),
         cmocka_unit_test(agreement_compares_answers_that_both_have_judged),
