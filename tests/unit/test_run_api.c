@@ -1,12 +1,10 @@
 /* test_run_api.c - runs with models behind a server: texts of two turns, choices by echoed
  * log-probabilities, what a server cannot do, and a run that goes on after the server broke down.
  */
-#include "harness/run/runner.h"
+#include "tests/support/api_run.h"
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "harness/cli/commands.h"
-#include "results/query.h"
 #include "tests/support/test_folder.h"
 #include "tests/support/test_server.h"
 
@@ -20,26 +18,6 @@
 #define MT_BENCH "suites:\n  - mt_bench: {data: mt, judge: {rule: reference-match}}\n"
 #define MMLU "suites:\n  - mmlu: {data: mmlu, shots: 0}\n"
 
-/* Ten questions "ask 1a", "ask 1b" ...; the references are what the server says. */
-static void write_mt_bench(void)
-{
-    struct buf questions = {0}, references = {0};
-    for (int i = 1; i <= 10; i++) {
-        buf_printf(&questions,
-                   "{\"question_id\": %d, \"category\": \"math\", \"turns\": [\"ask %da\", \"ask "
-                   "%db\"]}\n",
-                   i, i, i);
-        buf_printf(&references,
-                   "{\"question_id\": %d, \"answer_id\": \"x\", \"model_id\": \"r\", \"choices\": "
-                   "[{\"index\": 0, \"turns\": [\"one %d\", \"two %d\"]}], \"tstamp\": 0.0}\n",
-                   i, i, i);
-    }
-    test_write_text("mt/question.jsonl", buf_string(&questions));
-    test_write_text("mt/reference_answer/r.jsonl", buf_string(&references));
-    buf_free(&questions);
-    buf_free(&references);
-}
-
 static int enter_folder(void **state)
 {
     if (test_enter_folder(state) != 0) return -1;
@@ -47,7 +25,7 @@ static int enter_folder(void **state)
         return -1;
     test_write_text("mmlu/test/letters_test.csv",
                     "Third letter?,A,B,C,D,C\nFirst letter?,A,B,C,D,A\n");
-    write_mt_bench();
+    api_run_write_mt_bench();
     return 0;
 }
 
@@ -101,77 +79,34 @@ static void forget(void *context, const struct test_call *call, struct test_repl
              "\"token_logprobs\":[-1],\"top_logprobs\":[{\"!\":-1}]}}]}");
 }
 
-/* ---- Running ---- */
-
-struct outcome {
-    bool ok;
-    struct err err;
-};
-
-/* The model's `api` and what follows it. */
-static struct outcome execute(const struct test_server *server, const char *api, const char *suites,
-                              const char *db)
-{
-    struct outcome outcome = {0};
-    struct buf text = {0};
-    int64_t run;
-    const struct runner_options options = {.command_line = "phibench run c.yaml",
-                                           .isa = isa_best()};
-    buf_printf(&text,
-               "models:\n  - {id: m, api: {base_url: \"%s\", model: gpt, retries: 1, wait_ms: 1, "
-               "concurrency: 2%s}}\n%s",
-               test_server_url(server), api, suites);
-    test_write_text("c.yaml", buf_string(&text));
-    buf_free(&text);
-    struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
-    struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
-    struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
-    outcome.ok = store && runner_execute(plan, store, &options, &run, &outcome.err);
-    store_close(store);
-    plan_free(plan);
-    config_free(config);
-    return outcome;
-}
-
-static double number(const char *db, const char *sql)
-{
-    struct err err = {0};
-    struct store *store = store_open(db, STORE_READ, &err);
-    struct query *query = store ? query_open(store, sql, &err) : NULL;
-    if (!query || query_next(query, &err) != 1) fail_msg("%s: %s", sql, err.message);
-    double value = query_number(query, 0);
-    query_close(query);
-    store_close(store);
-    return value;
-}
-
 static void both_turns_are_answered_and_a_run_goes_on(void **state)
 {
     (void)state;
     int n_left = 13; /* ten first turns, and some second ones */
     struct test_server *server = test_server_start(answer, &n_left);
-    struct outcome outcome = execute(server, "", MT_BENCH, "mt.db");
+    struct api_outcome outcome = api_run(server, "", MT_BENCH, "mt.db");
     assert_false(outcome.ok);
     assert_int_equal(outcome.err.code, ERR_IO);
-    double n_stored = number("mt.db", "SELECT count(*) FROM response");
+    double n_stored = api_run_number("mt.db", "SELECT count(*) FROM response");
     assert_true(n_stored >= 10 && n_stored <= 13);
     n_left = 1000;
     int n_before = test_server_count(server);
-    outcome = execute(server, "", MT_BENCH, "mt.db");
+    outcome = api_run(server, "", MT_BENCH, "mt.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_true(test_server_count(server) - n_before == 20 - (int)n_stored);
-    assert_true(number("mt.db", "SELECT count(*) FROM run") == 1);
-    assert_true(number("mt.db", "SELECT count(*) FROM response") == 20);
-    assert_true(number("mt.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
-    assert_true(number("mt.db", "SELECT count(*) FROM v_scores WHERE quantization = 'api' AND "
-                                "protocol = 'reference-match' AND subset = 'turn:2'") == 1);
-    assert_true(number("mt.db", "SELECT sum(n_prompt_tokens) FROM response") == 100);
+    assert_true(api_run_number("mt.db", "SELECT count(*) FROM run") == 1);
+    assert_true(api_run_number("mt.db", "SELECT count(*) FROM response") == 20);
+    assert_true(api_run_number("mt.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
+    assert_true(api_run_number("mt.db",
+                               "SELECT count(*) FROM v_scores WHERE quantization = 'api' AND "
+                               "protocol = 'reference-match' AND subset = 'turn:2'") == 1);
+    assert_true(api_run_number("mt.db", "SELECT sum(n_prompt_tokens) FROM response") == 100);
     /* The answers serve the next run of the same model. */
     n_before = test_server_count(server);
-    outcome = execute(server, "", "name: again\n" MT_BENCH, "mt.db");
+    outcome = api_run(server, "", "name: again\n" MT_BENCH, "mt.db");
     assert_true(outcome.ok);
     assert_int_equal(test_server_count(server), n_before);
-    assert_true(number("mt.db", "SELECT count(*) FROM response") == 40);
+    assert_true(api_run_number("mt.db", "SELECT count(*) FROM response") == 40);
     test_server_stop(server);
 }
 
@@ -194,23 +129,26 @@ static void awkward_items_are_counted_and_the_run_goes_on(void **state)
     (void)state;
     bool is_well = false;
     struct test_server *server = test_server_start(answer_some, &is_well);
-    struct outcome outcome = execute(server, "", MT_BENCH, "some.db");
+    struct api_outcome outcome = api_run(server, "", MT_BENCH, "some.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
-    assert_true(number("some.db", "SELECT count(*) FROM response") == 20);
-    assert_true(number("some.db", "SELECT group_concat(kind || count, ' ') = 'not_answered0 "
-                                  "refused2 too_long2 unreadable2' FROM (SELECT * FROM note WHERE "
-                                  "kind IN ('not_answered', 'refused', 'too_long', 'unreadable') "
-                                  "ORDER BY kind)") == 1);
-    assert_true(number("some.db", "SELECT count(*) FROM response WHERE json_extract(content, "
-                                  "'$.reason') LIKE '%Content Exists Risk%'") == 2);
+    assert_true(api_run_number("some.db", "SELECT count(*) FROM response") == 20);
+    assert_true(api_run_number("some.db",
+                               "SELECT group_concat(kind || count, ' ') = 'not_answered0 "
+                               "refused2 too_long2 unreadable2' FROM (SELECT * FROM note WHERE "
+                               "kind IN ('not_answered', 'refused', 'too_long', 'unreadable') "
+                               "ORDER BY kind)") == 1);
+    assert_true(api_run_number("some.db",
+                               "SELECT count(*) FROM response WHERE json_extract(content, "
+                               "'$.reason') LIKE '%Content Exists Risk%'") == 2);
     /* The next run takes over all but what could not be read. */
     int n_before = test_server_count(server);
     is_well = true;
-    outcome = execute(server, "", "name: again\n" MT_BENCH, "some.db");
+    outcome = api_run(server, "", "name: again\n" MT_BENCH, "some.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server) - n_before, 2);
-    assert_true(number("some.db", "SELECT count FROM note WHERE kind = 'unreadable' ORDER BY job "
-                                  "DESC LIMIT 1") == 0);
+    assert_true(api_run_number("some.db",
+                               "SELECT count FROM note WHERE kind = 'unreadable' ORDER BY job "
+                               "DESC LIMIT 1") == 0);
     test_server_stop(server);
 }
 
@@ -228,16 +166,16 @@ static void a_server_that_fails_at_everything_ends_the_run_until_it_is_well(void
     (void)state;
     bool is_well = false;
     struct test_server *server = test_server_start(answer_badly, &is_well);
-    struct outcome outcome = execute(server, "", MT_BENCH, "rain.db");
+    struct api_outcome outcome = api_run(server, "", MT_BENCH, "rain.db");
     assert_false(outcome.ok);
     assert_non_null(strstr(outcome.err.message, "20 requests in a row were not answered; the last "
                                                 "one (unreadable): "));
     assert_non_null(strstr(outcome.err.message, "it rains"));
     is_well = true;
-    outcome = execute(server, "", MT_BENCH, "rain.db");
+    outcome = api_run(server, "", MT_BENCH, "rain.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
-    assert_true(number("rain.db", "SELECT count(*) FROM run") == 1);
-    assert_true(number("rain.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
+    assert_true(api_run_number("rain.db", "SELECT count(*) FROM run") == 1);
+    assert_true(api_run_number("rain.db", "SELECT score FROM v_scores WHERE subset = ''") == 10);
     test_server_stop(server);
 }
 
@@ -288,48 +226,56 @@ static void a_judge_gives_points_and_is_asked_again_where_it_gave_none(void **st
              "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: j, "
              "concurrency: 1}, repeat: 2}}\n",
              test_server_url(server));
-    struct outcome outcome = execute(server, "", suites, "judge.db");
+    struct api_outcome outcome = api_run(server, "", suites, "judge.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     /* 20 turns, twice; question 2's two turns twice more. */
     assert_int_equal(n_judged, 44);
-    assert_true(number("judge.db", "SELECT count(*) FROM judge_call") == 40);
-    assert_true(number("judge.db", "SELECT count(score) FROM v_judgments WHERE judge = 'j'") == 36);
-    assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE request = 'rate ask 3a | "
-                                   "one 3 | one 3'") == 2);
-    assert_true(number("judge.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
-                                   "j' AND metric = 'points'") == 18);
-    assert_true(number("judge.db", "SELECT score FROM v_scores WHERE subset = ''") == 7);
-    assert_true(number("judge.db", "SELECT count FROM note WHERE kind = 'judgment_missing'") == 4);
-    assert_true(number("judge.db", "SELECT text GLOB 'judged by j, 2 times each; its noise in the "
-                                   "mean: 0.236' FROM note WHERE kind = 'judged'") == 1);
+    assert_true(api_run_number("judge.db", "SELECT count(*) FROM judge_call") == 40);
+    assert_true(
+        api_run_number("judge.db", "SELECT count(score) FROM v_judgments WHERE judge = 'j'") == 36);
+    assert_true(api_run_number("judge.db",
+                               "SELECT count(*) FROM judge_call WHERE request = 'rate ask 3a | "
+                               "one 3 | one 3'") == 2);
+    assert_true(api_run_number("judge.db",
+                               "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
+                               "j' AND metric = 'points'") == 18);
+    assert_true(api_run_number("judge.db", "SELECT score FROM v_scores WHERE subset = ''") == 7);
+    assert_true(
+        api_run_number("judge.db", "SELECT count FROM note WHERE kind = 'judgment_missing'") == 4);
+    assert_true(api_run_number("judge.db",
+                               "SELECT text GLOB 'judged by j, 2 times each; its noise in the "
+                               "mean: 0.236' FROM note WHERE kind = 'judged'") == 1);
     /* Another run asks only what has no score, and takes over answers and judgments. */
     int n_before = test_server_count(server);
     char again[600];
     snprintf(again, sizeof again, "name: again\n%s", suites);
-    outcome = execute(server, "", again, "judge.db");
+    outcome = api_run(server, "", again, "judge.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server) - n_before, 8);
-    assert_true(number("judge.db", "SELECT count(*) FROM judge_call WHERE score IS NOT NULL") ==
-                72);
-    assert_true(number("judge.db", "SELECT avg(score) FROM v_scores WHERE subset = ''") == 7);
+    assert_true(api_run_number("judge.db",
+                               "SELECT count(*) FROM judge_call WHERE score IS NOT NULL") == 72);
+    assert_true(api_run_number("judge.db", "SELECT avg(score) FROM v_scores WHERE subset = ''") ==
+                7);
     /* Another judge is asked about the same answers. */
     n_before = test_server_count(server);
     snprintf(suites, sizeof suites,
              "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: k, "
              "concurrency: 1}}}\n",
              test_server_url(server));
-    outcome = execute(server, "", suites, "judge.db");
+    outcome = api_run(server, "", suites, "judge.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server) - n_before, 22);
-    assert_true(number("judge.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
-                                   "k' AND metric = 'points'") == 18);
+    assert_true(api_run_number("judge.db",
+                               "SELECT n FROM v_scores WHERE subset = '' AND protocol = 'judge "
+                               "k' AND metric = 'points'") == 18);
     /* The rule's points are its own. */
     n_before = test_server_count(server);
-    outcome = execute(server, "", MT_BENCH, "judge.db");
+    outcome = api_run(server, "", MT_BENCH, "judge.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server) - n_before, 20);
-    assert_true(number("judge.db", "SELECT score FROM v_scores WHERE subset = '' AND protocol = "
-                                   "'reference-match'") == 10);
+    assert_true(api_run_number("judge.db",
+                               "SELECT score FROM v_scores WHERE subset = '' AND protocol = "
+                               "'reference-match'") == 10);
     test_server_stop(server);
 }
 
@@ -358,10 +304,11 @@ static int count_judged(const struct test_server *server, int *n_judged, const c
              "name: run %d\nsuites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s%s\", "
              "model: j}%s}}\n",
              n_runs++, test_server_url(server), path, more);
-    struct outcome outcome = execute(server, "", suites, "keys.db");
+    struct api_outcome outcome = api_run(server, "", suites, "keys.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
-    assert_true(number("keys.db", "SELECT score FROM v_scores WHERE subset = '' ORDER BY run DESC "
-                                  "LIMIT 1") == 7);
+    assert_true(api_run_number("keys.db",
+                               "SELECT score FROM v_scores WHERE subset = '' ORDER BY run DESC "
+                               "LIMIT 1") == 7);
     return *n_judged - n_before;
 }
 
@@ -433,23 +380,28 @@ static void answers_of_two_models_are_compared_in_both_orders(void **state)
              "suites:\n  - mt_bench: {data: mt, judge: {api: {base_url: \"%s\", model: j}}, "
              "baseline: m}\n",
              test_server_url(server));
-    struct outcome outcome = execute(server, other, suites, "pairs.db");
+    struct api_outcome outcome = api_run(server, other, suites, "pairs.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     /* 20 turns in both orders, and question 4 twice more. */
     assert_int_equal(n_games, 42);
-    assert_true(number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'k' AND "
-                                   "prompt_name GLOB 'pair-*'") == 40);
-    assert_true(number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'm'") == 20);
-    assert_true(number("pairs.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = "
-                                   "'win_rate' AND model = 'k'") == 19);
-    double rate = number("pairs.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
-                                     "'win_rate'");
+    assert_true(api_run_number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'k' AND "
+                                           "prompt_name GLOB 'pair-*'") == 40);
+    assert_true(api_run_number("pairs.db", "SELECT count(*) FROM v_judgments WHERE model = 'm'") ==
+                20);
+    assert_true(api_run_number("pairs.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = "
+                                           "'win_rate' AND model = 'k'") == 19);
+    double rate =
+        api_run_number("pairs.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
+                                   "'win_rate'");
     assert_true(rate > 52.63 && rate < 52.64); /* 2 won, 16 tied, 1 lost */
-    assert_true(number("pairs.db", "SELECT score FROM v_scores WHERE subset = 'turn:2' AND metric "
-                                   "= 'win_rate'") == 50);
-    assert_true(number("pairs.db", "SELECT score FROM v_scores WHERE subset = '' AND metric = "
-                                   "'points' AND model = 'k'") == 5);
-    assert_true(number("pairs.db",
+    assert_true(api_run_number("pairs.db",
+                               "SELECT score FROM v_scores WHERE subset = 'turn:2' AND metric "
+                               "= 'win_rate'") == 50);
+    assert_true(api_run_number("pairs.db",
+                               "SELECT score FROM v_scores WHERE subset = '' AND metric = "
+                               "'points' AND model = 'k'") == 5);
+    assert_true(
+        api_run_number("pairs.db",
                        "SELECT group_concat(kind || count, ' ') = 'lost1 orders_disagree1 "
                        "pair_missing1 tied16 won2' FROM (SELECT * FROM note WHERE kind IN ('won', "
                        "'tied', 'lost', 'orders_disagree', 'pair_missing') ORDER BY kind)") == 1);
@@ -457,7 +409,7 @@ static void answers_of_two_models_are_compared_in_both_orders(void **state)
     int n_before = test_server_count(server);
     char again[600];
     snprintf(again, sizeof again, "name: again\n%s", suites);
-    outcome = execute(server, other, again, "pairs.db");
+    outcome = api_run(server, other, again, "pairs.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server) - n_before, 4);
     test_server_stop(server);
@@ -472,21 +424,21 @@ static void a_baseline_is_a_model_before_the_others_or_a_file(void **state)
     write_judge_prompts("Judge!");
     snprintf(other, sizeof other, "}}\n  - {id: k, api: {base_url: \"%s\", model: best",
              test_server_url(server));
-    struct outcome outcome =
-        execute(server, other,
+    struct api_outcome outcome =
+        api_run(server, other,
                 "suites:\n  - mt_bench: {data: mt, judge: {import: said.jsonl}, "
                 "baseline: k}\n",
                 "none.db");
     assert_string_equal(outcome.err.message, "k is the baseline: it must stand before the models "
                                              "that are compared with it");
     assert_int_equal(outcome.err.line, 2);
-    outcome = execute(server, other,
+    outcome = api_run(server, other,
                       "suites:\n  - mt_bench: {data: mt, judge: {rule: reference-match}, "
                       "baseline: m}\n",
                       "none.db");
     assert_string_equal(outcome.err.message,
                         "the rule judges single answers, not pairs: no baseline");
-    outcome = execute(server, other,
+    outcome = api_run(server, other,
                       "suites:\n  - mt_bench: {data: mt, judge: {import: said.jsonl}, baseline: "
                       "o}\n",
                       "none.db");
@@ -517,28 +469,32 @@ static void judgments_are_imported_for_the_answers_that_they_are_of(void **state
                 "gpt-4", "5", "2", "-multi-turn", "rate ask 5a ask 5b | one 5 two 5", "[[4]]", "4")
                 SAID_BY("gpt-4", "6", "1", "", "rate ask 6a | one 6 | one 6", "no", "-1")
                     SAID_BY("gpt-4", "7", "1", "", "rate ask 7a | one 7 | one 7", "[[11]]", "11"));
-    struct outcome outcome = execute(server, "", suites, "import.db");
+    struct api_outcome outcome = api_run(server, "", suites, "import.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server), 20); /* answers, and no judge */
-    assert_true(number("import.db", "SELECT count(*) FROM judge_call") == 5);
-    assert_true(number("import.db", "SELECT count(*) FROM v_judgments WHERE judge = 'gpt-4' AND "
-                                    "item = '3/1' AND reply = 'Well: [[9]]'") == 1);
-    assert_true(number("import.db", "SELECT n FROM v_scores WHERE subset = '' AND protocol = "
-                                    "'judge gpt-4' AND metric = 'points'") == 2);
-    assert_true(number("import.db", "SELECT score FROM v_scores WHERE subset = ''") == 5.75);
-    assert_true(number("import.db", "SELECT count FROM note WHERE kind = 'judged'") == 3);
-    assert_true(number("import.db", "SELECT count FROM note WHERE kind = 'judgment_missing' AND "
-                                    "text GLOB '*in the file*'") == 37);
+    assert_true(api_run_number("import.db", "SELECT count(*) FROM judge_call") == 5);
+    assert_true(api_run_number("import.db",
+                               "SELECT count(*) FROM v_judgments WHERE judge = 'gpt-4' AND "
+                               "item = '3/1' AND reply = 'Well: [[9]]'") == 1);
+    assert_true(api_run_number("import.db",
+                               "SELECT n FROM v_scores WHERE subset = '' AND protocol = "
+                               "'judge gpt-4' AND metric = 'points'") == 2);
+    assert_true(api_run_number("import.db", "SELECT score FROM v_scores WHERE subset = ''") ==
+                5.75);
+    assert_true(api_run_number("import.db", "SELECT count FROM note WHERE kind = 'judged'") == 3);
+    assert_true(api_run_number("import.db",
+                               "SELECT count FROM note WHERE kind = 'judgment_missing' AND "
+                               "text GLOB '*in the file*'") == 37);
     /* More judgments: the answers stay as they are. */
     test_write_text("said.jsonl",
                     SAID_BY("gpt-4", "4", "1", "", "rate ask 4a | one 4 | one 4", "[[1]]", "1"));
     char again[256];
     snprintf(again, sizeof again, "name: again\n%s", suites);
-    outcome = execute(server, "", again, "import.db");
+    outcome = api_run(server, "", again, "import.db");
     if (!outcome.ok) fail_msg("%s", outcome.err.message);
     assert_int_equal(test_server_count(server), 20);
-    assert_true(number("import.db", "SELECT score FROM v_scores WHERE subset = '' AND run = 2") ==
-                1);
+    assert_true(api_run_number("import.db",
+                               "SELECT score FROM v_scores WHERE subset = '' AND run = 2") == 1);
     test_server_stop(server);
 }
 
@@ -550,13 +506,14 @@ static void choices_are_scored_where_the_server_echoes(void **state)
         char db[32];
         snprintf(db, sizeof db, "mmlu%zu.db", i);
         struct test_server *server = test_server_start(echo, (void *)(uintptr_t)before[i]);
-        struct outcome outcome = execute(server, ", logprobs: echo", MMLU, db);
+        struct api_outcome outcome = api_run(server, ", logprobs: echo", MMLU, db);
         if (!outcome.ok) fail_msg("%s", outcome.err.message);
         assert_int_equal(test_server_count(server), 8);
-        assert_true(number(db, "SELECT score FROM v_scores WHERE subset = '' AND metric = 'acc'") ==
-                    50);
-        assert_true(number(db, "SELECT count(*) FROM v_items WHERE predicted = 'C'") == 2);
-        assert_true(number(db, "SELECT margin FROM v_items WHERE correct") == 1.75);
+        assert_true(
+            api_run_number(db, "SELECT score FROM v_scores WHERE subset = '' AND metric = 'acc'") ==
+            50);
+        assert_true(api_run_number(db, "SELECT count(*) FROM v_items WHERE predicted = 'C'") == 2);
+        assert_true(api_run_number(db, "SELECT margin FROM v_items WHERE correct") == 1.75);
         test_server_stop(server);
     }
 }
@@ -565,7 +522,7 @@ static void a_server_that_does_not_echo_is_told_at_its_first_reply(void **state)
 {
     (void)state;
     struct test_server *server = test_server_start(forget, NULL);
-    struct outcome outcome = execute(server, ", logprobs: echo", "name: f\n" MMLU, "forget.db");
+    struct api_outcome outcome = api_run(server, ", logprobs: echo", "name: f\n" MMLU, "forget.db");
     assert_false(outcome.ok);
     assert_int_equal(outcome.err.code, ERR_UNSUPPORTED);
     assert_non_null(strstr(outcome.err.message,
@@ -573,13 +530,13 @@ static void a_server_that_does_not_echo_is_told_at_its_first_reply(void **state)
                            "log-probabilities (its tokens spell another text): choices cannot be "
                            "scored, only texts generated"));
     assert_true(test_server_count(server) <= 2); /* one of each connection */
-    assert_true(number("forget.db", "SELECT count(*) FROM response") == 0);
+    assert_true(api_run_number("forget.db", "SELECT count(*) FROM response") == 0);
     test_server_stop(server);
 }
 
 static void check_refused(struct test_server *server, const char *suites, const char *message)
 {
-    struct outcome outcome = execute(server, "", suites, "none.db");
+    struct api_outcome outcome = api_run(server, "", suites, "none.db");
     assert_false(outcome.ok);
     assert_int_equal(outcome.err.code, ERR_CONFIG);
     assert_string_equal(outcome.err.message, message);
@@ -600,8 +557,8 @@ static void what_a_server_cannot_do_is_said_before_anything_is_asked(void **stat
     check_refused(server, "suites:\n  - perplexity: {data: text.txt}\n",
                   "perplexity needs every logit, and m is behind an API: suites that score choices "
                   "or have texts written are possible");
-    struct outcome outcome =
-        execute(server, ", key_env: PHIBENCH_NO_SUCH_KEY", MT_BENCH, "none.db");
+    struct api_outcome outcome =
+        api_run(server, ", key_env: PHIBENCH_NO_SUCH_KEY", MT_BENCH, "none.db");
     assert_string_equal(outcome.err.message, "the environment variable PHIBENCH_NO_SUCH_KEY, which "
                                              "holds the key, is not set");
     assert_int_equal(test_server_count(server), 0);
