@@ -71,13 +71,20 @@ __attribute__((format(printf, 2, 3))) static void append_format(struct err *err,
     va_end(args);
 }
 
+/* The code of a call to the system that failed. */
+static enum err_code code_of_errno(int number)
+{
+    if (number == ENOMEM) return ERR_MEMORY;
+    return number == ENOSPC || number == EDQUOT ? ERR_FULL : ERR_IO;
+}
+
 bool err_set_errno(struct err *err, const char *format, ...)
 {
     int saved = errno;
     if (!err) return false;
     va_list args;
     va_start(args, format);
-    fill(err, saved == ENOMEM ? ERR_MEMORY : ERR_IO, format, args);
+    fill(err, code_of_errno(saved), format, args);
     va_end(args);
     append_format(err, ": %s", strerror(saved));
     return false;
@@ -110,6 +117,8 @@ int err_exit_status(const struct err *err)
     case ERR_INTERRUPTED: return 130;
     case ERR_INPUT:
     case ERR_IO:
+    case ERR_FULL:
+    case ERR_JOBS:
     case ERR_MEMORY:
     case ERR_CAPACITY: return 1;
     }

@@ -19,8 +19,10 @@ enum err_code {
     ERR_UNSUPPORTED, /* asked for something that is not there yet: exit 2 */
     ERR_INPUT,       /* a file of the user's is malformed: exit 1 */
     ERR_IO,          /* the system refused: exit 1 */
+    ERR_FULL,        /* no room is left where something was to be written: exit 1 */
     ERR_MEMORY,      /* exit 1 */
     ERR_CAPACITY,    /* does not fit now, may fit later (KV pages): a scheduler's business */
+    ERR_JOBS,        /* jobs of a run failed, the others were carried out: exit 1 */
     ERR_INTERRUPTED, /* Ctrl-C: exit 130 */
 };
 

@@ -272,6 +272,24 @@ bool findings_build(const struct report_data *data, const struct report_pairs *p
            (findings->n || find_best(data, headline, findings, err));
 }
 
+/* ---- What failed ---- */
+
+bool findings_add_failures(const struct report_data *data, struct findings *findings,
+                           struct err *err)
+{
+    struct buf text = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < data->n_notes; i++) {
+        const struct report_note *note = &data->notes[i];
+        if (strcmp(note->kind, JOB_FAILED_NOTE) != 0) continue;
+        buf_printf(&text, "%s%s, %s%s%s: %s", n++ ? "; " : "", data->entries[note->i_entry].label,
+                   note->suite, *note->protocol ? ", " : "", note->protocol, note->text);
+    }
+    if (n) return keep(data, "Failed, without a score:", &text, findings, err);
+    buf_free(&text);
+    return true;
+}
+
 /* ---- Open book ---- */
 
 /* Whether a book measures the same as the first one, in the same quantization, of any model. */

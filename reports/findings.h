@@ -28,6 +28,9 @@ struct findings {
 bool findings_build(const struct report_data *data, const struct report_pairs *pairs,
                     struct findings *findings, struct err *err) __attribute__((warn_unused_result));
 
+/* Appends which jobs failed, and why. */
+bool findings_add_failures(const struct report_data *data, struct findings *findings,
+                           struct err *err) __attribute__((warn_unused_result));
 /* Adds what reading gained, if a book was open: the first protocol with one, for every model in the
  * quantization that comes first. */
 bool findings_add_open_book(const struct report_data *data, const struct open_book *books, size_t n,

@@ -63,6 +63,7 @@ static bool read_all(struct store *store, struct report *report, struct err *err
            open_book_load(store, data, &report->books, &report->n_books, err) &&
            findings_build(data, &report->pairs, &report->findings, err) &&
            findings_add_open_book(data, report->books, report->n_books, &report->findings, err) &&
+           findings_add_failures(data, &report->findings, err) &&
            sections_build(store, data, &report->pairs, report->books, report->n_books,
                           &report->sections, err);
 }

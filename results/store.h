@@ -252,9 +252,14 @@ bool store_put_speed(struct store *store, int64_t job, const struct speed_record
 bool store_has_speed(struct store *store, int64_t job, const struct speed_record *speed, bool *has,
                      struct err *err) __attribute__((warn_unused_result));
 
+/* The kind of the note that says why a job failed; only an unfinished job has one. */
+#define JOB_FAILED_NOTE "failed"
 /* A counted circumstance of a job: kind "truncated", "dropped_shots", "join_spanned", "tie",
  * "double_bos", "not_answered", "bos" ...; replaces the note of that kind. */
 bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t count,
                     const char *text, struct err *err) __attribute__((warn_unused_result));
+/* Takes back the note of that kind, if there is one. */
+bool store_drop_note(struct store *store, int64_t job, const char *kind, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

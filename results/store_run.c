@@ -329,3 +329,11 @@ bool store_put_note(struct store *store, int64_t job, const char *kind, int64_t 
     query_add_text(put, text ? text : "");
     return query_run(put, err);
 }
+
+bool store_drop_note(struct store *store, int64_t job, const char *kind, struct err *err)
+{
+    static const char DROP_NOTE[] = "DELETE FROM note WHERE job = ?1 AND kind = ?2";
+    struct query *drop = query_begin_of(store, DROP_NOTE, job, err);
+    query_add_text(drop, kind);
+    return query_run(drop, err);
+}

@@ -126,10 +126,14 @@ static bool execute(const struct invocation *invocation, const struct config *co
                                     .is_fresh = options->is_fresh,
                                     .must_resume = options->must_resume};
     int64_t run;
+    struct err second = {0};
     if (!choose_isa(invocation, config->isa, &runner.isa, err)) return false;
     struct store *store = store_open(options->db ? options->db : config->db, STORE_CREATE, err);
-    bool ok = store && runner_execute(plan, store, &runner, &run, err) &&
-              make_report(invocation, config, store, run, err);
+    bool ok = store && runner_execute(plan, store, &runner, &run, err);
+    bool are_failed = store && !ok && err->code == ERR_JOBS;
+    if (ok || are_failed) /* what failed is still the error, unless the report fails too */
+        ok = make_report(invocation, config, store, run, are_failed ? &second : err) && ok;
+    if (are_failed && second.code != ERR_NONE) *err = second;
     store_close(store);
     return ok;
 }
@@ -177,6 +181,10 @@ const struct command COMMAND_RUN = {
         "over, which is exact because the engine's results are the same bits everywhere; "
         "--fresh computes "
         "them again. Speeds are always measured.\n\n"
+        "A job that fails, because its model cannot be loaded or computes what is no number, "
+        "because a "
+        "prompt cannot be made or a server does not answer, is noted and has no score; the other "
+        "jobs go on, the exit status is 1, and the same command asks it again.\n\n"
         "Every job ends with a hash over the raw logits of its answers: runs with the same "
         "hash computed the same bits. --no-prefix-sharing computes every prompt of every "
         "question from its first token (choices after the same tokens once): same answers, "

@@ -21,6 +21,7 @@
 #include "harness/run/references.h"
 #include "harness/run/writer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,17 @@ struct asking {
     size_t first;
 };
 
+/* A score that is no number is nobody's wrong answer. */
+static bool check_scores(const struct item *item, const struct response *response, struct err *err)
+{
+    for (size_t i = 0; i < response->n_choices; i++)
+        if (!isfinite(response->choices[i].logprob))
+            return err_set(err, ERR_INPUT,
+                           "the log-probability of choice %zu of item %s is no number", i + 1,
+                           item->key);
+    return true;
+}
+
 static bool keep_response(void *context, size_t i_request, const struct response *response,
                           struct err *err)
 {
@@ -140,7 +152,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
     size_t i_item = items->pending[asking->first + i_request];
     const struct item *item = &dataset->items[i_item];
     struct verdict verdict = {0};
-    if (!dataset->suite->grade(dataset->suite, dataset->protocol, item, response, &verdict, err))
+    if (!check_scores(item, response, err) ||
+        !dataset->suite->grade(dataset->suite, dataset->protocol, item, response, &verdict, err))
         return false;
     buf_clear(&items->response_json);
     buf_clear(&items->groups_json);

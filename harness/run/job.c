@@ -16,13 +16,13 @@ void run_close_model(struct run_context *run)
     model_close(run->model);
     run->model = NULL;
     run->load_ns = 0;
+    err_clear(&run->load_fault);
 }
 
-bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+static bool open_model(struct run_context *run, const struct plan_model *planned, struct err *err)
 {
     const struct config *config = run->plan->config;
     const struct runner_options *options = run->options;
-    if (run->model || planned->config->api) return true;
     char *made = NULL;
     if (planned->is_made &&
         !(made = model_cache_get(&options->console, config->cache ? config->cache : options->cache,
@@ -36,6 +36,14 @@ bool run_need_model(struct run_context *run, const struct plan_model *planned, s
     run->load_rss_bytes = machine_peak_rss_bytes();
     free(made);
     return run->model != NULL;
+}
+
+bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+{
+    if (run->model || planned->config->api) return true;
+    if (run->load_fault.code == ERR_NONE && open_model(run, planned, &run->load_fault)) return true;
+    if (err) *err = run->load_fault;
+    return false;
 }
 
 void run_add_work(struct run_work *sum, const struct run_work *work)

@@ -21,10 +21,14 @@ struct run_context {
     struct model *model;     /* of the current job, NULL: not needed so far */
     int64_t load_ns;         /* time that opening it took */
     uint64_t load_rss_bytes; /* and the largest resident set meanwhile */
+    struct err load_fault;   /* why it cannot be opened; ERR_NONE: nobody knows that it cannot */
+    size_t n_failed;         /* jobs */
+    struct err first_fault;  /* of these */
     struct run_work work;    /* of all jobs so far */
 };
 
-/* Opens the current job's model, unless it is open, or behind a server. */
+/* Opens the current job's model, unless it is open, or behind a server; one that could not be
+ * opened for a job is not tried again for the next. */
 bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)
     __attribute__((warn_unused_result));
 void run_close_model(struct run_context *run); /* nothing to do if none is open */

@@ -18,6 +18,35 @@
 
 /* ---- Jobs ---- */
 
+static bool add_label(const struct plan_job *job, struct err *err)
+{
+    char label[256];
+    plan_job_label(job, label, sizeof label);
+    return err->code != ERR_INTERRUPTED && err_context(err, "running %s", label);
+}
+
+/* Whether what went wrong would do so in any job: what answers is not at fault. */
+static bool ends_run(const struct run_context *run, const struct err *err)
+{
+    return err->code == ERR_INTERRUPTED || err->code == ERR_MEMORY || err->code == ERR_FULL ||
+           !strncmp(err->file, store_path(run->store), sizeof err->file - 1);
+}
+
+/* Notes why a job failed, unless its error ends the run; then false. */
+static bool go_on_after(struct run_context *run, const struct plan_job *job, int64_t id,
+                        struct err *err)
+{
+    char reason[sizeof err->file + sizeof err->message + 4];
+    if (ends_run(run, err)) return false;
+    snprintf(reason, sizeof reason, "%s%s%s", err->file, *err->file ? ": " : "", err->message);
+    add_label(job, err);
+    log_warning(&run->options->console.log, "%s%s%s", err->file, *err->file ? ": " : "",
+                err->message);
+    if (!run->n_failed++) run->first_fault = *err;
+    err_clear(err);
+    return store_put_note(run->store, id, JOB_FAILED_NOTE, 1, reason, err);
+}
+
 static bool run_job(struct run_context *run, const struct plan_job *job, struct err *err)
 {
     int64_t id;
@@ -27,7 +56,9 @@ static bool run_job(struct run_context *run, const struct plan_job *job, struct 
         (finished && !run_references_are_complete(run, job, &complete, err)))
         return false;
     if (finished && complete) return true;
-    return job->dataset ? run_items(run, job, id, err) : run_speed(run, job, id, err);
+    if (!store_drop_note(run->store, id, JOB_FAILED_NOTE, err)) return false;
+    if (job->dataset ? run_items(run, job, id, err) : run_speed(run, job, id, err)) return true;
+    return go_on_after(run, job, id, err);
 }
 
 static bool run_jobs(struct run_context *run, struct err *err)
@@ -38,13 +69,14 @@ static bool run_jobs(struct run_context *run, struct err *err)
         const struct plan_job *job = &plan->jobs[i];
         if (i && job->model != plan->jobs[i - 1].model) run_close_model(run);
         ok = run_job(run, job, err);
-        if (!ok && err->code != ERR_INTERRUPTED) {
-            char label[256];
-            plan_job_label(job, label, sizeof label);
-            err_context(err, "running %s", label);
-        }
+        if (!ok) add_label(job, err);
     }
     run_close_model(run);
+    if (ok && run->n_failed) {
+        const struct err *first = &run->first_fault;
+        ok = err_set(err, ERR_JOBS, "%zu of %zu jobs failed: %s%s%s", run->n_failed, plan->n_jobs,
+                     first->file, *first->file ? ": " : "", first->message);
+    }
     if (ok && plan->n_jobs > 1 && run->work.n_items)
         run_say_work(&run->options->console.log, "all jobs", &run->work);
     return ok;

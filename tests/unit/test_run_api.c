@@ -3,6 +3,7 @@
  */
 #include "tests/support/api_run.h"
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "tests/support/test_folder.h"
@@ -86,7 +87,7 @@ static void both_turns_are_answered_and_a_run_goes_on(void **state)
     struct test_server *server = test_server_start(answer, &n_left);
     struct api_outcome outcome = api_run(server, "", MT_BENCH, "mt.db");
     assert_false(outcome.ok);
-    assert_int_equal(outcome.err.code, ERR_IO);
+    assert_int_equal(outcome.err.code, ERR_JOBS);
     double n_stored = api_run_number("mt.db", "SELECT count(*) FROM response");
     assert_true(n_stored >= 10 && n_stored <= 13);
     n_left = 1000;

@@ -5,6 +5,8 @@
 #include "harness/run/runner.h"
 
 #include "base/file.h"
+#include "engine/open_source.h"
+#include "engine/tools.h"
 #include "harness/cli/commands.h"
 #include "results/query.h"
 #include "suites/mmlu.h"
@@ -290,6 +292,83 @@ static void a_failure_in_a_later_window_keeps_the_answers_before_it(void **state
     assert_int_equal(number("late.db", "SELECT count(DISTINCT logits_hash) FROM job"), 1);
 }
 
+/* Writes synth:tiny:f16 with this in row 2, column 3 of its output matrix. */
+static void write_model(const char *path, uint16_t bits)
+{
+    assert_true(model_write("synth:tiny:f16", path, NULL, 1, NULL, NULL, NULL));
+    struct source *source = source_open(path, NULL);
+    assert_non_null(source);
+    const struct tensor_info *tensor = source_find(source, "output.weight");
+    long at = (long)(tensor->offset + 2 * tensor->row_bytes + 3 * sizeof bits);
+    source_close(source);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(&bits, sizeof bits, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_job_that_fails_leaves_the_others_alone(void **state)
+{
+    (void)state;
+    static const char text[] = "models:\n  - {id: bad, path: bad.gguf}\n"
+                               "  - {id: good, path: \"synth:tiny\", quantizations: [q8_0]}\n"
+                               "defaults: {threads: 1, batch_tokens: 32}\n"
+                               "suites:\n  - mmlu: {data: mmlu, shots: 1}\n"
+                               "  - throughput: {prompt: 4, generate: 2, batch: [1], repeat: 1}\n";
+    write_model("bad.gguf", 0x7e00);
+    struct outcome outcome = execute(text, "left.db", false, false);
+    assert_false(outcome.ok);
+    assert_int_equal(outcome.err.code, ERR_JOBS);
+    assert_int_equal(err_exit_status(&outcome.err), 1);
+    assert_string_equal(outcome.err.message,
+                        "2 of 4 jobs failed: bad.gguf: tensor output.weight has the value nan in "
+                        "row 2, column 3: a weight must be a number (while running bad f16 "
+                        "mmlu/hendrycks 1-shot)");
+    assert_int_equal(number("left.db", "SELECT status = 'failed' FROM run"), 1);
+    assert_int_equal(number("left.db", "SELECT count(*) FROM job WHERE is_finished"), 2);
+    assert_int_equal(number("left.db", "SELECT count(*) FROM v_items WHERE model = 'bad'"), 0);
+    assert_int_equal(number("left.db", "SELECT count(*) FROM v_scores WHERE model = 'bad'"), 0);
+    assert_int_equal(number("left.db",
+                            "SELECT count(*) FROM note JOIN job ON job.id = note.job "
+                            "WHERE NOT is_finished AND note.kind = 'failed' AND note.text GLOB "
+                            "'bad.gguf: tensor output.weight has the value nan*'"),
+                     2);
+    /* The same weights fail again; the same row is taken up. */
+    outcome = execute(text, "left.db", false, false);
+    assert_int_equal(outcome.err.code, ERR_JOBS);
+    assert_int_equal(number("left.db", "SELECT count(*) FROM run"), 1);
+}
+
+static const char *fail_at;
+
+/* As mmlu asks, but for the item that no prompt can be made of. */
+static bool request_or_fail(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                            struct request *request, struct err *err)
+{
+    if (fail_at && !strcmp(dataset->items[i_item].key, fail_at))
+        return err_set(err, ERR_INPUT, "no prompt can be made");
+    return SUITE_MMLU.request(dataset, i_item, arena, request, err);
+}
+
+static void a_failed_job_is_asked_again_and_its_note_goes(void **state)
+{
+    (void)state;
+    fail_at = "letters/2";
+    struct outcome outcome = execute_with(request_or_fail, TEXT, "again.db", false, false);
+    assert_int_equal(outcome.err.code, ERR_JOBS);
+    assert_int_equal(number("again.db", "SELECT count(*) FROM note WHERE kind = 'failed'"), 1);
+    assert_int_equal(number("again.db", "SELECT count(*) FROM score"), 0);
+    assert_int_equal(number("again.db", "SELECT count(*) FROM job WHERE is_finished"), 1);
+    fail_at = NULL;
+    outcome = execute_with(request_or_fail, TEXT, "again.db", false, false);
+    if (!outcome.ok) fail_msg("%s", outcome.err.message);
+    assert_int_equal(number("again.db", "SELECT count(*) FROM run WHERE status = 'done'"), 1);
+    assert_int_equal(number("again.db", "SELECT count(*) FROM note WHERE kind = 'failed'"), 0);
+    assert_int_equal(
+        number("again.db", "SELECT n FROM v_scores WHERE subset = '' AND metric = 'acc'"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +379,8 @@ int main(void)
         cmocka_unit_test(an_unfinished_run_on_other_data_is_left_alone),
         cmocka_unit_test(resuming_needs_an_unfinished_run_of_this_configuration),
         cmocka_unit_test(a_run_that_fails_says_where_and_can_be_taken_up),
+        cmocka_unit_test(a_job_that_fails_leaves_the_others_alone),
+        cmocka_unit_test(a_failed_job_is_asked_again_and_its_note_goes),
         cmocka_unit_test(a_failure_in_a_later_window_keeps_the_answers_before_it),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
