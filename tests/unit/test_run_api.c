@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "results/query.h"
 #include "tests/support/test_folder.h"
 #include "tests/support/test_server.h"
 
