@@ -526,7 +526,7 @@ static void a_server_that_does_not_echo_is_told_at_its_first_reply(void **state)
     struct test_server *server = test_server_start(forget, NULL);
     struct api_outcome outcome = api_run(server, ", logprobs: echo", "name: f\n" MMLU, "forget.db");
     assert_false(outcome.ok);
-    assert_int_equal(outcome.err.code, ERR_UNSUPPORTED);
+    assert_int_equal(outcome.err.code, ERR_JOBS);
     assert_non_null(strstr(outcome.err.message,
                            "/v1/completions: the server does not echo prompt and choice with their "
                            "log-probabilities (its tokens spell another text): choices cannot be "

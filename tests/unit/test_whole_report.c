@@ -159,7 +159,7 @@ static void every_measure_has_its_column_sections_and_charts(void **unused)
     int64_t run = test_new_run(), base = new_model("phi", "f16", 2000000),
             other = new_model("phi", "q4_0", 1000000);
     for (int i = 0; i < N_SUITES; i++) {
-        char suite[16];
+        char suite[24];
         snprintf(suite, sizeof suite, "suite-%02d", i);
         add_job(run, base, suite, 0);
         add_job(run, other, suite, 0);
