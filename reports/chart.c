@@ -6,7 +6,8 @@
 #include "reports/chart.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "base/visible.h"
+#include "reports/gnuplot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,33 +43,18 @@ void chart_free(struct chart *chart)
     buf_free(&chart->svg);
 }
 
-/* A gnuplot string literal; characters of `doubled` stand twice in it. A name that would leave no
- * room for the chart is cut: tables have it whole. */
-static void quote_doubling(struct buf *out, const char *text, const char *doubled)
-{
-    int n_characters = 0;
-    buf_char(out, '\'');
-    for (; *text; text++) {
-        bool begins_character = (*text & 0xc0) != 0x80; /* no continuation in UTF-8 */
-        if (begins_character && n_characters++ == MAX_LABEL) {
-            buf_text(out, "…");
-            break;
-        }
-        if (strchr(doubled, *text)) buf_char(out, *text);
-        buf_char(out, *text == '\n' ? ' ' : *text);
-    }
-    buf_char(out, '\'');
-}
-
+/* A name that would leave no room for the chart is cut: tables have it whole. */
 static void quote(struct buf *out, const char *text)
 {
-    quote_doubling(out, text, "'");
+    gnuplot_string(out, text, MAX_LABEL, false);
 }
 
-/* The label of a tic: gnuplot takes it for a format of the tic's number. */
-static void quote_format(struct buf *out, const char *text)
+/* The name of a block of data, as a comment before it. */
+static void begin_block(struct buf *out, size_t i_block, const char *name)
 {
-    quote_doubling(out, text, "'%");
+    buf_text(out, i_block ? "\n\n# " : "# ");
+    visible_append(out, name, strlen(name), VISIBLE_LINE);
+    buf_char(out, '\n');
 }
 
 static void begin_script(struct chart *chart)
@@ -145,7 +131,7 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
         double shift =
             ((double)(spec->n_series - 1) / 2 - (double)s) * 0.7 / (double)spec->n_series;
         if (spec->has_series_in_rows) shift = 0;
-        buf_printf(out, "%s# %s\n", s ? "\n\n" : "", spec->series[s]);
+        begin_block(out, s, spec->series[s]);
         size_t n = 0;
         for (size_t i = 0; i < spec->n_points; i++) {
             const struct interval_point *point = &spec->points[i];
@@ -168,7 +154,7 @@ static int longest_of(const char *const *names, size_t n)
 {
     size_t longest = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t n_characters = utf8_count(names[i], strlen(names[i]));
+        size_t n_characters = visible_width(names[i], strlen(names[i]));
         if (n_characters > longest) longest = n_characters;
     }
     return longest > MAX_LABEL ? MAX_LABEL : (int)longest;
@@ -268,7 +254,7 @@ static void interval_axes(struct chart *chart, const struct interval_chart *spec
     buf_printf(out, "set border 1 lc rgb '%s'\nset ytics scale 0 noenhanced (", INK);
     for (size_t i = 0; i < spec->n_rows; i++) {
         buf_text(out, i ? ", " : "");
-        quote_format(out, spec->rows[i]);
+        gnuplot_string(out, spec->rows[i], MAX_LABEL, true);
         buf_printf(out, " %zu", spec->n_rows - i);
     }
     buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
@@ -330,7 +316,7 @@ static bool write_plane_data(struct chart *chart, const struct plane_chart *spec
     qsort(points, spec->n_points, sizeof *points, compare_x);
     buf_text(out, "# blocks are models; columns: x, y, low, high, number of the shape\n");
     for (size_t c = 0; c < spec->n_colors; c++) {
-        buf_printf(out, "%s# %s\n", c ? "\n\n" : "", spec->colors[c]);
+        begin_block(out, c, spec->colors[c]);
         size_t n = 0;
         for (size_t i = 0; i < spec->n_points; i++) {
             if (points[i].i_color != c) continue;

@@ -18,6 +18,7 @@ struct chart {
     struct buf script, data; /* NAME.gp, NAME.dat */
     int width, height;       /* pixels of the SVG */
     struct buf svg;          /* after chart_draw: for use inside an HTML page */
+    const char *fault;       /* why it could not be drawn, set by who draws; NULL: it was */
 };
 
 void chart_free(struct chart *chart);

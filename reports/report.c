@@ -180,6 +180,15 @@ static void page_findings(const struct report *report, struct buf *out)
     buf_text(out, "</ol>\n");
 }
 
+static const char NOT_DRAWN[] = "This chart could not be drawn: ";
+
+static void page_fault(const char *fault, struct buf *out)
+{
+    buf_printf(out, "<p class=\"mark\">%s", NOT_DRAWN);
+    html_text(out, fault);
+    buf_text(out, "</p>\n");
+}
+
 static void page_figures(const struct figures *figures, struct buf *out)
 {
     if (!figures->n) return;
@@ -190,7 +199,8 @@ static void page_figures(const struct figures *figures, struct buf *out)
         const struct chart *chart = &figures->items[i].chart;
         if (figures->items[i].theme) buf_printf(out, "<h3>%s</h3>\n", figures->items[i].theme);
         buf_text(out, "<figure>\n");
-        buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
+        if (chart->fault) page_fault(chart->fault, out);
+        else buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
         buf_text(out, "<figcaption>");
         html_text(out, chart->caption);
         buf_printf(out, " [%s]</figcaption>\n</figure>\n", chart->name);
@@ -242,9 +252,13 @@ static void markdown_block(struct buf *out, const char *mark, const char *text)
 
 static void markdown_figure(const struct chart *chart, struct buf *out)
 {
-    buf_text(out, "\n![");
+    buf_text(out, chart->fault ? "\n" : "\n![");
     markdown_text(out, chart->title);
-    buf_printf(out, "](charts/%s.png)\n\n", chart->name);
+    if (chart->fault) {
+        buf_printf(out, "\n\n> %s", NOT_DRAWN);
+        markdown_text(out, chart->fault);
+        buf_text(out, "\n\n");
+    } else buf_printf(out, "](charts/%s.png)\n\n", chart->name);
     markdown_text(out, chart->caption);
     buf_char(out, '\n');
 }
@@ -305,14 +319,34 @@ static bool write_tables(const char *folder, const struct sections *sections, st
     return ok;
 }
 
-static bool draw_figures(struct figures *figures, const char *out, const char *gnuplot,
-                         struct err *err)
+/* Draws a chart; what hinders one chart alone is kept beside it and told, and is no failure. */
+static bool draw_figure(struct chart *chart, const char *folder, const char *gnuplot,
+                        struct arena *arena, const struct log *log, struct err *err)
+{
+    if (chart_draw(chart, folder, gnuplot, err)) return true;
+    if (err->code != ERR_IO && err->code != ERR_INPUT)
+        return err_context(err, "drawing the chart %s", chart->name);
+    chart->fault = arena_string(arena, err->message, NULL);
+    if (!chart->fault) return err_set(err, ERR_MEMORY, "out of memory for a chart");
+    log_warning(log, "the chart %s could not be drawn: %s", chart->name, err->message);
+    return true;
+}
+
+/* Fails if there are charts and none could be drawn: then the fault is not in one of them. */
+static bool draw_figures(const struct report *report, struct figures *figures, const char *out,
+                         const char *gnuplot, const struct log *log, struct err *err)
 {
     char *folder = file_join(out, "charts", err);
     bool ok = folder && file_make_folders(folder, err);
-    for (size_t i = 0; ok && i < figures->n; i++)
-        ok = chart_draw(&figures->items[i].chart, folder, gnuplot, err) ||
-             err_context(err, "drawing the chart %s", figures->items[i].chart.name);
+    size_t n_drawn = 0;
+    struct err fault = {0};
+    for (size_t i = 0; ok && i < figures->n; i++) {
+        struct chart *chart = &figures->items[i].chart;
+        ok = draw_figure(chart, folder, gnuplot, report->data->arena, log, &fault);
+        n_drawn += !chart->fault;
+    }
+    if (ok && figures->n && !n_drawn) ok = err_context(&fault, "drawing the charts");
+    if (!ok && fault.code) *err = fault;
     free(folder);
     return ok;
 }
@@ -331,11 +365,11 @@ static bool write_texts(const struct report *report, const struct figures *figur
 }
 
 bool report_write(const struct report *report, const char *out, const char *gnuplot,
-                  struct err *err)
+                  const struct log *log, struct err *err)
 {
     struct figures figures;
     bool ok = figures_build(report->data, report->books, report->n_books, &figures, err) &&
-              draw_figures(&figures, out, gnuplot, err) &&
+              draw_figures(report, &figures, out, gnuplot, log, err) &&
               write_texts(report, &figures, out, err) && write_tables(out, &report->sections, err);
     figures_free(&figures);
     return ok;

@@ -6,6 +6,7 @@
 #ifndef PHIBENCH_REPORTS_REPORT_H
 #define PHIBENCH_REPORTS_REPORT_H
 
+#include "base/log.h"
 #include "results/query.h"
 
 #include <stdio.h>
@@ -24,8 +25,9 @@ void report_print(const struct report *report, size_t max_rows, FILE *out);
 
 /* Writes into the folder `out`, made if missing: index.html (self-contained), report.md, a CSV file
  * for each table and charts/NAME.{gp,dat,svg,png}. Every file is written whole or not at all.
- * gnuplot: the program to run, NULL: "gnuplot". */
+ * gnuplot: the program to run, NULL: "gnuplot". A chart that cannot be drawn is told in its place
+ * and in the log, which may be NULL; if none can be, this fails and the page is left as it was. */
 bool report_write(const struct report *report, const char *out, const char *gnuplot,
-                  struct err *err) __attribute__((warn_unused_result));
+                  const struct log *log, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -48,7 +48,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct report *report = store && find_runs(store, &options->runs, runs, &n_runs, err)
                                 ? report_open(store, runs, n_runs, err)
                                 : NULL;
-    bool ok = report && report_write(report, out, invocation->gnuplot, err);
+    bool ok =
+        report && report_write(report, out, invocation->gnuplot, &invocation->console.log, err);
     if (ok) visible_printf(stdout, "%s/index.html\n", out);
     report_free(report);
     store_close(store);
@@ -63,12 +64,14 @@ const struct command COMMAND_REPORT = {
     .summary = "draw tables and charts of one or more runs",
     .arguments = "",
     COMMAND_OPTIONS(OPTIONS, struct options),
-    .details = "Writes index.html, which holds everything and refers to nothing outside itself, "
-               "each chart as SVG and "
-               "PNG with the gnuplot script and data that drew it, and the tables as Markdown and "
-               "CSV (where a text that a spreadsheet would run as a formula gets a ' in front). "
-               "Scores of "
-               "different protocols never share a column without saying so.",
+    .details =
+        "Writes index.html, which holds everything and refers to nothing outside itself, "
+        "each chart as SVG and "
+        "PNG with the gnuplot script and data that drew it, and the tables as Markdown and "
+        "CSV (where a text that a spreadsheet would run as a formula gets a ' in front). "
+        "A chart that gnuplot cannot draw is told in its place, with a "
+        "warning; if it can draw none, the report fails and the page stays as it was. Scores of "
+        "different protocols never share a column without saying so.",
     .examples = EXAMPLES,
     .run = run,
 };

@@ -108,7 +108,8 @@ static bool make_report(const struct invocation *invocation, const struct config
     if (!report) return false;
     report_print(report, MAX_PRINTED_ROWS, stdout);
     bool ok = !config->report_out ||
-              report_write(report, config->report_out, invocation->gnuplot, err) ||
+              report_write(report, config->report_out, invocation->gnuplot,
+                           &invocation->console.log, err) ||
               err_context(err, "writing the report to %s", config->report_out);
     if (ok && config->report_out)
         visible_printf(stdout, "\nreport: %s/index.html\n", config->report_out);

@@ -114,6 +114,24 @@ for status in 0 3; do
     [ ! -e report/charts/scores-mmlu-hendrycks-5-shot.png ] || fail 'half a PNG was left'
 done
 cmp -s report/index.html before || fail 'the page of before is not as it was'
+
+# One chart that cannot be drawn is told in its place and on stderr; all others are there.
+cat >one_fails <<'END'
+#!/bin/sh
+case $2 in scores-*) echo 'no such  colour'; exit 3 ;; esac
+exec gnuplot "$@"
+END
+chmod +x one_fails
+expect 0 env PHIBENCH_GNUPLOT="$work/one_fails" "$PHIBENCH" report --db good.db --out partial
+fault="$work/one_fails failed on partial/charts/scores-mmlu-hendrycks-5-shot.gp: no such colour"
+message_has "phibench: warning: the chart scores-mmlu-hendrycks-5-shot could not be drawn: $fault"
+[ "$(grep -c could stderr)" -eq "$(ls partial/charts/scores-*.gp | wc -l)" ] || fail 'another chart failed'
+for page in index.html report.md; do
+    grep -qF "This chart could not be drawn: " "partial/$page" || fail "$page does not tell the failed chart"
+done
+[ "$(grep -c '<svg' partial/index.html)" -eq "$(ls partial/charts/*.svg | wc -l)" ] || fail 'drawings are missing'
+[ "$(grep -c '<figure>' partial/index.html)" -eq "$(ls partial/charts/*.gp | wc -l)" ] || fail 'a place is missing'
+
 expect 0 "$PHIBENCH" report --db good.db --run 1 --run last --out report
 cmp -s report/index.html before || fail 'the page differs when it is drawn again'
 finish

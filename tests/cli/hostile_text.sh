@@ -40,11 +40,25 @@ report: {out: report}
 END
 expect 0 "$PHIBENCH" run names.yaml --db names.db
 grep -qF '=m|\x1b[31m\u202e<b>' stdout || fail 'the table does not show the name'
-has_no_escape stdout stderr report/report.md
+has_no_escape stdout stderr report/index.html report/report.md report/charts/*.[dgs]*
 grep -qF "'=m|" report/scores.csv || fail 'a formula in scores.csv'
 grep -qF '=m\|\\x1b\[31m\\u202e\<b>' report/report.md || fail 'the name is not escaped in Markdown'
 for command in runs show audit; do
     expect 0 "$PHIBENCH" $command $([ $command = audit ] && echo names.yaml) --db names.db
     has_no_escape stdout stderr
+done
+
+# Names that gnuplot could take for its own.
+for name in "'tis" "''" "it's" '"q"' 'a\' '`x`' '@y {/Bold z}_^~&'; do
+    printf '%s\n' "$name" | sed 's/\\/\\\\/g; s/"/\\"/g; s|.*|models: [{id: "&", path: "synth:tiny:q8_0"}]|' >quote.yaml
+    cat >>quote.yaml <<'END'
+name: quote
+suites:
+  - mmlu: {data: models/demo-mmlu, protocol: lm-eval, shots: 0, limit: 1}
+report: {out: quote}
+END
+    expect 0 "$PHIBENCH" run quote.yaml --db quote.db
+    ! grep -q "could not be drawn" stderr || fail "a chart of the model $name could not be drawn"
+    [ -s quote/charts/scores-mmlu-lm-eval-0-shot.png ] || fail "no chart of the model $name"
 done
 finish

@@ -212,7 +212,7 @@ static void write_report(struct fixture *f, const int64_t *runs, size_t n_runs)
 {
     struct err err = {0};
     struct report *report = report_open(f->store, runs, n_runs, &err);
-    assert_done(report && report_write(report, f->out, NULL, &err), &err);
+    assert_done(report && report_write(report, f->out, NULL, NULL, &err), &err);
     report_free(report);
 }
 
