@@ -12,7 +12,6 @@
 #include "engine/hparams.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,20 +94,53 @@ static bool fill_table(struct quantized *quantized, const struct hparams *hparam
 
 /* ---- The source ---- */
 
-/* Whether the type can hold the values. */
-static bool check_row(const struct quantized *quantized, const struct tensor_info *tensor,
-                      size_t row, const float *values, struct err *err)
+static bool refuse_value(const struct quantized *quantized, const struct tensor_info *tensor,
+                         size_t row, size_t column, float value, struct err *err)
 {
-    const float first_above_f16 = 65520; /* what rounds to infinity */
-    float most = FLT_MAX;
-    if (tensor->type == TENSOR_F16) most = nextafterf(first_above_f16, 0);
-    for (size_t i = 0; i < tensor->shape[0]; i++)
-        if (!(fabsf(values[i]) <= most))
-            return err_set_at(
-                err, ERR_INPUT, quantized->from->path, 0, 0,
-                "tensor %s has the value %g in row %zu, column %zu: %s cannot hold it",
-                tensor->name, (double)values[i], row, i, tensor_type_info(tensor->type)->name);
-    return true;
+    return err_set_at(err, ERR_INPUT, quantized->from->path, 0, 0,
+                      "tensor %s has the value %g in row %zu, column %zu: %s cannot hold it",
+                      tensor->name, (double)value, row, column,
+                      tensor_type_info(tensor->type)->name);
+}
+
+/* The magnitude that a value of the type must be below to be encoded. Of quantized types the
+ * largest value of any block is less, and sums of squares of what is below are numbers, so that a
+ * scale that does not fit shows as one. */
+static float limit_of(enum tensor_type type)
+{
+    switch (type) {
+    case TENSOR_F32: return INFINITY;
+    case TENSOR_F16: return HALF_OVERFLOW;
+    case TENSOR_BF16: return BFLOAT_OVERFLOW;
+    case TENSOR_Q8_0: return 127 * HALF_OVERFLOW;
+    default: return 1e9f;
+    }
+}
+
+/* Whether the type can hold the values, before they are encoded. */
+static bool check_values(const struct quantized *quantized, const struct tensor_info *tensor,
+                         size_t row, const float *values, struct err *err)
+{
+    float limit = limit_of(tensor->type);
+    size_t i = 0;
+    if (floats_are_below(values, tensor->shape[0], limit)) return true;
+    while (fabsf(values[i]) < limit) i++;
+    return refuse_value(quantized, tensor, row, i, values[i], err);
+}
+
+/* Whether no block of the encoded row needs a larger scale than there is; the value that is named
+ * is the block's largest. */
+static bool check_scales(const struct quantized *quantized, const struct tensor_info *tensor,
+                         size_t row, const float *values, const uint8_t *encoded, struct err *err)
+{
+    size_t first, n = tensor_type_info(tensor->type)->block_values;
+    if (tensor->type == TENSOR_Q8_0 ||
+        tensor_is_within_scales(tensor->type, encoded, tensor->shape[0], &first))
+        return true;
+    size_t largest = first;
+    for (size_t i = first; i < first + n; i++)
+        if (fabsf(values[i]) > fabsf(values[largest])) largest = i;
+    return refuse_value(quantized, tensor, row, largest, values[largest], err);
 }
 
 /* Buffers of one call of read_rows. */
@@ -136,8 +168,9 @@ static bool convert_rows(const struct quantized *quantized, const struct tensor_
         if (i % chunk == 0 && !from->read_rows(from, read, row + i, n, rows->bytes, err))
             return false;
         tensor_decode(read->type, rows->bytes + i % chunk * read->row_bytes, n_cols, rows->values);
-        if (!check_row(quantized, tensor, row + i, rows->values, err)) return false;
+        if (!check_values(quantized, tensor, row + i, rows->values, err)) return false;
         tensor_encode_weighted(tensor->type, rows->values, weights, n_cols, out);
+        if (!check_scales(quantized, tensor, row + i, rows->values, out, err)) return false;
     }
     return true;
 }
@@ -148,7 +181,8 @@ static bool read_rows(const struct source *source, const struct tensor_info *ten
     const struct quantized *quantized = (const struct quantized *)source;
     const struct tensor_info *read = &quantized->from->tensors[tensor - quantized->tensors];
     if (read->type == tensor->type)
-        return quantized->from->read_rows(quantized->from, read, row, n_rows, out, err);
+        return quantized->from->read_rows(quantized->from, read, row, n_rows, out, err) &&
+               source_check_rows(quantized->from, read, row, n_rows, out, err);
     struct rows rows = {0};
     bool ok = convert_rows(quantized, tensor, row, n_rows, &rows, out, err);
     free(rows.bytes);

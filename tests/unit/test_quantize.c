@@ -263,19 +263,64 @@ static void bad_specs_are_refused(void **state)
     assert_refused("quantize:q4_k:missing.gguf", ERR_IO, "No such file");
 }
 
-/* A file like synth:tiny:f32 whose output matrix has this value in row 2, column 3. */
-static void write_with_value(const char *path, float value)
+/* A file like synth:tiny:f32 whose tensor has this value in that row, column 3. */
+static void write_value(const char *path, const char *name, size_t row, float value)
 {
     assert_true(model_write("synth:tiny:f32", path, NULL, 1, NULL, NULL, NULL));
     struct source *source = open_spec(path);
-    uint64_t at = source_find(source, "output.weight")->offset;
-    at += 2 * source_find(source, "output.weight")->row_bytes + 3 * sizeof value;
+    uint64_t at = source_find(source, name)->offset;
+    at += row * source_find(source, name)->row_bytes + 3 * sizeof value;
     source_close(source);
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
     assert_int_equal(fwrite(&value, sizeof value, 1, file), 1);
     assert_int_equal(fclose(file), 0);
+}
+
+static void write_with_value(const char *path, float value)
+{
+    write_value(path, "output.weight", 2, value);
+}
+
+static void every_type_refuses_what_its_scales_cannot_reach(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        float value; /* a quarter of it is held */
+    } cases[] = {{"q4_0", -8.0f * 80000},   {"q4_1", 15.0f * 80000},   {"q5_0", -16.0f * 80000},
+                 {"q5_1", 31.0f * 80000},   {"q2_k", 3e6f * 2},        {"q3_k", 65504.0f * 32 * 5},
+                 {"q4_k", 65504.0f * 1e3f}, {"q5_k", 65504.0f * 3e3f}, {"q6_k", 65504.0f * 5e3f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 2; k++) {
+            char spec[64], message[128];
+            struct err err = {0};
+            float value = k ? cases[i].value / 4 : cases[i].value;
+            write_value("value.gguf", "blk.0.ffn_down.weight", 7, value);
+            snprintf(spec, sizeof spec, "quantize:%s:value.gguf", cases[i].type);
+            snprintf(message, sizeof message,
+                     "tensor blk.0.ffn_down.weight has the value %g in row 7, column 3: %s cannot "
+                     "hold it",
+                     (double)value, cases[i].type);
+            bool ok = model_write(spec, "out.gguf", NULL, 2, NULL, NULL, &err);
+            if (!k) assert_string_equal(err.message, message);
+            else if (!ok) fail_msg("%s", err.message);
+            assert_int_equal(file_exists("out.gguf"), ok);
+            if (ok) assert_int_equal(remove("out.gguf"), 0);
+        }
+}
+
+static void tensors_that_keep_their_type_are_looked_at(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    write_value("value.gguf", "output_norm.weight", 0, NAN);
+    assert_false(model_write("quantize:f16:value.gguf", "out.gguf", NULL, 2, NULL, NULL, &err));
+    assert_string_equal(err.message, "tensor output_norm.weight has the value nan in row 0, column "
+                                     "3: a weight must be a number");
+    assert_string_equal(err.file, "value.gguf");
+    assert_false(file_exists("out.gguf"));
 }
 
 static void values_that_a_type_cannot_hold_are_refused(void **state)
@@ -290,6 +335,15 @@ static void values_that_a_type_cannot_hold_are_refused(void **state)
         {65520, "f16", "tensor output.weight has the value 65520 in row 2, column 3: f16 cannot"},
         {65519, "f16", NULL},
         {65520, "bf16", NULL},
+        {3.4e38f, "bf16", "has the value 3.4e+38 in row 2, column 3: bf16 cannot hold it"},
+        {3.39e38f, "bf16", NULL},
+        {8.32104e6f, "q8_0", "has the value 8.32104e+06 in row 2, column 3: q8_0 cannot hold it"},
+        {8.32103e6f, "q8_0", NULL},
+        {3.4e38f, "q8_0", "has the value 3.4e+38 in row 2, column 3: q8_0 cannot hold it"},
+        {-3.4e38f, "q4_k", "has the value -3.4e+38 in row 2, column 3: q6_k cannot hold it"},
+        {3e8f, "q4_k", "has the value 3e+08 in row 2, column 3: q6_k cannot hold it"},
+        {2e8f, "q4_k", NULL},
+        {NAN, "f32", "has the value nan in row 2, column 3: a weight must be a number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char spec[64];
@@ -333,6 +387,8 @@ int main(void)
         cmocka_unit_test(bad_specs_are_refused),
         IN_FOLDER(a_written_file_and_its_spec_are_one_model),
         IN_FOLDER(values_that_a_type_cannot_hold_are_refused),
+        IN_FOLDER(every_type_refuses_what_its_scales_cannot_reach),
+        IN_FOLDER(tensors_that_keep_their_type_are_looked_at),
         IN_FOLDER(a_model_is_not_written_over_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
