@@ -17,7 +17,7 @@ struct query {
     struct store *store;
     sqlite3_stmt *handle;
     int n_bound, code;  /* code: of the first bind that failed */
-    bool is_infinite;   /* a number that was bound */
+    bool is_no_number;  /* one that was bound is infinite or none where a number must be */
     const char *sql;    /* of a kept one, which is found by this address; otherwise NULL */
     bool is_in_use;     /* a kept one */
     struct query *next; /* among the store's kept ones */
@@ -77,7 +77,7 @@ void query_close(struct query *query)
         sqlite3_clear_bindings(query->handle);
         query->n_bound = 0;
         query->code = SQLITE_OK;
-        query->is_infinite = false;
+        query->is_no_number = false;
         query->is_in_use = false;
     } else {
         sqlite3_finalize(query->handle);
@@ -126,8 +126,14 @@ void query_add_text(struct query *query, const char *value)
 void query_add_number(struct query *query, double value)
 {
     if (!query) return;
-    query->is_infinite = query->is_infinite || isinf(value);
+    query->is_no_number = query->is_no_number || isinf(value);
     note_bind(query, sqlite3_bind_double(query->handle, ++query->n_bound, value));
+}
+
+void query_add_finite(struct query *query, double value)
+{
+    query_add_number(query, value);
+    if (query && isnan(value)) query->is_no_number = true;
 }
 
 void query_add_known_integer(struct query *query, int64_t value)
@@ -138,7 +144,7 @@ void query_add_known_integer(struct query *query, int64_t value)
 
 void query_add_known_number(struct query *query, double value)
 {
-    if (value != 0) query_add_number(query, value);
+    if (value != 0) query_add_finite(query, value);
     else query_add_text(query, NULL);
 }
 
@@ -147,9 +153,9 @@ void query_add_known_number(struct query *query, double value)
 int query_next(struct query *query, struct err *err)
 {
     if (!query) return -1;
-    if (query->is_infinite) {
+    if (query->is_no_number) {
         err_set_at(err, ERR_INPUT, query->store->path, 0, 0,
-                   "a number that is infinite is not stored");
+                   "a number that is infinite or none is not stored");
         return -1;
     }
     int code = query->code == SQLITE_OK ? sqlite3_step(query->handle) : query->code;

@@ -176,7 +176,7 @@ bool store_compute_scores(struct store *store, int64_t job, struct err *err)
     __attribute__((warn_unused_result));
 
 /* A score of the whole job that is no mean over its verdicts: replaces that of this metric. An
- * error of NaN is not known. */
+ * error of NaN is not known. Of what is no number comes no row, but ERR_INPUT. */
 bool store_put_score(struct store *store, int64_t job, const char *metric,
                      const struct estimate *estimate, struct err *err)
     __attribute__((warn_unused_result));

@@ -85,7 +85,7 @@ static bool put_verdict(struct store *store, int64_t job, int64_t dataset,
     query_add_text(put, answer->key);
     query_add_integer(put, answer->answered);
     query_add_integer(put, answer->is_correct);
-    query_add_number(put, answer->score);
+    query_add_finite(put, answer->score);
     query_add_text(put, answer->predicted);
     query_add_number(put, answer->margin);
     query_add_text(put, answer->others_json);

@@ -52,6 +52,8 @@ void query_forget_kept(struct store *store);
 void query_add_integer(struct query *query, int64_t value);
 void query_add_text(struct query *query, const char *value);
 void query_add_number(struct query *query, double value); /* NaN: NULL; infinite: the step fails */
+/* NaN fails too: no row is to hold what is no number. */
+void query_add_finite(struct query *query, double value);
 void query_add_known_integer(struct query *query, int64_t value); /* 0: NULL */
 void query_add_known_number(struct query *query, double value);   /* 0: NULL */
 

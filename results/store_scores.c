@@ -48,6 +48,10 @@ static bool put_score(struct store *store, int64_t job, int depth, const char *l
     static const char PUT_SCORE[] =
         "INSERT OR REPLACE INTO score (job, depth, level, name, metric, score, low, high, error, "
         "n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    if (!isfinite(estimate->mean) || !isfinite(estimate->interval.low) ||
+        !isfinite(estimate->interval.high))
+        return err_set(err, ERR_INPUT, "the score %s%s%s of the job is no number", metric,
+                       *name ? " of " : "", name);
     struct query *insert = query_begin_of(store, PUT_SCORE, job, err);
     query_add_integer(insert, depth);
     query_add_text(insert, level);

@@ -133,6 +133,32 @@ static void further_metrics_have_scores_of_their_own(void **unused)
                      "a/1|1.0|{\"f1\":1,\"hit\":1}\na/2|0.0|{\"f1\":0.5,\"hit\":0}");
 }
 
+static void what_is_no_number_is_not_stored(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    struct estimate estimates[] = {{.mean = NAN, .interval = {0, 1}},
+                                   {.mean = INFINITY, .interval = {0, 1}},
+                                   {.mean = 0.5, .interval = {NAN, 1}},
+                                   {.mean = 0.5, .interval = {0, INFINITY}}};
+    for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++) {
+        assert_false(store_put_score(test_store, job, "ppl", &estimates[i], &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        assert_string_equal(err.message, "the score ppl of the job is no number");
+        assert_string_equal(err.file, ""); /* it is no fault of the store */
+    }
+    struct speed_record speed = {
+        .test = "decode", .isa = "scalar", .duration_ns = 1, .tokens_per_s = INFINITY};
+    assert_false(store_put_speed(test_store, job, &speed, &err));
+    test_assert_rows("SELECT count(*) FROM score", "0");
+    test_assert_rows("SELECT count(*) FROM speed_sample", "0");
+    /* An error may be unknown, and the same statements serve what is a number. */
+    struct estimate one = {.mean = 0.5, .interval = {0, 1}, .error = NAN, .n = 1};
+    test_assert_done(store_put_score(test_store, job, "ppl", &one, &err), &err);
+    test_assert_rows("SELECT score, error FROM score", "0.5|NULL");
+}
+
 static void scores_do_not_depend_on_the_order_of_storing(void **unused)
 {
     (void)unused;
@@ -185,6 +211,7 @@ int main(void)
         IN_TEST_STORE(standard_errors_are_clustered_by_the_first_level),
         IN_TEST_STORE(points_are_shown_as_points),
         IN_TEST_STORE(further_metrics_have_scores_of_their_own),
+        IN_TEST_STORE(what_is_no_number_is_not_stored),
         IN_TEST_STORE(scores_do_not_depend_on_the_order_of_storing),
         IN_TEST_STORE(items_are_shown_with_their_verdicts),
         IN_TEST_STORE(jobs_on_the_same_questions_are_compared_item_by_item),
