@@ -17,7 +17,7 @@ struct query {
     struct store *store;
     sqlite3_stmt *handle;
     int n_bound, code;  /* code: of the first bind that failed */
-    bool is_no_number;  /* one that was bound is infinite or none where a number must be */
+    const char *unfit;  /* "infinite": what a bound number is that must not be stored; or NULL */
     const char *sql;    /* of a kept one, which is found by this address; otherwise NULL */
     bool is_in_use;     /* a kept one */
     struct query *next; /* among the store's kept ones */
@@ -77,7 +77,7 @@ void query_close(struct query *query)
         sqlite3_clear_bindings(query->handle);
         query->n_bound = 0;
         query->code = SQLITE_OK;
-        query->is_no_number = false;
+        query->unfit = NULL;
         query->is_in_use = false;
     } else {
         sqlite3_finalize(query->handle);
@@ -126,14 +126,14 @@ void query_add_text(struct query *query, const char *value)
 void query_add_number(struct query *query, double value)
 {
     if (!query) return;
-    query->is_no_number = query->is_no_number || isinf(value);
+    if (isinf(value)) query->unfit = "infinite";
     note_bind(query, sqlite3_bind_double(query->handle, ++query->n_bound, value));
 }
 
 void query_add_finite(struct query *query, double value)
 {
     query_add_number(query, value);
-    if (query && isnan(value)) query->is_no_number = true;
+    if (query && isnan(value)) query->unfit = "none";
 }
 
 void query_add_known_integer(struct query *query, int64_t value)
@@ -153,9 +153,9 @@ void query_add_known_number(struct query *query, double value)
 int query_next(struct query *query, struct err *err)
 {
     if (!query) return -1;
-    if (query->is_no_number) {
-        err_set_at(err, ERR_INPUT, query->store->path, 0, 0,
-                   "a number that is infinite or none is not stored");
+    if (query->unfit) {
+        err_set_at(err, ERR_INPUT, query->store->path, 0, 0, "a number that is %s is not stored",
+                   query->unfit);
         return -1;
     }
     int code = query->code == SQLITE_OK ? sqlite3_step(query->handle) : query->code;

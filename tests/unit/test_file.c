@@ -170,7 +170,7 @@ static int write_to_full_disk(const struct place *place)
     char **names;
     if (!file_write(place->path, "old", 3, &err)) return 1;
     if (file_write(place->path, bytes, sizeof bytes, &err)) return 2;
-    if (err.code != ERR_IO || !strstr(err.message, strerror(ENOSPC))) return 3;
+    if (err.code != ERR_FULL || !strstr(err.message, strerror(ENOSPC))) return 3;
     char *text = file_read(place->path, 100, &n_bytes, NULL);
     if (!text || n_bytes != 3 || strcmp(text, "old") != 0) return 4;
     free(text);

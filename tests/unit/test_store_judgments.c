@@ -95,7 +95,7 @@ static void a_score_that_is_none_is_refused(void **state)
     assert_refused(job, 11, "CHECK constraint failed");
     assert_refused(job, 0.5, "CHECK constraint failed");
     assert_false(store_put_score(test_store, job, "points", &endless, &err));
-    assert_string_equal(err.message, "a number that is infinite is not stored");
+    assert_string_equal(err.message, "the score points of the job is no number");
     assert_false(store_put_verdict(test_store, job, &answer, &err));
     assert_string_equal(err.message, "a number that is infinite is not stored");
     test_assert_rows("SELECT count(*) FROM judge_call", "0");
