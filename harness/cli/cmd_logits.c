@@ -33,11 +33,20 @@ static const struct option_spec OPTIONS[] = {
 enum { MAX_IDS = 1 << 20, LARGEST_ID = INT32_MAX };
 
 struct printer {
+    const struct tokens *ids;
     bool is_binary;
     size_t n_vocab, n_rows;
 };
 
-/* A float32 with 9 digits reads back exactly. */
+static void print_beginning(const struct tokens *ids)
+{
+    fputs("{\"ids\": [", stdout);
+    for (size_t i = 0; i < ids->n; i++) printf("%s%d", i ? ", " : "", (int)ids->ids[i]);
+    fputs("],\n \"logits\": [", stdout);
+}
+
+/* Nothing is printed before the first row is known to be one. A float32 with 9 digits reads back
+ * exactly. */
 static bool print_row(void *context, size_t position, const float *logits, struct err *err)
 {
     struct printer *printer = context;
@@ -47,6 +56,7 @@ static bool print_row(void *context, size_t position, const float *logits, struc
             return err_set_errno(err, "cannot write the logits");
         return true;
     }
+    if (!printer->n_rows) print_beginning(printer->ids);
     printf("%s  [", printer->n_rows++ ? ",\n" : "\n");
     for (size_t i = 0; i < printer->n_vocab; i++)
         printf("%s%.9g", i ? ", " : "", (double)logits[i]);
@@ -77,16 +87,12 @@ static bool print_logits(const struct options *options, const struct opened *ope
                          const struct tokens *ids, struct err *err)
 {
     struct printer printer = {
+        .ids = ids,
         .is_binary = options->output && !strcmp(options->output, "bin"),
         .n_vocab = (size_t)model_info(opened->model)->n_vocab,
     };
     int sequence;
     if (!session_start(opened->session, &sequence, err)) return false;
-    if (!printer.is_binary) {
-        fputs("{\"ids\": [", stdout);
-        for (size_t i = 0; i < ids->n; i++) printf("%s%d", i ? ", " : "", (int)ids->ids[i]);
-        fputs("],\n \"logits\": [", stdout);
-    }
     if (!prefill(opened->session, sequence, ids, options->all, print_row, &printer, err))
         return false;
     if (!printer.is_binary) fputs("]}\n", stdout);
