@@ -255,7 +255,7 @@ static void *answer_requests(void *context)
         pthread_mutex_unlock(&window->lock);
     }
     pthread_mutex_lock(&window->lock);
-    if (!ok && !window->stops) window->failure = err;
+    if (!ok && !window->failure.code) window->failure = err;
     window->stops = window->stops || !ok;
     window->n_running--;
     pthread_cond_signal(&window->changed);
