@@ -25,10 +25,12 @@ static bool add_label(const struct plan_job *job, struct err *err)
     return err->code != ERR_INTERRUPTED && err_context(err, "running %s", label);
 }
 
-/* Whether what went wrong would do so in any job: what answers is not at fault. */
+/* Whether what went wrong would do so in any job, or is the configuration's fault: what answers is
+ * not to blame. */
 static bool ends_run(const struct run_context *run, const struct err *err)
 {
     return err->code == ERR_INTERRUPTED || err->code == ERR_MEMORY || err->code == ERR_FULL ||
+           err->code == ERR_CONFIG || err->code == ERR_USAGE ||
            !strncmp(err->file, store_path(run->store), sizeof err->file - 1);
 }
 

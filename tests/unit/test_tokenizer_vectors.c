@@ -295,6 +295,7 @@ static void check_chats(const struct tokenizer *tokenizer, enum rstrip_policy rs
             tokens_free(&ids);
         }
         sha256_finish(hash, hex);
+        sha256_free(hash);
         if (strcmp(hex, json_as_string(json_at(hashes, i_block), "")) != 0)
             fail_msg("rstrip %d: one of chats %zu to %zu", (int)rstrip, i_block * BLOCK,
                      i_block * BLOCK + BLOCK - 1);
