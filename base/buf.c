@@ -21,7 +21,6 @@ void buf_free(struct buf *buf)
 void buf_clear(struct buf *buf)
 {
     buf->n_bytes = 0;
-    buf->failed = false;
     if (buf->data) buf->data[0] = 0;
 }
 

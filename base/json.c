@@ -6,11 +6,13 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <assert.h>
 #include <jansson.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +29,21 @@ static const struct json *outer(const json_t *value)
     return (const struct json *)value;
 }
 
+static void *allocate(size_t n_bytes)
+{
+    return mem_new_or_end(n_bytes, 1);
+}
+
+/* Without memory jansson 2.14 drops characters of a text silently, or ends in an assertion. */
+static void set_allocator(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
 struct json *json_parse(const char *text, size_t n_bytes, const char *file, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_allocator);
     json_error_t fault;
     json_t *root = json_loadb(text, n_bytes, PARSE_FLAGS, &fault);
     if (!root && json_error_code(&fault) == json_error_numeric_overflow)

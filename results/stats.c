@@ -40,12 +40,11 @@ static double mean_of(const double *values, size_t n)
     return sum / (double)n;
 }
 
-/* Sum over clusters of the squared sum of deviations; NaN if there is no memory. */
+/* Sum over clusters of the squared sum of deviations. */
 static double between_clusters(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters, double mean)
 {
-    double *sums = mem_new(n_clusters, sizeof *sums, NULL), total = 0;
-    if (!sums) return NAN;
+    double *sums = mem_new_or_end(n_clusters, sizeof *sums), total = 0;
     for (size_t i = 0; i < n; i++) sums[cluster[i]] += scores[i] - mean;
     for (size_t c = 0; c < n_clusters; c++) total += sums[c] * sums[c];
     free(sums);
@@ -155,8 +154,8 @@ struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q
 
 double stats_quantile(const double *values, size_t n, double q)
 {
-    double *sorted = n ? mem_new(n, sizeof *sorted, NULL) : NULL;
-    if (!sorted) return NAN;
+    if (!n) return NAN;
+    double *sorted = mem_new_or_end(n, sizeof *sorted);
     memcpy(sorted, values, n * sizeof *sorted);
     stats_sort(sorted, n);
     double quantile = quantile_sorted(sorted, n, q);
@@ -221,9 +220,9 @@ static struct interval bootstrap(const double *a, size_t n_a, const double *b, s
 {
     struct interval interval = {NAN, NAN};
     struct rng rng = {seed};
-    double *results = mem_new(rounds, sizeof *results, NULL);
-    double *drawn = mem_new(n_a > n_b ? n_a : n_b, sizeof *drawn, NULL);
-    if (!results || !drawn || n_a == 0 || (b && n_b == 0) || rounds == 0) goto out;
+    if (n_a == 0 || (b && n_b == 0) || rounds == 0) return interval;
+    double *results = mem_new_or_end(rounds, sizeof *results);
+    double *drawn = mem_new_or_end(n_a > n_b ? n_a : n_b, sizeof *drawn);
     for (size_t i = 0; i < rounds; i++) {
         results[i] = resample(a, n_a, drawn, statistic, &rng);
         if (b) results[i] /= resample(b, n_b, drawn, statistic, &rng);
@@ -231,7 +230,6 @@ static struct interval bootstrap(const double *a, size_t n_a, const double *b, s
     stats_sort(results, rounds);
     interval = (struct interval){quantile_sorted(results, rounds, 0.025),
                                  quantile_sorted(results, rounds, 0.975)};
-out:
     free(results);
     free(drawn);
     return interval;
@@ -267,10 +265,9 @@ static int compare_ranked(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-bool stats_holm(double *p_values, size_t n)
+void stats_holm(double *p_values, size_t n)
 {
-    struct ranked *ranked = mem_new(n, sizeof *ranked, NULL);
-    if (!ranked) return false;
+    struct ranked *ranked = mem_new_or_end(n, sizeof *ranked);
     for (size_t i = 0; i < n; i++) ranked[i] = (struct ranked){p_values[i], i};
     qsort(ranked, n, sizeof *ranked, compare_ranked);
     double highest = 0;
@@ -280,5 +277,4 @@ bool stats_holm(double *p_values, size_t n)
         p_values[ranked[i].place] = highest;
     }
     free(ranked);
-    return true;
 }

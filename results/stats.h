@@ -1,5 +1,5 @@
 /* stats.h - the statistics of comparison. Pure functions on arrays; formulas' sources at each.
- * Thread-safe. Where memory is short, what needs it is NaN.
+ * Thread-safe. Where there is no memory for a number, the process ends (mem_new_or_end).
  */
 #ifndef PHIBENCH_RESULTS_STATS_H
 #define PHIBENCH_RESULTS_STATS_H
@@ -50,7 +50,7 @@ struct estimate stats_exponential(struct estimate logarithm);
 struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
 
 /* Median, and quantile q in 0..1 with linear interpolation (Hyndman and Fan 1996, type 7). Sorts a
- * copy; NaN if n = 0 or no memory. */
+ * copy; NaN if n = 0. */
 double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 
@@ -81,7 +81,7 @@ struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double 
 /* 95% percentile bootstrap interval of the mean of paired differences. */
 struct interval stats_bootstrap_mean(const double *values, size_t n, size_t rounds, uint64_t seed);
 
-/* Holm's step-down adjustment of p-values [n] in place (Holm 1979). False if there is no memory. */
-bool stats_holm(double *p_values, size_t n);
+/* Holm's step-down adjustment of p-values [n] in place (Holm 1979). */
+void stats_holm(double *p_values, size_t n);
 
 #endif

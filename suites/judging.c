@@ -201,12 +201,12 @@ static bool is_word(unsigned char c)
     return c >= 0x80 || isalnum(c);
 }
 
-static bool words_init(struct words *words, const char *text)
+static void words_init(struct words *words, const char *text)
 {
     size_t n = strlen(text);
-    *words = (struct words){.text = mem_copy_string(text, NULL),
-                            .items = mem_new(n / 2 + 1, sizeof *words->items, NULL)};
-    if (!words->text || !words->items) return false;
+    *words = (struct words){.text = mem_new_or_end(n + 1, 1),
+                            .items = mem_new_or_end(n / 2 + 1, sizeof *words->items)};
+    memcpy(words->text, text, n);
     for (char *at = words->text; *at;) {
         if (!is_word((unsigned char)*at)) {
             at++;
@@ -218,7 +218,6 @@ static bool words_init(struct words *words, const char *text)
         if (*at) *at++ = 0;
     }
     qsort(words->items, words->n, sizeof *words->items, compare_words);
-    return true;
 }
 
 static size_t count_common(const struct words *a, const struct words *b)
@@ -235,9 +234,11 @@ static size_t count_common(const struct words *a, const struct words *b)
 
 double judging_match_reference(const char *answer, const char *reference)
 {
-    struct words given, wanted = {0};
+    struct words given, wanted;
     double f1 = 0;
-    if (words_init(&given, answer) && words_init(&wanted, reference) && given.n + wanted.n)
+    words_init(&given, answer);
+    words_init(&wanted, reference);
+    if (given.n + wanted.n)
         f1 = 2 * (double)count_common(&given, &wanted) / (double)(given.n + wanted.n);
     words_done(&given);
     words_done(&wanted);

@@ -249,10 +249,10 @@ static struct client_window *prepare(const struct client *base, const struct req
 /* ---- Answering ---- */
 
 /* Little-endian machines only, as the engine is. */
-static bool hash_row(const struct engine_window *window, const float *logits,
-                     uint8_t hash[SHA256_BYTES], struct err *err)
+static void hash_row(const struct engine_window *window, const float *logits,
+                     uint8_t hash[SHA256_BYTES])
 {
-    return sha256_digest(logits, window->client->n_vocab * sizeof *logits, hash, err);
+    sha256_digest(logits, window->client->n_vocab * sizeof *logits, hash);
 }
 
 /* The log-probabilities that are wanted after the node, in one pass over its logits. */
@@ -272,7 +272,7 @@ static bool score_node(struct engine_window *window, int node, const float *logi
     int32_t best = logits_argmax(logits, window->client->n_vocab);
     logits_logprobs(logits, window->client->n_vocab, window->ids, n, window->logprobs);
     uint8_t hash[SHA256_BYTES];
-    if (!hash_row(window, logits, hash, err)) return false;
+    hash_row(window, logits, hash);
     n = 0;
     for (int i = window->first_want[node]; i >= 0; i = window->wants[i].next, n++) {
         const struct want *want = &window->wants[i];
@@ -291,9 +291,8 @@ static bool generate_token(struct engine_window *window, struct answer *answer, 
                            struct err *err)
 {
     const struct request *request = answer->request;
-    if (!grow_rows(answer, 1, err) ||
-        !hash_row(window, logits, answer->rows[answer->n_rows - 1], err))
-        return false;
+    if (!grow_rows(answer, 1, err)) return false;
+    hash_row(window, logits, answer->rows[answer->n_rows - 1]);
     int32_t id = sampler_pick(answer->sampler, logits);
     bool ends = tokenizer_is_end(window->client->tokenizer, id);
     if (ends) answer->stop = "";

@@ -199,7 +199,7 @@ static enum outcome attempt(struct http *http, http_accept_fn *accept, void *con
 {
     long status = 0;
     char said[MAX_EXCERPT];
-    buf_clear(&http->body);
+    buf_free(&http->body);
     http->reason[0] = 0;
     http->asked_s = 0;
     reply->status = 0;

@@ -61,12 +61,12 @@ struct scheduler *scheduler_new(struct session *session, const struct trie *trie
     scheduler->batch = mem_new(n_batch, sizeof *scheduler->batch, err);
     scheduler->batch_nodes = mem_new(n_batch, sizeof *scheduler->batch_nodes, err);
     scheduler->ids = mem_new(n_batch, sizeof *scheduler->ids, err);
+    for (size_t i = 0; scheduler->branches && i < n; i++) scheduler->branches[i].sequence = -1;
     if (!scheduler->branches || !scheduler->order || !scheduler->batch || !scheduler->batch_nodes ||
         !scheduler->ids) {
         scheduler_free(scheduler);
         return NULL;
     }
-    for (size_t i = 0; i < n; i++) scheduler->branches[i].sequence = -1;
     trie_order(trie, scheduler->order);
     scheduler->branches[TRIE_ROOT].finished = true;
     return scheduler;

@@ -54,6 +54,9 @@ static void buf_stops_at_its_maximum_and_stays_failed(void **state)
     assert_int_equal(err.code, ERR_MEMORY);
     assert_null(buf_take(&buf, &err));
     buf_clear(&buf);
+    assert_false(buf_text(&buf, "again"));
+    assert_false(buf_check(&buf, &err));
+    buf_free(&buf);
     assert_true(buf_text(&buf, "again"));
     assert_string_equal(buf_string(&buf), "again");
     buf_free(&buf);

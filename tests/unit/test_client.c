@@ -328,9 +328,8 @@ static void the_hash_is_of_every_row_of_logits_in_order(void **state)
             uint8_t row[SHA256_BYTES];
             assert_true(session_eval(session, &token, 1, NULL));
             if (i + 1 < joined.n_context) continue;
-            assert_true(sha256_digest(session_logits(session, 0),
-                                      (size_t)model_info(*state)->n_vocab * sizeof(float), row,
-                                      NULL));
+            sha256_digest(session_logits(session, 0),
+                          (size_t)model_info(*state)->n_vocab * sizeof(float), row);
             sha256_update(hash, row, sizeof row);
         }
         session_drop(session, sequence);

@@ -36,9 +36,9 @@ static void put_chunk(struct reference *reference, size_t i_chunk)
     for (size_t i = 0; i < N_SCORED; i++) {
         fill_row(row, i_chunk, i);
         assert_true(reference_put_row(reference, i_chunk, i, row, &err));
-        assert_true(sha256_digest(row, sizeof row, hashes[i], &err));
+        sha256_digest(row, sizeof row, hashes[i]);
     }
-    assert_true(sha256_digest(hashes, sizeof hashes, hash, &err));
+    sha256_digest(hashes, sizeof hashes, hash);
     assert_true(reference_put_chunk(reference, i_chunk, hash, &err));
 }
 
@@ -50,9 +50,9 @@ static bool check_chunk(struct reference *reference, size_t i_chunk, struct err 
     *err = (struct err){0};
     for (size_t i = 0; i < N_SCORED; i++) {
         if (!reference_get_row(reference, i_chunk, i, row, err)) return false;
-        assert_true(sha256_digest(row, sizeof row, hashes[i], err));
+        sha256_digest(row, sizeof row, hashes[i]);
     }
-    assert_true(sha256_digest(hashes, sizeof hashes, hash, err));
+    sha256_digest(hashes, sizeof hashes, hash);
     if (!reference_check_chunk(reference, i_chunk, hash, err)) return false;
     fill_row(expected, i_chunk, N_SCORED - 1);
     assert_memory_equal(row, expected, sizeof row);

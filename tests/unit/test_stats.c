@@ -257,10 +257,10 @@ static void holm_adjusts_in_steps_and_keeps_the_order(void **unused)
     (void)unused;
     double p[] = {0.01, 0.04, 0.03, 0.005, 0.8};
     static const double expected[] = {0.04, 0.09, 0.09, 0.025, 0.8};
-    assert_true(stats_holm(p, 5));
+    stats_holm(p, 5);
     for (size_t i = 0; i < 5; i++) assert_near(p[i], expected[i], 1e-15);
     double high[] = {0.6, 0.7};
-    assert_true(stats_holm(high, 2));
+    stats_holm(high, 2);
     assert_true(high[0] == 1 && high[1] == 1);
 }
 
