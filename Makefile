@@ -86,6 +86,7 @@ KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
 PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 RENDER_CASES := $(BUILD)/tests/jinja/render_cases
 SUPPORT      := $(BUILD)/tests/libsupport.a
+FAULTS       := $(BUILD)/tests/faults/fail_nth.so
 
 ALL_C := $(wildcard $(ROOMS:%=%/*.c) engine/kernels/*/*.c tests/*/*.c tests/kernels/*/*.c)
 ALL_H := $(wildcard $(ROOMS:%=%/*.h) engine/kernels/*/*.h tests/*/*.h)
@@ -180,6 +181,12 @@ $(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,--unresolved-symbols=ignore-in-object-files -o $@ $^ -lm
 
+# Loaded before the C library, into programs of any variant: without sanitizers of its own.
+$(FAULTS): tests/faults/fail_nth.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fPIC -shared $(WARNINGS) -o $@ $< -ldl
+
 # On a fresh machine pkg-config is missing when this file is read, so what installs it reads the file again.
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 again  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -194,7 +201,7 @@ test:  ## install what is missing, build, run every test
 	@$(again) run-tests
 run-tests: test-programs
 	@tests/run $(BUILD)
-test-programs: $(PROGRAM) $(UNIT_TESTS) $(FUZZ_REPLAYS)
+test-programs: $(PROGRAM) $(UNIT_TESTS) $(FUZZ_REPLAYS) $(FAULTS)
 
 # Of the unit tests those that start threads: pool, queue, writer, runner, clients, sessions.
 THREAD_TESTS := threads queue scheduler client client_api run_api mt_judge perplexity runner

@@ -1,8 +1,7 @@
 #!/bin/sh
 # kill -9 at ten random moments of a run (PHIBENCH_KILL_MOMENTS: at fewer, where everything is slow), each followed by
-# the same command: the rows are those of a run that nobody disturbed. One suite takes three windows, one of them prepared while another is computed. Measured speeds are left out
-# of the comparison, and so are the numbers of runs and jobs: a run that was done before it could be killed is followed
-# by a second one.
+# the same command: the rows are those of a run that nobody disturbed. One suite takes three windows, one of them
+# prepared while another is computed. A run that was done before it could be killed is followed by a second one.
 . "$(dirname "$0")/../support/cli.sh"
 
 mkdir -p many/dev many/test
@@ -21,14 +20,8 @@ suites:
 defaults: {threads: 1, batch_tokens: 16}
 END
 
-# The newest run's rows: jobs, scores, speeds, items, responses and notes, in an order of their own. What one process
-# computed of a job, and how fast, is not known of a job that two have worked on.
 rows() {
-    "$PHIBENCH" export --db "$1.db" > "$1.jsonl" 2>stderr || fail "export of $1"
-    sed -E -e 's/"(run|job)": ?[0-9]+/"\1":0/g' \
-        -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' \
-        -e 's/"(computed|computed_tokens|seconds|items_per_s)": ?([-+0-9.e]+|null)/"\1":0/g' "$1.jsonl" |
-        sort > "$1.rows"
+    rows_of "$1.db" >"$1.rows" 2>stderr || fail "export of $1"
 }
 
 begin=$(date +%s%N)

@@ -58,6 +58,15 @@ wait_until() {
     done
 }
 
+# rows_of DB: the newest run's rows, jobs, scores, speeds, items, responses and notes, in an order of their own. What one
+# process computed of a job, and how fast, is not known of a job that two have worked on; numbers of runs and jobs count
+# what was tried before.
+rows_of() {
+    "$PHIBENCH" export --db "$1" | sed -E -e 's/"(run|job)": ?[0-9]+/"\1":0/g' \
+        -e 's/"(tokens_per_s|gb_per_s|gmac_per_s|percent_of_limit)": ?([-+0-9.e]+|null)/"\1":0/g' \
+        -e 's/"(computed|computed_tokens|seconds|items_per_s)": ?([-+0-9.e]+|null)/"\1":0/g' | sort
+}
+
 # has_measured DB: whether a run has stored a speed.
 has_measured() {
     "$PHIBENCH" export --db "$1" --table speed | grep -q '"prefill"'
