@@ -21,9 +21,9 @@ bool mem_add(size_t a, size_t b, size_t *out) __attribute__((warn_unused_result)
  * Freed with free(). */
 void *mem_new(size_t n, size_t size, struct err *err) __attribute__((warn_unused_result));
 
-/* As mem_new, but where there is no memory one line is printed and the process ends with status 1: for
- * functions whose result is a number, which must not be another one then, and for libraries that do
- * not survive NULL. */
+/* As mem_new, but where there is no memory one line is printed and the process ends with status 1:
+ * for functions whose result is a number, which must not be another one then, and for libraries
+ * that do not survive NULL. */
 void *mem_new_or_end(size_t n, size_t size);
 
 /* n_bytes aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for; NULL with

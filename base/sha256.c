@@ -1,8 +1,8 @@
 /* sha256.c - SHA-256 by libcrypto; the only file that knows of libcrypto.
  *
- * Its functions for this one hash are taken, which OpenSSL 3 calls deprecated, not the general interface: that looks
- * for an implementation at its first call, and where it then finds no memory, the process crashes inside the library.
- * These neither allocate nor fail.
+ * Its functions for this one hash are taken, which OpenSSL 3 calls deprecated, not the general
+ * interface: that looks for an implementation at its first call, and where it then finds no memory,
+ * the process crashes inside the library. These neither allocate nor fail.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sha256.h"

@@ -1,4 +1,4 @@
-/* fail_nth.c - preloaded into a program, makes its n-th write, sync or allocation fail, or kills it.
+/* fail_nth.c - preloaded, makes a program's n-th write, sync or allocation fail, or kills it there.
  *
  * FAULT=CALL:N:ACTION: CALL is write, sync or memory, N counts from 1, ACTION is fail (this call),
  * stay (all from this one on, as on a full disk) or kill (kill -9 before it). FAULT_PLACES=FILE: at
