@@ -19,8 +19,8 @@ struct buf {
 };
 
 void buf_free(struct buf *buf);
-/* Keeps the memory, forgets the content; a failure stays until buf_free, so that what is put together
- * in pieces needs one check too. */
+/* Keeps the memory, forgets the content; a failure stays until buf_free, so that what is put
+ * together in pieces needs one check too. */
 void buf_clear(struct buf *buf);
 
 bool buf_append(struct buf *buf, const void *bytes, size_t n_bytes);

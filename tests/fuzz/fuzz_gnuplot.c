@@ -1,0 +1,76 @@
+/* fuzz_gnuplot.c - any bytes are a name that gnuplot prints as it is shown, and takes as a title
+ * and as a tic.
+ *
+ * One gnuplot reads commands from a pipe for all inputs. An error of a command ends it, and with it
+ * the target.
+ */
+#include "base/visible.h"
+#include "reports/gnuplot.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_CHARACTERS = 400 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
+
+/* The process behind both pipes; started at the first input. */
+static struct {
+    FILE *in, *out;
+} gnuplot;
+
+static void start_gnuplot(void)
+{
+    int in[2], out[2];
+    signal(SIGPIPE, SIG_IGN);
+    if (pipe(in) || pipe(out)) abort();
+    if (fork() == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        close(in[1]);
+        close(out[0]);
+        execlp("gnuplot", "gnuplot", "-d", "-", (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    gnuplot.in = fdopen(in[1], "w");
+    gnuplot.out = fdopen(out[0], "r");
+    if (!gnuplot.in || !gnuplot.out) abort();
+    fputs("set encoding utf8\nset terminal unknown\nset print '-'\n", gnuplot.in);
+}
+
+/* Whether gnuplot's next bytes are these. */
+static bool says(const char *wanted)
+{
+    for (; *wanted; wanted++)
+        if (fgetc(gnuplot.out) != (unsigned char)*wanted) return false;
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    if (!gnuplot.in) start_gnuplot();
+    struct buf script = {0}, shown = {0}, name = {0};
+    buf_append(&name, bytes, n_bytes < MAX_CHARACTERS ? n_bytes : MAX_CHARACTERS);
+    const char *text = buf_string(&name);
+    buf_text(&script, "print ");
+    gnuplot_string(&script, text, MAX_CHARACTERS, false);
+    buf_text(&script, "\nset title ");
+    gnuplot_string(&script, text, MAX_CHARACTERS, false);
+    buf_text(&script, " noenhanced\nset ytics add (");
+    gnuplot_string(&script, text, MAX_CHARACTERS, true);
+    buf_text(&script, " 0)\nset ytics autofreq\nprint 'end'\n");
+    visible_append(&shown, text, strlen(text), VISIBLE_LINE);
+    buf_text(&shown, "\nend\n");
+    if (script.failed || shown.failed || name.failed) abort();
+    if (fwrite(script.data, 1, script.n_bytes, gnuplot.in) != script.n_bytes) abort();
+    if (fflush(gnuplot.in) || !says(buf_string(&shown))) abort();
+    buf_free(&script);
+    buf_free(&shown);
+    buf_free(&name);
+    return 0;
+}
