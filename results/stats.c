@@ -65,12 +65,61 @@ double stats_clustered_error(const double *scores, const uint32_t *cluster, size
     return variance < 0 ? 0 : sqrt(variance);
 }
 
+/* The probability that Student's |t| is below sqrt(n_free) tan(angle). */
+static double within_angle(double angle, uint64_t n_free)
+{
+    double cosine = cos(angle), square = cosine * cosine, sum = 0;
+    bool is_odd = n_free % 2;
+    double term = is_odd ? cosine : 1;
+    for (uint64_t i = is_odd ? 3 : 2; i <= n_free; i += 2) {
+        sum += term;
+        term *= square * (double)(i - 1) / (double)i;
+    }
+    return is_odd ? M_2_PI * (angle + sin(angle) * sum) : sin(angle) * sum;
+}
+
+/* Expansion about the normal quantile, exact to 1e-11 beyond MAX_SUMMED. */
+static double student_of_many(double n_free)
+{
+    double z2 = Z * Z;
+    double first = Z * (z2 + 1) / 4;
+    double second = Z * ((5 * z2 + 16) * z2 + 3) / 96;
+    double third = Z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
+    double fourth = Z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+    return Z + (first + (second + (third + fourth / n_free) / n_free) / n_free) / n_free;
+}
+
+double stats_student(uint64_t n_free)
+{
+    enum { MAX_SUMMED = 200, HALVINGS = 60 };
+    if (n_free == 0) return NAN;
+    if (n_free > MAX_SUMMED) return student_of_many((double)n_free);
+    double low = 0, high = M_PI_2;
+    for (int i = 0; i < HALVINGS; i++) {
+        double middle = (low + high) / 2;
+        *(within_angle(middle, n_free) < 0.95 ? &low : &high) = middle;
+    }
+    return sqrt((double)n_free) * tan((low + high) / 2);
+}
+
 struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
                            size_t n_clusters)
 {
     struct estimate estimate = {.mean = mean_of(scores, n), .n = n};
-    estimate.error = stats_clustered_error(scores, n_clusters > 1 ? cluster : NULL, n, n_clusters);
-    estimate.interval = normal_interval(estimate.mean, estimate.error);
+    bool is_clustered = cluster && n_clusters > 1;
+    estimate.error = stats_clustered_error(scores, is_clustered ? cluster : NULL, n, n_clusters);
+    double half = stats_student((is_clustered ? n_clusters : n) - 1) * estimate.error;
+    estimate.interval = (struct interval){estimate.mean - half, estimate.mean + half};
+    return estimate;
+}
+
+struct estimate stats_mean_of_clusters(const double *scores, const uint32_t *cluster, size_t n,
+                                       size_t n_clusters)
+{
+    struct estimate estimate = stats_mean(scores, cluster, n, n_clusters);
+    if (n_clusters > 1) return estimate;
+    estimate.error = NAN;
+    estimate.interval = (struct interval){NAN, NAN};
     return estimate;
 }
 

@@ -23,6 +23,11 @@ struct interval stats_wilson(uint64_t k, uint64_t n);
 double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
                              size_t n_clusters);
 
+/* The 97.5% quantile of Student's t distribution with n_free degrees of freedom: how many standard
+ * errors the 95% interval of a mean reaches, 12.7 of two values, 1.96 of many; NaN for 0
+ * (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4; 26.7.5 beyond 200). */
+double stats_student(uint64_t n_free);
+
 /* A mean with what is known of its precision. */
 struct estimate {
     double mean, error; /* error: standard error, NaN where one score tells nothing */
@@ -30,10 +35,15 @@ struct estimate {
     uint64_t n;
 };
 
-/* The mean of scores [n], n > 0, on any scale, with the normal interval; the error is clustered if
- * there are two clusters or more. */
+/* The mean of scores [n], n > 0, on any scale, with Student's interval; the error is clustered if
+ * there are two clusters or more, whose number less one is then that of the degrees of freedom. */
 struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
                            size_t n_clusters);
+
+/* As stats_mean, of scores that depend on each other within a cluster, be there but one: several
+ * answers to one question say nothing of the precision, and the error is NaN. */
+struct estimate stats_mean_of_clusters(const double *scores, const uint32_t *cluster, size_t n,
+                                       size_t n_clusters);
 
 /* The mean of scores [n], n > 0, with Wilson's interval if all are 0 or 1, otherwise as stats_mean
  * has it. */

@@ -169,7 +169,7 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
                        struct err *err) __attribute__((warn_unused_result));
 /* Computes and stores the job's rows of `score` from its verdicts, for its metric and each further
  * one: the whole (micro; and macro over the first group level, as METRIC_macro), and every group.
- * Intervals: Wilson for rates of right and wrong, otherwise mean +- 1.96 errors; errors clustered
+ * Intervals: Wilson for rates of right and wrong, otherwise Student's; errors clustered
  * by the first group level where an aggregate spans several, unless the level is "source": where
  * questions come from is no sample of anything. Replaces what was there. */
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)

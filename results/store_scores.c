@@ -95,8 +95,10 @@ static bool close_group(struct scorer *scorer, struct err *err)
     if (scorer->n == 0) return true;
     const struct metric *metric = metric_find(buf_string(&scorer->metric));
     bool is_loss = metric->kind == METRIC_OF_TEXTS, is_points = metric->kind == METRIC_OF_JUDGES;
-    struct estimate estimate = (is_points || is_loss ? stats_mean : stats_estimate)(
-        scorer->scores, scorer->clusters, scorer->n, scorer->n_clusters);
+    struct estimate estimate = (is_points ? stats_mean_of_clusters
+                                : is_loss ? stats_mean
+                                          : stats_estimate)(scorer->scores, scorer->clusters,
+                                                            scorer->n, scorer->n_clusters);
     bound_interval(metric->range, &estimate);
     if (is_loss) estimate = stats_exponential(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))

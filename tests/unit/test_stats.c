@@ -109,8 +109,36 @@ static void estimate_takes_wilson_for_right_and_wrong_only(void **unused)
     struct estimate graded = stats_estimate(SCORES, CLUSTERS, 12, 4);
     assert_near(graded.mean, 0.5625, 1e-15);
     assert_near(graded.error, 0.11128606412386872, 1e-15);
-    assert_near(graded.interval.low, 0.5625 - 1.959963984540054 * 0.11128606412386872, 1e-14);
-    assert_near(graded.interval.high, 0.5625 + 1.959963984540054 * 0.11128606412386872, 1e-14);
+    assert_near(graded.interval.low, 0.5625 - 3.1824463052837078 * 0.11128606412386872, 1e-14);
+    assert_near(graded.interval.high, 0.5625 + 3.1824463052837078 * 0.11128606412386872, 1e-14);
+}
+
+static void student_is_that_of_tables(void **unused)
+{
+    (void)unused;
+    /* scipy 1.17.1: stats.t.ppf(0.975, n) */
+    static const struct {
+        uint64_t n_free;
+        double quantile;
+    } ROWS[] = {{1, 12.706204736174694},    {2, 4.302652729749462},     {3, 3.182446305283708},
+                {4, 2.7764451051977934},    {5, 2.570581835636314},     {10, 2.228138851986273},
+                {30, 2.0422724563012378},   {79, 1.990450210230129},    {199, 1.9719565442517533},
+                {200, 1.971896223633909},   {201, 1.971836506777618},   {250, 1.96949839342042},
+                {1000, 1.9623390808264074}, {14041, 1.9601329520111466}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        assert_near(stats_student(ROWS[i].n_free), ROWS[i].quantile, 1e-11);
+    assert_true(isnan(stats_student(0)));
+}
+
+static void one_cluster_tells_nothing_of_the_error(void **unused)
+{
+    (void)unused;
+    static const uint32_t same[12] = {0};
+    struct estimate one = stats_mean_of_clusters(SCORES, same, 12, 1);
+    assert_near(one.mean, 0.5625, 1e-15);
+    assert_true(isnan(one.error) && isnan(one.interval.low) && isnan(one.interval.high));
+    struct estimate four = stats_mean_of_clusters(SCORES, CLUSTERS, 12, 4);
+    assert_near(four.interval.high, 0.5625 + 3.1824463052837078 * 0.11128606412386872, 1e-13);
 }
 
 static struct estimate part_of(uint64_t k, uint64_t n)
@@ -274,6 +302,8 @@ int main(void)
         cmocka_unit_test(equal_clusters_leave_only_their_number),
         cmocka_unit_test(one_score_has_no_error),
         cmocka_unit_test(estimate_takes_wilson_for_right_and_wrong_only),
+        cmocka_unit_test(student_is_that_of_tables),
+        cmocka_unit_test(one_cluster_tells_nothing_of_the_error),
         cmocka_unit_test(macro_average_recovers_the_variances_of_its_parts),
         cmocka_unit_test(quantiles_equal_numpys),
         cmocka_unit_test(the_interval_of_a_quantile_is_two_of_the_values),

@@ -91,8 +91,20 @@ static void points_are_shown_as_points(void **unused)
     test_put_answer(job, "w/1", "writing", "[[\"category\",\"writing\"]]", 8);
     test_put_answer(job, "w/2", "writing", "[[\"category\",\"writing\"]]", 9);
     compute_scores(job);
-    double half = 1.959963984540054 * 0.5;
-    assert_score("", "points", 0.085, 0.085 - half / 100, 0.085 + half / 100, 2);
+    /* Two turns of one question: nothing is known of other questions. */
+    assert_score("", "points", 0.085, 0.01, 0.1, 2);
+    test_assert_rows("SELECT count(*) FROM score WHERE error IS NOT NULL", "0");
+    job = test_new_job(test_new_run(), "q8_0", "f2", "data", "points");
+    test_put_answer(job, "w/1", "writing", "[[\"category\",\"writing\"]]", 5);
+    test_put_answer(job, "x/1", "writing", "[[\"category\",\"writing\"]]", 5.125);
+    compute_scores(job);
+    /* Two questions: sd 0.0884, error 0.0625, and Student's quantile of one degree of freedom. */
+    char range[64];
+    snprintf(range, sizeof range, "%.9f|%.9f", 5.0625 - 12.706204736174707 * 0.0625,
+             5.0625 + 12.706204736174707 * 0.0625);
+    test_assert_rows("SELECT printf('%.9f', low), printf('%.9f', high) FROM score WHERE depth = 0 "
+                     "AND metric = 'points' AND job = (SELECT max(id) FROM job)",
+                     range);
 }
 
 /* An answer with further metrics, of a source. */
