@@ -102,9 +102,7 @@ static int open_temporary(const char *path, char **name, struct err *err)
     return fd;
 }
 
-/* Makes the rename itself durable. Not every file system allows it, and the content is whole either
- * way. */
-static void sync_folder_of(const char *path)
+void file_sync_folder_of(const char *path)
 {
     const char *name = file_name(path);
     char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
@@ -129,7 +127,7 @@ bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err 
     if (ok && fsync(fd) != 0) ok = fail_at(path, "write", err);
     if (close(fd) != 0 && ok) ok = fail_at(path, "write", err);
     if (ok && rename(temporary, path) != 0) ok = fail_at(path, "replace", err);
-    if (ok) sync_folder_of(path);
+    if (ok) file_sync_folder_of(path);
     else unlink(temporary);
     free(temporary);
     return ok;

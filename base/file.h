@@ -20,6 +20,10 @@ char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct 
 bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Makes the path's name durable, after a rename or a link. Not every file system allows it, and the
+ * content is whole either way. */
+void file_sync_folder_of(const char *path);
+
 /* Makes every missing folder of the path, its last part included. */
 bool file_make_folders(const char *path, struct err *err) __attribute__((warn_unused_result));
 

@@ -30,6 +30,7 @@ static struct query *compile(struct store *store, const char *sql, unsigned flag
     const char *rest = NULL;
     query->store = store;
     query->code = SQLITE_OK;
+    store->n_steps = 0;
     if (sqlite3_prepare_v3(store->db, sql, -1, flags, &query->handle, &rest) != SQLITE_OK) {
         store_fail(store, err);
     } else if (!query->handle || rest[strspn(rest, " \t\r\n")]) {
@@ -51,6 +52,7 @@ struct query *query_begin(struct store *store, const char *sql, struct err *err)
     struct query *kept = store->kept;
     while (kept && kept->sql != sql) kept = kept->next;
     if (kept && kept->is_in_use) return compile(store, sql, 0, err);
+    store->n_steps = 0;
     if (!kept) {
         kept = compile(store, sql, SQLITE_PREPARE_PERSISTENT, err);
         if (!kept) return NULL;

@@ -18,9 +18,8 @@ static bool read_integer(struct store *store, const char *sql, int64_t *value, s
     return query_integer_of(query_open(store, sql, err), 0, value, err);
 }
 
-/* The version of a file that is ours; -1 for an empty one. */
-static bool read_version(struct store *store, const struct schema *schema, bool may_create,
-                         int64_t *version, struct err *err)
+bool schema_version(struct store *store, const struct schema *schema, bool may_create,
+                    int64_t *version, struct err *err)
 {
     int64_t application, n_objects;
     const char *path = store->path;
@@ -61,10 +60,10 @@ bool schema_migrate(sqlite3 *db, const char *path, const struct schema *schema, 
 {
     struct store store = {.db = db, .path = (char *)path};
     int64_t version;
-    if (!read_version(&store, schema, may_create, &version, err)) return false;
+    if (!schema_version(&store, schema, may_create, &version, err)) return false;
     if (version == schema->n_steps) return true;
     if (!store_execute(&store, "BEGIN IMMEDIATE", err)) return false;
-    if (read_version(&store, schema, may_create, &version, err) &&
+    if (schema_version(&store, schema, may_create, &version, err) &&
         take_steps(&store, schema, version, err) && store_execute(&store, "COMMIT", err))
         return true;
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);

@@ -11,30 +11,35 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool open_file(struct store *store, enum store_mode mode, struct err *err)
+static bool connect(struct store *store, const char *name, int flags, bool is_trusted,
+                    struct err *err)
 {
+    int code = sqlite3_open_v2(name, &store->db, flags, NULL);
+    if (code != SQLITE_OK) return store_fail_code(store->db, code, store->path, err);
+    return store_guard_connection(store, is_trusted, err);
+}
+
+static bool open_file(struct store *store, const struct store_options *options, struct err *err)
+{
+    enum store_mode mode = options->mode;
     if (!store->path[0]) return err_set(err, ERR_USAGE, "the database needs the name of a file");
-    if (file_is_folder(store->path))
-        return err_set_at(err, ERR_IO, store->path, 0, 0, "this is a folder, not a database");
+    if (!store_guard_files(store->path, err)) return false;
     if (mode != STORE_CREATE && !file_exists(store->path))
         return err_set_at(err, ERR_IO, store->path, 0, 0, "there is no such database");
     if (mode == STORE_CREATE && !file_make_parent(store->path, err)) return false;
     int flags = SQLITE_OPEN_READWRITE | (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
-    if (code != SQLITE_OK) return store_fail_code(store->db, code, store->path, err);
-    sqlite3_extended_result_codes(store->db, 1);
-    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
-    return true;
+    return connect(store, store->path, flags, options->is_trusted, err);
 }
 
 /* A file that may not be written is read as it stands. SQLite can do that with WAL only if nobody
  * is writing it meanwhile, which a missing -wal file shows. */
-static bool reopen_immutable(struct store *store, struct err *err)
+static bool reopen_immutable(struct store *store, bool is_trusted, struct err *err)
 {
     struct buf uri = {0};
     bool opened = false;
@@ -47,9 +52,8 @@ static bool reopen_immutable(struct store *store, struct err *err)
     if (!buf_check(&uri, err)) goto out;
     sqlite3_close(store->db);
     store->db = NULL;
-    int code =
-        sqlite3_open_v2(buf_string(&uri), &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    opened = code == SQLITE_OK || store_fail_code(store->db, code, store->path, err);
+    opened =
+        connect(store, buf_string(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, is_trusted, err);
 out:
     buf_free(&uri);
     return opened;
@@ -63,19 +67,43 @@ static bool has_wal(const struct store *store)
     return has;
 }
 
-static bool migrate(struct store *store, enum store_mode mode, struct err *err)
+struct store *store_connect(const char *path, bool is_trusted, struct err *err)
+{
+    const struct store_options options = {.mode = STORE_WRITE, .is_trusted = is_trusted};
+    struct store *store = mem_new(1, sizeof *store, err);
+    if (!store) return NULL;
+    store->path = mem_copy_string(path, err);
+    bool ok = store->path && open_file(store, &options, err);
+    if (ok && !store_execute(store, "SELECT count(*) FROM sqlite_schema", err)) {
+        int code = sqlite3_errcode(store->db) & 0xff;
+        bool may_be_wal = (code == SQLITE_READONLY || code == SQLITE_CANTOPEN) && !has_wal(store);
+        if (may_be_wal) ok = reopen_immutable(store, is_trusted, err);
+    }
+    if (ok) return store;
+    store_close(store);
+    return NULL;
+}
+
+static bool migrate_file(struct store *store, const struct store_options *options, bool may_create,
+                         struct err *err)
 {
     const struct schema schema = schema_current();
+    return schema_refuse(store, &schema, options->is_trusted, err) &&
+           schema_migrate(store->db, store->path, &schema, may_create, err);
+}
+
+static bool migrate(struct store *store, const struct store_options *options, struct err *err)
+{
     struct err first;
     err_clear(&first);
-    if (schema_migrate(store->db, store->path, &schema, mode == STORE_CREATE, &first)) return true;
+    if (migrate_file(store, options, options->mode == STORE_CREATE, &first)) return true;
     bool may_not_write = sqlite3_db_readonly(store->db, "main") == 1 ||
                          (sqlite3_errcode(store->db) & 0xff) == SQLITE_READONLY; /* the folder */
     bool may_be_wal =
-        first.code == ERR_IO && mode == STORE_READ && may_not_write && !has_wal(store);
+        first.code == ERR_IO && options->mode == STORE_READ && may_not_write && !has_wal(store);
     if (may_be_wal)
-        return reopen_immutable(store, err) &&
-               schema_migrate(store->db, store->path, &schema, false, err);
+        return reopen_immutable(store, options->is_trusted, err) &&
+               migrate_file(store, options, false, err);
     if (err) *err = first;
     return false;
 }
@@ -105,33 +133,47 @@ static bool switch_to_wal(struct store *store, struct err *err)
     int code = SQLITE_BUSY;
     for (int waited_ms = 0; code == SQLITE_BUSY && waited_ms < STORE_BUSY_MS;
          waited_ms += PAUSE_MS) {
+        if (!interrupt_check(err)) return false;
         if (waited_ms > 0) sqlite3_sleep(PAUSE_MS);
         code = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
     }
     return code == SQLITE_OK || store_fail(store, err);
 }
 
-static bool prepare_connection(struct store *store, enum store_mode mode, struct err *err)
+static bool prepare_connection(struct store *store, const struct store_options *options,
+                               struct err *err)
 {
-    if (!migrate(store, mode, err) ||
+    if (!migrate(store, options, err) ||
         (sqlite3_db_readonly(store->db, "main") == 0 && !score_anew(store, err)))
         return false;
-    if (mode == STORE_READ) return store_execute(store, "PRAGMA query_only = 1", err);
+    if (options->mode == STORE_READ) return store_execute(store, "PRAGMA query_only = 1", err);
     if (sqlite3_db_readonly(store->db, "main") == 1)
         return err_set_at(err, ERR_IO, store->path, 0, 0, "the database cannot be written");
-    return switch_to_wal(store, err) && store_execute(store, "PRAGMA synchronous = NORMAL", err) &&
+    return switch_to_wal(store, err) &&
+           store_execute(store,
+                         options->is_durable ? "PRAGMA synchronous = FULL"
+                                             : "PRAGMA synchronous = NORMAL",
+                         err) &&
            store_execute(store, "PRAGMA foreign_keys = 1", err);
 }
 
-struct store *store_open(const char *path, enum store_mode mode, struct err *err)
+struct store *store_open_as(const char *path, const struct store_options *options, struct err *err)
 {
     struct store *store = mem_new(1, sizeof *store, err);
     if (!store) return NULL;
     store->path = mem_copy_string(path, err);
-    if (store->path && open_file(store, mode, err) && prepare_connection(store, mode, err))
+    if (store->path && open_file(store, options, err) && prepare_connection(store, options, err)) {
+        store_heed_interrupts(store, options->mode != STORE_CREATE);
         return store;
+    }
     store_close(store);
     return NULL;
+}
+
+struct store *store_open(const char *path, enum store_mode mode, struct err *err)
+{
+    const struct store_options options = {.mode = mode};
+    return store_open_as(path, &options, err);
 }
 
 void store_close(struct store *store)

@@ -21,13 +21,25 @@ enum store_mode {
     STORE_WRITE,  /* must be there (regrade, merge) */
     STORE_READ    /* must be there; every write through this connection fails */
 };
+struct store_options {
+    enum store_mode mode;
+    bool is_trusted; /* tables, views and triggers that are not of our schema are no fault */
+    bool is_durable; /* a commit returns when it would survive a power cut */
+};
 
-/* Opens and migrates. ERR_INPUT for a file that is no phibench database or from a newer version, in
- * which case nothing was written to it; ERR_IO if it is missing, not readable or not writable. */
+/* Opens and migrates. ERR_INPUT for a file that is no phibench database, from a newer version,
+ * holds what our schema does not, or rows that cannot be (faults.h), in which case nothing was
+ * written to it; ERR_IO if it is missing, no regular file, not readable or not writable. Ctrl-C ends
+ * statements with ERR_INTERRUPTED, but in a STORE_CREATE, whose writer keeps what it has. */
+struct store *store_open_as(const char *path, const struct store_options *options, struct err *err)
+    __attribute__((warn_unused_result));
+/* store_open_as with this mode and nothing else. */
 struct store *store_open(const char *path, enum store_mode mode, struct err *err)
     __attribute__((warn_unused_result));
 void store_close(struct store *store);
 const char *store_path(const struct store *store);
+/* Whether Ctrl-C ends statements from now on: also in a STORE_CREATE when it is only read. */
+void store_heed_interrupts(struct store *store, bool heeds);
 
 /* One transaction around several writes. */
 bool store_begin(struct store *store, struct err *err) __attribute__((warn_unused_result));

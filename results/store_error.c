@@ -4,6 +4,8 @@
  */
 #include "results/store_internal.h"
 
+#include "base/interrupt.h"
+
 static const char *meaning_of(int code, enum err_code *kind)
 {
     *kind = ERR_IO;
@@ -19,6 +21,7 @@ static const char *meaning_of(int code, enum err_code *kind)
     case SQLITE_NOTADB: *kind = ERR_INPUT; return "this is no database";
     case SQLITE_CORRUPT: *kind = ERR_INPUT; return "the database is damaged";
     case SQLITE_NOMEM: *kind = ERR_MEMORY; return "out of memory";
+    case SQLITE_TOOBIG: *kind = ERR_INPUT; return "the database holds more than it may";
     default: *kind = ERR_INPUT; return "the database refuses";
     }
 }
@@ -26,10 +29,18 @@ static const char *meaning_of(int code, enum err_code *kind)
 bool store_fail_code(sqlite3 *db, int code, const char *path, struct err *err)
 {
     enum err_code kind;
+    if ((code & 0xff) == SQLITE_INTERRUPT && !interrupt_check(err)) return false;
+    if ((code & 0xff) == SQLITE_INTERRUPT)
+        return err_set_at(err, ERR_INPUT, path, 0, 0,
+                          "a query was given up after %lld steps: a view of this database may have "
+                          "no end",
+                          (long long)STORE_MAX_STEPS);
     const char *meaning = meaning_of(code, &kind);
     bool has_detail = db && sqlite3_errcode(db) == code;
-    return err_set_at(err, kind, path, 0, 0, "%s: %s", meaning,
-                      has_detail ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+    bool may_be_mended = (code & 0xff) == SQLITE_CORRUPT;
+    return err_set_at(err, kind, path, 0, 0, "%s: %s%s", meaning,
+                      has_detail ? sqlite3_errmsg(db) : sqlite3_errstr(code),
+                      may_be_mended ? "; 'phibench db check' says what can be mended" : "");
 }
 
 bool store_fail(struct store *store, struct err *err)
@@ -39,5 +50,6 @@ bool store_fail(struct store *store, struct err *err)
 
 bool store_execute(struct store *store, const char *sql, struct err *err)
 {
+    store->n_steps = 0;
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, err);
 }

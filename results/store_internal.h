@@ -12,12 +12,34 @@
 
 enum { STORE_BUSY_MS = 30000 };
 
+/* What a statement may take where a view may be the file's own: about a minute. */
+#define STORE_MAX_STEPS ((int64_t)1 << 31)
+
 /* An open database: the store's own, or another of this folder that is queried like it. */
 struct store {
     sqlite3 *db;
     char *path;
-    struct query *kept; /* compiled statements of the store's own */
+    struct query *kept;    /* compiled statements of the store's own */
+    bool heeds_interrupts; /* Ctrl-C ends a statement */
+    bool is_bounded;       /* a statement ends after max_steps */
+    int64_t n_steps, max_steps;
+    int waited_ms, waited_after_ms; /* for a lock, and after Ctrl-C */
 };
+
+/* A connection to a file that is there, and a look at nothing in it: store_open without refusals
+ * and migrations, for store_check.h. What cannot be written is opened to be read. Close with
+ * store_close. */
+struct store *store_connect(const char *path, bool is_trusted, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* ---- What protects from a file of somebody else's ---- */
+
+/* Refuses what is no regular file, at the path itself and at the names that SQLite makes of it. */
+bool store_guard_files(const char *path, struct err *err) __attribute__((warn_unused_result));
+/* Limits and handlers of an open connection; before its first statement. A trusted file's triggers
+ * run, and its statements are bounded. */
+bool store_guard_connection(struct store *store, bool is_trusted, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Fills *err with what SQLite says of the last call, the database's path as the place. Returns
  * false. */
@@ -76,6 +98,34 @@ struct schema {
 };
 /* The steps of results/schema. */
 struct schema schema_current(void);
+
+/* The version of a file that is ours, -1 for an empty one if that may_create; refuses others. */
+bool schema_version(struct store *store, const struct schema *schema, bool may_create,
+                    int64_t *version, struct err *err) __attribute__((warn_unused_result));
+
+/* How a file's schema differs from that of its version. */
+enum schema_difference_kind { SCHEMA_FOREIGN, SCHEMA_CHANGED, SCHEMA_MISSING };
+struct schema_difference {
+    enum schema_difference_kind kind;
+    const char *type, *name, *table; /* "index", its name, and that of its table */
+    const char *sql;                 /* that makes what should be there; NULL: foreign */
+};
+typedef bool schema_difference_fn(void *context, const struct schema_difference *difference,
+                                  struct err *err);
+/* Calls fn for every difference; its first false stops. */
+bool schema_compare(struct store *store, const struct schema *schema, int64_t version,
+                    schema_difference_fn *fn, void *context, struct err *err)
+    __attribute__((warn_unused_result));
+/* One sentence's worth: "the view v_jobs is missing". */
+void schema_describe_difference(const struct schema_difference *difference, char *text,
+                                size_t n_bytes);
+/* Refuses a database of ours, of any version, that differs from its version's schema: always if
+ * something is missing, and unless it is trusted if something was added or changed. */
+bool schema_refuse(struct store *store, const struct schema *schema, bool is_trusted,
+                   struct err *err) __attribute__((warn_unused_result));
+/* Whether two statements differ in nothing but comments, white space and the quotes of names. */
+bool schema_is_same_sql(const char *a, const char *b, bool *same, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Refuses what is no database of ours or from a newer program, before anything is written; brings
  * an older one, or an empty file if may_create, to the schema's version: all steps in one

@@ -18,14 +18,14 @@
 #include <string.h>
 
 struct options {
-    const char *db;
+    struct db_options db;
     struct text_list set;
     bool json;
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"db", 0, OPTION_TEXT, "FILE", "database with measured rates, in place of the configuration's",
-     offsetof(struct options, db), 0, 0, 0},
+    OPTION_DB_AS(struct options, db,
+                 "database with measured rates, in place of the configuration's"),
     {"set", 0, OPTION_LIST, "KEY=VALUE", "overrides a value of the configuration",
      offsetof(struct options, set), 0, 0, 0},
     OPTION_JSON(struct options, json),
@@ -209,9 +209,10 @@ static void print_all(const struct audit *audits, size_t n)
 static bool open_rates(const struct options *options, const struct config *config,
                        struct store **store, struct err *err)
 {
-    const char *path = options->db ? options->db : config->db;
-    if (!options->db && !file_exists(path)) return true;
-    *store = store_open(path, STORE_READ, err);
+    const char *path = options->db.path ? options->db.path : config->db;
+    const struct store_options how = {.mode = STORE_READ, .is_trusted = options->db.is_trusted};
+    if (!options->db.path && !file_exists(path)) return true;
+    *store = store_open_as(path, &how, err);
     return *store != NULL;
 }
 

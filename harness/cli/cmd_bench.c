@@ -10,6 +10,7 @@
 #include "harness/cli/bench_output.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
+#include "harness/cli/rows.h"
 #include "harness/run/bench_kernels.h"
 #include "harness/run/progress.h"
 #include "harness/run/records.h"
@@ -22,7 +23,8 @@ static const char KERNELS[] = "kernels";
 enum { MAX_VALUES = 32, MAX_TOKENS = 1 << 22, MAX_RECORDS = 1 << 20 };
 
 struct options {
-    const char *model, *isa, *prompt, *generate, *batch, *threads, *output, *db, *only;
+    const char *model, *isa, *prompt, *generate, *batch, *threads, *output, *only;
+    struct db_options db;
     int64_t repeat, batch_tokens;
     bool kernels;
 };
@@ -43,8 +45,7 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, output), 0, 0, 0},
     OPTION_ISA(struct options, isa),
     OPTION_BATCH_TOKENS(struct options, batch_tokens),
-    {"db", 0, OPTION_TEXT, "FILE", "also store the run in this database",
-     offsetof(struct options, db), 0, 0, 0},
+    OPTION_DB_AS(struct options, db, "also store the run in this database"),
     {"kernels", 0, OPTION_FLAG, NULL, "time every kernel by itself, without a model",
      offsetof(struct options, kernels), 0, 0, 0},
     {"only", 0, OPTION_TEXT, "TEXT", "with --kernels: those whose name or type holds it",
@@ -142,7 +143,7 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
     const struct model_info *info = bench->model ? model_info(bench->model) : NULL;
     const char *line = bench->invocation->command_line;
     char hash[65], model_hash_hex[65];
-    if (!(bench->store = store_open(bench->options->db, STORE_CREATE, err)) ||
+    if (!(bench->store = rows_make_store(&bench->options->db, NULL, false, err)) ||
         !sha256_text(line, hash, err) ||
         (info && !model_hash(bench->options->model, model_hash_hex, err)))
         return false;
@@ -185,7 +186,7 @@ static bool measure(struct bench *bench, struct err *err)
     int64_t run = 0, begin_ns = clock_ns();
     machine_describe(&machine);
     machine_warn(&machine.record, &invocation->console.log);
-    if (bench->options->db && !begin_run(bench, &machine, &run, err)) return false;
+    if (bench->options->db.path && !begin_run(bench, &machine, &run, err)) return false;
     struct console console = invocation->console;
     if (!console.is_terminal) console.log.out = NULL; /* lines would disturb the measuring */
     progress_begin(&bench->progress, &console, bench->model ? "bench" : KERNELS, 0, 0);

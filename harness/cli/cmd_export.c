@@ -10,7 +10,8 @@
 #include <string.h>
 
 struct options {
-    const char *db, *table, *format;
+    struct db_options db;
+    const char *table, *format;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -78,7 +79,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     enum rows_format format;
     int64_t run_id;
     if (!check_options(options, &format, err)) return false;
-    struct store *store = rows_open_store(options->db, STORE_READ, err);
+    struct store *store = rows_open_store(&options->db, STORE_READ, err);
     bool ok =
         store && rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
                                &run_id, err);

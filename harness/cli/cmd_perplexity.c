@@ -21,7 +21,8 @@
 
 struct options {
     struct model_arguments common; /* context_tokens: of a chunk */
-    const char *text, *save_reference, *against, *db;
+    const char *text, *save_reference, *against;
+    struct db_options db;
     int64_t limit;
     bool is_fresh, json;
 };
@@ -208,7 +209,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct config *config = make_config(options, err);
     struct plan *plan = config ? plan_make(config, &invocation->console, err) : NULL;
     struct store *store =
-        plan ? store_open(options->db ? options->db : config->db, STORE_CREATE, err) : NULL;
+        plan ? rows_make_store(&options->db, config->db, config->is_durable, err) : NULL;
     bool ok = store && choose_isa(invocation, config->isa, &runner.isa, err) &&
               runner_execute(plan, store, &runner, &id, err) &&
               print_results(plan, store, id, options->json, err);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 struct options {
-    const char *db;
+    struct db_options db;
     bool dry_run;
 };
 
@@ -179,7 +179,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     int64_t run_id;
     struct store *store =
-        rows_open_store(options->db, options->dry_run ? STORE_READ : STORE_WRITE, err);
+        rows_open_store(&options->db, options->dry_run ? STORE_READ : STORE_WRITE, err);
     bool ok = store &&
               rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
                             &run_id, err) &&

@@ -9,7 +9,8 @@
 #include "reports/report.h"
 
 struct options {
-    const char *db, *out;
+    struct db_options db;
+    const char *out;
     struct text_list runs;
 };
 
@@ -44,7 +45,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     const char *out = options->out ? options->out : "out/report";
     if (options->runs.n > MAX_RUNS)
         return err_set(err, ERR_USAGE, "more than %d runs in one report", MAX_RUNS);
-    struct store *store = rows_open_store(options->db, STORE_READ, err);
+    struct store *store = rows_open_store(&options->db, STORE_READ, err);
     struct report *report = store && find_runs(store, &options->runs, runs, &n_runs, err)
                                 ? report_open(store, runs, n_runs, err)
                                 : NULL;

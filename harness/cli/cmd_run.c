@@ -6,6 +6,7 @@
 #include "base/visible.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
+#include "harness/cli/rows.h"
 #include "harness/run/runner.h"
 #include "reports/report.h"
 
@@ -16,15 +17,15 @@
 enum { MAX_PRINTED_ROWS = 40 };
 
 struct options {
-    const char *db, *isa;
+    const char *isa;
+    struct db_options db;
     int64_t limit, n_threads;
     struct text_list set;
     bool is_fresh, must_resume, no_prefix_sharing, dry_run;
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"db", 0, OPTION_TEXT, "FILE", "database, in place of the configuration's",
-     offsetof(struct options, db), 0, 0, 0},
+    OPTION_DB_AS(struct options, db, "database, in place of the configuration's"),
     {"limit", 0, OPTION_INTEGER, "N", "items of each subset at most, the first ones",
      offsetof(struct options, limit), 1, INT32_MAX, 0},
     {"threads", 't', OPTION_INTEGER, "N", "threads, in place of the configuration's",
@@ -129,9 +130,10 @@ static bool execute(const struct invocation *invocation, const struct config *co
     int64_t run;
     struct err second = {0};
     if (!choose_isa(invocation, config->isa, &runner.isa, err)) return false;
-    struct store *store = store_open(options->db ? options->db : config->db, STORE_CREATE, err);
+    struct store *store = rows_make_store(&options->db, config->db, config->is_durable, err);
     bool ok = store && runner_execute(plan, store, &runner, &run, err);
     bool are_failed = store && !ok && err->code == ERR_JOBS;
+    if (store) store_heed_interrupts(store, true); /* from here on it is only read */
     if (ok || are_failed) /* what failed is still the error, unless the report fails too */
         ok = make_report(invocation, config, store, run, are_failed ? &second : err) && ok;
     if (are_failed && second.code != ERR_NONE) *err = second;

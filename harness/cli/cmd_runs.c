@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct options {
-    const char *db;
+    struct db_options db;
     bool json;
 };
 
@@ -47,7 +47,7 @@ static bool print_query(struct query *query, bool json, const char *type, const 
 static bool run_runs(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
-    struct store *store = rows_open_store(options->db, STORE_READ, err);
+    struct store *store = rows_open_store(&options->db, STORE_READ, err);
     bool ok = store && print_query(runs_list(store, err), options->json, NULL, NULL, err);
     store_close(store);
     return ok;
@@ -70,7 +70,7 @@ static bool run_show(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     const char *name = invocation->n_arguments ? invocation->arguments[0] : NULL;
     int64_t run;
-    struct store *store = rows_open_store(options->db, STORE_READ, err);
+    struct store *store = rows_open_store(&options->db, STORE_READ, err);
     bool ok = store && rows_find_run(store, name, &run, err);
     if (ok && options->json)
         ok = print_query(runs_describe(store, run, err), true, "run", NULL, err);

@@ -37,6 +37,12 @@ struct option_spec {
     double otherwise; /* default of INTEGER and NUMBER */
 };
 
+/* Which database, and whether what others added to it is no fault. */
+struct db_options {
+    const char *path; /* NULL: the command's own choice */
+    bool is_trusted;
+};
+
 struct invocation {
     const struct command *command;
     const void *options; /* the command's own struct */
@@ -88,11 +94,14 @@ struct command {
         "batch-tokens", 0, OPTION_INTEGER, "N", "tokens computed together at most",                \
             offsetof(type, field), 1, 65536, 512                                                   \
     }
-#define OPTION_DB(type, field)                                                                     \
+/* The two options of a `struct db_options` field; the second says what the database is. */
+#define OPTION_DB_AS(type, field, help)                                                            \
+    {"db", 0, OPTION_TEXT, "FILE", help, offsetof(type, field.path), 0, 0, 0},                     \
     {                                                                                              \
-        "db", 0, OPTION_TEXT, "FILE", "database, default out/phibench.db", offsetof(type, field),  \
-            0, 0, 0                                                                                \
+        "trust", 0, OPTION_FLAG, NULL, "open a database that holds views or triggers of others",   \
+            offsetof(type, field.is_trusted), 0, 0, 0                                              \
     }
+#define OPTION_DB(type, field) OPTION_DB_AS(type, field, "database, default out/phibench.db")
 #define OPTION_JSON(type, field)                                                                   \
     {                                                                                              \
         "json", 0, OPTION_FLAG, NULL, "print JSON", offsetof(type, field), 0, 0, 0                 \

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/csv.h"
+#include "base/interrupt.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "reports/text_table.h"
@@ -102,7 +103,7 @@ static bool print_lines(struct query *query, enum rows_format format, const char
         buf_clear(&line);
         if (format == ROWS_CSV) append_csv(query, &line);
         else append_json(query, type, &line);
-        ok = buf_check(&line, err);
+        ok = buf_check(&line, err) && interrupt_check(err);
         if (ok) puts(buf_string(&line));
     }
     buf_free(&line);
@@ -116,15 +117,24 @@ bool rows_print(struct query *query, enum rows_format format, const char *type, 
 
 /* ---- Database and run ---- */
 
-struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
+struct store *rows_open_store(const struct db_options *db, enum store_mode mode, struct err *err)
 {
-    const char *file = path ? path : DEFAULT_DB;
+    const struct store_options options = {.mode = mode, .is_trusted = db->is_trusted};
+    const char *file = db->path ? db->path : DEFAULT_DB;
     if (!file_exists(file)) {
         err_set_at(err, ERR_IO, file, 0, 0,
                    "there is no such database; 'phibench run CONFIG' makes one");
         return NULL;
     }
-    return store_open(file, mode, err);
+    return store_open_as(file, &options, err);
+}
+
+struct store *rows_make_store(const struct db_options *db, const char *otherwise, bool is_durable,
+                              struct err *err)
+{
+    const struct store_options options = {
+        .mode = STORE_CREATE, .is_trusted = db->is_trusted, .is_durable = is_durable};
+    return store_open_as(db->path ? db->path : otherwise, &options, err);
 }
 
 bool rows_find_run(struct store *store, const char *text, int64_t *run, struct err *err)

@@ -17,10 +17,15 @@ enum rows_format { ROWS_TABLE, ROWS_CSV, ROWS_JSONL };
 bool rows_print(struct query *query, enum rows_format format, const char *type, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The database at `path`, or out/phibench.db for NULL; STORE_READ or STORE_WRITE. ERR_IO that says
- * how to make one if it is not there. */
-struct store *rows_open_store(const char *path, enum store_mode mode, struct err *err)
+/* The database of the options, or out/phibench.db; STORE_READ or STORE_WRITE. ERR_IO that says how
+ * to make one if it is not there. */
+struct store *rows_open_store(const struct db_options *db, enum store_mode mode, struct err *err)
     __attribute__((warn_unused_result));
+
+/* The database of the options, or else `otherwise`; it is made if it is not there. is_durable: as
+ * store_options has it. */
+struct store *rows_make_store(const struct db_options *db, const char *otherwise, bool is_durable,
+                              struct err *err) __attribute__((warn_unused_result));
 
 /* The run that the text names: a number, or "last" or NULL for the newest. ERR_USAGE if there is
  * none. */

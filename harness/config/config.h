@@ -97,6 +97,7 @@ struct config {
     const char *file, *name, *db;
     const char *report_out; /* NULL: no report */
     const char *cache;      /* folder of files made here; NULL: the invocation's, and beside `db` */
+    bool is_durable;        /* no stored answer is lost to a power cut */
     const char *isa;        /* NULL: the best */
     int n_threads;          /* 0: one per physical core */
     size_t batch_tokens;

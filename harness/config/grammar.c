@@ -19,6 +19,7 @@ enum {
 };
 
 static const char *const FALSE_OR_TRUE[] = {"false", "true", NULL};
+static const char *const DURABILITIES[] = {"normal", "full", NULL};
 
 #define KEY(tag, ...) CONFIG_KEY(struct tag, __VA_ARGS__)
 #define LIST(tag, ...) CONFIG_LIST_KEY(struct tag, __VA_ARGS__)
@@ -32,6 +33,7 @@ static const struct config_key FILE_KEYS[] = {
     KEY(config, name, TEXT), /* without it the file's */
     KEY(config, db, PATH, .otherwise_text = "out/phibench.db"),
     KEY(config, cache, PATH),
+    KEY(config, is_durable, CHOICE, .name = "durability", .choices = DURABILITIES),
     PART("defaults"),
     PART("models", .is_required = true),
     PART("suites", .is_required = true),
