@@ -1,9 +1,10 @@
-/* schema_compare.c - whether a file holds the tables, indexes and views of its version, and no others.
+/* schema_compare.c - whether a file holds the tables, indexes and views of its version, and no
+ * others.
  *
  * The schema of a version is made of its steps in memory, and the texts that SQLite keeps of both
  * are compared without comments, white space and the quotes of names, in which versions of SQLite
- * differ. What somebody added to a file, or changed in it, would otherwise run as the program's own:
- * a trigger when a row is stored, a view when a report is made.
+ * differ. What somebody added to a file, or changed in it, would otherwise run as the program's
+ * own: a trigger when a row is stored, a view when a report is made.
  */
 #include "results/store_internal.h"
 

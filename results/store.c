@@ -7,6 +7,7 @@
  */
 #include "results/store.h"
 
+#include "results/faults.h"
 #include "results/store_internal.h"
 
 #include "base/buf.h"
@@ -146,6 +147,7 @@ static bool prepare_connection(struct store *store, const struct store_options *
     if (!migrate(store, options, err) ||
         (sqlite3_db_readonly(store->db, "main") == 0 && !score_anew(store, err)))
         return false;
+    if (!faults_refuse(store, err)) return false;
     if (options->mode == STORE_READ) return store_execute(store, "PRAGMA query_only = 1", err);
     if (sqlite3_db_readonly(store->db, "main") == 1)
         return err_set_at(err, ERR_IO, store->path, 0, 0, "the database cannot be written");

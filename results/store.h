@@ -29,8 +29,8 @@ struct store_options {
 
 /* Opens and migrates. ERR_INPUT for a file that is no phibench database, from a newer version,
  * holds what our schema does not, or rows that cannot be (faults.h), in which case nothing was
- * written to it; ERR_IO if it is missing, no regular file, not readable or not writable. Ctrl-C ends
- * statements with ERR_INTERRUPTED, but in a STORE_CREATE, whose writer keeps what it has. */
+ * written to it; ERR_IO if it is missing, no regular file, not readable or not writable. Ctrl-C
+ * ends statements with ERR_INTERRUPTED, but in a STORE_CREATE, whose writer keeps what it has. */
 struct store *store_open_as(const char *path, const struct store_options *options, struct err *err)
     __attribute__((warn_unused_result));
 /* store_open_as with this mode and nothing else. */

@@ -33,6 +33,14 @@ bool run_lock_open(struct run_lock *lock, const char *db, struct err *err)
     return ok;
 }
 
+/* Who holds what the lock wants; the lock becomes the one that is in the way. */
+static void name_holder(const struct run_lock *lock, struct flock *wanted, char who[48])
+{
+    snprintf(who, 48, "another process"); /* of another container, if it has no number here */
+    if (fcntl(lock->file, F_GETLK, wanted) == 0 && wanted->l_type != F_UNLCK && wanted->l_pid > 0)
+        snprintf(who, 48, "process %ld", (long)wanted->l_pid);
+}
+
 bool run_lock_take(struct run_lock *lock, int64_t run, struct err *err)
 {
     struct flock mine = range(run, F_WRLCK), choosing = range(0, F_UNLCK);
@@ -42,13 +50,25 @@ bool run_lock_take(struct run_lock *lock, int64_t run, struct err *err)
     if (errno != EACCES && errno != EAGAIN)
         return err_set_errno(err, "cannot lock run %lld", (long long)run);
     struct flock other = range(run, F_WRLCK);
-    char who[48] = "another process"; /* of another container, if it has no number here */
-    if (fcntl(lock->file, F_GETLK, &other) == 0 && other.l_type != F_UNLCK && other.l_pid > 0)
-        snprintf(who, sizeof who, "process %ld", (long)other.l_pid);
+    char who[48];
+    name_holder(lock, &other, who);
     return err_set(err, ERR_IO,
                    "%s is carrying out run %lld, which is this one: wait for it, or begin another "
                    "with --fresh",
                    who, (long long)run);
+}
+
+bool run_lock_take_all(struct run_lock *lock, struct err *err)
+{
+    struct flock all = range(0, F_WRLCK);
+    all.l_len = 0; /* to the end, wherever that will be */
+    if (fcntl(lock->file, F_SETLK, &all) == 0) return true;
+    if (errno != EACCES && errno != EAGAIN)
+        return err_set_errno(err, "cannot lock the database's file of runs");
+    char who[48];
+    name_holder(lock, &all, who);
+    return err_set(err, ERR_IO, "%s is carrying out run %lld in this database: wait for it", who,
+                   (long long)all.l_start);
 }
 
 void run_lock_close(struct run_lock *lock)

@@ -23,6 +23,9 @@ bool run_lock_open(struct run_lock *lock, const char *db, struct err *err)
  * it. */
 bool run_lock_take(struct run_lock *lock, int64_t run, struct err *err)
     __attribute__((warn_unused_result));
+/* Ends the choosing: takes all runs there are and will be, or fails with ERR_IO and the number of a
+ * process that carries one out. */
+bool run_lock_take_all(struct run_lock *lock, struct err *err) __attribute__((warn_unused_result));
 /* Gives up what is held. */
 void run_lock_close(struct run_lock *lock);
 

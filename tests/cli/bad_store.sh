@@ -33,9 +33,9 @@ if command -v sqlite3 >/dev/null; then
     cp good.db missing.db
     sqlite3 missing.db 'PRAGMA foreign_keys = 0; DELETE FROM machine'
     expect 1 "$PHIBENCH" report --db missing.db --out missing
-    message_has 'or the machine or build that it names, is missing: the database is damaged'
+    message_has 'missing.db: run 1: its machine, 1, is missing: the database is damaged, or was changed by hand'
     expect 1 "$PHIBENCH" show last --db missing.db
-    message_has 'the machine or the build of the run is missing: the database is damaged'
+    message_has 'missing.db: run 1: its machine, 1, is missing: the database is damaged, or was changed by hand'
 else
     echo 'SKIP: sqlite3 is not there to make a foreign and a newer database'
 fi

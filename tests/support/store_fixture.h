@@ -19,6 +19,13 @@ void test_assert_rows(const char *sql, const char *expected);
 /* Fails with the error's message unless done. */
 void test_assert_done(bool done, const struct err *err);
 
+/* Run 1, with its build and its machine, in a database of any version. */
+#define TEST_RUN_1                                                                                 \
+    "INSERT INTO build (id, version, git_revision, git_dirty, numerics_version) "                  \
+    "VALUES (1, '0', 'a', 0, 1); INSERT INTO machine (id) VALUES (1);"                             \
+    "INSERT INTO run (id, name, status, build, machine, config_hash, n_threads, "                  \
+    "started_unix_ms) VALUES (1, 'r', 'interrupted', 1, 1, 'c', 1, 1);"
+
 struct run_record test_some_run(void);
 int64_t test_new_run(void);
 /* A job of phi-3-mini on mmlu, hendrycks, 5 shots; the hash of the data is always the same. */

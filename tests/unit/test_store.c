@@ -23,6 +23,7 @@
 #include "base/file.h"
 #include "results/query.h"
 #include "results/store_internal.h"
+#include "tests/support/store_fixture.h"
 #include "tests/support/test_data.h"
 
 static char folder[256], path[300];
@@ -291,8 +292,7 @@ static void answers_of_version_1_are_kept_without_a_hash(void **unused)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_true(schema_migrate(db, path, &first, true, NULL));
     sqlite3_close(db);
-    run_sql(path,
-            "PRAGMA foreign_keys = OFF;"
+    run_sql(path, TEST_RUN_1
             "INSERT INTO dataset VALUES (1, 'mmlu', 'data', 'd', 1);"
             "INSERT INTO item VALUES (1, 1, 'a/1', 'a.csv', 1, 'a', 'A', '[]');"
             "INSERT INTO model (id, name_in_config, quantization, n_params, n_bytes, "
@@ -319,11 +319,13 @@ static void jobs_of_version_7_get_what_was_taken_for_granted_of_their_suites(voi
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_true(schema_migrate(db, path, &seventh, true, NULL));
     sqlite3_close(db);
-    run_sql(path, "PRAGMA foreign_keys = OFF;"
-                  "INSERT INTO job (run, model, suite, suite_version, protocol, shots, metric, "
-                  "fingerprint, context_tokens, n_items) "
-                  "SELECT 1, 1, column1, 1, 'p', 0, 'acc', column1, 1, 1 FROM (VALUES ('mmlu'), "
-                  "('perplexity'), ('throughput'), ('kernels'), ('arc'))");
+    run_sql(path, TEST_RUN_1
+            "INSERT INTO model (id, name_in_config, quantization, n_params, n_bytes, "
+            "context_tokens, is_synthetic) VALUES (1, 'm', 'q4_0', 1, 1, 1, 1);"
+            "INSERT INTO job (run, model, suite, suite_version, protocol, shots, metric, "
+            "fingerprint, context_tokens, n_items) "
+            "SELECT 1, 1, column1, 1, 'p', 0, 'acc', column1, 1, 1 FROM (VALUES ('mmlu'), "
+            "('perplexity'), ('throughput'), ('kernels'), ('arc'))");
     struct store *store = open_store(path, STORE_READ);
     assert_int_equal(
         integer_of(store, "SELECT group_concat(suite || ' ' || kind) = 'mmlu questions,perplexity "

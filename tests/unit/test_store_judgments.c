@@ -208,8 +208,7 @@ static void points_are_the_mean_of_what_was_found(void **state)
 
 /* Three turns of one question that a judge gave 8, 11 and endless points; a run with one chunk of a
  * text and no end of its interval. */
-static const char OLD_JUDGMENTS[] =
-    "PRAGMA foreign_keys = OFF;"
+static const char OLD_JUDGMENTS[] = TEST_RUN_1
     "INSERT INTO dataset VALUES (1, 'mt_bench', 'data', 'd', 3);"
     "INSERT INTO model (id, name_in_config, quantization, n_params, n_bytes, context_tokens, "
     "is_synthetic) VALUES (1, 'm', 'q4_0', 1, 1, 1, 1);"
