@@ -38,6 +38,7 @@ enum isa isa_best(void);
 /* ---- Models ---- */
 struct model;
 struct tokenizer;
+struct model_seal;
 
 /* done and total in bytes, or what else the callee counts; false interrupts. */
 typedef bool engine_progress_fn(void *context, uint64_t done, uint64_t total);
@@ -47,6 +48,10 @@ struct model_options {
     int n_threads;                /* for repacking */
     engine_progress_fn *progress; /* may be NULL */
     void *progress_context;
+    /* What the file held when it was hashed (tools.h), NULL: whatever it holds. Weights that are
+     * not these are ERR_INPUT, when the model is opened or whenever they are read; it outlives the
+     * model. */
+    const struct model_seal *seal;
 };
 
 /* Best ISA, default threads, no progress. */

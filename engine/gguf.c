@@ -10,13 +10,14 @@
 #include "engine/gguf.h"
 
 #include "base/arena.h"
+#include "base/checksum.h"
 #include "base/cursor.h"
 #include "base/mem.h"
-#include "base/sha256.h"
 #include "base/utf8.h"
+#include "engine/seal.h"
+#include "engine/tools.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -42,8 +43,10 @@ struct gguf {
     struct arena *arena; /* names and the tensor table */
     struct tensor_info *tensors;
     const uint8_t *memory; /* of gguf_open_memory, else NULL */
-    uint64_t file_bytes;
-    int descriptor; /* -1 without a file */
+    uint64_t file_bytes, header_bytes;
+    uint64_t header;               /* checksum of the header */
+    const struct model_seal *seal; /* what rows must be, NULL: whatever they are */
+    int descriptor;                /* -1 without a file */
     char *path;
 };
 
@@ -104,56 +107,10 @@ static bool read_name(struct reader *reader, const char *where, char name[MAX_NA
     return true;
 }
 
-/* What else is found in the place of a model, by its first bytes. */
-static const struct stranger {
-    const char *begin;
-    size_t n_bytes;
-    const char *what;
-} STRANGERS[] = {
-#define BEGINS(TEXT, WHAT)                                                                         \
-    {                                                                                              \
-        TEXT, sizeof TEXT - 1, WHAT                                                                \
-    }
-    BEGINS("version https://git-lfs", "a Git LFS pointer: fetch the model with \"git lfs pull\""),
-    BEGINS("version https://hawser", "a Git LFS pointer: fetch the model with \"git lfs pull\""),
-    BEGINS("# xet version", "a Xet pointer: download the model itself"),
-    BEGINS("/annex/objects/", "a git-annex pointer: fetch the model with \"git annex get\""),
-    BEGINS("<!doctype html", "an HTML page: download the model itself"),
-    BEGINS("<html", "an HTML page: download the model itself"),
-    BEGINS("<?xml", "an XML document: a server's error, or a page; download the model itself"),
-    BEGINS("{", "JSON: a server's error, or a configuration; download the model itself"),
-    BEGINS("PK\3\4", "a ZIP archive (PyTorch's checkpoints are such): convert it to GGUF"),
-    BEGINS("\x1f\x8b", "compressed by gzip: unpack it first"),
-    BEGINS("\x28\xb5\x2f\xfd", "compressed by zstd: unpack it first"),
-    BEGINS("\xfd"
-           "7zXZ",
-           "compressed by xz: unpack it first"),
-    BEGINS("lmgg", "a GGML file from before GGUF: convert the model again"),
-    BEGINS("fmgg", "a GGML file from before GGUF: convert the model again"),
-    BEGINS("tjgg", "a GGML file from before GGUF: convert the model again"),
-    BEGINS("\0\0\0\0", "zeros: an unfinished download?"),
-#undef BEGINS
-};
-
 static bool fail_stranger(struct reader *reader)
 {
-    const char *bytes = (const char *)reader->cursor.bytes;
-    size_t n = reader->cursor.n_bytes, at = 0;
-    if (!n) return fail(reader, 0, ERR_INPUT, "not a GGUF file but an empty one");
-    if (n > 10 && bytes[8] == '{' && bytes[9] == '"')
-        return fail(reader, 0, ERR_INPUT, "not a GGUF file but safetensors: convert it to GGUF");
-    if (n > 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) at = 3;
-    while (at < n && strchr(" \t\r\n", bytes[at]) && bytes[at]) at++;
-    for (size_t i = 0; i < sizeof STRANGERS / sizeof *STRANGERS; i++) {
-        const struct stranger *stranger = &STRANGERS[i];
-        size_t k = 0;
-        while (k < stranger->n_bytes && at + k < n &&
-               tolower((unsigned char)bytes[at + k]) == tolower((unsigned char)stranger->begin[k]))
-            k++;
-        if (k == stranger->n_bytes)
-            return fail(reader, 0, ERR_INPUT, "not a GGUF file but %s", stranger->what);
-    }
-    return fail(reader, 0, ERR_INPUT, "not a GGUF file: it does not begin with \"GGUF\"");
+    return fail(reader, 0, ERR_INPUT, "not a GGUF file%s",
+                gguf_describe_stranger(reader->cursor.bytes, reader->cursor.n_bytes));
 }
 
 static bool read_preamble(struct reader *reader)
@@ -438,6 +395,8 @@ static bool parse_header(struct gguf *gguf, const uint8_t *bytes, size_t n_bytes
     for (uint64_t i = 0; ok && i < reader.n_keys; i++) ok = read_pair(&reader);
     ok = ok && read_tensor_table(&reader) && place_tensors(&reader) && check_distinct(&reader);
     *is_short = reader.cursor.failed;
+    gguf->header_bytes = reader.cursor.at;
+    gguf->header = checksum(bytes, reader.cursor.at);
     return ok;
 }
 
@@ -484,28 +443,40 @@ static bool read_header(struct gguf *gguf, struct err *err)
     }
 }
 
+static bool read_at(const struct source *source, uint64_t offset, void *out, size_t n_bytes,
+                    struct err *err)
+{
+    const struct gguf *gguf = (const struct gguf *)source;
+    if (!gguf->memory) return read_bytes(gguf, offset, out, n_bytes, err);
+    memcpy(out, gguf->memory + offset, n_bytes);
+    return true;
+}
+
 static bool read_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
                       size_t n_rows, void *out, struct err *err)
 {
     const struct gguf *gguf = (const struct gguf *)source;
     assert(row <= tensor->n_rows && n_rows <= tensor->n_rows - row);
     uint64_t offset = tensor->offset + (uint64_t)row * tensor->row_bytes;
-    size_t n_bytes = n_rows * tensor->row_bytes;
-    if (!gguf->memory) return read_bytes(gguf, offset, out, n_bytes, err);
-    memcpy(out, gguf->memory + offset, n_bytes);
-    return true;
+    return read_at(source, offset, out, n_rows * tensor->row_bytes, err) &&
+           (!gguf->seal || seal_check_rows(gguf->seal, source, tensor, row, n_rows, out, err));
 }
 
-static bool hash_file(const struct source *source, char hex[65], struct err *err)
+static struct seal_file file_to_seal(const struct source *source)
 {
     const struct gguf *gguf = (const struct gguf *)source;
-    if (!gguf->memory) return sha256_file(gguf->path, hex, err);
-    struct sha256 *hash = sha256_new(err);
-    if (!hash) return false;
-    sha256_update(hash, gguf->memory, (size_t)gguf->file_bytes);
-    sha256_finish(hash, hex);
-    sha256_free(hash);
-    return true;
+    return (struct seal_file){.source = source,
+                              .read = read_at,
+                              .n_bytes = gguf->file_bytes,
+                              .header_bytes = gguf->header_bytes,
+                              .header = gguf->header};
+}
+
+static bool hash_file(const struct source *source, char hex[65], struct model_seal **seal,
+                      struct err *err)
+{
+    const struct seal_file file = file_to_seal(source);
+    return seal_hash_file(&file, hex, seal, err);
 }
 
 static void close_gguf(struct source *source)
@@ -545,15 +516,37 @@ static bool open_file(struct gguf *gguf, struct err *err)
     return true;
 }
 
-struct source *gguf_open(const char *path, struct err *err)
+struct source *gguf_open_sealed(const char *path, const struct model_seal *seal, struct err *err)
 {
     struct err own = {0};
     struct gguf *gguf = new_gguf(path, &own);
-    bool ok = gguf && open_file(gguf, &own) && read_header(gguf, &own);
-    if (ok) return &gguf->source;
+    bool ok = gguf && open_file(gguf, &own) && read_header(gguf, &own) &&
+              (!seal || seal_check_header(seal, &gguf->source, gguf->header, &own));
+    if (ok) {
+        gguf->seal = seal;
+        return &gguf->source;
+    }
     if (err) *err = own;
     if (gguf) close_gguf(&gguf->source);
     return NULL;
+}
+
+struct source *gguf_open(const char *path, struct err *err)
+{
+    return gguf_open_sealed(path, NULL, err);
+}
+
+struct model_seal *gguf_read_seal(const char *path, struct err *err)
+{
+    struct source *source = gguf_open(path, err);
+    struct model_seal *seal = source ? seal_new(source, err) : NULL;
+    const struct seal_file file = source ? file_to_seal(source) : (struct seal_file){0};
+    if (seal && !seal_read(seal, &file, err)) {
+        model_seal_free(seal);
+        seal = NULL;
+    }
+    source_close(source);
+    return seal;
 }
 
 struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,

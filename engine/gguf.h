@@ -15,6 +15,18 @@
  * overlapping another, row lengths that are no multiple of the block, unknown types. */
 struct source *gguf_open(const char *path, struct err *err) __attribute__((warn_unused_result));
 
+/* The same, of a file that must hold what was sealed (seal.h), which outlives the source: reading
+ * anything else is ERR_INPUT. */
+struct source *gguf_open_sealed(const char *path, const struct model_seal *seal, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The seal that a file ends with. ERR_INPUT for a file without one, damaged or cut. */
+struct model_seal *gguf_read_seal(const char *path, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* What the first bytes of a file that is no GGUF say it is: " but an HTML page: ...". */
+const char *gguf_describe_stranger(const void *first, size_t n);
+
 /* gguf_open over bytes in memory (for tests and fuzzing), which must outlive the source. */
 struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,
                                 struct err *err) __attribute__((warn_unused_result));
@@ -25,8 +37,9 @@ typedef bool gguf_progress_fn(void *context, uint64_t done_bytes, uint64_t total
 
 /* Writes a version 3 file with everything the source has, alignment 32, through a temporary file
  * beside it and rename: whole or not at all. Rows are read and written by n_threads (at least 1).
- * progress may be NULL. */
-bool gguf_write(const char *path, const struct source *source, int n_threads,
+ * hash: what the file is known by, in the seal that it then ends with; NULL: no seal. progress may
+ * be NULL. */
+bool gguf_write(const char *path, const struct source *source, const char *hash, int n_threads,
                 gguf_progress_fn *progress, void *context, struct err *err)
     __attribute__((warn_unused_result));
 

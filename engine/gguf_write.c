@@ -6,7 +6,10 @@
  */
 #include "engine/gguf.h"
 
+#include "base/checksum.h"
 #include "base/mem.h"
+#include "engine/seal.h"
+#include "engine/tools.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +25,9 @@ struct writer {
     const struct source *source;
     const char *path;
     int descriptor;
-    uint64_t data_at;  /* of the first tensor in the file */
-    uint64_t *offsets; /* of each tensor from there */
+    uint64_t data_at;        /* of the first tensor in the file */
+    uint64_t *offsets;       /* of each tensor from there */
+    struct model_seal *seal; /* of what is written, NULL: not wanted */
     gguf_progress_fn *progress;
     void *context;
 
@@ -101,8 +105,10 @@ static size_t count_keys(const struct metadata *metadata)
     return n;
 }
 
-/* Everything before the data, padded; fills the offsets. Returns the bytes of the data. */
-static uint64_t put_header(struct buf *out, const struct source *source, uint64_t *offsets)
+/* Everything before the data, padded; fills the offsets. Returns the bytes of the data.
+ * *header_bytes: without the padding. */
+static uint64_t put_header(struct buf *out, const struct source *source, uint64_t *offsets,
+                           size_t *header_bytes)
 {
     uint64_t offset = 0;
     buf_text(out, "GGUF");
@@ -120,8 +126,15 @@ static uint64_t put_header(struct buf *out, const struct source *source, uint64_
         offsets[i] = offset;
         offset = aligned(offset + (uint64_t)tensor->n_rows * tensor->row_bytes);
     }
+    *header_bytes = out->n_bytes;
     while (out->n_bytes % ALIGNMENT && buf_char(out, 0)) {}
     return offset;
+}
+
+static bool fail_writing(const struct writer *writer, struct err *err)
+{
+    err_set_errno(err, "cannot write");
+    return err_place(err, writer->path, 0, 0);
 }
 
 static bool write_at(const struct writer *writer, uint64_t offset, const void *bytes,
@@ -131,10 +144,7 @@ static bool write_at(const struct writer *writer, uint64_t offset, const void *b
     while (n_bytes) {
         ssize_t n = pwrite(writer->descriptor, from, n_bytes, (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            err_set_errno(err, "cannot write");
-            return err_place(err, writer->path, 0, 0);
-        }
+        if (n < 0) return fail_writing(writer, err);
         from += n;
         offset += (uint64_t)n;
         n_bytes -= (size_t)n;
@@ -211,6 +221,8 @@ static void *write_pieces(void *argument)
             stop(writer, &err);
             break;
         }
+        if (writer->seal)
+            seal_rows(writer->seal, writer->source, tensor, piece.row, piece.n_rows, bytes);
         report(writer, n_bytes);
     }
     free(bytes);
@@ -232,23 +244,34 @@ static bool write_tensors(struct writer *writer, int n_threads, struct err *err)
     return !writer->stopped;
 }
 
+static bool write_seal(struct writer *writer, uint64_t offset, const struct buf *header,
+                       size_t header_bytes, struct err *err)
+{
+    struct buf text = {.maximum = SIZE_MAX};
+    writer->seal->header = checksum(header->data, header_bytes);
+    bool ok = seal_print(writer->seal, &text, err) &&
+              write_at(writer, offset, text.data, text.n_bytes, err);
+    buf_free(&text);
+    return ok;
+}
+
 static bool write_file(struct writer *writer, int n_threads, struct err *err)
 {
+    size_t header_bytes;
     bool ok = false;
     struct buf header = {0};
     writer->offsets = mem_new(writer->source->n_tensors, sizeof *writer->offsets, err);
     if (!writer->offsets) goto out;
-    uint64_t data_bytes = put_header(&header, writer->source, writer->offsets);
+    uint64_t data_bytes = put_header(&header, writer->source, writer->offsets, &header_bytes);
     if (!buf_check(&header, err)) goto out;
     writer->data_at = header.n_bytes;
     ok = write_at(writer, 0, header.data, header.n_bytes, err) &&
          write_tensors(writer, n_threads, err);
     /* The gaps between tensors are holes, which read as zero; the last one is made here. */
-    if (ok && (ftruncate(writer->descriptor, (off_t)(writer->data_at + data_bytes)) != 0 ||
-               fsync(writer->descriptor) != 0)) {
-        err_set_errno(err, "cannot write");
-        ok = err_place(err, writer->path, 0, 0);
-    }
+    uint64_t end = writer->data_at + data_bytes;
+    if (ok && ftruncate(writer->descriptor, (off_t)end) != 0) ok = fail_writing(writer, err);
+    if (ok && writer->seal) ok = write_seal(writer, end, &header, header_bytes, err);
+    if (ok && fsync(writer->descriptor) != 0) ok = fail_writing(writer, err);
 out:
     free(writer->offsets);
     buf_free(&header);
@@ -277,7 +300,7 @@ static int open_temporary(const char *path, char **name, struct err *err)
     return descriptor;
 }
 
-bool gguf_write(const char *path, const struct source *source, int n_threads,
+bool gguf_write(const char *path, const struct source *source, const char *hash, int n_threads,
                 gguf_progress_fn *progress, void *context, struct err *err)
 {
     struct writer writer = {.source = source,
@@ -286,8 +309,11 @@ bool gguf_write(const char *path, const struct source *source, int n_threads,
                             .context = context,
                             .lock = PTHREAD_MUTEX_INITIALIZER};
     char *temporary = NULL;
+    if (hash && !(writer.seal = seal_new(source, err))) return false;
+    if (hash) snprintf(writer.seal->hash, sizeof writer.seal->hash, "%s", hash);
     writer.descriptor = open_temporary(path, &temporary, err);
     if (writer.descriptor < 0) {
+        model_seal_free(writer.seal);
         free(temporary);
         return false;
     }
@@ -297,6 +323,7 @@ bool gguf_write(const char *path, const struct source *source, int n_threads,
         ok = err_place(err, path, 0, 0);
     }
     if (!ok) unlink(temporary);
+    model_seal_free(writer.seal);
     free(temporary);
     return ok;
 }

@@ -20,7 +20,7 @@
 static const float MAX_ANGLE = 999999.0f;
 
 /* Row groups that a thread takes at a time: few enough that threads end together. */
-enum { GROUPS_AT_ONCE = 4, PROJECTIONS_OF_LAYER = 4 };
+enum { GROUPS_AT_ONCE = 4, PROJECTIONS_OF_LAYER = 4, CHECKED_BYTES = 1 << 20 };
 
 /* What kept a thread from packing, and the row group of the projection at which it did. */
 struct fault {
@@ -89,15 +89,20 @@ static void pack_share(void *context, struct threads *threads, size_t i_thread)
     free(rows);
 }
 
-static bool report_progress(struct loader *loader, const struct tensor_info *tensor,
-                            struct err *err)
+static bool report_bytes(struct loader *loader, uint64_t n_bytes, struct err *err)
 {
     const struct model_options *options = loader->options;
-    loader->done_bytes += (uint64_t)tensor->row_bytes * tensor->n_rows;
+    loader->done_bytes += n_bytes;
     if (!options->progress ||
         options->progress(options->progress_context, loader->done_bytes, loader->total_bytes))
         return true;
     return err_set(err, ERR_INTERRUPTED, "loading was interrupted");
+}
+
+static bool report_progress(struct loader *loader, const struct tensor_info *tensor,
+                            struct err *err)
+{
+    return report_bytes(loader, (uint64_t)tensor->row_bytes * tensor->n_rows, err);
 }
 
 /* Everything but data: a part for each of the roles [n_roles] that the model has a tensor in, side
@@ -267,6 +272,23 @@ static bool load_norms(struct loader *loader, struct err *err)
     return (model->output_norm = load_vector(loader, WEIGHT_OUTPUT_NORM, 0, err));
 }
 
+/* Reads what is otherwise read on demand, so that damage shows before anything is answered. */
+static bool check_embedding(struct loader *loader, struct err *err)
+{
+    const struct source *source = loader->model->source;
+    const struct tensor_info *embedding = loader->model->embedding;
+    size_t most = CHECKED_BYTES / embedding->row_bytes + 1;
+    uint8_t *rows = mem_new(most, embedding->row_bytes, err);
+    bool ok = rows != NULL;
+    for (size_t row = 0; ok && row < embedding->n_rows; row += most) {
+        size_t left = embedding->n_rows - row;
+        ok = source->read_rows(source, embedding, row, left < most ? left : most, rows, err) &&
+             report_bytes(loader, 0, err);
+    }
+    free(rows);
+    return ok;
+}
+
 static bool load_weights(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
@@ -283,7 +305,7 @@ static bool load_weights(struct loader *loader, struct err *err)
     if (!model->weights) return err_context(err, "loading the weights");
     for (size_t i = 0; i < model->n_projections; i++)
         if (!load_projection(loader, model->projections[i], err)) return false;
-    return true;
+    return !loader->options->seal || model->hparams.is_tied || check_embedding(loader, err);
 }
 
 /* Reads what the source says but for its weights. Hyperparameters and tokenizer are the caller's,
@@ -317,9 +339,11 @@ bool model_check(const struct source *source, struct err *err)
     return ok || err_place(err, source->path, 0, 0);
 }
 
-static bool open_source(struct model *model, const char *path, struct err *err)
+static bool open_source(struct model *model, const char *path, const struct model_seal *seal,
+                        struct err *err)
 {
-    model->source = source_open(path, err);
+    const struct source_options options = {.seal = seal};
+    model->source = source_open_with(path, &options, err);
     if (!model->source ||
         !read_source(model->source, &model->hparams, &model->info, &model->tokenizer, err))
         return false;
@@ -343,7 +367,8 @@ struct model *model_open(const char *path, const struct model_options *options, 
     bool ok = false;
     struct loader loader = {.options = options};
     struct model *model = loader.model = mem_new(1, sizeof *model, err);
-    if (!model || !open_source(model, path, err) || !choose_kernels(model, options->isa, err))
+    if (!model || !open_source(model, path, options->seal, err) ||
+        !choose_kernels(model, options->isa, err))
         goto out;
     loader.threads = threads_new(options->n_threads, err);
     if (!loader.threads) goto out;

@@ -11,6 +11,7 @@
 #include "engine/model.h"
 #include "engine/open_source.h"
 #include "engine/quantize.h"
+#include "engine/seal.h"
 #include "engine/synth.h"
 #include "engine/tokenizer.h"
 
@@ -22,14 +23,21 @@ struct model_file {
     struct source *source;
 };
 
-struct model_file *model_file_open(const char *path, struct err *err)
+struct model_file *model_file_open_sealed(const char *path, const struct model_seal *seal,
+                                          struct err *err)
 {
+    const struct source_options options = {.seal = seal};
     struct model_file *file = mem_new(1, sizeof *file, err);
     if (!file) return NULL;
-    file->source = source_open(path, err);
+    file->source = source_open_with(path, &options, err);
     if (file->source) return file;
     free(file);
     return NULL;
+}
+
+struct model_file *model_file_open(const char *path, struct err *err)
+{
+    return model_file_open_sealed(path, NULL, err);
 }
 
 void model_file_close(struct model_file *file)
@@ -90,12 +98,28 @@ struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err
     return tokenizer;
 }
 
-bool model_hash(const char *path, char hex[65], struct err *err)
+bool model_file_hash(const struct model_file *file, char hex[65], struct model_seal **seal,
+                     struct err *err)
 {
-    struct source *source = source_open(path, err);
-    bool ok = source && source->hash(source, hex, err);
-    source_close(source);
+    return file->source->hash(file->source, hex, seal, err);
+}
+
+bool model_hash(const char *path, char hex[65], struct model_seal **seal, struct err *err)
+{
+    struct model_file *file = model_file_open(path, err);
+    bool ok = file && model_file_hash(file, hex, seal, err);
+    model_file_close(file);
     return ok;
+}
+
+const char *model_seal_hash(const struct model_seal *seal)
+{
+    return seal->hash;
+}
+
+struct model_seal *model_seal_read(const char *path, struct err *err)
+{
+    return gguf_read_seal(path, err);
 }
 
 const char *model_file_notes(const struct model_file *file)
@@ -123,13 +147,29 @@ static bool check_distinct(const char *path, const char *out, struct err *err)
     return err_set_at(err, ERR_USAGE, out, 0, 0, "cannot write a model over itself");
 }
 
-bool model_write(const char *path, const char *out, const struct importance *importance,
-                 int n_threads, engine_progress_fn *progress, void *context, struct err *err)
+static bool write_source(const char *path, const struct source_options *options, const char *out,
+                         const char *hash, int n_threads, engine_progress_fn *progress,
+                         void *context, struct err *err)
 {
-    struct source *source = source_open_weighted(path, importance, err);
+    struct source *source = source_open_with(path, options, err);
     bool ok = source && check_distinct(path, out, err) &&
-              gguf_write(out, source, n_threads > 0 ? n_threads : engine_default_threads(),
+              gguf_write(out, source, hash, n_threads > 0 ? n_threads : engine_default_threads(),
                          progress, context, err);
     source_close(source);
     return ok;
+}
+
+bool model_write(const char *path, const char *out, const struct importance *importance,
+                 int n_threads, engine_progress_fn *progress, void *context, struct err *err)
+{
+    const struct source_options options = {.importance = importance};
+    return write_source(path, &options, out, NULL, n_threads, progress, context, err);
+}
+
+bool model_write_sealed(const char *path, const struct model_seal *seal, const char *out,
+                        const char *hash, int n_threads, engine_progress_fn *progress,
+                        void *context, struct err *err)
+{
+    const struct source_options options = {.seal = seal};
+    return write_source(path, &options, out, hash, n_threads, progress, context, err);
 }

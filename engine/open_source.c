@@ -5,6 +5,7 @@
 
 #include "engine/gguf.h"
 #include "engine/quantize.h"
+#include "engine/seal.h"
 #include "engine/synth.h"
 
 #include <math.h>
@@ -26,14 +27,18 @@ const char *source_origin(const char *text)
     return end ? end + 1 : text;
 }
 
-static struct source *open_origin(const char *text, struct err *err)
+static struct source *open_origin(const char *text, const struct model_seal *seal, struct err *err)
 {
-    if (!begins_with(text, synth_prefix)) return gguf_open(text, err);
+    if (!begins_with(text, synth_prefix)) return gguf_open_sealed(text, seal, err);
     struct synth_options options;
     char *storage = NULL;
     struct source *source =
         synth_parse(text, &options, &storage, err) ? synth_open(&options, err) : NULL;
     free(storage);
+    if (source && seal && !seal_check_recipe(seal, source, err)) {
+        source_close(source);
+        source = NULL;
+    }
     return source;
 }
 
@@ -55,20 +60,21 @@ static bool parse_quantize(const char *text, struct mixture *mixture, const char
     return mixture_parse(type, mixture, err);
 }
 
-struct source *source_open_weighted(const char *text, const struct importance *importance,
-                                    struct err *err)
+struct source *source_open_with(const char *text, const struct source_options *options,
+                                struct err *err)
 {
-    if (!begins_with(text, quantize_prefix)) return open_origin(text, err);
+    if (!begins_with(text, quantize_prefix)) return open_origin(text, options->seal, err);
     struct mixture mixture;
     const char *origin = NULL;
     if (!parse_quantize(text, &mixture, &origin, err)) return NULL;
-    struct source *from = open_origin(origin, err);
-    return from ? quantize_open(from, &mixture, text, importance, err) : NULL;
+    struct source *from = open_origin(origin, options->seal, err);
+    return from ? quantize_open(from, &mixture, text, options->importance, err) : NULL;
 }
 
 struct source *source_open(const char *text, struct err *err)
 {
-    return source_open_weighted(text, NULL, err);
+    const struct source_options none = {0};
+    return source_open_with(text, &none, err);
 }
 
 /* The value of a row, which is a number nowhere in its block if it is none. */

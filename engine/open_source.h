@@ -12,9 +12,13 @@
 /* Close with source_close. */
 struct source *source_open(const char *text, struct err *err) __attribute__((warn_unused_result));
 
-/* Weighs the errors of a "quantize:" by importance, which must outlive the source, unless NULL. */
-struct source *source_open_weighted(const char *text, const struct importance *importance,
-                                    struct err *err) __attribute__((warn_unused_result));
+/* What else decides what a source gives; both outlive it. */
+struct source_options {
+    const struct importance *importance; /* weighs the errors of a "quantize:"; NULL: none */
+    const struct model_seal *seal;       /* of the text's origin, which must be as it was then */
+};
+struct source *source_open_with(const char *text, const struct source_options *options,
+                                struct err *err) __attribute__((warn_unused_result));
 
 /* What the weights are read from: MODEL of "quantize:TYPE:MODEL", otherwise the text itself. */
 const char *source_origin(const char *text);

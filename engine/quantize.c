@@ -205,12 +205,13 @@ bool quantize_hash(const char *type, const char *model_hash, char hex[65], struc
     return true;
 }
 
-static bool hash_recipe(const struct source *source, char hex[65], struct err *err)
+static bool hash_recipe(const struct source *source, char hex[65], struct model_seal **seal,
+                        struct err *err)
 {
     const struct quantized *quantized = (const struct quantized *)source;
     char model_hash[65];
     assert(!quantized->importance);
-    return quantized->from->hash(quantized->from, model_hash, err) &&
+    return quantized->from->hash(quantized->from, model_hash, seal, err) &&
            quantize_hash(quantized->mixture.name, model_hash, hex, err);
 }
 

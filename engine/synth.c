@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "engine/seal.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
 #include "engine/synth_vocab.h"
@@ -334,7 +335,8 @@ static void hash_value(struct sha256 *hash, const struct metadata_value *value)
 }
 
 /* The recipe: version, type, seed and all metadata, in which shape and vocabulary are. */
-static bool hash_recipe(const struct source *source, char hex[65], struct err *err)
+static bool hash_recipe(const struct source *source, char hex[65], struct model_seal **seal,
+                        struct err *err)
 {
     const struct synth *synth = (const struct synth *)source;
     struct sha256 *hash = sha256_new(err);
@@ -350,7 +352,10 @@ static bool hash_recipe(const struct source *source, char hex[65], struct err *e
     }
     sha256_finish(hash, hex);
     sha256_free(hash);
-    return true;
+    if (!seal) return true;
+    *seal = mem_new(1, sizeof **seal, err);
+    if (*seal) memcpy((*seal)->hash, hex, SEAL_HASH_BYTES);
+    return *seal != NULL;
 }
 
 static void close_synth(struct source *source)

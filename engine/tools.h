@@ -47,6 +47,9 @@ struct model_file_tensor {
 };
 struct model_file *model_file_open(const char *path, struct err *err)
     __attribute__((warn_unused_result));
+/* ERR_INPUT unless its header is the one that was sealed (see below); NULL: whatever it is. */
+struct model_file *model_file_open_sealed(const char *path, const struct model_seal *seal,
+                                          struct err *err) __attribute__((warn_unused_result));
 void model_file_close(struct model_file *file);
 /* Fields that loading alone can tell (isa, packed_bytes) are 0. Fails if the architecture is not
  * supported. */
@@ -68,8 +71,22 @@ struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err
     __attribute__((warn_unused_result));
 
 /* ---- Which weights they are ---- */
-/* SHA-256 of what determines every bit of a model: its file, which is read whole, or its recipe. */
-bool model_hash(const char *path, char hex[65], struct err *err);
+/* SHA-256 of what determines every bit of a model: its file, which is read whole, or its recipe.
+ * *seal: what was hashed, for model_options and others who read it again and must not read anything
+ * else; NULL: not wanted. A seal of "quantize:TYPE:MODEL" is that of MODEL. Free with
+ * model_seal_free. */
+bool model_hash(const char *path, char hex[65], struct model_seal **seal, struct err *err)
+    __attribute__((warn_unused_result));
+/* The same of the file that was opened. */
+bool model_file_hash(const struct model_file *file, char hex[65], struct model_seal **seal,
+                     struct err *err) __attribute__((warn_unused_result));
+void model_seal_free(struct model_seal *seal);
+/* The hash that the sealed model is known by. */
+const char *model_seal_hash(const struct model_seal *seal);
+/* The seal that model_write_sealed left at the end of a file. ERR_INPUT for a file that has none,
+ * or is cut. */
+struct model_seal *model_seal_read(const char *path, struct err *err)
+    __attribute__((warn_unused_result));
 /* The hash of "quantize:TYPE:MODEL", for a MODEL whose hash is known. */
 bool model_hash_quantized(const char *type, const char *model_hash, char hex[65], struct err *err);
 
@@ -89,6 +106,12 @@ void importance_free(struct importance *importance);
 bool model_write(const char *path, const char *out, const struct importance *importance,
                  int n_threads, engine_progress_fn *progress, void *context, struct err *err)
     __attribute__((warn_unused_result));
+
+/* The same, from a model that must be as it was sealed (NULL: as it is), into a file that carries a
+ * seal of its own: known by this hash. */
+bool model_write_sealed(const char *path, const struct model_seal *seal, const char *out,
+                        const char *hash, int n_threads, engine_progress_fn *progress,
+                        void *context, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- How far one model is from another ---- */
 /* Kullback-Leibler divergence of softmax(logits) from softmax(reference), nats; 0 of equal bits. */

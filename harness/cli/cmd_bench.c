@@ -145,7 +145,7 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
     char hash[65], model_hash_hex[65];
     if (!(bench->store = rows_make_store(&bench->options->db, NULL, false, err)) ||
         !sha256_text(line, hash, err) ||
-        (info && !model_hash(bench->options->model, model_hash_hex, err)))
+        (info && !model_hash(bench->options->model, model_hash_hex, NULL, err)))
         return false;
     struct run_record record = record_run(line, bench->isa, (int)bench->values[3][0], machine);
     record.name = info ? "bench" : "bench --kernels";

@@ -37,7 +37,7 @@ struct model *open_model(const struct invocation *invocation, const char *path, 
         return NULL;
     }
     if (!choose_isa(invocation, isa, &level, err)) return NULL;
-    struct model *model = load_model(&invocation->console, path, level, (int)n_threads, err);
+    struct model *model = load_model(&invocation->console, path, NULL, level, (int)n_threads, err);
     if (model)
         log_warning_lines(&invocation->console.log, path, tokenizer_notes(model_tokenizer(model)));
     return model;

@@ -58,6 +58,6 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
            parse_rstrip(common->rstrip, &client_options.rstrip, err) &&
            parse_chat_format(common->chat_format, &client_options.chat_format, err) &&
            choose_isa(invocation, common->isa, &isa, err) &&
-           mt_speaker_open_model(speaker, &invocation->console, common->model, isa, &client_options,
-                                 err);
+           mt_speaker_open_model(speaker, &invocation->console, common->model, NULL, isa,
+                                 &client_options, err);
 }

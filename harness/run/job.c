@@ -7,35 +7,50 @@
 #include "base/clock.h"
 #include "harness/run/load_model.h"
 #include "harness/run/machine.h"
-#include "harness/run/model_cache.h"
-
-#include <stdlib.h>
 
 void run_close_model(struct run_context *run)
 {
     model_close(run->model);
+    cached_model_done(&run->made);
     run->model = NULL;
     run->load_ns = 0;
     err_clear(&run->load_fault);
 }
 
-static bool open_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+static bool load(struct run_context *run, const char *path, const struct model_seal *seal,
+                 struct err *err)
+{
+    const struct runner_options *options = run->options;
+    machine_reset_peak();
+    int64_t begin_ns = clock_ns();
+    run->model =
+        load_model(&options->console, path, seal, options->isa, run->plan->config->n_threads, err);
+    run->load_ns = clock_ns() - begin_ns;
+    run->load_rss_bytes = machine_peak_rss_bytes();
+    return run->model != NULL;
+}
+
+static bool load_made(struct run_context *run, const struct plan_model *planned,
+                      const char *why_again, struct err *err)
 {
     const struct config *config = run->plan->config;
     const struct runner_options *options = run->options;
-    char *made = NULL;
-    if (planned->is_made &&
-        !(made = model_cache_get(&options->console, config->cache ? config->cache : options->cache,
-                                 planned, config->n_threads, err)))
-        return false;
-    machine_reset_peak();
-    int64_t begin_ns = clock_ns();
-    run->model = load_model(&options->console, made ? made : planned->path, options->isa,
-                            config->n_threads, err);
-    run->load_ns = clock_ns() - begin_ns;
-    run->load_rss_bytes = machine_peak_rss_bytes();
-    free(made);
-    return run->model != NULL;
+    cached_model_done(&run->made);
+    return model_cache_get(&options->console, config->cache ? config->cache : options->cache,
+                           planned, why_again, config->n_threads, &run->made, err) &&
+           load(run, run->made.path, run->made.seal, err);
+}
+
+/* A file of the cache that cannot be read as it was made is made again, once. */
+static bool open_model(struct run_context *run, const struct plan_model *planned, struct err *err)
+{
+    struct err why = {0};
+    if (!planned->is_made) return load(run, planned->path, planned->seal, err);
+    if (load_made(run, planned, NULL, &why)) return true;
+    if (run->made.seal && (why.code == ERR_INPUT || why.code == ERR_IO))
+        return load_made(run, planned, why.message, err);
+    *err = why;
+    return false;
 }
 
 bool run_need_model(struct run_context *run, const struct plan_model *planned, struct err *err)

@@ -5,6 +5,7 @@
 #ifndef PHIBENCH_HARNESS_RUN_JOB_H
 #define PHIBENCH_HARNESS_RUN_JOB_H
 
+#include "harness/run/model_cache.h"
 #include "harness/run/runner.h"
 
 /* What a process computed for items. */
@@ -17,14 +18,15 @@ struct run_context {
     const struct plan *plan;
     struct store *store;
     const struct runner_options *options;
-    int64_t id;              /* of the run, 0: not yet begun */
-    struct model *model;     /* of the current job, NULL: not needed so far */
-    int64_t load_ns;         /* time that opening it took */
-    uint64_t load_rss_bytes; /* and the largest resident set meanwhile */
-    struct err load_fault;   /* why it cannot be opened; ERR_NONE: nobody knows that it cannot */
-    size_t n_failed;         /* jobs */
-    struct err first_fault;  /* of these */
-    struct run_work work;    /* of all jobs so far */
+    int64_t id;               /* of the run, 0: not yet begun */
+    struct model *model;      /* of the current job, NULL: not needed so far */
+    struct cached_model made; /* the file that it was loaded from, if that was made for it */
+    int64_t load_ns;          /* time that opening it took */
+    uint64_t load_rss_bytes;  /* and the largest resident set meanwhile */
+    struct err load_fault;    /* why it cannot be opened; ERR_NONE: nobody knows that it cannot */
+    size_t n_failed;          /* jobs */
+    struct err first_fault;   /* of these */
+    struct run_work work;     /* of all jobs so far */
 };
 
 /* Opens the current job's model, unless it is open, or behind a server; one that could not be

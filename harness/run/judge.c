@@ -31,6 +31,7 @@ struct judging {
     struct judge_call *calls;
     size_t n_calls;
     struct api_options sent_to; /* for judge_call_key; no base_url: nobody is asked */
+    struct model_seal *seal;    /* of the judge's file, which its name is a hash of */
     struct mt_speaker speaker;
 };
 
@@ -164,7 +165,7 @@ static bool find_judge(struct judging *judging, struct err *err)
         judging->sent_to = *judge->api;
         return true;
     }
-    return model_hash(judge->path, hash, err) &&
+    return model_hash(judge->path, hash, &judging->seal, err) &&
            (judging->sent_to.model = arena_string(judging->arena, hash, err)) &&
            (judging->sent_to.base_url = arena_printf(
                 judging->arena, err, "this program, numerics %d", ENGINE_NUMERICS_VERSION));
@@ -251,7 +252,7 @@ static bool open_judge(struct judging *judging, struct err *err)
         .session = {.n_threads = config->n_threads, .batch_tokens = config->batch_tokens}};
     if (judge->api) return mt_speaker_open_api(&judging->speaker, judge->api, judge->key_env, err);
     return mt_speaker_open_model(&judging->speaker, &judging->run->options->console, judge->path,
-                                 judging->run->options->isa, &options, err);
+                                 judging->seal, judging->run->options->isa, &options, err);
 }
 
 static bool ask_judge(struct judging *judging, struct err *err)
@@ -396,6 +397,7 @@ bool run_judge(struct run_context *run, const struct plan_job *planned, int64_t 
               finish(&judging, err);
     mt_speaker_report(&judging.speaker, planned->dataset->protocol, &run->options->console.log);
     mt_speaker_close(&judging.speaker);
+    model_seal_free(judging.seal);
     item_index_done(&judging.index);
     arena_free(judging.arena);
     return ok;

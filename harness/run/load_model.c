@@ -36,12 +36,14 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
     return true;
 }
 
-struct model *load_model(const struct console *console, const char *path, enum isa isa,
-                         int n_threads, struct err *err)
+struct model *load_model(const struct console *console, const char *path,
+                         const struct model_seal *seal, enum isa isa, int n_threads,
+                         struct err *err)
 {
     struct model_options options = model_default_options();
     struct load_progress progress = {.console = console, .path = path};
     options.isa = isa;
+    options.seal = seal;
     if (n_threads > 0) options.n_threads = n_threads;
     options.progress = show_progress;
     options.progress_context = &progress;

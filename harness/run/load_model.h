@@ -9,8 +9,10 @@
 #include "engine/engine.h"
 #include "harness/run/progress.h"
 
-/* isa: an available one; n_threads 0: the default. Close with model_close. */
-struct model *load_model(const struct console *console, const char *path, enum isa isa,
-                         int n_threads, struct err *err) __attribute__((warn_unused_result));
+/* seal: what must be loaded (engine/engine.h), NULL: whatever is there; isa: an available one;
+ * n_threads 0: the default. Close with model_close. */
+struct model *load_model(const struct console *console, const char *path,
+                         const struct model_seal *seal, enum isa isa, int n_threads,
+                         struct err *err) __attribute__((warn_unused_result));
 
 #endif

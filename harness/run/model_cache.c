@@ -84,36 +84,62 @@ static bool make(const struct console *console, const struct plan_model *model, 
     struct progress progress;
     log_info(&console->log, "making %s of %s: %s", model->quantization, model->config->path, path);
     progress_begin(&progress, console, "quantizing, bytes", 0, 0);
-    bool ok = model_write(model->path, path, NULL, n_threads, progress_of_engine, &progress, err);
+    bool ok = model_write_sealed(model->path, model->seal, path, model->hash, n_threads,
+                                 progress_of_engine, &progress, err);
     progress_end(&progress);
     return ok;
 }
 
-static bool make_if_missing(const struct console *console, const char *folder,
-                            const struct plan_model *model, const char *path, int n_threads,
-                            struct err *err)
+/* The seal of the file if it is the model's; otherwise NULL and why it is not. */
+static struct model_seal *read_seal(const char *path, const struct plan_model *model,
+                                    struct err *why)
 {
-    if (file_exists(path)) return true;
-    if (!file_make_folders(folder, err)) return false;
+    struct model_seal *seal = model_seal_read(path, why);
+    if (!seal || !strcmp(model_seal_hash(seal), model->hash)) return seal;
+    err_set(why, ERR_INPUT, "it is of another model");
+    model_seal_free(seal);
+    return NULL;
+}
+
+/* A file in place of one that is missing, or that is not to be used, for a reason that is told. */
+static bool make_under_lock(const struct console *console, const char *folder,
+                            const struct plan_model *model, const char *why_again, int n_threads,
+                            struct cached_model *cached, struct err *err)
+{
+    struct err why = {0};
     int file = lock(console, folder, err);
     if (file < 0) return false;
     remove_leftovers(folder);
-    bool ok = file_exists(path) || make(console, model, path, n_threads, err);
+    bool ok = true;
+    if (why_again || !(cached->seal = read_seal(cached->path, model, &why))) {
+        if (file_exists(cached->path))
+            log_warning(&console->log, "%s is made again: %s", cached->path,
+                        why_again ? why_again : why.message);
+        ok = make(console, model, cached->path, n_threads, err) &&
+             (cached->seal = model_seal_read(cached->path, err)) != NULL;
+    }
     close(file);
     return ok;
 }
 
-char *model_cache_get(const struct console *console, const char *folder,
-                      const struct plan_model *model, int n_threads, struct err *err)
+bool model_cache_get(const struct console *console, const char *folder,
+                     const struct plan_model *model, const char *why_again, int n_threads,
+                     struct cached_model *cached, struct err *err)
 {
-    if (!folder) {
-        err_set(err, ERR_CONFIG,
-                "no place for quantized files: give the configuration a folder as `cache`, or set "
-                "PHIBENCH_CACHE");
-        return NULL;
-    }
-    char *path = path_of(folder, model, err);
-    if (path && make_if_missing(console, folder, model, path, n_threads, err)) return path;
-    free(path);
-    return NULL;
+    *cached = (struct cached_model){0};
+    if (!folder)
+        return err_set(err, ERR_CONFIG,
+                       "no place for quantized files: give the configuration a folder as `cache`, "
+                       "or set PHIBENCH_CACHE");
+    if (!(cached->path = path_of(folder, model, err))) return false;
+    if (!why_again && (cached->seal = read_seal(cached->path, model, NULL))) return true;
+    return file_make_folders(folder, err) &&
+           make_under_lock(console, folder, model, why_again, n_threads, cached, err);
+}
+
+void cached_model_done(struct cached_model *cached)
+{
+    model_seal_free(cached->seal);
+    free(cached->path);
+    *cached = (struct cached_model){0};
 }

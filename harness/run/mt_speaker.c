@@ -18,11 +18,11 @@ bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *a
 }
 
 bool mt_speaker_open_model(struct mt_speaker *speaker, const struct console *console,
-                           const char *path, enum isa isa, const struct client_options *options,
-                           struct err *err)
+                           const char *path, const struct model_seal *seal, enum isa isa,
+                           const struct client_options *options, struct err *err)
 {
     *speaker = (struct mt_speaker){
-        .model = load_model(console, path, isa, options->session.n_threads, err)};
+        .model = load_model(console, path, seal, isa, options->session.n_threads, err)};
     if (!speaker->model) return false;
     log_warning_lines(&console->log, path, tokenizer_notes(model_tokenizer(speaker->model)));
     speaker->client = client_open_engine(speaker->model, options, err);

@@ -20,8 +20,9 @@ bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *a
                          const char *key_env, struct err *err) __attribute__((warn_unused_result));
 /* isa and the options' threads as load_model takes them. */
 bool mt_speaker_open_model(struct mt_speaker *speaker, const struct console *console,
-                           const char *path, enum isa isa, const struct client_options *options,
-                           struct err *err) __attribute__((warn_unused_result));
+                           const char *path, const struct model_seal *seal, enum isa isa,
+                           const struct client_options *options, struct err *err)
+    __attribute__((warn_unused_result));
 void mt_speaker_close(struct mt_speaker *speaker);
 /* Logs what a server was asked for and what that cost; nothing for a model of this machine. */
 void mt_speaker_report(const struct mt_speaker *speaker, const char *label, const struct log *log);

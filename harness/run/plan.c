@@ -87,13 +87,38 @@ static bool read_model(struct plan *plan, const struct model_file *file, struct 
     return true;
 }
 
-/* Reads what the plan must know of the model at model->path. */
+/* A source, its hash and what was hashed, so that a file is read once for all of its
+ * quantizations. */
+struct hashed {
+    const char *path;
+    char hash[65];
+    const struct model_seal *seal;
+};
+
+/* Hashes what was opened, so that the hash is of what the plan knows of the model. */
+static bool hash_source(struct plan *plan, const struct config_variant *variant,
+                        const struct model_file *file, struct hashed *source, const struct log *log,
+                        struct err *err)
+{
+    if (file_size_bytes(variant->path) > LARGE_BYTES)
+        log_info(log, "reading %s for its hash", variant->path);
+    if (!model_file_hash(file, source->hash, &plan->seals[plan->n_seals], err)) return false;
+    source->seal = plan->seals[plan->n_seals++];
+    source->path = variant->path;
+    return true;
+}
+
+/* Reads what the plan must know of the model at model->path, which is the source or made of it. */
 static bool look_at(struct plan *plan, const struct config_variant *variant,
-                    struct plan_model *model, const struct log *log, struct err *err)
+                    struct plan_model *model, struct hashed *source, const struct log *log,
+                    struct err *err)
 {
     char label[256];
-    struct model_file *file = model_file_open(model->path, err);
-    bool ok = file && read_model(plan, file, model, log, err);
+    bool is_known = source->path && !strcmp(source->path, variant->path);
+    struct model_file *file =
+        model_file_open_sealed(model->path, is_known ? source->seal : NULL, err);
+    bool ok = file && read_model(plan, file, model, log, err) &&
+              (is_known || hash_source(plan, variant, file, source, log, err));
     if (ok) {
         snprintf(label, sizeof label, "%s %s", model->config->id,
                  variant->quantization ? variant->quantization : model->quantization);
@@ -106,35 +131,25 @@ static bool look_at(struct plan *plan, const struct config_variant *variant,
 /* The model becomes another type of what its file holds: never one of more bits, which would seem
  * to be better than it is. */
 static bool plan_quantized(struct plan *plan, const struct config_variant *variant,
-                           struct plan_model *model, const struct log *log, struct err *err)
+                           struct plan_model *model, struct hashed *source, const struct log *log,
+                           struct err *err)
 {
     const char *held = model->quantization;
     uint64_t n_bytes = model->info.n_bytes;
     model->is_made = true;
     model->path =
         arena_printf(plan->arena, err, "quantize:%s:%s", variant->quantization, variant->path);
-    if (!model->path || !look_at(plan, variant, model, log, err)) return false;
+    if (!model->path || !look_at(plan, variant, model, source, log, err)) return false;
     model->quantization = variant->quantization;
     return model->info.n_bytes <= n_bytes ||
            fail(&variant->place, ERR_CONFIG, err, "%s has more bits than %s, which %s holds",
                 variant->quantization, held, variant->path);
 }
 
-/* A source and its hash, so that a file is read once for all of its quantizations. */
-struct hashed {
-    const char *path;
-    char hash[65];
-};
-
-static bool hash_model(const struct config_variant *variant, struct plan_model *model,
-                       struct hashed *source, const struct log *log, struct err *err)
+static bool name_weights(const struct config_variant *variant, struct plan_model *model,
+                         const struct hashed *source, struct err *err)
 {
-    if (!source->path || strcmp(source->path, variant->path) != 0) {
-        if (file_size_bytes(variant->path) > LARGE_BYTES)
-            log_info(log, "reading %s for its hash", variant->path);
-        if (!model_hash(variant->path, source->hash, err)) return false;
-        source->path = variant->path;
-    }
+    model->seal = source->seal;
     if (model->is_made)
         return model_hash_quantized(variant->quantization, source->hash, model->hash, err);
     memcpy(model->hash, source->hash, sizeof model->hash);
@@ -148,11 +163,11 @@ static bool plan_model(struct plan *plan, const struct config_model *config,
     *model = (struct plan_model){.config = config, .path = variant->path};
     if (config->api)
         return plan_api_model(model, plan->arena, err) || at_place(err, &variant->place);
-    bool ok = look_at(plan, variant, model, log, err);
+    bool ok = look_at(plan, variant, model, source, log, err);
     if (ok && variant->quantization && strcmp(variant->quantization, model->quantization) != 0)
-        ok = plan_quantized(plan, variant, model, log, err);
+        ok = plan_quantized(plan, variant, model, source, log, err);
     return (ok && check_context(config, variant, model, err) &&
-            hash_model(variant, model, source, log, err)) ||
+            name_weights(variant, model, source, err)) ||
            at_place(err, &variant->place);
 }
 
@@ -163,7 +178,8 @@ static bool plan_models(struct plan *plan, const struct log *log, struct err *er
     size_t n = 0;
     for (size_t i = 0; i < config->n_models; i++) n += config->models[i].n_variants;
     plan->models = arena_alloc(plan->arena, n, sizeof *plan->models, err);
-    if (!plan->models) return false;
+    plan->seals = arena_alloc(plan->arena, n, sizeof *plan->seals, err);
+    if (!plan->models || !plan->seals) return false;
     for (size_t i = 0; i < config->n_models; i++) {
         const struct config_model *model = &config->models[i];
         if (model->published && !published_check_model(model->published, err))
@@ -563,6 +579,7 @@ void plan_free(struct plan *plan)
         retrieval_close(plan->retrievals[i]);
     for (size_t i = 0; i < plan->n_models; i++) tokenizer_free(plan->models[i].tokenizer);
     for (size_t i = 0; i < plan->n_jobs; i++) dataset_free(plan->jobs[i].text);
+    for (size_t i = 0; i < plan->n_seals; i++) model_seal_free(plan->seals[i]);
     arena_free(plan->arena);
     free(plan);
 }

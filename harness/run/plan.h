@@ -20,6 +20,7 @@ struct plan_model {
     size_t context_tokens;
     struct model_info info; /* its strings live as long as the plan */
     char hash[65];
+    const struct model_seal *seal; /* what was hashed of config->path, and must be loaded */
 };
 
 struct plan_job {
@@ -48,6 +49,8 @@ struct plan {
     size_t n_jobs;
     struct dataset **datasets;     /* [config->n_suites], NULL for texts and throughput */
     struct retrieval **retrievals; /* [config->n_suites], NULL but for open books */
+    struct model_seal **seals;     /* [n_seals], of the models' files */
+    size_t n_seals;
     struct arena *arena;
 };
 

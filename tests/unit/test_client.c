@@ -500,7 +500,7 @@ static void write_padded_model(const char *path, size_t n_pieces)
     }
     const struct metadata *kept = whole->metadata;
     whole->metadata = metadata;
-    assert_true(gguf_write(path, whole, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(path, whole, NULL, 1, NULL, NULL, NULL));
     whole->metadata = kept;
     metadata_free(metadata);
     source_close(whole);

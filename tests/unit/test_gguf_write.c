@@ -64,7 +64,7 @@ static void gguf_write_gives_back_the_file_that_was_read(void **state)
 {
     struct files *files = *state;
     for (int n_threads = 1; n_threads < 4; n_threads += 2) {
-        assert_true(gguf_write(files->path, files->source, n_threads, NULL, NULL, NULL));
+        assert_true(gguf_write(files->path, files->source, NULL, n_threads, NULL, NULL, NULL));
         size_t n_bytes;
         char *bytes = file_read(files->path, MAX_FILE_BYTES, &n_bytes, NULL);
         assert_non_null(bytes);
@@ -97,7 +97,7 @@ static void gguf_open_reads_a_header_larger_than_its_first_window(void **state)
     assert_true(metadata_set_unsigned(metadata, "last", 7, NULL));
     const struct metadata *own = files->source->metadata;
     files->source->metadata = metadata;
-    assert_true(gguf_write(files->path, files->source, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(files->path, files->source, NULL, 1, NULL, NULL, NULL));
     files->source->metadata = own;
 
     struct source *written = gguf_open(files->path, NULL);
@@ -124,7 +124,7 @@ static void gguf_open_reads_a_header_larger_than_its_first_window(void **state)
 static void read_rows_says_when_the_file_became_shorter(void **state)
 {
     struct files *files = *state;
-    assert_true(gguf_write(files->path, files->source, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(files->path, files->source, NULL, 1, NULL, NULL, NULL));
     struct source *source = gguf_open(files->path, NULL);
     assert_non_null(source);
     const struct tensor_info *b = source_find(source, "b");
@@ -152,7 +152,7 @@ static void gguf_write_that_is_interrupted_leaves_the_old_file(void **state)
     assert_true(file_write(files->path, "old", 3, NULL));
     struct err err = {0};
     uint64_t seen = 0;
-    assert_false(gguf_write(files->path, files->source, 2, stop_at_once, &seen, &err));
+    assert_false(gguf_write(files->path, files->source, NULL, 2, stop_at_once, &seen, &err));
     assert_int_equal(err.code, ERR_INTERRUPTED);
     assert_true(seen > 0);
     assert_int_equal(file_size_bytes(files->path), 3);
@@ -169,7 +169,7 @@ static void gguf_write_that_fails_leaves_nothing(void **state)
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct err err = {0};
-    bool ok = gguf_write(files->path, files->source, 2, NULL, NULL, &err);
+    bool ok = gguf_write(files->path, files->source, NULL, 2, NULL, NULL, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
     signal(SIGXFSZ, handler);
     assert_false(ok);
@@ -182,10 +182,10 @@ static void gguf_write_refuses_what_is_not_a_file(void **state)
 {
     struct files *files = *state;
     struct err err = {0};
-    assert_false(gguf_write("/dev/null", files->source, 1, NULL, NULL, &err));
+    assert_false(gguf_write("/dev/null", files->source, NULL, 1, NULL, NULL, &err));
     assert_int_equal(err.code, ERR_USAGE);
-    assert_false(gguf_write(files->folder, files->source, 1, NULL, NULL, &err));
-    assert_false(gguf_write("/nonexistent/out.gguf", files->source, 1, NULL, NULL, &err));
+    assert_false(gguf_write(files->folder, files->source, NULL, 1, NULL, NULL, &err));
+    assert_false(gguf_write("/nonexistent/out.gguf", files->source, NULL, 1, NULL, NULL, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_string_equal(err.file, "/nonexistent/out.gguf");
 }
@@ -197,8 +197,8 @@ static void hash_is_that_of_the_bytes(void **state)
     assert_true(file_write(files->other, files->good.data, files->good.n_bytes, NULL));
     struct source *source = gguf_open(files->other, NULL);
     assert_non_null(source);
-    assert_true(source->hash(source, of_file, NULL));
-    assert_true(files->source->hash(files->source, of_memory, NULL));
+    assert_true(source->hash(source, of_file, NULL, NULL));
+    assert_true(files->source->hash(files->source, of_memory, NULL, NULL));
     assert_string_equal(of_file, of_memory);
     assert_int_equal(strlen(of_file), 64);
     source_close(source);

@@ -142,7 +142,7 @@ static void write_with_context(const char *path, uint32_t context_tokens)
     assert_true(metadata_set_unsigned(metadata, "phi3.context_length", context_tokens, NULL));
     const struct metadata *own = source->metadata;
     source->metadata = metadata;
-    assert_true(gguf_write(path, source, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(path, source, NULL, 1, NULL, NULL, NULL));
     source->metadata = own;
     metadata_free(metadata);
     source_close(source);

@@ -98,7 +98,7 @@ static void write_mixture(const char *path, const char *spec, const struct rule 
         tensor->row_bytes = tensor_row_bytes(tensor->type, tensor->shape[0]);
         mixture.source.n_bytes += (uint64_t)tensor->row_bytes * tensor->n_rows;
     }
-    bool ok = gguf_write(path, &mixture.source, 1, NULL, NULL, &err);
+    bool ok = gguf_write(path, &mixture.source, NULL, 1, NULL, NULL, &err);
     if (!ok) err_print(&err, stderr);
     assert_true(ok);
     source_close(mixture.weights);

@@ -6,6 +6,7 @@
 #include "harness/run/model_cache.h"
 
 #include "base/file.h"
+#include "engine/open_source.h"
 #include "engine/tools.h"
 #include "tests/support/test_folder.h"
 
@@ -33,16 +34,28 @@ static struct plan_model planned(void)
                                .is_made = true};
     assert_true(file_make_folders("dir.d", NULL));
     assert_true(model_write("synth:tiny:f16", config.path, NULL, 1, NULL, NULL, NULL));
-    assert_true(model_hash(model.path, model.hash, NULL));
+    assert_true(model_hash(model.path, model.hash, NULL, NULL));
     return model;
 }
 
 static char *get(const struct plan_model *model, const char *folder)
 {
     struct err err = {0};
-    char *path = model_cache_get(&console, folder, model, 1, &err);
-    if (!path) fail_msg("%s: %s", err.file, err.message);
+    struct cached_model cached;
+    if (!model_cache_get(&console, folder, model, NULL, 1, &cached, &err))
+        fail_msg("%s: %s", err.file, err.message);
+    assert_string_equal(model_seal_hash(cached.seal), model->hash);
+    char *path = strdup(cached.path);
+    cached_model_done(&cached);
     return path;
+}
+
+static bool has(const char *folder, const struct plan_model *model, struct err *err)
+{
+    struct cached_model cached;
+    bool ok = model_cache_get(&console, folder, model, NULL, 1, &cached, err);
+    cached_model_done(&cached);
+    return ok;
 }
 
 static ino_t inode_of(const char *path)
@@ -71,6 +84,92 @@ static void a_file_is_made_once_under_a_name_that_says_what_it_is(void **state)
     assert_string_equal(again, path);
     assert_int_equal(inode_of(again), before);
     free(again);
+    free(path);
+}
+
+/* Changes the byte at `offset`, from the end if it is negative. */
+static void flip(const char *path, long offset)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, offset, offset < 0 ? SEEK_END : SEEK_SET), 0);
+    int c = fgetc(file);
+    assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
+    assert_int_equal(fputc(c ^ 1, file), c ^ 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Whether the file of the cache can be loaded as it was made. */
+static bool is_whole(const struct plan_model *model)
+{
+    struct cached_model cached;
+    struct model_options options = model_default_options();
+    assert_true(model_cache_get(&console, "cache", model, NULL, 1, &cached, NULL));
+    options.n_threads = 1;
+    options.seal = cached.seal;
+    struct model *loaded = model_open(cached.path, &options, NULL);
+    bool is_whole = loaded != NULL;
+    model_close(loaded);
+    cached_model_done(&cached);
+    return is_whole;
+}
+
+static void what_cannot_be_what_was_made_is_made_again(void **state)
+{
+    (void)state;
+    struct plan_model model = planned();
+    char *path = get(&model, "cache");
+    int64_t n_bytes = file_size_bytes(path);
+    char *before = file_read(path, SIZE_MAX, NULL, NULL), *after;
+    const struct damage {
+        const char *what;
+        int64_t size;
+        long flipped;
+    } cases[] = {{"empty", 0, 0},
+                 {"cut", n_bytes / 2, 0},
+                 {"without its last byte", n_bytes - 1, 0},
+                 {"another hash", n_bytes, -90},
+                 {"another checksum of a row", n_bytes, -200},
+                 {"no seal", n_bytes, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(truncate(path, cases[i].size), 0);
+        if (cases[i].flipped) flip(path, cases[i].flipped);
+        free(get(&model, "cache"));
+        after = file_read(path, SIZE_MAX, NULL, NULL);
+        if (file_size_bytes(path) != n_bytes || memcmp(before, after, (size_t)n_bytes) != 0)
+            fail_msg("%s: not made again", cases[i].what);
+        free(after);
+    }
+    model.hash[63] = model.hash[63] == '0' ? '1' : '0'; /* its name has the first digits */
+    ino_t inode = inode_of(path);
+    free(get(&model, "cache")); /* a file of this name that is of another model */
+    assert_int_not_equal(inode_of(path), inode);
+    free(before);
+    free(path);
+}
+
+static void a_damaged_byte_of_header_weights_or_embedding_shows_when_it_is_loaded(void **state)
+{
+    (void)state;
+    struct plan_model model = planned();
+    char *path = get(&model, "cache");
+    static const char *const tensors[] = {"token_embd.weight", "output.weight",
+                                          "output_norm.weight", "blk.0.attn_qkv.weight"};
+    assert_true(is_whole(&model));
+    struct source *source = source_open(path, NULL);
+    assert_non_null(source);
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
+        const struct tensor_info *tensor = source_find(source, tensors[i]);
+        assert_non_null(tensor);
+        long last = (long)(tensor->offset + tensor->n_rows * tensor->row_bytes - 1);
+        flip(path, last);
+        if (is_whole(&model)) fail_msg("%s is damaged and was loaded", tensors[i]);
+        flip(path, last);
+        assert_true(is_whole(&model));
+    }
+    source_close(source);
+    flip(path, 200);
+    assert_false(is_whole(&model));
     free(path);
 }
 
@@ -121,7 +220,7 @@ static void who_wants_a_file_waits_for_the_one_who_makes_it(void **state)
     struct sigaction action = {.sa_handler = on_alarm}, before;
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     alarm(1); /* interrupts the waiting, as Ctrl-C does */
-    assert_null(model_cache_get(&console, "cache", &model, 1, &err));
+    assert_false(has("cache", &model, &err));
     assert_int_equal(err.code, ERR_INTERRUPTED);
     sigaction(SIGALRM, &before, NULL);
     kill(child, SIGKILL); /* and its lock is gone */
@@ -134,16 +233,16 @@ static void faults_name_what_is_wrong(void **state)
     (void)state;
     struct plan_model model = planned();
     struct err err = {0};
-    assert_null(model_cache_get(&console, NULL, &model, 1, &err));
+    assert_false(has(NULL, &model, &err));
     assert_int_equal(err.code, ERR_CONFIG);
     assert_non_null(strstr(err.message, "PHIBENCH_CACHE"));
     assert_true(file_write("no-folder", "", 0, NULL));
     err = (struct err){0};
-    assert_null(model_cache_get(&console, "no-folder/cache", &model, 1, &err));
+    assert_false(has("no-folder/cache", &model, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_int_equal(unlink(config.path), 0);
     err = (struct err){0};
-    assert_null(model_cache_get(&console, "cache", &model, 1, &err));
+    assert_false(has("cache", &model, &err));
     assert_string_equal(err.file, config.path);
 }
 
@@ -154,6 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(a_file_is_made_once_under_a_name_that_says_what_it_is),
+        IN_FOLDER(what_cannot_be_what_was_made_is_made_again),
+        IN_FOLDER(a_damaged_byte_of_header_weights_or_embedding_shows_when_it_is_loaded),
         IN_FOLDER(half_written_files_of_the_dead_are_removed),
         IN_FOLDER(who_wants_a_file_waits_for_the_one_who_makes_it),
         IN_FOLDER(faults_name_what_is_wrong),

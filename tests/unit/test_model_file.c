@@ -102,8 +102,8 @@ static void a_written_model_has_the_info_of_its_spec(void **state)
     assert_string_equal(a.quantization, "q4_k");
     assert_int_equal(a.n_bytes, b.n_bytes);
     assert_int_equal(a.n_params, b.n_params);
-    assert_true(model_hash(path, of_file, NULL));
-    assert_true(model_hash("synth:tiny:q4_k:3", of_spec, NULL));
+    assert_true(model_hash(path, of_file, NULL, NULL));
+    assert_true(model_hash("synth:tiny:q4_k:3", of_spec, NULL, NULL));
     assert_int_equal(strlen(of_file), 64);
     assert_string_not_equal(of_file, of_spec); /* bytes of a file, and a recipe */
     model_file_close(spec);
@@ -126,7 +126,7 @@ static void write_changed(const char *path, const struct metadata *changes)
     }
     const struct metadata *kept = whole->metadata;
     whole->metadata = metadata;
-    assert_true(gguf_write(path, whole, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(path, whole, NULL, 1, NULL, NULL, NULL));
     whole->metadata = kept;
     metadata_free(metadata);
     source_close(whole);
@@ -210,7 +210,7 @@ static void errors_name_the_file(void **state)
     test_remove_folder(folder);
 
     err_clear(&err);
-    assert_false(model_hash(path, hex, &err));
+    assert_false(model_hash(path, hex, NULL, &err));
     assert_int_equal(err.code, ERR_IO);
     assert_false(model_write("synth:none:q4_0", path, NULL, 0, NULL, NULL, &err));
     assert_int_equal(err.code, ERR_USAGE);

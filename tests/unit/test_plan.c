@@ -137,14 +137,14 @@ static void other_types_of_a_file_are_planned_without_making_them(void **state)
                                          "m q4_k_m mmlu/hendrycks 1-shot"};
     static const char *const paths[] = {"dir/m.gguf", "quantize:q8_0:dir/m.gguf",
                                         "quantize:q4_k_m:dir/m.gguf"};
-    assert_true(model_hash("dir/m.gguf", source, NULL));
+    assert_true(model_hash("dir/m.gguf", source, NULL, NULL));
     for (size_t i = 0; i < 3; i++) {
         const struct plan_model *model = plan->jobs[i].model;
         plan_job_label(&plan->jobs[i], label, sizeof label);
         assert_string_equal(label, labels[i]);
         assert_string_equal(model->path, paths[i]);
         assert_int_equal(model->is_made, i > 0);
-        assert_true(model_hash(paths[i], recipe, NULL));
+        assert_true(model_hash(paths[i], recipe, NULL, NULL));
         assert_string_equal(model->hash, recipe);
         if (i) assert_true(model->info.n_bytes < plan->jobs[i - 1].model->info.n_bytes);
         if (i) assert_string_not_equal(plan->jobs[i].fingerprint, plan->jobs[i - 1].fingerprint);

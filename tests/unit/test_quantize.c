@@ -189,7 +189,7 @@ static void what_has_the_type_is_handed_through(void **state)
 
 static void hash_of(const char *spec, char hex[65])
 {
-    assert_true(model_hash(spec, hex, NULL));
+    assert_true(model_hash(spec, hex, NULL, NULL));
     assert_int_equal(strlen(hex), 64);
 }
 

@@ -224,7 +224,7 @@ static void hash_tells_recipes_apart_but_not_spellings(void **state)
     char hex[6][65];
     for (size_t i = 0; i < 6; i++) {
         struct source *source = open_spec(specs[i]);
-        assert_true(source->hash(source, hex[i], NULL));
+        assert_true(source->hash(source, hex[i], NULL, NULL));
         source_close(source);
     }
     for (size_t i = 0; i < 5; i++) {
@@ -373,7 +373,7 @@ static void a_vocabulary_of_a_file_is_taken_over_whole(void **state)
     assert_non_null(metadata);
     assert_true(synth_add_vocabulary(metadata, 1000, NULL));
     donor->metadata = metadata;
-    assert_true(gguf_write(path, donor, 1, NULL, NULL, NULL));
+    assert_true(gguf_write(path, donor, NULL, 1, NULL, NULL, NULL));
     donor->metadata = own;
     source_close(donor);
 
