@@ -202,7 +202,9 @@ static bool check_repeated(const struct loader *loader, struct err *err)
     return is_fine;
 }
 
-/* Draws the examples of every question, asked or not: each draw follows from those before. */
+/* Draws the examples of every question, asked or not: each draw follows from those before. The
+ * harness draws one more than it shows, for a question is left out of its own examples where a data
+ * set has no test split. */
 static bool draw_examples(struct loader *loader, struct err *err)
 {
     size_t shots = (size_t)loader->dataset->shots, n_drawn;
@@ -212,11 +214,16 @@ static bool draw_examples(struct loader *loader, struct err *err)
     if (!mem_multiply(loader->questions.n, shots, &n_drawn))
         return err_set(err, ERR_MEMORY, "too many questions");
     uint32_t *scratch = mem_new(n_examples, sizeof *scratch, err);
+    uint32_t *chosen = mem_new(shots + 1, sizeof *chosen, err);
     loader->drawn = arena_alloc(loader->arena, n_drawn, sizeof *loader->drawn, err);
-    bool done = scratch && loader->drawn;
+    bool done = scratch && chosen && loader->drawn;
     mersenne_seed(&mersenne, MERSENNE_SEED);
-    for (size_t i = 0; done && i < loader->questions.n; i++)
-        mersenne_sample(&mersenne, n_examples, (uint32_t)shots, loader->drawn + i * shots, scratch);
+    for (size_t i = 0; done && i < loader->questions.n; i++) {
+        mersenne_sample(&mersenne, n_examples, (uint32_t)shots + 1, chosen, scratch);
+        memcpy(loader->drawn + i * shots, chosen, shots * sizeof *chosen);
+    }
+    if (done) sha256_field(loader->hash, "one more is drawn"); /* which it was not at first */
+    free(chosen);
     free(scratch);
     return done;
 }
@@ -256,10 +263,11 @@ static bool read_examples(struct loader *loader, struct err *err)
             return err_set_at(err, ERR_CONFIG, path, loader->examples.questions[i].line, 0,
                               "\"%s\" is a question of %s: examples must be others",
                               loader->examples.questions[i].id, loader->questions.path);
-    return loader->examples.n >= (size_t)loader->dataset->shots ||
-           err_set_at(err, ERR_INPUT, path, 0, 0, "%zu example%s, and %d shots need as many",
+    bool draws = loader->protocol->is_lm_eval;
+    return loader->examples.n >= (size_t)loader->dataset->shots + draws ||
+           err_set_at(err, ERR_INPUT, path, 0, 0, "%zu example%s, and %d shots need %s",
                       loader->examples.n, loader->examples.n == 1 ? "" : "s",
-                      loader->dataset->shots);
+                      loader->dataset->shots, draws ? "one more to draw from" : "as many");
 }
 
 static bool read_all(struct loader *loader, struct err *err)
