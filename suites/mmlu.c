@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "suites/mmlu_subjects.h"
+#include "suites/prompt_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 enum { N_CHOICES = 4, ANSWER = 5, N_FIELDS = 6, MAX_SHOTS = 100, MAX_ITEMS = 1 << 24 };
 static const size_t MAX_FILE_BYTES = (size_t)256 << 20;
 static const char *const LETTERS[N_CHOICES] = {" A", " B", " C", " D"};
+static const char SEPARATOR[] = "\n\n"; /* behind an example */
 
 struct protocol {
     const char *name;
@@ -197,8 +199,8 @@ static bool add_item(struct loader *loader, const char *file, int line,
     return true;
 }
 
-static bool add_example(struct loader *loader, const char *file, int line,
-                        const char *const fields[N_FIELDS], bool *more, struct err *err)
+static bool keep_example(struct loader *loader, const char *file, int line,
+                         const char *const fields[N_FIELDS], bool *more, struct err *err)
 {
     (void)file, (void)line, (void)err;
     memcpy(loader->examples[loader->n_examples++], fields, sizeof *loader->examples);
@@ -214,7 +216,7 @@ static bool read_examples(struct loader *loader, struct subject *subject, struct
     loader->n_examples = 0;
     loader->examples = arena_alloc(loader->arena, (size_t)shots, sizeof *loader->examples, err);
     if (!loader->examples) return false;
-    if (!read_file(loader, "dev", subject->name, &file, add_example, err))
+    if (!read_file(loader, "dev", subject->name, &file, keep_example, err))
         return err_context(err, "reading the examples of subject %s", subject->name);
     subject->examples = (const char *const(*)[N_FIELDS])loader->examples;
     return loader->n_examples == shots ||
@@ -316,7 +318,7 @@ static const struct protocol *find_protocol(const char *name, struct err *err)
 {
     if (!name) return &PROTOCOLS[0];
     for (size_t i = 0; i < N_PROTOCOLS; i++)
-        if (!strcmp(PROTOCOLS[i].name, name)) return &PROTOCOLS[i];
+        if (protocol_is(name, PROTOCOLS[i].name)) return &PROTOCOLS[i];
     if (!strcmp(name, "generative"))
         err_set(err, ERR_UNSUPPORTED, "not supported yet: the protocol generative of mmlu");
     else
@@ -354,9 +356,8 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
     loader.hash = sha256_new(err);
     if (!loader.dataset || !loader.hash) goto out;
     loader.arena = loader.dataset->arena;
-    loader.dataset->protocol = protocol->name;
-    loader.dataset->shots = shots;
-    done = read_subjects(&loader, err) && finish_dataset(&loader, protocol, err);
+    done = dataset_set_protocol(loader.dataset, &options->chat, shots, protocol->name, "", err) &&
+           read_subjects(&loader, err) && finish_dataset(&loader, protocol, err);
 out:
     free(loader.items);
     free(loader.subject_of);
@@ -375,25 +376,32 @@ static void append_stripped(struct buf *out, const char *text)
     buf_append(out, start, n);
 }
 
-static void append_question(struct buf *out, const struct protocol *protocol,
-                            const char *const *fields)
+static bool add_question(struct prompt_parts *parts, const struct protocol *protocol,
+                         const char *const *fields, struct err *err)
 {
-    buf_text(out, protocol->lead);
-    if (protocol->strips_question) append_stripped(out, fields[0]);
-    else buf_text(out, fields[0]);
-    buf_text(out, protocol->options);
+    struct buf text = {0};
+    buf_text(&text, protocol->lead);
+    if (protocol->strips_question) append_stripped(&text, fields[0]);
+    else buf_text(&text, fields[0]);
+    buf_text(&text, protocol->options);
     if (!protocol->is_continuation)
         for (size_t i = 0; i < N_CHOICES; i++)
-            buf_printf(out, "%c. %s\n", "ABCD"[i], fields[1 + i]);
-    buf_text(out, "Answer:");
+            buf_printf(&text, "%c. %s\n", "ABCD"[i], fields[1 + i]);
+    buf_text(&text, "Answer:");
+    const char *question = arena_take(parts->arena, &text, err);
+    return question && prompt_parts_add(parts, PART_QUESTION, question, err);
 }
 
-static void append_header(struct buf *out, const struct protocol *protocol, const char *subject)
+static bool add_header(struct prompt_parts *parts, const struct protocol *protocol,
+                       const char *subject, struct err *err)
 {
-    if (!protocol->header[0]) return;
-    buf_text(out, protocol->header);
-    for (const char *c = subject; *c; c++) buf_char(out, *c == '_' ? ' ' : *c);
-    buf_text(out, ".\n\n");
+    struct buf text = {0};
+    if (!protocol->header[0]) return true;
+    buf_text(&text, protocol->header);
+    for (const char *c = subject; *c; c++) buf_char(&text, *c == '_' ? ' ' : *c);
+    buf_text(&text, ".\n\n");
+    const char *header = arena_take(parts->arena, &text, err);
+    return header && prompt_parts_add(parts, PART_DESCRIPTION, header, err);
 }
 
 /* What stands after "Answer: " of an example. */
@@ -402,57 +410,55 @@ static const char *answer_of(const struct protocol *protocol, const char *const 
     return protocol->is_continuation ? fields[1 + fields[ANSWER][0] - 'A'] : fields[ANSWER];
 }
 
-/* The prompt with the first n_shots examples. */
-static const char *build_prompt(const struct state *state, const struct subject *subject,
-                                const char *const *fields, int n_shots, struct arena *arena,
-                                struct err *err)
+static bool add_example(struct prompt_parts *parts, const struct protocol *protocol,
+                        const char *const *fields, struct err *err)
 {
-    struct buf prompt = {0};
-    append_header(&prompt, state->protocol, subject->name);
-    for (int i = 0; i < n_shots; i++) {
-        append_question(&prompt, state->protocol, subject->examples[i]);
-        buf_printf(&prompt, " %s\n\n", answer_of(state->protocol, subject->examples[i]));
-    }
-    append_question(&prompt, state->protocol, fields);
-    return arena_take(arena, &prompt, err);
+    return add_question(parts, protocol, fields, err) &&
+           prompt_parts_add(parts, PART_BETWEEN, " ", err) &&
+           prompt_parts_add(parts, PART_ANSWER, answer_of(protocol, fields), err) &&
+           prompt_parts_add(parts, PART_BETWEEN, SEPARATOR, err) && prompt_parts_end(parts, err);
 }
 
-/* The choices' texts, each with the space before it; NULL on errors. */
-static const char *const *build_continuations(const struct item *item, struct arena *arena,
-                                              struct err *err)
-{
-    const char **choices = arena_alloc(arena, N_CHOICES, sizeof *choices, err);
-    for (size_t i = 0; choices && i < N_CHOICES; i++) {
-        struct buf text = {0};
-        buf_printf(&text, " %s", item->fields[1 + i]);
-        if (!(choices[i] = arena_take(arena, &text, err))) return NULL;
-    }
-    return choices;
-}
-
-static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
+static bool make_prompts(const struct dataset *dataset, size_t i_item, struct arena *arena,
                          struct request *request, struct err *err)
 {
     const struct state *state = dataset->state;
+    const struct protocol *protocol = state->protocol;
     const struct subject *subject = &state->subjects[state->subject_of[i_item]];
-    size_t n_prompts = state->protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
-    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
-    if (!prompts) return false;
-    for (size_t i = 0; i < n_prompts; i++) {
-        prompts[i] = build_prompt(state, subject, dataset->items[i_item].fields,
-                                  dataset->shots - (int)i, arena, err);
-        if (!prompts[i]) return false;
-    }
-    const char *const *choices = LETTERS;
-    if (state->protocol->is_continuation)
-        choices = build_continuations(&dataset->items[i_item], arena, err);
-    *request = (struct request){.kind = REQUEST_CHOICES,
-                                .fit = state->protocol->fit,
-                                .prompts = prompts,
-                                .n_prompts = n_prompts,
-                                .choices = choices,
-                                .n_choices = N_CHOICES};
+    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
+    struct prompt_parts parts = {.arena = arena};
+    if (!add_header(&parts, protocol, subject->name, err) || !prompt_parts_end(&parts, err))
+        return false;
+    for (int i = 0; i < dataset->shots; i++)
+        if (!add_example(&parts, protocol, subject->examples[i], err)) return false;
+    return add_question(&parts, protocol, dataset->items[i_item].fields, err) &&
+           prompt_parts_make(&parts, &dataset->chat, SEPARATOR, n_prompts, request, err);
+}
+
+/* The choices' texts, each with what is before it; NULL on errors. */
+static const char *const *build_continuations(const struct item *item, const char *before,
+                                              struct arena *arena, struct err *err)
+{
+    const char **choices = arena_alloc(arena, N_CHOICES, sizeof *choices, err);
+    for (size_t i = 0; choices && i < N_CHOICES; i++)
+        if (!(choices[i] = arena_printf(arena, err, "%s%s", before, item->fields[1 + i])))
+            return NULL;
     return choices;
+}
+
+/* A model's turn in a chat begins without the space that stands before a choice in a text. */
+static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                         struct request *request, struct err *err)
+{
+    static const char *const TURNS[N_CHOICES] = {"A", "B", "C", "D"};
+    const struct protocol *protocol = ((const struct state *)dataset->state)->protocol;
+    bool is_chat = dataset->chat.is_asked;
+    const char *const *choices = is_chat ? TURNS : LETTERS;
+    if (protocol->is_continuation)
+        choices = build_continuations(&dataset->items[i_item], is_chat ? "" : " ", arena, err);
+    *request = (struct request){
+        .kind = REQUEST_CHOICES, .fit = protocol->fit, .choices = choices, .n_choices = N_CHOICES};
+    return choices && make_prompts(dataset, i_item, arena, request, err);
 }
 
 /* ---- Grading ---- */

@@ -27,14 +27,23 @@ enum fit_policy {
     FIT_KEEP_END     /* the last tokens that fit are kept, counted in n_cut_tokens */
 };
 
+/* What is said in a chat: the user's turns and the model's, the user's first and last. */
+struct dialogue {
+    const char *const *turns; /* [n] */
+    size_t n;
+};
+
 struct request {
     enum request_kind kind;
     enum fit_policy fit;
-    const char *system; /* CHAT: the system message, NULL: none */
+    const char *system; /* of a chat: the system message, NULL: none */
     /* [n_prompts]; prompts[i] has i examples fewer than prompts[0]. CHAT: the conversation so far,
      * user and assistant in turn, the user first and last. */
     const char *const *prompts;
     size_t n_prompts;
+    /* [n_prompts] what is said in place of prompts, where choices and generations are asked for in
+     * the model's chat format; NULL: they are not. A stem ends the last turn. */
+    const struct dialogue *dialogues;
     const char *const *choices; /* [n_choices] continuations, " A" */
     size_t n_choices;
     /* [n_choices] the end of the prompt before choice i, where one continuation is scored after
@@ -60,6 +69,12 @@ bool request_set_answer(struct request *request, struct arena *arena, const char
  * which it is; n_bytes, and *stop as it was, if there is none. */
 size_t request_find_stop(const struct request *request, const char *text, size_t n_bytes,
                          size_t n_before, const char **stop);
+
+/* Whether the prompt is a chat. */
+static inline bool request_is_chat(const struct request *request)
+{
+    return request->kind == REQUEST_CHAT || request->dialogues;
+}
 
 /* What a client puts into choice_score.n_characters for choice i. */
 int choice_characters(const struct request *request, size_t i_choice);

@@ -5,6 +5,7 @@
 #include "suites/suite.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -22,6 +23,34 @@ struct dataset *dataset_new(const struct suite *suite, size_t maximum_bytes, str
 void dataset_free(struct dataset *dataset)
 {
     if (dataset) arena_free(dataset->arena);
+}
+
+bool dataset_set_protocol(struct dataset *dataset, const struct suite_chat *chat, int shots,
+                          const char *name, const char *ending, struct err *err)
+{
+    enum { NAME_DIGITS = 8 };
+    char hash[SHA256_HEX_BYTES] = "";
+    struct arena *arena = dataset->arena;
+    bool has_system = chat->is_asked && chat->system && *chat->system;
+    dataset->shots = shots;
+    if (has_system && !sha256_text(chat->system, hash, err)) return false;
+    dataset->chat =
+        (struct suite_chat){.is_asked = chat->is_asked,
+                            .is_multiturn = chat->is_asked && chat->is_multiturn && shots > 0};
+    if (has_system && !(dataset->chat.system = arena_string(arena, chat->system, err)))
+        return false;
+    dataset->protocol =
+        arena_printf(arena, err, "%s%s%s%s%.*s%s", name, chat->is_asked ? PROTOCOL_CHAT : "",
+                     dataset->chat.is_multiturn ? "-multiturn" : "", has_system ? "+system-" : "",
+                     NAME_DIGITS, hash, ending);
+    return dataset->protocol != NULL;
+}
+
+bool protocol_is(const char *protocol, const char *name)
+{
+    size_t n = strlen(name);
+    return !strncmp(protocol, name, n) &&
+           (!protocol[n] || !strncmp(protocol + n, PROTOCOL_CHAT, strlen(PROTOCOL_CHAT)));
 }
 
 static int compare_keys(const void *a, const void *b, void *context)

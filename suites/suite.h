@@ -25,6 +25,14 @@ struct item {
     const struct item *follows;
 };
 
+/* How questions are asked in the model's chat format, as lm-evaluation-harness does with
+ * --apply_chat_template. */
+struct suite_chat {
+    bool is_asked;
+    bool is_multiturn;  /* examples are turns of the chat; otherwise they stand in the user's one */
+    const char *system; /* stands first in the system message; NULL: nothing */
+};
+
 struct needle_options;
 
 struct suite_options {
@@ -40,6 +48,7 @@ struct suite_options {
     bool is_open_book;     /* the data set will be given something to read */
     /* For a task that makes its records: how; data may be NULL then. */
     const struct needle_options *needles;
+    struct suite_chat chat;
     const char *judge_prompts; /* what a judge is asked with; NULL: no judge */
     const char *judge;         /* the judge's name; NULL: that in the judgments */
     const char *judgments;     /* a file of judgments, in place of asking; NULL: none */
@@ -57,7 +66,8 @@ struct reading {
 
 struct dataset {
     const struct suite *suite;
-    const char *protocol;
+    const char *protocol; /* its name with the chat, "lm-eval+chat" */
+    struct suite_chat chat;
     int shots;
     const struct item *items;
     size_t n_items;
@@ -87,7 +97,7 @@ struct suite {
     const char *name;     /* "mmlu" */
     int version;          /* changes when a prompt or a verdict changes; part of the fingerprint */
     const char *metric;   /* "acc" */
-    bool asks_chat;       /* its requests are conversations */
+    bool asks_chat;       /* all its requests are conversations */
     const char *decoding; /* "loglikelihood": scored; "greedy", "sampled": written */
     size_t n_whole; /* items of the whole test, which published numbers are of; 0: not known */
     const char *const *protocols; /* NULL-ended, the first is the default */
@@ -112,6 +122,22 @@ struct suite {
  * limit): what a suite's load begins with. */
 struct dataset *dataset_new(const struct suite *suite, size_t maximum_bytes, struct err *err);
 void dataset_free(struct dataset *dataset); /* NULL is fine */
+
+/* What follows a protocol's own name where it is asked in a chat: no name may hold it. */
+#define PROTOCOL_CHAT "+chat"
+/* Sets chat, shots and protocol: the protocol's own name, how the chat is asked, and the ending,
+ * "lm-eval+chat-multiturn-open-book". Without examples there is one way to ask. A system text of
+ * the user's is named by its hash. */
+bool dataset_set_protocol(struct dataset *dataset, const struct suite_chat *chat, int shots,
+                          const char *name, const char *ending, struct err *err)
+    __attribute__((warn_unused_result));
+/* Whether a data set's protocol is the one of that name, however it is asked. */
+bool protocol_is(const char *protocol, const char *name);
+/* Whether its requests are conversations. */
+static inline bool dataset_asks_chat(const struct dataset *dataset)
+{
+    return dataset->suite->asks_chat || dataset->chat.is_asked;
+}
 
 /* Finds the items of a data set by their keys. */
 struct item_index {

@@ -1,9 +1,11 @@
 /* task.c - see task.h: the functions that all tasks share, and requests.
  *
- * A prompt is: preamble, examples each with its answer and a separator, and the question.
+ * A prompt is: description, preamble, examples each with its answer and a separator, and the
+ * question.
  */
 #include "suites/task.h"
 
+#include "suites/prompt_parts.h"
 #include "suites/task_question.h"
 
 #include <string.h>
@@ -25,65 +27,106 @@ static const struct scope *enter(struct item_scope *at, const struct value *fiel
     return &at->scope;
 }
 
-static bool append_example(const struct task_state *state, const struct value *fields,
-                           const struct value *common, struct arena *arena, struct buf *out,
-                           struct err *err)
+/* The protocol as its texts are made; *between: what then stands between a question and its answer.
+ * What stands before a choice or an answer in a text belongs
+ * to it, but in a chat a turn begins without; the harness keeps it in a continuation, which is what
+ * its task says. */
+static struct task_protocol asked_protocol(const struct dataset *dataset, const char **between)
 {
+    struct task_protocol protocol = *((const struct task_state *)dataset->state)->protocol;
+    bool is_bare = dataset->chat.is_asked && protocol.kind != TASK_CONTINUATION;
+    *between = is_bare ? protocol.delimiter : "";
+    if (is_bare) protocol.delimiter = "";
+    return protocol;
+}
+
+static bool add_example(const struct dataset *dataset, const struct value *fields,
+                        const struct value *common, struct prompt_parts *parts, struct err *err)
+{
+    const char *between;
+    const struct task_protocol asked = asked_protocol(dataset, &between);
     struct item_scope at;
     struct task_question example;
-    if (!task_question_make(state->protocol, enter(&at, fields, common), arena, &example, err))
+    if (!task_question_make(&asked, enter(&at, fields, common), parts->arena, &example, err))
         return err_context(err, "making an example");
-    buf_text(out, example.prompt);
-    if (example.stems) buf_text(out, example.stems[example.i_right]);
-    buf_text(out, example.target);
-    buf_text(out, state->protocol->separator);
-    return true;
+    return prompt_parts_add(parts, PART_QUESTION, example.prompt, err) &&
+           (!example.stems ||
+            prompt_parts_add(parts, PART_QUESTION, example.stems[example.i_right], err)) &&
+           prompt_parts_add(parts, PART_BETWEEN, between, err) &&
+           prompt_parts_add(parts, PART_ANSWER, example.target, err) &&
+           prompt_parts_add(parts, PART_BETWEEN, asked.separator, err) &&
+           prompt_parts_end(parts, err);
 }
 
-/* Appends the preamble and the item's examples; ends[k] is where the first k of them end. */
-static bool append_examples(const struct dataset *dataset, size_t i_item, size_t n_shots,
-                            struct arena *arena, struct buf *out, size_t *ends, struct err *err)
+static bool add_piece(struct prompt_parts *parts, enum prompt_part_kind kind, const char *text,
+                      size_t n_bytes, struct err *err)
+{
+    const char *piece = arena_copy(parts->arena, text, n_bytes, err);
+    return piece && prompt_parts_add(parts, kind, piece, err);
+}
+
+/* The examples of a preamble: a question ends behind its mark, an answer before the separator that
+ * the mark of another question follows, or at the end. */
+static bool add_marked(const struct task_protocol *protocol, const char *text,
+                       struct prompt_parts *parts, struct err *err)
+{
+    size_t n_separator = strlen(protocol->separator);
+    const char *next =
+        arena_printf(parts->arena, err, "%s%s", protocol->separator, protocol->question_mark);
+    while (next && *text) {
+        const char *answer = strstr(text, protocol->answer_mark);
+        if (!answer) return prompt_parts_add(parts, PART_QUESTION, text, err);
+        answer += strlen(protocol->answer_mark);
+        const char *end = strstr(answer, next);
+        size_t n = end ? (size_t)(end - answer) : strlen(answer);
+        if (!end && n >= n_separator && !strcmp(answer + n - n_separator, protocol->separator))
+            n -= n_separator;
+        if (!add_piece(parts, PART_QUESTION, text, (size_t)(answer - text), err) ||
+            !add_piece(parts, PART_ANSWER, answer, n, err))
+            return false;
+        text = answer + n;
+        size_t n_between = strlen(text) < n_separator ? strlen(text) : n_separator;
+        if (!add_piece(parts, PART_BETWEEN, text, n_between, err)) return false;
+        text += n_between;
+    }
+    return next != NULL;
+}
+
+/* What stands before the first example that is drawn. */
+static bool add_beginning(const struct task_protocol *protocol, const struct scope *scope,
+                          struct prompt_parts *parts, struct err *err)
+{
+    const char *text;
+    if (protocol->description &&
+        (!template_text(protocol->description, scope, parts->arena, &text, err) ||
+         !prompt_parts_add(parts, PART_DESCRIPTION, text, err)))
+        return false;
+    if (!protocol->preamble) return true;
+    if (!template_text(protocol->preamble, scope, parts->arena, &text, err)) return false;
+    return protocol->question_mark ? add_marked(protocol, text, parts, err)
+                                   : prompt_parts_add(parts, PART_QUESTION, text, err);
+}
+
+static bool make_prompts(const struct dataset *dataset, size_t i_item,
+                         const struct task_question *question, struct arena *arena,
+                         struct request *request, struct err *err)
 {
     const struct task_state *state = dataset->state;
+    const struct task_protocol *protocol = state->protocol;
     const struct value *common = state->common[i_item];
-    const struct template *preamble = state->protocol->preamble;
+    size_t n_shots = protocol->fixed_shots ? 0 : (size_t)dataset->shots;
+    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
+    struct prompt_parts parts = {.arena = arena};
     struct item_scope at;
-    const char *text = "";
-    if (preamble &&
-        !template_text(preamble, enter(&at, state->fields[i_item], common), arena, &text, err))
+    if (!add_beginning(protocol, enter(&at, state->fields[i_item], common), &parts, err) ||
+        !prompt_parts_end(&parts, err))
         return false;
-    buf_text(out, text);
-    ends[0] = out->n_bytes;
     for (size_t i = 0; i < n_shots; i++) {
         uint32_t drawn = state->draws[i_item * (size_t)dataset->shots + i];
-        if (!append_example(state, state->examples[drawn], common, arena, out, err)) return false;
-        ends[i + 1] = out->n_bytes;
+        if (!add_example(dataset, state->examples[drawn], common, &parts, err)) return false;
     }
-    return buf_check(out, err);
-}
-
-/* Makes n_prompts prompts of the item: with n_shots examples, with one fewer, and so on. */
-static const char *const *make_prompts(const struct dataset *dataset, size_t i_item, size_t n_shots,
-                                       size_t n_prompts, const struct task_question *question,
-                                       struct arena *arena, struct err *err)
-{
-    struct buf examples = {0};
-    size_t n_question = strlen(question->prompt);
-    size_t *ends = arena_alloc(arena, n_shots + 1, sizeof *ends, err);
-    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
-    bool ok =
-        ends && prompts && append_examples(dataset, i_item, n_shots, arena, &examples, ends, err);
-    for (size_t i = 0; ok && i < n_prompts; i++) {
-        size_t n_before = ends[n_shots - i];
-        char *prompt = arena_alloc(arena, n_before + n_question + 1, 1, err);
-        if ((ok = prompt != NULL)) {
-            memcpy(prompt, buf_string(&examples), n_before);
-            memcpy(prompt + n_before, question->prompt, n_question);
-        }
-        prompts[i] = prompt;
-    }
-    buf_free(&examples);
-    return ok ? prompts : NULL;
+    return prompt_parts_add(&parts, PART_QUESTION, question->prompt, err) &&
+           prompt_parts_make(&parts, &dataset->chat, protocol->separator, n_prompts, request, err);
 }
 
 static bool make_stops(const struct task_protocol *protocol, const struct scope *scope,
@@ -104,28 +147,23 @@ bool task_request(const struct dataset *dataset, size_t i_item, struct arena *ar
                   struct request *request, struct err *err)
 {
     const struct task_state *state = dataset->state;
-    const struct task_protocol *protocol = state->protocol;
-    size_t n_shots = protocol->fixed_shots ? 0 : (size_t)dataset->shots;
-    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
+    const char *between;
+    const struct task_protocol protocol = asked_protocol(dataset, &between);
     struct item_scope at;
     const struct scope *scope = enter(&at, state->fields[i_item], state->common[i_item]);
     struct task_question question;
-    if (!task_question_make(protocol, scope, arena, &question, err)) return false;
-    const char *const *prompts =
-        make_prompts(dataset, i_item, n_shots, n_prompts, &question, arena, err);
-    if (!prompts) return false;
+    if (!task_question_make(&protocol, scope, arena, &question, err)) return false;
     *request = (struct request){.kind = REQUEST_CHOICES,
-                                .fit = protocol->fit,
-                                .prompts = prompts,
-                                .n_prompts = n_prompts,
+                                .fit = protocol.fit,
                                 .choices = question.choices,
                                 .n_choices = question.n_choices,
                                 .stems = question.stems};
-    if (protocol->kind == TASK_CONTINUATION) request->kind = REQUEST_LOGLIK;
-    if (protocol->kind != TASK_GENERATE) return true;
+    if (!make_prompts(dataset, i_item, &question, arena, request, err)) return false;
+    if (protocol.kind == TASK_CONTINUATION) request->kind = REQUEST_LOGLIK;
+    if (protocol.kind != TASK_GENERATE) return true;
     request->kind = REQUEST_GENERATE;
-    request->max_new_tokens = protocol->max_tokens;
-    return make_stops(protocol, scope, arena, request, err);
+    request->max_new_tokens = protocol.max_tokens;
+    return make_stops(&protocol, scope, arena, request, err);
 }
 
 /* ---- Making and freeing ---- */

@@ -61,7 +61,11 @@ struct task_protocol {
     bool fixed_shots; /* they stand in the preamble, and there are never more or fewer */
     enum task_draw draw;
     enum fit_policy fit;
-    const struct template *preamble; /* before everything; NULL: nothing */
+    /* Before everything: what is to be done, and what the first question begins with; NULL: none */
+    const struct template *description, *preamble;
+    /* Where examples stand in the preamble, what a question begins and ends with; NULL: nothing
+     * tells them apart, and in a chat they are one turn. */
+    const char *question_mark, *answer_mark;
     const struct template *prompt;
     const char *delimiter; /* between a prompt and what follows it */
     const char *separator; /* behind an example */
@@ -118,6 +122,7 @@ struct task {
 bool task_finish(struct task *task, struct err *err) __attribute__((warn_unused_result));
 void task_free(struct task *task); /* NULL is fine */
 
+/* By its own name, or that of a data set. */
 const struct task_protocol *task_find_protocol(const struct task *task, const char *name);
 
 /* The task that a suite is part of. */

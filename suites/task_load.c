@@ -445,10 +445,10 @@ struct dataset *task_load(const struct suite *suite, const struct suite_options 
     loader.hash = sha256_new(err);
     if (!loader.dataset || !loader.hash) goto out;
     loader.arena = loader.dataset->arena;
-    loader.dataset->protocol = loader.protocol->name;
-    loader.dataset->shots = shots;
     sha256_field(loader.hash, task->hash);
-    done = read_data(&loader, err) && finish_dataset(&loader, err);
+    done = dataset_set_protocol(loader.dataset, &options->chat, shots, loader.protocol->name, "",
+                                err) &&
+           read_data(&loader, err) && finish_dataset(&loader, err);
 out:
     free(loader.items);
     free(loader.fields);

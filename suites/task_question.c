@@ -196,6 +196,6 @@ bool task_question_make(const struct task_protocol *protocol, const struct scope
 const struct task_protocol *task_find_protocol(const struct task *task, const char *name)
 {
     for (size_t i = 0; i < task->n_protocols; i++)
-        if (!strcmp(task->task_protocols[i].name, name)) return &task->task_protocols[i];
+        if (protocol_is(name, task->task_protocols[i].name)) return &task->task_protocols[i];
     return NULL;
 }

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/mersenne.h"
 #include "suites/answer_match.h"
+#include "suites/prompt_parts.h"
 #include "suites/triviaqa_data.h"
 
 #include <stdlib.h>
@@ -22,9 +23,10 @@ enum { MAX_SHOTS = 100, MERSENNE_SEED = 1234 };
 static const char *const LINE_END[] = {"\n"};
 static const char *const MARKS[] = {"\n", ".", ","};
 static const char OPEN_BOOK[] = "-open-book";
+static const char SEPARATOR[] = "\n\n"; /* behind an example */
 
 struct protocol {
-    const char *name, *open_book_name;
+    const char *name;
     int default_shots;
     enum fit_policy fit;
     const char *question_end; /* after every question */
@@ -35,22 +37,23 @@ struct protocol {
 
 /* 256 tokens are lm-evaluation-harness's default. */
 static const struct protocol PROTOCOLS[] = {
-    {"official", "official-open-book", 0, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
-    {"lm-eval", "lm-eval-open-book", 0, FIT_KEEP_END, "?", MARKS, 3, 256, true},
-    {"phi3", "phi3-open-book", 5, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
+    {"official", 0, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
+    {"lm-eval", 0, FIT_KEEP_END, "?", MARKS, 3, 256, true},
+    {"phi3", 5, FIT_FEWER_SHOTS, "", LINE_END, 1, 32, false},
 };
 enum { N_PROTOCOLS = COUNT_OF(PROTOCOLS) };
 static const char *const PROTOCOL_NAMES[] = {"official", "lm-eval", "phi3", NULL};
 
-/* The protocol of that name, or of a name that goes on after its open book's; NULL if there is
- * none. */
+/* The protocol that a data set's name begins with, also in a chat or with an open book; NULL if
+ * there is none. */
 static const struct protocol *find_protocol(const char *name)
 {
     if (!name) return &PROTOCOLS[0];
     for (size_t i = 0; i < N_PROTOCOLS; i++) {
-        const char *open_book = PROTOCOLS[i].open_book_name;
-        if (!strcmp(PROTOCOLS[i].name, name) || !strncmp(name, open_book, strlen(open_book)))
-            return &PROTOCOLS[i];
+        size_t n = strlen(PROTOCOLS[i].name);
+        bool is_open_book = !strncmp(PROTOCOLS[i].name, name, n) &&
+                            !strncmp(name + n, OPEN_BOOK, strlen(OPEN_BOOK));
+        if (is_open_book || protocol_is(name, PROTOCOLS[i].name)) return &PROTOCOLS[i];
     }
     return NULL;
 }
@@ -291,7 +294,8 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
 {
     struct loader loader = {.options = options, .protocol = find_protocol(options->protocol)};
     bool done = false;
-    if (!loader.protocol || (options->protocol && strstr(options->protocol, OPEN_BOOK))) {
+    if (!loader.protocol ||
+        (options->protocol && strcmp(options->protocol, loader.protocol->name))) {
         err_set(err, ERR_CONFIG, "triviaqa has no protocol \"%s\": it has official, lm-eval, phi3",
                 options->protocol);
         return NULL;
@@ -305,10 +309,9 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
     loader.hash = sha256_new(err);
     if (loader.dataset && loader.hash) {
         loader.arena = loader.dataset->arena;
-        loader.dataset->protocol =
-            options->is_open_book ? loader.protocol->open_book_name : loader.protocol->name;
-        loader.dataset->shots = shots;
-        done = read_all(&loader, err);
+        done = dataset_set_protocol(loader.dataset, &options->chat, shots, loader.protocol->name,
+                                    options->is_open_book ? OPEN_BOOK : "", err) &&
+               read_all(&loader, err);
     }
     sha256_free(loader.hash);
     if (!done) dataset_free(loader.dataset);
@@ -317,33 +320,43 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
 
 /* ---- Requests ---- */
 
-static void append_question(struct buf *out, const struct protocol *protocol, const char *text)
+/* What there is to read stands before the question. */
+static bool add_question(struct prompt_parts *parts, const struct protocol *protocol,
+                         const char *context, const char *question, struct err *err)
 {
-    buf_printf(out, "Question: %s%s\nAnswer:", text, protocol->question_end);
+    bool reads = context && *context;
+    const char *text =
+        arena_printf(parts->arena, err, "%s%sQuestion: %s%s\nAnswer:", reads ? context : "",
+                     reads ? SEPARATOR : "", question, protocol->question_end);
+    return text && prompt_parts_add(parts, PART_QUESTION, text, err);
 }
 
-static void append_example(struct buf *out, const struct state *state, size_t i_item, int shots,
-                           int i_shot)
+static bool add_example(struct prompt_parts *parts, const struct state *state, size_t i_example,
+                        struct err *err)
 {
-    size_t i =
-        state->drawn ? state->drawn[i_item * (size_t)shots + (size_t)i_shot] : (size_t)i_shot;
-    const struct trivia_question *example = &state->examples[i];
+    const struct trivia_question *example = &state->examples[i_example];
     const char *answer =
         state->protocol->is_lm_eval && example->n_aliases ? example->aliases[0] : example->value;
-    append_question(out, state->protocol, example->text);
-    buf_printf(out, " %s\n\n", answer);
+    return add_question(parts, state->protocol, NULL, example->text, err) &&
+           prompt_parts_add(parts, PART_BETWEEN, " ", err) &&
+           prompt_parts_add(parts, PART_ANSWER, answer, err) &&
+           prompt_parts_add(parts, PART_BETWEEN, SEPARATOR, err) && prompt_parts_end(parts, err);
 }
 
-/* The prompt with the first n_shots examples; what there is to read stands before the question. */
-static const char *build_prompt(const struct dataset *dataset, size_t i_item, int n_shots,
-                                const char *context, struct arena *arena, struct err *err)
+static bool make_prompts(const struct dataset *dataset, size_t i_item, struct arena *arena,
+                         struct request *request, struct err *err)
 {
     const struct state *state = dataset->state;
-    struct buf prompt = {0};
-    for (int i = 0; i < n_shots; i++) append_example(&prompt, state, i_item, dataset->shots, i);
-    if (context && *context) buf_printf(&prompt, "%s\n\n", context);
-    append_question(&prompt, state->protocol, dataset->items[i_item].fields[0]);
-    return arena_take(arena, &prompt, err);
+    size_t shots = (size_t)dataset->shots;
+    size_t n_prompts = state->protocol->fit == FIT_FEWER_SHOTS ? shots + 1 : 1;
+    struct prompt_parts parts = {.arena = arena};
+    if (!prompt_parts_end(&parts, err)) return false;
+    for (size_t i = 0; i < shots; i++)
+        if (!add_example(&parts, state, state->drawn ? state->drawn[i_item * shots + i] : i, err))
+            return false;
+    return add_question(&parts, state->protocol, request->context, dataset->items[i_item].fields[0],
+                        err) &&
+           prompt_parts_make(&parts, &dataset->chat, SEPARATOR, n_prompts, request, err);
 }
 
 static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
@@ -351,25 +364,14 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
 {
     const struct protocol *protocol = ((const struct state *)dataset->state)->protocol;
     const struct reading *reading = dataset->reading;
-    const char *context = NULL;
-    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
-    const char **prompts = arena_alloc(arena, n_prompts, sizeof *prompts, err);
-    if (!prompts || (reading && !reading->find(reading->context, dataset->items[i_item].fields[0],
-                                               arena, &context, err)))
-        return false;
-    for (size_t i = 0; i < n_prompts; i++)
-        if (!(prompts[i] =
-                  build_prompt(dataset, i_item, dataset->shots - (int)i, context, arena, err)))
-            return false;
     *request = (struct request){.kind = REQUEST_GENERATE,
                                 .fit = protocol->fit,
-                                .prompts = prompts,
-                                .n_prompts = n_prompts,
                                 .max_new_tokens = protocol->max_new_tokens,
                                 .stops = protocol->stops,
-                                .n_stops = protocol->n_stops,
-                                .context = context};
-    return true;
+                                .n_stops = protocol->n_stops};
+    return (!reading || reading->find(reading->context, dataset->items[i_item].fields[0], arena,
+                                      &request->context, err)) &&
+           make_prompts(dataset, i_item, arena, request, err);
 }
 
 /* ---- Grading ---- */

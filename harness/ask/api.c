@@ -23,13 +23,16 @@ static void put_message(struct json_writer *json, const char *role, const char *
 static void put_messages(struct json_writer *json, const struct api_call *call)
 {
     const struct request *request = call->request;
-    bool is_chat = request->kind == REQUEST_CHAT;
+    const struct dialogue told = {request->prompts, request->n_prompts};
+    const struct dialogue one = {&request->prompts[call->i_prompt], 1};
+    const struct dialogue *said = request->dialogues ? &request->dialogues[call->i_prompt]
+                                  : request->kind == REQUEST_CHAT ? &told
+                                                                  : &one;
     json_key(json, "messages");
     json_begin_array(json);
     if (request->system) put_message(json, "system", request->system);
-    if (!is_chat) put_message(json, "user", request->prompts[call->i_prompt]);
-    for (size_t i = 0; is_chat && i < request->n_prompts; i++)
-        put_message(json, i % 2 ? "assistant" : "user", request->prompts[i]);
+    for (size_t i = 0; i < said->n; i++)
+        put_message(json, i % 2 ? "assistant" : "user", said->turns[i]);
     json_end_array(json);
 }
 
@@ -74,7 +77,7 @@ const char *api_write_call(const struct api_options *options, const struct api_c
 {
     const struct request *request = call->request;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
-    bool is_told = request->kind == REQUEST_CHAT || (!is_scored && !options->completes);
+    bool is_told = request_is_chat(request) || (!is_scored && !options->completes);
     struct json_writer json = {.out = body};
     json_begin_object(&json);
     json_set_string(&json, "model", options->model);

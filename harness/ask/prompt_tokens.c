@@ -5,9 +5,68 @@
 
 #include "base/letter_case.h"
 #include "base/mem.h"
+#include "harness/ask/chat_prompt.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A request that becomes tokens. */
+struct asking {
+    struct line_encoder *encoder;
+    const struct prompt_options *options;
+    const struct request *request;
+};
+
+/* ---- Texts ---- */
+
+static bool render(const struct asking *asking, const char *system, const struct dialogue *dialogue,
+                   const char *stem, struct buf *out, struct err *err)
+{
+    return chat_prompt_render(asking->encoder->tokenizer, asking->options->chat_format, system,
+                              dialogue, stem, out, err);
+}
+
+/* A template that refuses a system message gets none, as lm-evaluation-harness does it. */
+static bool render_task(const struct asking *asking, size_t i_prompt, const char *stem,
+                        struct buf *out, struct err *err)
+{
+    const struct request *request = asking->request;
+    const struct dialogue *dialogue = &request->dialogues[i_prompt];
+    struct err refusal = {0};
+    if (render(asking, request->system, dialogue, stem, out, &refusal)) return true;
+    if (request->system && refusal.code == ERR_INPUT) {
+        buf_clear(out);
+        return render(asking, NULL, dialogue, stem, out, err);
+    }
+    if (err) *err = refusal;
+    return false;
+}
+
+/* Appends the i-th prompt of the request with the stem behind it. */
+static bool append_prompt(const struct asking *asking, size_t i_prompt, const char *stem,
+                          struct buf *out, struct err *err)
+{
+    const struct request *request = asking->request;
+    const struct dialogue said = {request->prompts, request->n_prompts};
+    if (request->kind == REQUEST_CHAT) return render(asking, request->system, &said, "", out, err);
+    if (request->dialogues) return render_task(asking, i_prompt, stem, out, err);
+    buf_text(out, request->prompts[i_prompt]);
+    buf_text(out, stem);
+    return buf_check(out, err);
+}
+
+static bool encode(const struct asking *asking, const char *text, size_t n_bytes,
+                   struct tokens *ids, struct err *err)
+{
+    const struct encode_options of_chat = {.bos = asking->encoder->bos,
+                                           .rstrip = asking->options->rstrip};
+    return request_is_chat(asking->request)
+               ? tokenizer_encode_chat(asking->encoder->tokenizer, text, n_bytes, &of_chat, ids,
+                                       err)
+               : line_encode(asking->encoder, text, n_bytes, ids, err);
+}
+
+/* ---- Contexts and continuations ---- */
 
 void joined_tokens_done(struct joined_tokens *joined)
 {
@@ -15,25 +74,43 @@ void joined_tokens_done(struct joined_tokens *joined)
     *joined = (struct joined_tokens){0};
 }
 
-/* Length of the context without the white space at its end, which is Python's. */
-static size_t stripped_length(const char *context)
+/* What stands before a continuation: as text, and the tokens of it without white space at its
+ * end. */
+struct context {
+    struct buf text;
+    struct tokens ids;
+    bool ends_in_space;
+};
+
+static void context_done(struct context *context)
 {
-    size_t n = strlen(context);
-    const char *stripped = letter_strip(context, &n, true);
-    return n ? (size_t)(stripped - context) + n : 0;
+    buf_free(&context->text);
+    tokens_free(&context->ids);
+}
+
+/* The white space is Python's. End with context_done, also after a failure. */
+static bool encode_context(const struct asking *asking, struct context *context, struct err *err)
+{
+    const char *text = buf_string(&context->text);
+    size_t n_text = strlen(text), n = n_text;
+    const char *stripped = letter_strip(text, &n, true);
+    if (n) n += (size_t)(stripped - text);
+    context->ends_in_space = n < n_text;
+    return encode(asking, text, n, &context->ids, err);
 }
 
 /* Encodes the whole, and cuts it after the ids of the stripped context, or their longest common
  * prefix. */
-static bool join(struct line_encoder *encoder, const struct tokens *before, const char *context,
+static bool join(const struct asking *asking, const struct context *context,
                  const char *continuation, struct joined_tokens *joined, struct err *err)
 {
     struct buf whole = {0};
+    const struct tokens *before = &context->ids;
     *joined = (struct joined_tokens){0};
-    buf_text(&whole, context);
+    buf_text(&whole, buf_string(&context->text));
     buf_text(&whole, continuation);
     bool ok = buf_check(&whole, err) &&
-              line_encode(encoder, buf_string(&whole), whole.n_bytes, &joined->ids, err);
+              encode(asking, buf_string(&whole), whole.n_bytes, &joined->ids, err);
     buf_free(&whole);
     if (!ok) {
         joined_tokens_done(joined);
@@ -53,13 +130,17 @@ static bool join(struct line_encoder *encoder, const struct tokens *before, cons
 bool join_tokens(const struct tokenizer *tokenizer, enum bos_policy bos, const char *context,
                  const char *continuation, struct joined_tokens *joined, struct err *err)
 {
+    static const struct request PLAIN = {.kind = REQUEST_LOGLIK};
+    static const struct prompt_options NO_CHAT = {0};
     struct line_encoder encoder;
-    struct tokens before = {0};
+    struct context before = {0};
+    const struct asking asking = {&encoder, &NO_CHAT, &PLAIN};
     line_encoder_init(&encoder, tokenizer, bos);
     *joined = (struct joined_tokens){0};
-    bool ok = line_encode(&encoder, context, stripped_length(context), &before, err) &&
-              join(&encoder, &before, context, continuation, joined, err);
-    tokens_free(&before);
+    buf_text(&before.text, context);
+    bool ok = buf_check(&before.text, err) && encode_context(&asking, &before, err) &&
+              join(&asking, &before, continuation, joined, err);
+    context_done(&before);
     line_encoder_done(&encoder);
     return ok;
 }
@@ -98,139 +179,88 @@ static void cut_beginning(struct prompt_tokens *prompt, struct joined_tokens *jo
 
 /* ---- Choices ---- */
 
-/* Joins a choice to the prompt and to the stem, which is the choice's own end of it. */
-static bool join_with_stem(struct line_encoder *encoder, const char *text, const char *stem,
-                           const char *choice, struct joined_tokens *joined, struct err *err)
+/* Joins a choice to what stands before it. A prompt does not fit where it is too long alone, which
+ * is known before its choices are encoded. */
+static bool join_choice(const struct asking *asking, const struct context *before, size_t i,
+                        struct prompt_tokens *prompt, struct err *err)
 {
-    struct buf context = {0};
-    struct tokens before = {0};
-    buf_text(&context, text);
-    buf_text(&context, stem);
-    const char *whole = buf_string(&context);
-    bool ok = buf_check(&context, err) &&
-              line_encode(encoder, whole, stripped_length(whole), &before, err) &&
-              join(encoder, &before, whole, choice, joined, err);
-    tokens_free(&before);
-    buf_free(&context);
-    return ok;
+    const struct request *request = asking->request;
+    size_t most = asking->options->context_tokens;
+    struct joined_tokens *joined = &prompt->branches[i];
+    prompt->moves_space = prompt->moves_space || before->ends_in_space;
+    if (request->fit == FIT_FEWER_SHOTS && before->ids.n > most) {
+        prompt->fits = false;
+        return true;
+    }
+    if (!join(asking, before, request->choices[i], joined, err)) return false;
+    prompt->double_bos =
+        prompt->double_bos || begins_twice(asking->encoder->tokenizer, &joined->ids);
+    if (request->fit == FIT_KEEP_END) cut_beginning(prompt, joined, most + 1);
+    if (!joined->n_context || joined->ids.n - 1 > most) prompt->fits = false;
+    return true;
 }
 
-static bool join_choices(struct line_encoder *encoder, const struct prompt_options *options,
-                         const struct request *request, const char *text,
-                         const struct tokens *before, struct prompt_tokens *prompt, struct err *err)
+/* Encodes one of the request's prompts with its choices, each behind the prompt, or behind its
+ * stem, which is the choice's own end of the prompt. */
+static bool try_prompt(const struct asking *asking, size_t i_prompt, struct prompt_tokens *prompt,
+                       struct err *err)
 {
+    const struct request *request = asking->request;
+    struct context before = {0};
     if (!make_branches(prompt, request->n_choices, err)) return false;
-    prompt->fits = true;
-    for (size_t i = 0; i < request->n_choices; i++) {
-        struct joined_tokens *joined = &prompt->branches[i];
-        const char *choice = request->choices[i];
-        if (!(request->stems ? join_with_stem(encoder, text, request->stems[i], choice, joined, err)
-                             : join(encoder, before, text, choice, joined, err)))
-            return false;
-        prompt->double_bos = prompt->double_bos || begins_twice(encoder->tokenizer, &joined->ids);
-        if (request->fit == FIT_KEEP_END)
-            cut_beginning(prompt, joined, options->context_tokens + 1);
-        if (!joined->n_context || joined->ids.n - 1 > options->context_tokens) prompt->fits = false;
+    bool ok = prompt->fits = true;
+    for (size_t i = 0; ok && i < request->n_choices && prompt->fits; i++) {
+        if (i == 0 || request->stems) {
+            context_done(&before);
+            before = (struct context){0};
+            ok = append_prompt(asking, i_prompt, request->stems ? request->stems[i] : "",
+                               &before.text, err) &&
+                 encode_context(asking, &before, err);
+        }
+        ok = ok && join_choice(asking, &before, i, prompt, err);
     }
-    return true;
-}
-
-/* Encodes one of the request's prompts with its choices. It does not fit where the prompt alone is
- * too long, which is known before the choices are encoded. */
-static bool try_prompt(struct line_encoder *encoder, const struct prompt_options *options,
-                       const struct request *request, const char *text,
-                       struct prompt_tokens *prompt, struct err *err)
-{
-    struct tokens before = {0};
-    bool ok = line_encode(encoder, text, stripped_length(text), &before, err);
-    bool too_long = request->fit == FIT_FEWER_SHOTS && before.n > options->context_tokens;
-    if (ok && !too_long) ok = join_choices(encoder, options, request, text, &before, prompt, err);
-    tokens_free(&before);
+    context_done(&before);
     return ok;
-}
-
-static bool make_choices(struct line_encoder *encoder, const struct prompt_options *options,
-                         const struct request *request, struct prompt_tokens *prompt,
-                         struct err *err)
-{
-    for (size_t i = 0; i < request->n_prompts; i++) {
-        if (!try_prompt(encoder, options, request, request->prompts[i], prompt, err)) return false;
-        prompt->n_dropped_shots = (int)i;
-        if (prompt->fits || request->fit == FIT_KEEP_END) return true;
-        prompt_tokens_done(prompt);
-    }
-    return true;
 }
 
 /* ---- Generation ---- */
 
-static bool encode_prompt(struct line_encoder *encoder, const struct prompt_options *options,
-                          const struct request *request, const char *text, size_t n_bytes,
-                          bool is_chat, struct prompt_tokens *prompt, struct err *err)
+static bool try_generation(const struct asking *asking, size_t i_prompt,
+                           struct prompt_tokens *prompt, struct err *err)
 {
-    const struct encode_options encode = {.bos = encoder->bos, .rstrip = options->rstrip};
+    const struct request *request = asking->request;
+    size_t context_tokens = asking->options->context_tokens;
+    struct buf text = {0};
     if (!make_branches(prompt, 1, err)) return false;
     struct joined_tokens *joined = &prompt->branches[0];
-    if (!(is_chat
-              ? tokenizer_encode_chat(encoder->tokenizer, text, n_bytes, &encode, &joined->ids, err)
-              : line_encode(encoder, text, n_bytes, &joined->ids, err)))
-        return false;
+    bool ok = append_prompt(asking, i_prompt, "", &text, err) &&
+              encode(asking, buf_string(&text), text.n_bytes, &joined->ids, err);
+    buf_free(&text);
+    if (!ok) return false;
     joined->n_context = joined->ids.n;
-    prompt->double_bos = begins_twice(encoder->tokenizer, &joined->ids);
-    size_t n_most = options->context_tokens > request->max_new_tokens
-                        ? options->context_tokens - request->max_new_tokens
-                        : 0;
+    prompt->double_bos = begins_twice(asking->encoder->tokenizer, &joined->ids);
+    size_t n_most =
+        context_tokens > request->max_new_tokens ? context_tokens - request->max_new_tokens : 0;
     if (request->fit == FIT_KEEP_END && n_most) cut_beginning(prompt, joined, n_most);
     prompt->fits = joined->ids.n && joined->ids.n <= n_most;
     return true;
-}
-
-static bool make_generation(struct line_encoder *encoder, const struct prompt_options *options,
-                            const struct request *request, struct prompt_tokens *prompt,
-                            struct err *err)
-{
-    for (size_t i = 0; i < request->n_prompts; i++) {
-        const char *text = request->prompts[i];
-        if (!encode_prompt(encoder, options, request, text, strlen(text), false, prompt, err))
-            return false;
-        prompt->n_dropped_shots = (int)i;
-        if (prompt->fits || request->fit == FIT_KEEP_END) return true;
-        prompt_tokens_done(prompt);
-    }
-    return true;
-}
-
-static bool make_chat(struct line_encoder *encoder, const struct prompt_options *options,
-                      const struct request *request, struct prompt_tokens *prompt, struct err *err)
-{
-    struct chat_message *messages = mem_new(request->n_prompts + 1, sizeof *messages, err);
-    struct buf text = {0};
-    size_t n = 0;
-    if (!messages) return false;
-    if (request->system) messages[n++] = (struct chat_message){CHAT_SYSTEM, request->system};
-    for (size_t i = 0; i < request->n_prompts; i++)
-        messages[n++] =
-            (struct chat_message){i % 2 ? CHAT_ASSISTANT : CHAT_USER, request->prompts[i]};
-    bool ok = tokenizer_render_chat(encoder->tokenizer, options->chat_format, messages, n, true,
-                                    &text, err) &&
-              encode_prompt(encoder, options, request, buf_string(&text), text.n_bytes, true,
-                            prompt, err);
-    free(messages);
-    buf_free(&text);
-    return ok;
 }
 
 bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err)
 {
-    bool ok = false;
+    const struct asking asking = {encoder, options, request};
+    bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
+    size_t n_prompts = request->kind == REQUEST_CHAT ? 1 : request->n_prompts;
+    bool ok = true;
     *prompt = (struct prompt_tokens){0};
-    switch (request->kind) {
-    case REQUEST_CHOICES:
-    case REQUEST_LOGLIK: ok = make_choices(encoder, options, request, prompt, err); break;
-    case REQUEST_GENERATE: ok = make_generation(encoder, options, request, prompt, err); break;
-    case REQUEST_CHAT: ok = make_chat(encoder, options, request, prompt, err); break;
+    for (size_t i = 0; ok && i < n_prompts; i++) {
+        prompt_tokens_done(prompt);
+        ok = is_scored ? try_prompt(&asking, i, prompt, err)
+                       : try_generation(&asking, i, prompt, err);
+        prompt->n_dropped_shots = (int)i;
+        if (prompt->fits || request->fit == FIT_KEEP_END) break;
     }
     if (ok && prompt->fits) return true;
     prompt_tokens_done(prompt);

@@ -1,5 +1,6 @@
 /* prompt_tokens.h - a request as tokens that fit a context: contexts joined with continuations,
- * few-shot examples dropped, or beginnings cut off, as the request wants it.
+ * few-shot examples dropped, or beginnings cut off, as the request wants it; conversations rendered
+ * in the model's chat format.
  *
  * Knows tokenizers and requests; computes nothing. Thread-safe.
  */
@@ -26,8 +27,8 @@ void joined_tokens_done(struct joined_tokens *joined);
 
 struct prompt_options {
     size_t context_tokens;
-    const char *chat_format;   /* for REQUEST_CHAT; of CHAT_FORMATS, NULL: the file's template */
-    enum rstrip_policy rstrip; /* for REQUEST_CHAT */
+    const char *chat_format;   /* for chats; of CHAT_FORMATS, NULL: the file's template */
+    enum rstrip_policy rstrip; /* for chats */
 };
 
 struct prompt_tokens {
@@ -36,11 +37,12 @@ struct prompt_tokens {
     size_t n_branches;
     int n_dropped_shots, n_cut_tokens; /* of the branch that lost most */
     bool double_bos;
+    bool moves_space; /* at the prompt's end: it became part of the continuation */
 };
 
 /* "Fits" means that every token that must be computed has its place in the context: all of a
- * continuation but its last, and all max_new_tokens of a generation. ERR_UNSUPPORTED for a chat
- * without a chat format. */
+ * continuation but its last, and all max_new_tokens of a generation. A task whose system message
+ * the chat template refuses is asked without. ERR_UNSUPPORTED for a chat without a chat format. */
 bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));

@@ -98,7 +98,7 @@ static void print_prompts(const struct audit *audit)
     printf("  BOS          %s (%s); %zu prompts begin with two\n",
            model->adds_bos ? "every prompt begins with it" : "no prompt begins with it",
            BOS_POLICY_REASONS[model->config->bos], count->n_double_bos);
-    if (audit->job->dataset->suite->asks_chat)
+    if (dataset_asks_chat(audit->job->dataset))
         printf("  chat         %s; white space after special tokens: %s\n",
                chat_format_title(model->config->chat),
                RSTRIP_POLICY_REASONS[model->config->rstrip]);
@@ -151,7 +151,7 @@ static void write_audit(const struct audit *audit, struct json_writer *json)
     json_begin_object(json);
     json_set_string(json, "job", label);
     json_set_bool(json, "begins_with_bos", job->model->adds_bos);
-    if (job->dataset && job->dataset->suite->asks_chat && !job->model->config->api) {
+    if (job->dataset && dataset_asks_chat(job->dataset) && !job->model->config->api) {
         json_set_string(json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }

@@ -92,6 +92,13 @@ static const struct config_key API_KEYS[] = {
 
 static const char *const SPLITS[] = {"test", "val", "dev", NULL};
 
+/* Of every suite that can be asked in a chat. */
+#define CHAT_KEYS                                                                                  \
+    KEY(config_suite, options.chat.is_asked, CHOICE, .name = "chat", .choices = FALSE_OR_TRUE),    \
+        KEY(config_suite, options.chat.is_multiturn, CHOICE, .name = "fewshot_as_multiturn",       \
+            .choices = FALSE_OR_TRUE, DEFAULT(true)),                                              \
+        KEY(config_suite, options.chat.system, TEXT, .name = "system")
+
 static const struct config_key MMLU_KEYS[] = {
     KEY(config_suite, options.data, EXISTING, .is_required = true),
     PART("protocol"),
@@ -99,6 +106,7 @@ static const struct config_key MMLU_KEYS[] = {
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "subjects"),
     KEY(config_suite, options.split, CHOICE, .choices = SPLITS),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    CHAT_KEYS,
 };
 
 static const struct config_key PERPLEXITY_KEYS[] = {
@@ -127,6 +135,7 @@ static const struct config_key TRIVIAQA_KEYS[] = {
     KEY(config_suite, options.examples, EXISTING),
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "sources"),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    CHAT_KEYS,
     PART("retrieval"),
 };
 
@@ -165,6 +174,7 @@ static const struct config_key TASK_KEYS[] = {
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS),
     KEY(config_suite, options.shots, INTEGER, RANGE(0, TASK_MAX_SHOTS), DEFAULT(-1)),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    CHAT_KEYS,
     LIST(config_suite, needles.words, needles.n_words, INTEGERS, RANGE(1, 1 << 22)),
     LIST(config_suite, needles.depths, needles.n_depths, INTEGERS, RANGE(0, 100)),
     KEY(config_suite, needles.count, INTEGER, RANGE(1, 10000)),
@@ -205,7 +215,9 @@ static const struct config_key PROTOCOL_KEYS[] = {
     KEY(config_protocol, shots, INTEGER, RANGE(0, TASK_MAX_SHOTS)),
     KEY(config_protocol, examples, CHOICE, .choices = EXAMPLES),
     KEY(config_protocol, fit, CHOICE, .choices = FITS),
+    PART("description"),
     PART("preamble"),
+    PART("marks"),
     PART("prompt", .is_required = true),
     PART("delimiter"),
     PART("separator"),
@@ -221,6 +233,11 @@ static const struct config_key PROTOCOL_KEYS[] = {
 static const struct config_key GENERATE_KEYS[] = {
     KEY(task_protocol, max_tokens, INTEGER, RANGE(1, 1 << 20), DEFAULT(256)),
     PART("stops"),
+};
+
+static const struct config_key MARKS_KEYS[] = {
+    KEY(task_protocol, question_mark, TEXT, .name = "question", .is_required = true),
+    KEY(task_protocol, answer_mark, TEXT, .name = "answer", .is_required = true),
 };
 
 #define TABLE(what, keys)                                                                          \
@@ -247,4 +264,5 @@ const struct config_table CONFIG_TABLES[N_CONFIG_MAPS] = {
     [MAP_RECORDS] = TABLE("records", RECORDS_KEYS),
     [MAP_PROTOCOL] = TABLE("a protocol", PROTOCOL_KEYS),
     [MAP_GENERATE] = TABLE("generate", GENERATE_KEYS),
+    [MAP_MARKS] = TABLE("marks", MARKS_KEYS),
 };

@@ -28,7 +28,8 @@ enum config_map_kind {
     MAP_TASK_FILE, /* struct task, as records */
     MAP_RECORDS,
     MAP_PROTOCOL, /* struct config_protocol */
-    MAP_GENERATE, /* struct task_protocol */
+    MAP_GENERATE, /* struct task_protocol, as marks */
+    MAP_MARKS,
     N_CONFIG_MAPS
 };
 extern const struct config_table CONFIG_TABLES[N_CONFIG_MAPS];

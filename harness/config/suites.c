@@ -10,6 +10,18 @@
 
 #include <string.h>
 
+/* How a chat is asked says nothing where none is. */
+static bool check_chat(const struct config_node *map, const struct config_suite *suite,
+                       struct err *err)
+{
+    static const char *const OF_CHAT[] = {"fewshot_as_multiturn", "system"};
+    for (size_t i = 0; !suite->options.chat.is_asked && i < COUNT_OF(OF_CHAT); i++) {
+        const struct config_node *node = config_find(map, OF_CHAT[i]);
+        if (node) return config_fail_key(node, err, "%s goes with chat: true", OF_CHAT[i]);
+    }
+    return true;
+}
+
 /* The map's `protocol`, which the suite must have; without one the suite's default. */
 static bool read_protocol(struct config *config, const struct config_node *map,
                           struct config_suite *suite, struct err *err)
@@ -17,6 +29,7 @@ static bool read_protocol(struct config *config, const struct config_node *map,
     char hint[400];
     const struct config_node *node = config_find(map, "protocol");
     const char *const *known = suite->suite->protocols, **protocol = &suite->options.protocol;
+    if (!check_chat(map, suite, err)) return false;
     *protocol = known[0];
     if (!node) return true;
     if (!config_read_text(config->arena, node, "protocol", CONFIG_TEXT, protocol, err))

@@ -139,15 +139,32 @@ static bool read_examples(struct task *task, const struct config_node *map,
            config_fail(map, err, "fixed examples stand in the preamble, and shots says how many");
 }
 
+/* What tells the examples of a preamble apart. */
+static bool read_marks(struct task *task, const struct config_node *map,
+                       struct task_protocol *protocol, struct err *err)
+{
+    const struct config_node *marks = config_find(map, "marks");
+    if (!marks) return true;
+    if (!protocol->fixed_shots)
+        return config_fail_key(marks, err, "marks tell fixed examples apart, and these are none");
+    return config_read_map(task->arena, marks, &CONFIG_TABLES[MAP_MARKS], protocol, err);
+}
+
 static bool read_protocol(struct task *task, const struct config_node *map,
                           struct task_protocol *protocol, struct err *err)
 {
+    if (strstr(map->key, PROTOCOL_CHAT))
+        return config_fail_key(map, err,
+                               "no protocol's name may hold " PROTOCOL_CHAT
+                               ", which says how a protocol is asked");
     protocol->delimiter = " ";
     protocol->separator = "\n\n";
     return task_keep_string(task, map->key, &protocol->name, err) &&
            read_examples(task, map, protocol, err) &&
            read_optional_template(task, map, "prompt", &protocol->prompt, err) &&
+           read_optional_template(task, map, "description", &protocol->description, err) &&
            read_optional_template(task, map, "preamble", &protocol->preamble, err) &&
+           read_marks(task, map, protocol, err) &&
            read_optional_raw(task, map, "delimiter", &protocol->delimiter, err) &&
            read_optional_raw(task, map, "separator", &protocol->separator, err) &&
            read_optional_template(task, map, "target", &protocol->target, err) &&

@@ -452,7 +452,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
              BOS_POLICY_REASONS[model->config->bos]);
     if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))
         return false;
-    if (!items->planned->dataset->suite->asks_chat) return true;
+    if (!dataset_asks_chat(items->planned->dataset)) return true;
     snprintf(text, sizeof text, "chat format: %s; white space after special tokens: %s",
              chat_format_title(model->config->chat), RSTRIP_POLICY_REASONS[model->config->rstrip]);
     return store_put_note(items->run->store, items->job, "chat", 0, text, err);

@@ -15,6 +15,7 @@
 #include "harness/ask/reference.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/run/plan_api.h"
+#include "harness/run/plan_chat.h"
 #include "results/published.h"
 
 #include <stdlib.h>
@@ -394,6 +395,7 @@ static void put_items_parameters(struct json_writer *json, const struct plan_job
 {
     const struct suite_options *options = &job->suite->options;
     if (options->split) json_set_string(json, "split", options->split);
+    if (job->dataset->chat.system) json_set_string(json, "system", job->dataset->chat.system);
     if (job->reference_job) json_set_string(json, "reference", job->reference_job->fingerprint);
     if (reference) json_set_string(json, "reference_file", reference);
     if (job->suite->task_file) /* for grading again */
@@ -432,7 +434,7 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
     json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
     json_set_string(&json, "bos", BOS_POLICY_NAMES[job->model->config->bos]);
     json_set_string(&json, "kv", KV_TYPE_NAMES[job->model->config->kv_type]);
-    if (job->dataset && job->dataset->suite->asks_chat && !job->model->config->api) {
+    if (job->dataset && dataset_asks_chat(job->dataset) && !job->model->config->api) {
         json_set_string(&json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }
@@ -481,20 +483,9 @@ static bool identify(struct plan *plan, struct plan_job *job, struct err *err)
                                                job->parameters_json, job->fingerprint, err);
 }
 
-/* Whether the model can be asked in a chat, by a trial: it fails before any model is loaded. */
-static bool check_chat(const struct plan_job *job, struct err *err)
-{
-    const struct chat_message hello = {CHAT_USER, "Hello"};
-    struct buf prompt = {0};
-    bool ok = tokenizer_render_chat(job->model->tokenizer, CHAT_FORMATS[job->model->config->chat],
-                                    &hello, 1, true, &prompt, err);
-    buf_free(&prompt);
-    return ok || err_context(err, "asking %s in a chat", job->model->path) ||
-           at_place(err, &job->model->config->place);
-}
-
 /* Refuses a job that asks for what its model cannot do; loads its text, if it has one. */
-static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
+static bool check_job(struct plan *plan, struct plan_job *job, const struct log *log,
+                      struct err *err)
 {
     const char *key;
     if (!resolve_baseline(plan, job, err)) return false;
@@ -507,7 +498,8 @@ static bool check_job(struct plan *plan, struct plan_job *job, struct err *err)
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
     case CONFIG_SUITE_ITEMS: break;
     }
-    if (job->dataset->suite->asks_chat && !check_chat(job, err)) return false;
+    if (dataset_asks_chat(job->dataset) && !plan_chat_check(job, log, err))
+        return at_place(err, &job->model->config->place);
     return !job->retrieval || give_reading(plan, job, err);
 }
 
@@ -527,7 +519,7 @@ static bool check_repeated(const struct plan *plan, const struct plan_job *job, 
 }
 
 static bool plan_job(struct plan *plan, const struct plan_model *model, size_t i_suite,
-                     struct err *err)
+                     const struct log *log, struct err *err)
 {
     struct plan_job *job = &plan->jobs[plan->n_jobs];
     bool repeats;
@@ -536,14 +528,14 @@ static bool plan_job(struct plan *plan, const struct plan_model *model, size_t i
                              .dataset = plan->datasets[i_suite],
                              .retrieval = plan->retrievals[i_suite]};
     plan->n_jobs++;
-    if (!check_job(plan, job, err) || !identify(plan, job, err) ||
+    if (!check_job(plan, job, log, err) || !identify(plan, job, err) ||
         !check_repeated(plan, job, &repeats, err))
         return false;
     if (repeats) plan->n_jobs--;
     return true;
 }
 
-static bool plan_jobs(struct plan *plan, struct err *err)
+static bool plan_jobs(struct plan *plan, const struct log *log, struct err *err)
 {
     size_t n_suites = plan->config->n_suites, n;
     if (!mem_multiply(plan->n_models, n_suites, &n))
@@ -552,7 +544,7 @@ static bool plan_jobs(struct plan *plan, struct err *err)
     if (!plan->jobs) return false;
     for (size_t i = 0; i < plan->n_models; i++)
         for (size_t j = 0; j < n_suites; j++)
-            if (!plan_job(plan, &plan->models[i], j, err)) return false;
+            if (!plan_job(plan, &plan->models[i], j, log, err)) return false;
     return true;
 }
 
@@ -564,7 +556,7 @@ struct plan *plan_make(const struct config *config, const struct console *consol
     plan->config = config;
     plan->arena = arena_new(MAX_ARENA_BYTES, err);
     if (plan->arena && load_datasets(plan, err) && open_retrievals(plan, console, err) &&
-        plan_models(plan, &console->log, err) && plan_jobs(plan, err))
+        plan_models(plan, &console->log, err) && plan_jobs(plan, &console->log, err))
         return plan;
     plan_free(plan);
     return NULL;

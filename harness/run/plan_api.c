@@ -60,6 +60,16 @@ bool plan_api_check(const struct plan_job *job, struct err *err)
                        "book is possible",
                        id);
     if (!is_scored(job->dataset, &scored, err)) return false;
+    if (job->dataset->chat.is_asked && scored)
+        return err_set(err, ERR_CONFIG,
+                       "%s/%s scores choices, and a server gives no log-probabilities of what "
+                       "stands in a chat: leave chat out, or ask a model of this machine",
+                       suite->suite->name, job->dataset->protocol);
+    if (job->dataset->chat.is_asked && job->model->config->api->completes)
+        return err_set(err, ERR_CONFIG,
+                       "%s/%s is asked in a chat, which the endpoint completions of %s has not: "
+                       "endpoint: chat is possible",
+                       suite->suite->name, job->dataset->protocol, id);
     return !scored || job->model->config->api->echoes ||
            err_set(err, ERR_CONFIG,
                    "%s/%s scores choices, which takes a server that echoes log-probabilities (say "

@@ -30,18 +30,6 @@ static bool is_scored(const struct request *request)
     return request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
 }
 
-/* The last part of what stands before the first continuation: the stem, or the prompt that fits. */
-static const char *last_part(const struct request *request, const struct prompt_tokens *prompt)
-{
-    return request->stems ? request->stems[0] : request->prompts[prompt->n_dropped_shots];
-}
-
-static bool ends_in_space(const char *text)
-{
-    size_t n = strlen(text);
-    return n && strchr(" \t\n\r\f\v", text[n - 1]);
-}
-
 static bool has_stripping(const struct tokenizer *tokenizer, const struct tokens *ids,
                           enum rstrip_policy policy)
 {
@@ -103,13 +91,13 @@ static bool count_item(struct counting *counting, size_t i_item, const struct re
     count->n_unfit += !prompt.fits;
     bool ok = count_branches(counting, i_item, &prompt, err);
     if (ok && prompt.fits) {
-        bool is_chat = request->kind == REQUEST_CHAT;
+        bool is_chat = request_is_chat(request);
         count->naive_tokens += (double)prompt_naive_tokens(&prompt);
         count->new_tokens += is_scored(request) ? 0 : (double)request->max_new_tokens;
         count->n_dropped += prompt.n_dropped_shots > 0;
         count->n_cut += prompt.n_cut_tokens > 0;
         count->n_double_bos += prompt.double_bos;
-        count->n_moved += is_scored(request) && ends_in_space(last_part(request, &prompt));
+        count->n_moved += prompt.moves_space;
         count->n_stripping +=
             is_chat && has_stripping(counting->encoder.tokenizer, &prompt.branches[0].ids,
                                      counting->options.rstrip);

@@ -42,6 +42,12 @@ refused "$model  - mmlu: {data: models/demo-mmlu, protocol: hendriks}\n" \
     'c.yaml:5:46: mmlu has no protocol "hendriks": did you mean "hendrycks"?'
 refused "$model  - triviaqa: {data: models/demo-mmlu, protocol: hendrycks}\n" \
     'c.yaml:5:50: triviaqa has no protocol "hendrycks" (known: official, lm-eval, phi3)'
+refused "$model  - mmlu: {data: models/demo-mmlu, system: Be brief}\n" 'c.yaml:5:36: system goes with chat: true'
+refused "$model  - arc_easy: {data: models/demo-mmlu, chat: false, fewshot_as_multiturn: true}\n" \
+    'c.yaml:5:53: fewshot_as_multiturn goes with chat: true'
+refused "$model  - mmlu: {data: models/demo-mmlu, chat: phi3}\n" 'c.yaml:5:42: chat: unknown value "phi3" (known: false, true)'
+refused "$model  - perplexity: {data: models/README.md, chat: true}\n" \
+    'c.yaml:5:42: unknown key "chat" in suite perplexity (known: data, context, limit, reference, save_reference)'
 trivia='  - triviaqa: {data: models/world/triviaqa, retrieval:'
 refused "$model$trivia {top_k: 3}}\n" "c.yaml:5:56: retrieval takes the index to search, index: FILE, or \
 the texts to make one of, build_from: FILE or FOLDER"

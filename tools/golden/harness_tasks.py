@@ -3,14 +3,19 @@
 The harness' own definitions, with nothing changed but where the data stand; and what brings the
 data sets that lie beside the repository into the layout that they expect. Nothing is downloaded.
 """
+import functools
 import json
 import pathlib
 import re
 import tempfile
 
 import lm_eval
+import lm_eval.utils
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._yaml_loader import load_yaml
+
+# The harness compiles a template each time that it uses it, which is most of its time here.
+lm_eval.utils.env.from_string = functools.lru_cache(lm_eval.utils.env.from_string)
 
 SEED = 1234  # of examples, as the harness' evaluator has it
 ROOT = pathlib.Path(lm_eval.__file__).parent / "tasks"

@@ -49,12 +49,14 @@ MGSM = {"lm-eval": "direct/mgsm_direct", "native-cot": "native_cot/mgsm_native_c
         "en-cot": "en_cot/mgsm_en_cot"}
 
 
-def requests(task, n_shots):
-    """For each document the list of (context, continuation), or of (context, stops)."""
+def requests(task, n_shots, **chat):
+    """For each document the list of (context, continuation), or of (context, stops); chat: what the harness
+    is told where it asks in a chat."""
     task.set_config(key="num_fewshot", value=n_shots)
     task.set_fewshot_seed(seed=SEED)
     for doc in task.eval_docs:
-        made = task.construct_requests(doc, task.fewshot_context(doc, num_fewshot=n_shots))
+        context = task.fewshot_context(doc, num_fewshot=n_shots, gen_prefix=task.doc_to_prefix(doc), **chat)
+        made = task.construct_requests(doc, context, apply_chat_template=bool(chat))
         made = made if isinstance(made, list) else [made]
         yield [(one.args[0], one.args[1]["until"] if isinstance(one.args[1], dict) else one.args[1])
                for one in made]
@@ -209,4 +211,5 @@ def main():
             write_real(pathlib.Path(sys.argv[2]), out)
 
 
-main()
+if __name__ == "__main__":
+    main()
