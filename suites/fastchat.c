@@ -6,6 +6,7 @@
 #include "suites/fastchat.h"
 
 #include "base/json.h"
+#include "suites/judging.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,7 @@ static bool read_judgment(void *context, const struct json *value, int line, str
         !read_number(reader, "tstamp", &judgment->unix_s, err) ||
         !(is_pair ? read_pair : read_single)(reader, judgment, err))
         return false;
+    judging_correct(judgment);
     list->n++;
     return true;
 }

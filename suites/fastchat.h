@@ -2,7 +2,8 @@
  * as Python's json.dumps writes them.
  *
  * What was read is written back byte for byte: members in FastChat's order, and those that it does
- * not have itself after them. Everything read lives in the arena. Faults are ERR_INPUT with file
+ * not have itself after them. Only a score that a judge's reasoning holds is read as if it were not
+ * there (judging_correct). Everything read lives in the arena. Faults are ERR_INPUT with file
  * and line. Source: lm-sys/FastChat, fastchat/llm_judge. Thread-safe on arenas of one's own.
  */
 #ifndef PHIBENCH_SUITES_FASTCHAT_H

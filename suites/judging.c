@@ -2,11 +2,13 @@
  *
  * Replies are searched as FastChat's regular expressions do: \[\[(\d+\.?\d*)\]\] and then
  * \[(\d+\.?\d*)\], the first match of each. FastChat takes any number that it finds; here one that
- * is not on the scale is no score, since means and their errors would be of something else.
+ * is not on the scale is no score, since means and their errors would be of something else. Nor is
+ * one a score that stands in the judge's reasoning.
  */
 #include "suites/judging.h"
 
 #include "base/mem.h"
+#include "suites/reasoning.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -148,19 +150,28 @@ static const char *find_number(const char *reply, size_t *n_chars)
 
 double judging_read_score(const char *reply, bool *is_whole)
 {
+    struct reasoning_parts parts;
     size_t n_chars = 0;
-    const char *number = find_number(reply, &n_chars);
+    reasoning_split(reply, strlen(reply), false, &parts);
+    const char *number = find_number(buf_string(&parts.answer), &n_chars);
     double score = number ? strtod(number, NULL) : FASTCHAT_MISSING;
     bool is_found = fastchat_is_score(score);
     if (is_whole) *is_whole = !is_found || !memchr(number, '.', n_chars);
+    reasoning_done(&parts);
     return is_found ? score : FASTCHAT_MISSING;
 }
 
 char judging_read_winner(const char *reply)
 {
-    if (strstr(reply, "[[A]]")) return 'A';
-    if (strstr(reply, "[[B]]")) return 'B';
-    return strstr(reply, "[[C]]") ? 'C' : 0;
+    struct reasoning_parts parts;
+    char winner = 0;
+    reasoning_split(reply, strlen(reply), false, &parts);
+    const char *answer = buf_string(&parts.answer);
+    if (strstr(answer, "[[A]]")) winner = 'A';
+    else if (strstr(answer, "[[B]]")) winner = 'B';
+    else if (strstr(answer, "[[C]]")) winner = 'C';
+    reasoning_done(&parts);
+    return winner;
 }
 
 double judging_read_win(const char *reply, bool is_b)
@@ -168,6 +179,27 @@ double judging_read_win(const char *reply, bool is_b)
     char winner = judging_read_winner(reply);
     if (!winner) return FASTCHAT_MISSING;
     return winner == 'C' ? 0.5 : (winner == 'B') == is_b;
+}
+
+static const char *winner_of_game(char letter, size_t game)
+{
+    if (!letter) return "error";
+    if (letter == 'C') return "tie";
+    return (letter == 'A') == (game == 0) ? "model_1" : "model_2";
+}
+
+void judging_correct(struct fastchat_judgment *judgment)
+{
+    for (size_t game = 0; game < (judgment->is_pair ? 2 : 1); game++) {
+        const char *reply = judgment->judgments[game];
+        struct reasoning_parts parts;
+        reasoning_split(reply, strlen(reply), false, &parts);
+        if (parts.is_found && judgment->is_pair)
+            judgment->winners[game] = winner_of_game(judging_read_winner(reply), game);
+        else if (parts.is_found)
+            judgment->score = judging_read_score(reply, &judgment->score_is_whole);
+        reasoning_done(&parts);
+    }
 }
 
 bool judging_is_pair(const char *prompt_name)

@@ -36,6 +36,8 @@ bool judging_request(const struct fastchat_prompt *prompt, const struct judging_
                      struct arena *arena, struct request *request, struct err *err)
     __attribute__((warn_unused_result));
 
+/* What a judge says to itself before its opinion (reasoning.h) is nowhere read. */
+
 /* The number in the first "[[8]]", else in the first "[8]"; FASTCHAT_MISSING without one and where
  * it is not on the scale. *is_whole (may be NULL): it was written without a point. */
 double judging_read_score(const char *reply, bool *is_whole);
@@ -45,6 +47,9 @@ char judging_read_winner(const char *reply);
 /* What one of two answers gets for its game: 1 if it is the winner, 0.5, 0, or FASTCHAT_MISSING;
  * is_b: it is assistant B's. */
 double judging_read_win(const char *reply, bool is_b);
+/* Reads score or winners of a judgment from a file again where its text holds reasoning: whoever
+ * wrote the file may have found them there. */
+void judging_correct(struct fastchat_judgment *judgment);
 /* Whether a prompt of that name compares two answers. */
 bool judging_is_pair(const char *prompt_name);
 

@@ -105,11 +105,15 @@ struct response {
     const char *text; /* GENERATE, CHAT: without the stop string; NULL otherwise */
     /* What ended the text: a stop string, or "" for the model's own end; NULL: its length. */
     const char *stop;
-    const char *context;        /* the request's */
-    struct token_score *tokens; /* chunks of a text: [n_tokens] in their order */
+    /* What the model said to itself before the text (reasoning.h), never graded; NULL: nothing. */
+    const char *reasoning;
+    bool is_reasoning_unfinished; /* it was still at that when the text ended */
+    const char *context;          /* the request's */
+    struct token_score *tokens;   /* chunks of a text: [n_tokens] in their order */
     size_t n_tokens;
     bool has_reference; /* otherwise a token has its logprob alone */
     int n_prompt_tokens, n_new_tokens;
+    bool has_unknown_tokens; /* of a server that does not count them, or in no way to be believed */
     int n_dropped_shots, n_cut_tokens;
     bool double_bos;     /* the prompt began with BOS already */
     int64_t duration_ns; /* this request's share of the batches' time; no part of equality */

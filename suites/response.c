@@ -4,14 +4,15 @@
  *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
  *  "cut_tokens":0,"double_bos":false}
  * A chunk of a text has "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
- * "reference_logprob", "divergence" and "same_top" (1 or 0). "stop", "context", "failure" and
- * "reason" stand where they mean something. JSON has no infinities: they stand as strings. Text
- * that is no UTF-8 (a model may stop inside a character) is an array of its bytes.
+ * "reference_logprob", "divergence" and "same_top" (1 or 0). Where they mean something, "stop",
+ * "context", "failure", "reason", "reasoning", "unfinished_reasoning" and "unknown_tokens" stand
+ * there. Infinities are strings, and text that is no UTF-8 (cut in a character) an array of bytes.
  */
 #include "suites/request.h"
 
 #include "base/letter_case.h"
 #include "base/utf8.h"
+#include "suites/reasoning.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -150,6 +151,11 @@ static void put_tokens(struct json_writer *writer, const struct response *respon
     json_end_object(writer);
 }
 
+static void put_true(struct json_writer *writer, const char *key, bool flag)
+{
+    if (flag) json_set_bool(writer, key, true);
+}
+
 /* Writes a member where it means something, and nothing where it does not. */
 static void put_known(struct json_writer *writer, const char *key, const char *text)
 {
@@ -170,11 +176,14 @@ void response_write(const struct response *response, struct buf *out)
     json_key(&writer, "text");
     put_text(&writer, response->text);
     put_known(&writer, "stop", response->stop);
+    put_known(&writer, "reasoning", response->reasoning);
+    put_true(&writer, "unfinished_reasoning", response->is_reasoning_unfinished);
     put_known(&writer, "context", response->context);
     put_known(&writer, "failure", response->failure);
     put_known(&writer, "reason", response->reason);
     json_set_integer(&writer, "prompt_tokens", response->n_prompt_tokens);
     json_set_integer(&writer, "new_tokens", response->n_new_tokens);
+    put_true(&writer, "unknown_tokens", response->has_unknown_tokens);
     json_set_integer(&writer, "dropped_shots", response->n_dropped_shots);
     json_set_integer(&writer, "cut_tokens", response->n_cut_tokens);
     json_set_bool(&writer, "double_bos", response->double_bos);
@@ -319,6 +328,23 @@ static bool read_tokens(const struct json *root, struct response *response, stru
            (!response->has_reference || read_reference(tokens, response, err));
 }
 
+/* A text that an older program stored may hold reasoning, which is no part of the answer. */
+static bool tell_apart(struct response *response, struct arena *arena, struct err *err)
+{
+    struct reasoning_parts parts;
+    if (!response->text || response->reasoning || response->is_reasoning_unfinished) return true;
+    reasoning_split(response->text, strlen(response->text), false, &parts);
+    bool ok = buf_check(&parts.answer, err) && buf_check(&parts.reasoning, err);
+    if (ok && parts.is_found) {
+        response->text = arena_string(arena, buf_string(&parts.answer), err);
+        response->reasoning = arena_string(arena, buf_string(&parts.reasoning), err);
+        response->is_reasoning_unfinished = parts.is_open;
+        ok = response->text && response->reasoning;
+    }
+    reasoning_done(&parts);
+    return ok;
+}
+
 bool response_read(const char *text, size_t n_bytes, struct response *response, struct arena *arena,
                    struct err *err)
 {
@@ -328,6 +354,7 @@ bool response_read(const char *text, size_t n_bytes, struct response *response, 
                 read_choices(root, response, arena, err) &&
                 read_text(root, "text", true, &response->text, arena, err) &&
                 read_text(root, "stop", false, &response->stop, arena, err) &&
+                read_text(root, "reasoning", false, &response->reasoning, arena, err) &&
                 read_text(root, "context", false, &response->context, arena, err) &&
                 read_text(root, "failure", false, &response->failure, arena, err) &&
                 read_text(root, "reason", false, &response->reason, arena, err) &&
@@ -337,6 +364,8 @@ bool response_read(const char *text, size_t n_bytes, struct response *response, 
                 read_count(root, "cut_tokens", &response->n_cut_tokens, err) &&
                 read_flag(root, "double_bos", &response->double_bos, err) &&
                 read_tokens(root, response, arena, err);
+    response->is_reasoning_unfinished = json_as_bool(json_get(root, "unfinished_reasoning"), false);
+    response->has_unknown_tokens = json_as_bool(json_get(root, "unknown_tokens"), false);
     json_free(root);
-    return done;
+    return done && tell_apart(response, arena, err);
 }

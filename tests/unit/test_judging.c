@@ -86,6 +86,35 @@ static void winners_are_looked_for_in_fastchats_order(void **state)
     assert_false(judging_is_pair(judging_prompt_name(false, "math", 2)));
 }
 
+static void a_score_in_the_reasoning_is_none(void **state)
+{
+    struct fastchat_judgment single = {.judgments = {"<think>[[4]]?</think>[[9.5]]"}, .score = 4};
+    struct fastchat_judgment pair = {
+        .is_pair = true,
+        .judgments = {"<think>[[A]]</think>[[B]]", "It is [[B]]</think>[[A]]"},
+        .winners = {"model_1", "model_1"}};
+    (void)state;
+    check_score("<think>Say [[4]] first</think>\n[[9]]", 9, true);
+    check_score("Say [[4]] first</think>\n[[9.0]]", 9, false);
+    check_score("<think>Say [[4]]", FASTCHAT_MISSING, true);
+    check_score("<think>Say [[4]]</think>good", FASTCHAT_MISSING, true);
+    check_score("[[9]] <think>or [[4]]</think>", 9, true);
+    assert_int_equal(judging_read_winner("<think>[[A]]</think> [[B]]"), 'B');
+    assert_int_equal(judging_read_winner("<think>[[A]]"), 0);
+    /* Of judgments that somebody else has read. */
+    judging_correct(&single);
+    assert_true(single.score == 9.5 && !single.score_is_whole);
+    judging_correct(&pair);
+    assert_string_equal(pair.winners[0], "model_2");
+    assert_string_equal(pair.winners[1], "model_2");
+    pair.judgments[0] = "<think>[[A]]";
+    judging_correct(&pair);
+    assert_string_equal(pair.winners[0], "error");
+    single = (struct fastchat_judgment){.judgments = {"no number"}, .score = 4};
+    judging_correct(&single); /* no reasoning: the file's score stays */
+    assert_true(single.score == 4);
+}
+
 static void check_rendered(const char *template, const char *expected, const char *fault)
 {
     const struct fastchat_prompt prompt = {.name = "p", .template = template};
@@ -221,6 +250,7 @@ int main(void)
         cmocka_unit_test(prompts_and_temperatures_follow_the_category),
         cmocka_unit_test(scores_are_the_first_number_in_brackets),
         cmocka_unit_test(a_number_that_is_not_on_the_scale_is_no_score),
+        cmocka_unit_test(a_score_in_the_reasoning_is_none),
         cmocka_unit_test(winners_are_looked_for_in_fastchats_order),
         cmocka_unit_test(templates_are_pythons),
         cmocka_unit_test(prompts_and_scores_are_those_of_fastchat),
