@@ -20,12 +20,28 @@ enum {
     API_WAIT_MS = 1000
 };
 
+/* A line of the head of every request. "${NAME}" in a value stands for an environment variable. */
+struct api_header {
+    const char *name, *value;
+};
+/* A further member of the body of every request that asks for an answer. */
+struct api_field {
+    const char *name, *json;
+};
+
 struct api_options {
     const char *base_url; /* "http://127.0.0.1:8080/v1" */
     const char *model;
-    const char *key; /* NULL: none */
+    const char *revision; /* what the user calls the state of the model; NULL: nothing */
+    const char *key;      /* NULL: none */
     bool echoes; /* completions give the log-probabilities of their prompt: choices can be scored */
-    bool completes; /* texts are continued by completions, not told in a chat */
+    bool completes;               /* texts are continued by completions, not told in a chat */
+    bool names_completion_tokens; /* max_completion_tokens in place of max_tokens */
+    bool omits_temperature;       /* for servers that take no other than their own */
+    size_t reasoning_tokens;      /* room beyond what is asked for, for what it says to itself */
+    const struct api_header *headers; /* [n_headers] */
+    const struct api_field *fields;   /* [n_fields] */
+    size_t n_headers, n_fields;
     int n_concurrent, n_retries;
     double timeout_s, wait_s;   /* wait_s: before a second attempt */
     double price_in, price_out; /* of a million tokens; 0: not known */
@@ -41,14 +57,18 @@ struct api_call {
 const char *api_write_call(const struct api_options *options, const struct api_call *call,
                            struct buf *body);
 
+/* Appends the URL of a path below the base. */
+void api_write_url(const struct api_options *options, const char *path, struct buf *url);
+
 struct api_usage {
-    int64_t tokens_in, tokens_out;
+    int64_t tokens_in, tokens_out; /* up to INT32_MAX; -1: not said, or no such number */
     bool says_error; /* in place of an answer: then the error's message is the server's own words */
 };
-/* The reply to a GENERATE or CHAT in the arena: text, cut at the first stop string, and stop. */
-bool api_read_text(const struct request *request, const char *body, size_t n_bytes,
-                   struct arena *arena, struct response *response, struct api_usage *usage,
-                   struct err *err) __attribute__((warn_unused_result));
+/* The reply to a GENERATE or CHAT in the arena: text, cut at the first stop string, and stop; and
+ * apart from it what the model said to itself, in members of its own or in the text. */
+bool api_read_text(const struct api_options *options, const struct request *request,
+                   const char *body, size_t n_bytes, struct arena *arena, struct response *response,
+                   struct api_usage *usage, struct err *err) __attribute__((warn_unused_result));
 /* The score of a choice from the echo of prompt and choice: the tokens from the prompt's end on,
  * its trailing spaces counted to the choice. ERR_UNSUPPORTED if the echo is another text or lacks
  * log-probabilities: asking again mends nothing. */

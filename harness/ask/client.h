@@ -16,6 +16,7 @@ struct client_options {
     enum bos_policy bos;
     const char *chat_format; /* of CHAT_FORMATS; NULL: the file's template */
     enum rstrip_policy rstrip;
+    size_t reasoning_tokens; /* room beyond what is asked for, for what it says to itself */
     bool shares_prefixes; /* false: every distinct sequence from its first token, for measurement */
     struct session_options session;
 };

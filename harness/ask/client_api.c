@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "harness/ask/api_access.h"
 #include "harness/ask/client_ops.h"
-#include "harness/ask/http.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -28,6 +28,7 @@ struct api_failures {
 struct api_client {
     struct client base;
     struct api_options options;
+    struct api_access access;
     pthread_mutex_t lock; /* of what follows */
     struct client_api_work work;
     struct api_failures failures;
@@ -79,24 +80,33 @@ static bool accept_body(void *context, const char *body, size_t n_bytes, struct 
     struct api_usage *usage = &exchange->usage;
     bool ok = exchange->score
                   ? api_read_score(&exchange->call, body, n_bytes, exchange->score, usage, err)
-                  : api_read_text(exchange->call.request, body, n_bytes, exchange->arena,
-                                  exchange->response, usage, err);
+                  : api_read_text(&exchange->client->options, exchange->call.request, body, n_bytes,
+                                  exchange->arena, exchange->response, usage, err);
     const char *failure = !ok && usage->says_error ? api_find_failure(err->message) : NULL;
     return ok || (failure && keep_failure(exchange, failure, err->message, err));
+}
+
+/* Adds tokens to a response's, unless nobody knows how many, or can say how many it becomes. */
+static void add_tokens(struct response *response, int *sum, int64_t more)
+{
+    if (more < 0 || more > INT32_MAX - *sum) response->has_unknown_tokens = true;
+    else *sum += (int)more;
 }
 
 static void count_work(struct exchange *exchange, const struct http_reply *reply)
 {
     struct api_client *client = exchange->client;
+    struct response *response = exchange->response;
+    const struct api_usage *usage = &exchange->usage;
     pthread_mutex_lock(&client->lock);
     client->work.n_calls++;
     client->work.n_repeated += (uint64_t)(reply->n_attempts ? reply->n_attempts - 1 : 0);
-    client->work.tokens_in += (uint64_t)exchange->usage.tokens_in;
-    client->work.tokens_out += (uint64_t)exchange->usage.tokens_out;
+    if (usage->tokens_in > 0) client->work.tokens_in += (uint64_t)usage->tokens_in;
+    if (usage->tokens_out > 0) client->work.tokens_out += (uint64_t)usage->tokens_out;
     pthread_mutex_unlock(&client->lock);
-    exchange->response->n_prompt_tokens += (int)exchange->usage.tokens_in;
-    exchange->response->n_new_tokens += (int)exchange->usage.tokens_out;
-    exchange->response->naive_tokens += exchange->usage.tokens_in + exchange->usage.tokens_out;
+    add_tokens(response, &response->n_prompt_tokens, usage->tokens_in);
+    add_tokens(response, &response->n_new_tokens, usage->tokens_out);
+    response->naive_tokens = (int64_t)response->n_prompt_tokens + response->n_new_tokens;
 }
 
 /* What a final reply of another status than 200 says, or the last one of several that nobody could
@@ -118,16 +128,12 @@ static bool exchange_call(struct exchange *exchange, struct err *err)
     const struct api_options *options = &exchange->client->options;
     struct buf body = {0}, url = {0};
     struct http_reply reply = {0};
-    size_t n_base = strlen(options->base_url);
-    while (n_base && options->base_url[n_base - 1] == '/') n_base--;
-    const char *path = api_write_call(options, &exchange->call, &body);
-    buf_printf(&url, "%.*s%s", (int)n_base, options->base_url, path);
+    api_write_url(options, api_write_call(options, &exchange->call, &body), &url);
     exchange->usage = (struct api_usage){0};
     struct err own = {0};
     bool ok = buf_check(&body, &own) && buf_check(&url, &own);
     if (ok) {
-        ok =
-            http_post(exchange->http, buf_string(&url), &body, accept_body, exchange, &reply, &own);
+        ok = http_ask(exchange->http, buf_string(&url), &body, accept_body, exchange, &reply, &own);
         count_work(exchange, &reply);
         if (ok && reply.status != 200)
             ok = err_set(&own, ERR_IO, "%s: status %d: %s", buf_string(&url), reply.status,
@@ -236,14 +242,8 @@ static bool take_request(struct api_window *window, size_t *i)
 static void *answer_requests(void *context)
 {
     struct api_window *window = context;
-    const struct api_options *options = &window->client->options;
-    const struct http_options http_options = {.key = options->key,
-                                              .timeout_s = options->timeout_s,
-                                              .n_retries = options->n_retries,
-                                              .wait_s = options->wait_s,
-                                              .log = options->log};
     struct err err = {0};
-    struct http *http = http_open(&http_options, &err);
+    struct http *http = http_open(&window->client->access.http, &err);
     bool ok = http != NULL;
     for (size_t i; ok && take_request(window, &i);) {
         struct api_answer answer = {0};
@@ -376,7 +376,7 @@ static void close_client(struct client *base)
 {
     struct api_client *client = (struct api_client *)base;
     pthread_mutex_destroy(&client->lock);
-    http_stop();
+    api_access_close(&client->access);
     free(client);
 }
 
@@ -393,7 +393,7 @@ struct client *client_open_api(const struct api_options *options, struct err *er
 {
     struct api_client *client = mem_new(1, sizeof *client, err);
     if (!client) return NULL;
-    if (!http_start(err)) {
+    if (!api_access_open(options, &client->access, err)) {
         free(client);
         return NULL;
     }
@@ -423,12 +423,4 @@ void client_api_report(const struct client *client, const char *label, const str
     log_info(log, "%s: %llu calls and %llu repeated attempts, %llu tokens in, %llu out%s", label,
              (unsigned long long)work.n_calls, (unsigned long long)work.n_repeated,
              (unsigned long long)work.tokens_in, (unsigned long long)work.tokens_out, cost);
-}
-
-bool client_api_find_key(const char *variable, const char **key, struct err *err)
-{
-    *key = variable ? getenv(variable) : NULL;
-    return !variable || *key ||
-           err_set(err, ERR_CONFIG, "the environment variable %s, which holds the key, is not set",
-                   variable);
 }

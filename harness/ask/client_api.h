@@ -25,9 +25,4 @@ struct client_api_work client_api_work(const struct client *client);
 /* Logs how much was asked of the server, with the cost if it is known. */
 void client_api_report(const struct client *client, const char *label, const struct log *log);
 
-/* The value of an environment variable that holds a key; *key = NULL for a NULL name. ERR_CONFIG if
- * there is no such variable. */
-bool client_api_find_key(const char *variable, const char **key, struct err *err)
-    __attribute__((warn_unused_result));
-
 #endif

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "harness/ask/client_ops.h"
 #include "harness/ask/scheduler.h"
+#include "suites/reasoning.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ struct answer {
     size_t n_pending;            /* tokens to be scored, or 1 while a generation runs */
     struct sampler *sampler;
     struct buf text;
+    bool is_open;     /* the prompt has begun the model's reasoning */
     const char *stop; /* what ended the text, NULL: nothing yet, or its length */
     int n_new_tokens;
     int leaf; /* of a generation, -1 */
@@ -155,6 +157,26 @@ static bool add_choices(struct engine_window *window, int i_answer, struct err *
     return ok;
 }
 
+/* Tokens at most of a generation. */
+static size_t most_tokens(const struct engine_client *client, const struct request *request)
+{
+    return request->max_new_tokens ? request->max_new_tokens + client->prompts.reasoning_tokens : 0;
+}
+
+/* Whether the prompt, as its last tokens spell it, begins the model's reasoning. */
+static bool find_reasoning(const struct engine_client *client, struct answer *answer,
+                           const struct tokens *ids, struct err *err)
+{
+    enum { LAST_TOKENS = 32 };
+    size_t n = ids->n < LAST_TOKENS ? ids->n : LAST_TOKENS;
+    struct buf text = {0};
+    bool ok =
+        tokenizer_decode(client->tokenizer, ids->ids + ids->n - n, n, true, false, &text, err);
+    answer->is_open = ok && reasoning_is_opened_by(buf_string(&text), text.n_bytes);
+    buf_free(&text);
+    return ok;
+}
+
 static bool add_generation(struct engine_window *window, int i_answer, struct err *err)
 {
     struct answer *answer = &window->answers[i_answer];
@@ -166,7 +188,8 @@ static bool add_generation(struct engine_window *window, int i_answer, struct er
     int node, root;
     if (!answer->request->max_new_tokens) return true;
     answer->sampler = sampler_new(&sampling, n_tokens, err);
-    if (!answer->sampler || !find_root(window, i_answer, 0, &root, err) ||
+    if (!answer->sampler || !find_reasoning(window->client, answer, ids, err) ||
+        !find_root(window, i_answer, 0, &root, err) ||
         !trie_insert(&window->trie, root, ids->ids, ids->n, i_answer, &node, err) ||
         !trie_add_leaf(&window->trie, node, i_answer, &answer->leaf, err))
         return false;
@@ -286,26 +309,52 @@ static bool score_node(struct engine_window *window, int node, const float *logi
     return true;
 }
 
+/* Appends a token's text. Marks around the reasoning are seen, too, where they are control tokens.
+ */
+static bool append_token(const struct engine_client *client, struct answer *answer, int32_t id,
+                         struct err *err)
+{
+    size_t n_before = answer->text.n_bytes;
+    struct buf shown = {0};
+    bool ok = tokenizer_decode(client->tokenizer, &id, 1, false, false, &answer->text, err);
+    if (ok && answer->text.n_bytes == n_before) {
+        ok = tokenizer_decode(client->tokenizer, &id, 1, true, false, &shown, err);
+        if (ok && reasoning_is_mark(buf_string(&shown), shown.n_bytes))
+            buf_append(&answer->text, shown.data, shown.n_bytes);
+    }
+    buf_free(&shown);
+    answer->n_new_tokens += ok;
+    return ok;
+}
+
+/* Whether a stop string ends the text, which had n_before bytes before its last token: then it is
+ * cut there. The reasoning may hold such strings, and ends by none. */
+static bool cut_at_stop(struct answer *answer, size_t n_before)
+{
+    const char *text = buf_string(&answer->text), *stop = NULL;
+    size_t n = request_find_stop(answer->request, text, answer->text.n_bytes, n_before, &stop);
+    if (n == answer->text.n_bytes || reasoning_awaits_answer(text, n, answer->is_open))
+        return false;
+    answer->stop = stop;
+    answer->text.data[answer->text.n_bytes = n] = 0;
+    return true;
+}
+
 /* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
 static bool generate_token(struct engine_window *window, struct answer *answer, const float *logits,
                            struct err *err)
 {
-    const struct request *request = answer->request;
+    const struct engine_client *client = window->client;
     if (!grow_rows(answer, 1, err)) return false;
     hash_row(window, logits, answer->rows[answer->n_rows - 1]);
     int32_t id = sampler_pick(answer->sampler, logits);
-    bool ends = tokenizer_is_end(window->client->tokenizer, id);
+    bool ends = tokenizer_is_end(client->tokenizer, id);
     if (ends) answer->stop = "";
     else {
         size_t n_before = answer->text.n_bytes;
-        if (!tokenizer_decode(window->client->tokenizer, &id, 1, false, false, &answer->text, err))
-            return false;
-        answer->n_new_tokens++;
-        size_t n_kept = request_find_stop(request, buf_string(&answer->text), answer->text.n_bytes,
-                                          n_before, &answer->stop);
-        ends = n_kept < answer->text.n_bytes ||
-               (size_t)answer->n_new_tokens == request->max_new_tokens;
-        if (n_kept < answer->text.n_bytes) answer->text.data[answer->text.n_bytes = n_kept] = 0;
+        if (!append_token(client, answer, id, err)) return false;
+        ends = cut_at_stop(answer, n_before) ||
+               (size_t)answer->n_new_tokens == most_tokens(client, answer->request);
     }
     if (!ends) {
         answer->naive_tokens++;
@@ -350,34 +399,53 @@ static bool hash_rows(const struct answer *answer, char hex[SHA256_HEX_BYTES], s
     return true;
 }
 
+/* What was generated becomes an answer, and the reasoning before it; text: valid UTF-8. */
+static bool set_text(const struct answer *answer, const struct buf *text,
+                     struct reasoning_parts *parts, struct response *response, struct err *err)
+{
+    reasoning_split(buf_string(text), text->n_bytes, answer->is_open, parts);
+    response->text = buf_string(&parts->answer);
+    response->reasoning = parts->reasoning.n_bytes ? buf_string(&parts->reasoning) : NULL;
+    response->is_reasoning_unfinished = parts->is_open;
+    response->stop = answer->stop;
+    response->context = answer->request->context;
+    return buf_check(text, err) && buf_check(&parts->answer, err) &&
+           buf_check(&parts->reasoning, err);
+}
+
+static void set_scores(const struct answer *answer, struct response *response)
+{
+    response->choices = answer->scores;
+    response->n_choices = answer->prompt.n_branches;
+    for (size_t i = 0; i < response->n_choices; i++)
+        response->n_new_tokens += answer->scores[i].n_tokens;
+}
+
 static bool respond(struct engine_window *window, size_t i, struct err *err)
 {
     struct answer *answer = &window->answers[i];
     const struct prompt_tokens *prompt = &answer->prompt;
     struct response response = {.answered = prompt->fits};
+    struct reasoning_parts parts = {0};
     struct buf text = {0};
+    bool ok = true;
     if (prompt->fits) {
-        bool is_scored = answer->scores != NULL;
-        response.choices = answer->scores;
-        response.n_choices = is_scored ? prompt->n_branches : 0;
         response.n_prompt_tokens = (int)prompt->branches[0].n_context;
         response.n_new_tokens = answer->n_new_tokens;
-        for (size_t k = 0; k < response.n_choices; k++)
-            response.n_new_tokens += answer->scores[k].n_tokens;
         response.n_dropped_shots = prompt->n_dropped_shots;
         response.n_cut_tokens = prompt->n_cut_tokens;
         response.double_bos = prompt->double_bos;
         response.duration_ns = request_ns(window, answer);
         response.naive_tokens = answer->naive_tokens;
-        if (!is_scored) {
+        if (answer->scores) set_scores(answer, &response);
+        else {
             utf8_append_valid(&text, buf_string(&answer->text), answer->text.n_bytes);
-            response.text = buf_string(&text);
-            response.stop = answer->stop;
-            response.context = answer->request->context;
+            ok = set_text(answer, &text, &parts, &response, err);
         }
     }
-    bool ok = buf_check(&text, err) && hash_rows(answer, response.logits_hash, err) &&
-              window->sink->respond(window->sink->context, i, &response, err);
+    ok = ok && hash_rows(answer, response.logits_hash, err) &&
+         window->sink->respond(window->sink->context, i, &response, err);
+    reasoning_done(&parts);
     buf_free(&text);
     return ok;
 }
@@ -405,7 +473,8 @@ static bool make_scheduler(struct engine_window *window, struct session *session
         const struct answer *answer = &window->answers[i];
         if (answer->leaf < 0) continue;
         scheduler_want(window->scheduler, window->trie.nodes[answer->leaf].parent);
-        scheduler_reserve(window->scheduler, answer->leaf, answer->request->max_new_tokens - 1);
+        scheduler_reserve(window->scheduler, answer->leaf,
+                          most_tokens(window->client, answer->request) - 1);
     }
     return true;
 }
@@ -460,6 +529,7 @@ struct client *client_open_engine(const struct model *model, const struct client
     client->prompts =
         (struct prompt_options){.context_tokens = session_context_tokens(client->session),
                                 .chat_format = options->chat_format,
-                                .rstrip = options->rstrip};
+                                .rstrip = options->rstrip,
+                                .reasoning_tokens = options->reasoning_tokens};
     return &client->base;
 }

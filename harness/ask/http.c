@@ -1,8 +1,10 @@
 /* http.c - see http.h. Tried again: time-outs, connections that fail or break, the statuses 408,
- * 409, 425, 429 and 500 to 599, and bodies that are not what was asked for.
+ * 409, 425, 429 and 500 to 599 but 501 and 505, and bodies that are not what was asked for.
  *
  * The wait before an attempt is the back-off, or what Retry-After says if that is longer; a quarter
- * of it is random, so that connections that were refused together do not come back together.
+ * of it is random, so that connections that were refused together do not come back together. A
+ * transfer is driven in short steps, between which Ctrl-C is looked for: left alone, libcurl sleeps
+ * for a second while a server is silent.
  */
 #include "harness/ask/http.h"
 
@@ -18,15 +20,16 @@
 #include <strings.h>
 #include <time.h>
 
-enum { MAX_BODY_BYTES = 64 << 20, MAX_EXCERPT = 600 };
+enum { MAX_EXCERPT = 600, STEP_MS = 50 };
 static const double MAX_BACK_OFF_S = 60, TOLD_WAIT_S = 10;
 
 struct http {
     CURL *curl;
+    CURLM *multi; /* drives it */
     struct curl_slist *headers;
     struct http_options options;
-    struct buf body;
-    double asked_s; /* by Retry-After of the last reply */
+    struct buf raw, body; /* as it came; without secrets */
+    double asked_s;       /* by Retry-After of the last reply, without a bound */
     struct rng rng;
     char reason[CURL_ERROR_SIZE];
 };
@@ -47,13 +50,27 @@ static size_t keep_body(char *bytes, size_t size, size_t n, void *context)
     return buf_append(context, bytes, size * n) ? size * n : 0;
 }
 
-double http_read_retry_after(const char *value, int64_t now)
+/* The seconds that a Retry-After asks for, 0 for what is no such value. */
+static double read_pause(const char *value, int64_t now)
 {
     char *end;
     double seconds = strtod(value, &end);
-    if (end == value || *value == '-') seconds = (double)(curl_getdate(value, NULL) - now);
-    if (!(seconds > 0)) return 0;
+    if (end == value || *value == '-') {
+        time_t date = curl_getdate(value, NULL);
+        seconds = date < 0 ? 0 : (double)(date - now);
+    }
+    if (!(seconds > 0)) return 0; /* or no number */
+    return seconds < 1e9 ? seconds : 1e9;
+}
+
+static double bounded_pause(double seconds)
+{
     return seconds < HTTP_MOST_ASKED_S ? seconds : HTTP_MOST_ASKED_S;
+}
+
+double http_read_retry_after(const char *value, int64_t now)
+{
+    return bounded_pause(read_pause(value, now));
 }
 
 /* libcurl's own reading of Retry-After knows no fractions. A line has no zero at its end. */
@@ -65,17 +82,10 @@ static size_t keep_header(char *bytes, size_t size, size_t n, void *context)
     if (size * n > strlen(name) && !strncasecmp(bytes, name, strlen(name)) &&
         buf_append(&line, bytes, size * n)) {
         const char *value = buf_string(&line) + strlen(name);
-        http->asked_s = http_read_retry_after(value + strspn(value, " \t"), time(NULL));
+        http->asked_s = read_pause(value + strspn(value, " \t"), time(NULL));
     }
     buf_free(&line);
     return size * n;
-}
-
-/* Called a few times a second during a transfer: other than 0 ends it. */
-static int check_interrupt(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    (void)context, (void)a, (void)b, (void)c, (void)d;
-    return interrupt_requested();
 }
 
 static bool add_header(struct http *http, const char *header)
@@ -92,6 +102,8 @@ static bool set_headers(struct http *http, struct err *err)
     bool ok = buf_check(&key, err) && add_header(http, "Content-Type: application/json") &&
               add_header(http, "Expect:") &&
               (!http->options.key || add_header(http, buf_string(&key)));
+    for (size_t i = 0; ok && i < http->options.n_headers; i++)
+        ok = add_header(http, http->options.headers[i]);
     buf_free(&key);
     return ok || err_set(err, ERR_MEMORY, "out of memory");
 }
@@ -114,24 +126,23 @@ struct http *http_open(const struct http_options *options, struct err *err)
     struct http *http = mem_new(1, sizeof *http, err);
     if (!http) return NULL;
     http->options = *options;
-    http->body.maximum = MAX_BODY_BYTES;
+    http->raw.maximum = HTTP_MOST_BYTES;
     http->rng.state = (uint64_t)clock_ns() ^ (uint64_t)(uintptr_t)http;
     http->curl = curl_easy_init();
-    if (http->curl && set_headers(http, err)) {
+    http->multi = curl_multi_init();
+    if (http->curl && http->multi && set_headers(http, err)) {
         curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
         allow_protocols(http->curl);
         curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
         curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)(options->timeout_s * 1e3));
         curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->reason);
         curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, keep_body);
-        curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &http->body);
+        curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &http->raw);
         curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, keep_header);
         curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, http);
-        curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, check_interrupt);
-        curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
         return http;
     }
-    if (!http->curl) err_set(err, ERR_MEMORY, "out of memory");
+    if (!http->curl || !http->multi) err_set(err, ERR_MEMORY, "out of memory");
     http_close(http);
     return NULL;
 }
@@ -140,28 +151,26 @@ void http_close(struct http *http)
 {
     if (!http) return;
     curl_easy_cleanup(http->curl);
+    if (http->multi) curl_multi_cleanup(http->multi);
     curl_slist_free_all(http->headers);
+    buf_free(&http->raw);
     buf_free(&http->body);
     free(http);
 }
 
-/* The beginning of what a server said, on one line; a key that it repeats is left out. */
-static void excerpt(const struct http *http, const char *body, char out[MAX_EXCERPT])
+/* Appends what a server said without the secrets in it. */
+static void redact(const struct http *http, const char *text, size_t n_bytes, struct buf *out)
 {
-    struct buf text = {0};
-    const char *key = http->options.key;
-    size_t n_key = key ? strlen(key) : 0;
-    for (const char *at = body; *at && text.n_bytes < MAX_EXCERPT - 1; at++) {
-        bool is_key = n_key && !strncmp(at, key, n_key);
-        if (is_key) buf_text(&text, "(key)");
-        else buf_char(&text, (unsigned char)*at < 0x20 ? ' ' : *at);
-        if (is_key) at += n_key - 1;
-    }
-    size_t n = text.n_bytes < MAX_EXCERPT ? text.n_bytes : MAX_EXCERPT - 1;
-    n = utf8_complete_prefix(buf_string(&text), n);
-    memcpy(out, buf_string(&text), n);
-    out[n] = 0;
-    buf_free(&text);
+    if (http->options.secrets) secrets_redact(http->options.secrets, text, n_bytes, out);
+    else buf_append(out, text, n_bytes);
+}
+
+/* The beginning of what a server said, on one line. */
+static void excerpt(const char *body, char out[MAX_EXCERPT])
+{
+    size_t n = strnlen(body, MAX_EXCERPT - 1);
+    for (size_t i = 0; i < n; i++) out[i] = (unsigned char)body[i] < 0x20 ? ' ' : body[i];
+    out[utf8_complete_prefix(out, n)] = 0;
 }
 
 /* Sleeps in short pieces; false after Ctrl-C. */
@@ -179,8 +188,14 @@ static double wait_before(struct http *http, int i_attempt)
     for (int i = 1; i < i_attempt && wait < MAX_BACK_OFF_S; i++) wait *= 2;
     if (wait > MAX_BACK_OFF_S) wait = MAX_BACK_OFF_S;
     wait *= 0.75 + 0.25 * rng_uniform(&http->rng);
-    if (http->asked_s > wait) wait = http->asked_s;
-    if (http->asked_s >= TOLD_WAIT_S)
+    double asked = bounded_pause(http->asked_s);
+    if (asked > wait) wait = asked;
+    if (asked < http->asked_s)
+        log_warning(http->options.log,
+                    "the server asks for a pause of %.0f seconds, which is more than is waited: "
+                    "%.0f seconds until attempt %d",
+                    http->asked_s, wait, i_attempt + 1);
+    else if (asked >= TOLD_WAIT_S)
         log_warning(http->options.log, "the server asks for a pause: %.0f seconds until attempt %d",
                     wait, i_attempt + 1);
     return wait;
@@ -188,39 +203,75 @@ static double wait_before(struct http *http, int i_attempt)
 
 static bool is_temporary(long status)
 {
+    if (status == 501 || status == 505) return false;
     return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
 }
 
 enum outcome { FINAL, AGAIN, HOPELESS };
 
+/* What the transfer came to; CURLE_ABORTED_BY_CALLBACK after Ctrl-C. */
+static CURLcode perform(struct http *http)
+{
+    int n_running = 1, n_left = 0;
+    CURLMcode code = curl_multi_add_handle(http->multi, http->curl);
+    CURLcode result = CURLE_ABORTED_BY_CALLBACK;
+    while (code == CURLM_OK && n_running && !interrupt_requested()) {
+        code = curl_multi_perform(http->multi, &n_running);
+        if (code == CURLM_OK && n_running)
+            code = curl_multi_poll(http->multi, NULL, 0, STEP_MS, NULL);
+    }
+    const CURLMsg *message = code == CURLM_OK ? curl_multi_info_read(http->multi, &n_left) : NULL;
+    if (message && message->msg == CURLMSG_DONE) result = message->data.result;
+    else if (code != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
+    curl_multi_remove_handle(http->multi, http->curl);
+    return result;
+}
+
+/* Whether there is a reply: its status, and its body without secrets. A body without an end is cut:
+ * *is_endless. */
+static bool receive(struct http *http, struct http_reply *reply, bool *is_endless, struct err *err)
+{
+    long status = 0;
+    buf_free(&http->raw);
+    buf_free(&http->body);
+    http->reason[0] = 0;
+    http->asked_s = 0;
+    CURLcode code = perform(http);
+    *is_endless = code == CURLE_WRITE_ERROR && http->raw.failed;
+    if (code == CURLE_OK || *is_endless) {
+        curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+        reply->status = (int)status;
+        redact(http, buf_string(&http->raw), http->raw.n_bytes, &http->body);
+        return buf_check(&http->body, err);
+    }
+    const char *reason = http->reason[0] ? http->reason : curl_easy_strerror(code);
+    redact(http, reason, strlen(reason), &http->body);
+    return err_set(err, ERR_IO, "%s", buf_string(&http->body));
+}
+
 /* One attempt. AGAIN and HOPELESS with the reason in *err. */
 static enum outcome attempt(struct http *http, http_accept_fn *accept, void *context,
                             struct http_reply *reply, struct err *err)
 {
-    long status = 0;
     char said[MAX_EXCERPT];
-    buf_free(&http->body);
-    http->reason[0] = 0;
-    http->asked_s = 0;
+    bool is_endless;
     reply->status = 0;
     buf_clear(&reply->body);
-    CURLcode code = curl_easy_perform(http->curl);
-    if (code != CURLE_OK) {
-        err_set(err, ERR_IO, "%s", http->reason[0] ? http->reason : curl_easy_strerror(code));
-        return AGAIN;
+    if (!receive(http, reply, &is_endless, err)) return err->code == ERR_IO ? AGAIN : HOPELESS;
+    if (reply->status == 200 && is_endless) {
+        err_set(err, ERR_IO, "the reply is longer than %d MiB", HTTP_MOST_BYTES >> 20);
+        return HOPELESS;
     }
-    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
-    reply->status = (int)status;
-    if (status == 200) {
+    if (reply->status == 200) {
         if (accept(context, buf_string(&http->body), http->body.n_bytes, err)) return FINAL;
-        excerpt(http, err->message, said);
+        excerpt(err->message, said);
         err_set(err, err->code, "%s", said);
         return err->code == ERR_INPUT ? AGAIN : HOPELESS;
     }
-    excerpt(http, buf_string(&http->body), said);
-    err_set(err, ERR_IO, "status %ld: %s", status, said);
+    excerpt(buf_string(&http->body), said);
+    err_set(err, ERR_IO, "status %d: %s", reply->status, said);
     buf_text(&reply->body, said);
-    return is_temporary(status) || status < 400 ? AGAIN : FINAL;
+    return is_temporary(reply->status) || reply->status < 400 ? AGAIN : FINAL;
 }
 
 /* A server on this machine is never behind a proxy. */
@@ -232,16 +283,26 @@ static void set_url(struct http *http, const char *url)
     curl_easy_setopt(http->curl, CURLOPT_PROXY, is_local ? "" : NULL);
 }
 
-bool http_post(struct http *http, const char *url, const struct buf *body, http_accept_fn *accept,
-               void *context, struct http_reply *reply, struct err *err)
+static void set_body(struct http *http, const struct buf *body)
+{
+    if (!body) {
+        curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, buf_string(body));
+}
+
+bool http_ask(struct http *http, const char *url, const struct buf *body, http_accept_fn *accept,
+              void *context, struct http_reply *reply, struct err *err)
 {
     struct err why = {0};
     *reply = (struct http_reply){0};
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
         return err_set(err, ERR_IO, "%s is no address of a server: http:// or https://", url);
     set_url(http, url);
-    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
-    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, buf_string(body));
+    set_body(http, body);
     while (reply->n_attempts <= http->options.n_retries) {
         if (reply->n_attempts && !wait_for(wait_before(http, reply->n_attempts))) break;
         reply->n_attempts++;

@@ -239,8 +239,9 @@ static bool try_generation(const struct asking *asking, size_t i_prompt,
     if (!ok) return false;
     joined->n_context = joined->ids.n;
     prompt->double_bos = begins_twice(asking->encoder->tokenizer, &joined->ids);
-    size_t n_most =
-        context_tokens > request->max_new_tokens ? context_tokens - request->max_new_tokens : 0;
+    size_t n_new = request->max_new_tokens;
+    if (n_new) n_new += asking->options->reasoning_tokens;
+    size_t n_most = context_tokens > n_new ? context_tokens - n_new : 0;
     if (request->fit == FIT_KEEP_END && n_most) cut_beginning(prompt, joined, n_most);
     prompt->fits = joined->ids.n && joined->ids.n <= n_most;
     return true;

@@ -29,6 +29,7 @@ struct prompt_options {
     size_t context_tokens;
     const char *chat_format;   /* for chats; of CHAT_FORMATS, NULL: the file's template */
     enum rstrip_policy rstrip; /* for chats */
+    size_t reasoning_tokens;   /* beyond the request's max_new_tokens */
 };
 
 struct prompt_tokens {
@@ -41,8 +42,9 @@ struct prompt_tokens {
 };
 
 /* "Fits" means that every token that must be computed has its place in the context: all of a
- * continuation but its last, and all max_new_tokens of a generation. A task whose system message
- * the chat template refuses is asked without. ERR_UNSUPPORTED for a chat without a chat format. */
+ * continuation but its last, and all max_new_tokens and reasoning_tokens of a generation. A task
+ * whose system message the chat template refuses is asked without. ERR_UNSUPPORTED for a chat
+ * without a chat format. */
 bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));

@@ -53,6 +53,9 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct mt_options, api_model), 0, 0, 0},
     {"key-env", 0, OPTION_TEXT, "VARIABLE", "environment variable that holds the server's key",
      offsetof(struct mt_options, key_env), 0, 0, 0},
+    {"api-set", 0, OPTION_LIST, "KEY=VALUE",
+     "a setting of that server, as in a configuration's api",
+     offsetof(struct mt_options, api_settings), 0, 0, 0},
     {"concurrency", 0, OPTION_INTEGER, "N", "calls to the server at a time",
      offsetof(struct mt_options, n_concurrent), 1, API_MAX_CONCURRENCY, API_CONCURRENCY},
     {"timeout", 0, OPTION_NUMBER, "S", "seconds until a call is given up and repeated",
@@ -127,7 +130,11 @@ const struct command COMMAND_MT_BENCH = {
         "because the server is busy, late or broken is repeated after a pause that grows, and is "
         "as long as Retry-After says, up to ten minutes. The server's key comes from an "
         "environment variable and is "
-        "neither stored nor shown.\n\n"
+        "neither stored nor shown, also where the server repeats it. --api-set takes the further "
+        "settings of a configuration's api: reasoning_tokens=4096, temperature=omit, "
+        "max_completion_tokens=true, 'headers={X-Key: \"${NAME}\"}', body.top_p=0.9. What a model "
+        "says to itself before it answers (<think> ... </think>) is no part of an answer, and a "
+        "score in a judge's reasoning is none.\n\n"
         "summarize prints the mean of each turn and of all judgments, with a 95% interval "
         "clustered by question; with --questions also by category, and how many turns nobody "
         "judged. A judgment without a score is counted as missing and is in no mean. Item noise "

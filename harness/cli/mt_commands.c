@@ -6,6 +6,7 @@
 #include "harness/cli/mt_commands.h"
 
 #include "base/file.h"
+#include "harness/config/config.h"
 
 #include <string.h>
 
@@ -28,16 +29,26 @@ const char *mt_speaker_name(const struct mt_options *options, struct err *err)
 static bool open_server(const struct mt_options *options, struct mt_speaker *speaker,
                         struct err *err)
 {
-    const struct api_options api = {.base_url = options->api,
-                                    .model = options->api_model,
-                                    .n_concurrent = (int)options->n_concurrent,
-                                    .n_retries = (int)options->n_retries,
-                                    .timeout_s = options->timeout_s,
-                                    .wait_s = API_WAIT_MS * 1e-3};
     if (!options->api_model) return err_set(err, ERR_USAGE, "--api URL goes with --api-model NAME");
     if (options->common.model)
         return err_set(err, ERR_USAGE, "-m and --api name two models: give one");
-    return mt_speaker_open_api(speaker, &api, options->key_env, err);
+    const struct text_list *settings = &options->api_settings;
+    const char *key_env;
+    struct arena *arena = arena_new(0, err);
+    const struct api_options *read =
+        arena ? config_read_server(arena, options->api, options->api_model, settings->items,
+                                   settings->n, &key_env, err)
+              : NULL;
+    bool ok = false;
+    if (read) {
+        struct api_options api = *read;
+        api.n_concurrent = (int)options->n_concurrent;
+        api.n_retries = (int)options->n_retries;
+        api.timeout_s = options->timeout_s;
+        ok = mt_speaker_open_api(speaker, &api, options->key_env ? options->key_env : key_env, err);
+    }
+    speaker->arena = arena;
+    return ok;
 }
 
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,

@@ -10,7 +10,7 @@
 
 struct mt_options {
     struct model_arguments common; /* the model that answers or judges */
-    struct text_list judgments, answers;
+    struct text_list judgments, answers, api_settings;
     const char *api, *api_model, *key_env; /* or a server that does */
     int64_t n_concurrent, n_retries;
     double timeout_s;

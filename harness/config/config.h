@@ -29,6 +29,8 @@ struct config_variant {
 struct config_model {
     const struct api_options *api;     /* behind a server, and its path is the URL; NULL: weights */
     const char *key_env;               /* the variable with the server's key, NULL: none */
+    const char *revision;              /* as the options of `api` have it */
+    size_t reasoning_tokens;           /* likewise; and of a model of this machine */
     const char *id, *path, *published; /* published: the name in published numbers, NULL for none */
     const struct config_variant *variants;
     size_t n_variants;
@@ -121,5 +123,12 @@ struct config *config_read(const char *path, const char *const *overrides, size_
 struct config *config_read_made(const char *text, const char *name, struct err *err)
     __attribute__((warn_unused_result));
 void config_free(struct config *config);
+
+/* The options of a server that a command line names, with settings "KEY=VALUE" of the keys that a
+ * configuration's `api` has, in the arena; NULL on failure. */
+const struct api_options *config_read_server(struct arena *arena, const char *base_url,
+                                             const char *model, const char *const *settings,
+                                             size_t n_settings, const char **key_env,
+                                             struct err *err);
 
 #endif

@@ -61,6 +61,8 @@ static const struct config_key MODEL_KEYS[] = {
     PART("quantizations"),
     KEY(config_model, published, TEXT),
     PART("api"),
+    KEY(config_model, revision, TEXT),
+    KEY(config_model, reasoning_tokens, INTEGER, RANGE(0, MAX_TOKENS)),
     KEY(config_model, context_tokens, INTEGER, .name = "context", RANGE(16, MAX_TOKENS)),
     KEY(config_model, bos, CHOICE, .choices = BOS_POLICY_NAMES),
     KEY(config_model, kv_type, CHOICE, .name = "kv", .choices = KV_TYPE_NAMES),
@@ -70,13 +72,22 @@ static const struct config_key MODEL_KEYS[] = {
 
 static const char *const LOGPROBS[] = {"none", "echo", NULL};
 static const char *const ENDPOINTS[] = {"chat", "completions", NULL};
+static const char *const TEMPERATURES[] = {"send", "omit", NULL};
 
 static const struct config_key API_KEYS[] = {
     KEY(config_api, options.base_url, PATH, .is_required = true),
     KEY(config_api, options.model, TEXT, .is_required = true),
+    KEY(config_api, options.revision, TEXT),
     KEY(config_api, key_env, TEXT),
     KEY(config_api, options.echoes, CHOICE, .name = "logprobs", .choices = LOGPROBS),
     KEY(config_api, options.completes, CHOICE, .name = "endpoint", .choices = ENDPOINTS),
+    KEY(config_api, options.names_completion_tokens, CHOICE, .name = "max_completion_tokens",
+        .choices = FALSE_OR_TRUE),
+    KEY(config_api, options.omits_temperature, CHOICE, .name = "temperature",
+        .choices = TEMPERATURES),
+    KEY(config_api, options.reasoning_tokens, INTEGER, RANGE(0, MAX_TOKENS)),
+    PART("headers"),
+    PART("body"),
     KEY(config_api, options.n_concurrent, INTEGER, .name = "concurrency",
         RANGE(1, API_MAX_CONCURRENCY), DEFAULT(API_CONCURRENCY)),
     KEY(config_api, options.timeout_s, INTEGER, .name = "timeout", RANGE(1, 86400),

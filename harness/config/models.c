@@ -6,6 +6,7 @@
  * opened here.
  */
 #include "base/file.h"
+#include "base/mem.h"
 #include "harness/config/grammar.h"
 #include "harness/config/parts.h"
 
@@ -80,20 +81,22 @@ static bool read_variants(struct config *config, const struct config_node *map,
     return true;
 }
 
-/* A key is named by its environment variable, so that it is in no file and no database. */
-bool config_read_api(struct config *config, const struct config_node *map,
-                     const struct api_options **options, const char **key_env, struct err *err)
+/* What stands beside `api` is said of the server's model. */
+static bool set_options(struct config *config, const struct config_node *map,
+                        struct config_model *model, struct err *err)
 {
-    struct config_api *api = arena_alloc(config->arena, 1, sizeof *api, err);
-    if (!api || !config_read_map(config->arena, map, &CONFIG_TABLES[MAP_API], api, err))
-        return false;
-    const char *url = api->options.base_url;
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return config_fail(config_find(map, "base_url"), err,
-                           "base_url must begin with http:// or https://");
-    api->options.wait_s = api->wait_ms * 1e-3;
-    *options = &api->options;
-    *key_env = api->key_env;
+    const struct config_node *api = config_find(map, "api");
+    static const char *const both[] = {"revision", "reasoning_tokens"};
+    for (size_t i = 0; i < COUNT_OF(both); i++)
+        if (config_find(map, both[i]) && config_find(api, both[i]))
+            return config_fail_key(config_find(map, both[i]), err, "%s stands in api, too",
+                                   both[i]);
+    struct api_options *options =
+        arena_copy_array(config->arena, model->api, 1, sizeof *options, err);
+    if (!options) return false;
+    if (model->revision) options->revision = model->revision;
+    if (model->reasoning_tokens) options->reasoning_tokens = model->reasoning_tokens;
+    model->api = options;
     return true;
 }
 
@@ -103,7 +106,9 @@ static bool read_api_model(struct config *config, const struct config_node *map,
 {
     const struct config_node *api = config_find(map, "api"), *unfit = config_find(map, "path");
     struct config_variant *variant = arena_alloc(config->arena, 1, sizeof *variant, err);
-    if (!variant || !config_read_api(config, api, &model->api, &model->key_env, err)) return false;
+    if (!variant || !config_read_api(config, api, &model->api, &model->key_env, err) ||
+        !set_options(config, map, model, err))
+        return false;
     if (!unfit) unfit = config_find(map, "quantizations");
     if (unfit)
         return config_fail_key(unfit, err, "%s says where weights are: a model with api has none",
@@ -143,6 +148,10 @@ static bool read_model(struct config *config, const struct config_node *map,
     /* Whether there are published numbers of that name is for the plan to say. */
     if (model->published) model->published_place = config_place(config_find(map, "published"));
     if (config_find(map, "api")) return read_api_model(config, map, model, err);
+    if (model->revision)
+        return config_fail_key(config_find(map, "revision"), err,
+                               "revision is said of a model with api: weights are known by their "
+                               "hash");
     return read_path(config, map, model, err) && read_variants(config, map, model, err);
 }
 

@@ -1,5 +1,5 @@
-/* parts.h - the parts of a configuration that have files of their own: models
- * (models.c) and suites (suites.c). Internal to harness/config/.
+/* parts.h - the parts of a configuration that have files of their own: models (models.c), the
+ * servers behind which they stand (servers.c) and suites (suites.c). Internal to harness/config/.
  */
 #ifndef PHIBENCH_HARNESS_CONFIG_PARTS_H
 #define PHIBENCH_HARNESS_CONFIG_PARTS_H

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "harness/ask/chunk_client.h"
+#include "harness/ask/api_access.h"
 #include "harness/ask/client_api.h"
 #include "harness/ask/policies.h"
 #include "harness/ask/text_chunks.h"
@@ -241,7 +242,7 @@ static bool ask_server(struct item_job *items, struct err *err)
     struct api_options options = *model->api;
     char label[256];
     options.log = &items->run->options->console.log;
-    if (!client_api_find_key(model->key_env, &options.key, err)) return false;
+    if (!api_find_key(model->key_env, &options.key, err)) return false;
     struct client *client = client_open_api(&options, err);
     items->begin_ns = clock_ns();
     bool ok = client && ask_windows(items, client, err);
@@ -261,6 +262,7 @@ static bool ask_questions(struct item_job *items, const struct session_options *
     const struct client_options options = {.bos = model->bos,
                                            .chat_format = CHAT_FORMATS[model->chat],
                                            .rstrip = model->rstrip,
+                                           .reasoning_tokens = model->reasoning_tokens,
                                            .shares_prefixes =
                                                items->run->plan->config->shares_prefixes,
                                            .session = *session};
@@ -337,7 +339,9 @@ enum circumstance {
     TIE,
     DOUBLE_BOS,
     UNFINISHED,
+    UNFINISHED_REASONING,
     CUT_AT_MARK,
+    UNKNOWN_TOKENS,
     N_CIRCUMSTANCES
 };
 
@@ -371,6 +375,14 @@ static const struct {
     [DOUBLE_BOS] = {"double_bos", "prompts that begin with two BOS tokens", OF_ALL},
     [UNFINISHED] = {"unfinished", "answers that ran out of tokens before they came to an end",
                     OF_TEXTS},
+    [UNFINISHED_REASONING] = {"unfinished_reasoning",
+                              "answers that ended before the model had done with its reasoning, "
+                              "which is no answer: reasoning_tokens gives it room",
+                              OF_TEXTS},
+    [UNKNOWN_TOKENS] = {"unknown_tokens",
+                        "answers whose tokens the server does not count, or not in numbers that "
+                        "can be",
+                        OF_SERVERS},
     [CUT_AT_MARK] = {"cut_at_mark", "answers that a full stop or a comma ended, as in St. Ives",
                      OF_TEXTS},
 };
@@ -403,7 +415,9 @@ static void count_circumstances(struct summary *summary, const struct response *
     summary->counts[JOIN_SPANNED] += spanned;
     summary->counts[TIE] += verdict->is_tie;
     summary->counts[DOUBLE_BOS] += response->double_bos;
-    summary->counts[UNFINISHED] += response->text && !stop;
+    summary->counts[UNFINISHED] += response->text && !stop && !response->is_reasoning_unfinished;
+    summary->counts[UNFINISHED_REASONING] += response->is_reasoning_unfinished;
+    summary->counts[UNKNOWN_TOKENS] += response->answered && response->has_unknown_tokens;
     summary->counts[CUT_AT_MARK] += stop && (!strcmp(stop, ".") || !strcmp(stop, ","));
 }
 

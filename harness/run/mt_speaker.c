@@ -5,6 +5,7 @@
 #include "harness/run/mt_speaker.h"
 
 #include "engine/tools.h"
+#include "harness/ask/api_access.h"
 #include "harness/run/load_model.h"
 
 bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *api,
@@ -12,7 +13,7 @@ bool mt_speaker_open_api(struct mt_speaker *speaker, const struct api_options *a
 {
     struct api_options options = *api;
     *speaker = (struct mt_speaker){0};
-    if (!client_api_find_key(key_env, &options.key, err)) return false;
+    if (!api_find_key(key_env, &options.key, err)) return false;
     speaker->client = client_open_api(&options, err);
     return speaker->client != NULL;
 }
@@ -33,6 +34,7 @@ void mt_speaker_close(struct mt_speaker *speaker)
 {
     client_close(speaker->client);
     model_close(speaker->model);
+    arena_free(speaker->arena);
     *speaker = (struct mt_speaker){0};
 }
 

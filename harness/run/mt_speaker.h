@@ -13,6 +13,7 @@
 struct mt_speaker {
     struct model *model; /* NULL: a server */
     struct client *client;
+    struct arena *arena; /* of a server's options, if nobody else owns them; NULL */
 };
 
 /* The options have no key: it is the value of the environment variable key_env, NULL for none. */

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/tools.h"
-#include "harness/ask/client_api.h"
+#include "harness/ask/api_access.h"
 #include "harness/ask/policies.h"
 #include "harness/ask/reference.h"
 #include "harness/ask/text_chunks.h"
@@ -438,6 +438,9 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
         json_set_string(&json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }
+    if (job->model->config->reasoning_tokens && !job->model->config->api)
+        json_set_integer(&json, "reasoning_tokens",
+                         (int64_t)job->model->config->reasoning_tokens);
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     bool is_compared = job->baseline || job->suite->options.baseline;
@@ -489,7 +492,7 @@ static bool check_job(struct plan *plan, struct plan_job *job, const struct log 
 {
     const char *key;
     if (!resolve_baseline(plan, job, err)) return false;
-    if (job->suite->judge && !client_api_find_key(job->suite->judge->key_env, &key, err))
+    if (job->suite->judge && !api_find_key(job->suite->judge->key_env, &key, err))
         return at_place(err, &job->suite->place);
     if (job->model->config->api)
         return plan_api_check(job, err) || at_place(err, &job->suite->place);

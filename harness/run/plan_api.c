@@ -6,7 +6,7 @@
 #include "harness/run/plan_api.h"
 
 #include "base/sha256.h"
-#include "harness/ask/client_api.h"
+#include "harness/ask/api_access.h"
 
 enum {
     CONTEXT_TOKENS = 1 << 17
@@ -17,7 +17,7 @@ bool plan_api_model(struct plan_model *model, struct arena *arena, struct err *e
     const struct config_model *config = model->config;
     const struct api_options *api = config->api;
     const char *key;
-    if (!client_api_find_key(config->key_env, &key, err)) return false;
+    if (!api_find_key(config->key_env, &key, err)) return false;
     model->quantization = "api";
     model->context_tokens = config->context_tokens ? config->context_tokens : CONTEXT_TOKENS;
     model->info = (struct model_info){.path = api->base_url,

@@ -160,11 +160,13 @@ bool token_count_job(const struct plan_job *job, size_t max_windows, struct toke
         return true;
     }
     size_t n = job->dataset->n_items;
-    struct counting counting = {.job = job,
-                                .options = {.context_tokens = job->model->context_tokens,
-                                            .chat_format = CHAT_FORMATS[job->model->config->chat],
-                                            .rstrip = job->model->config->rstrip},
-                                .count = count};
+    struct counting counting = {
+        .job = job,
+        .options = {.context_tokens = job->model->context_tokens,
+                    .chat_format = CHAT_FORMATS[job->model->config->chat],
+                    .rstrip = job->model->config->rstrip,
+                    .reasoning_tokens = job->model->config->reasoning_tokens},
+        .count = count};
     *count = (struct token_count){0};
     size_t *all = mem_new(n, sizeof *all, err);
     const struct item_list list = {job->dataset, all, n, NULL};

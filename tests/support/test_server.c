@@ -32,7 +32,7 @@ struct connection {
 };
 
 struct test_server {
-    test_reply_fn *reply;
+    test_reply_fn *reply, *describe; /* describe: NULL: with status 404 */
     void *context;
     char url[64];
     int listener, n_calls;
@@ -69,14 +69,29 @@ static bool read_request(int file, char *text, const char **body)
     return *body != NULL;
 }
 
-static void send_all(int file, const char *text, size_t n)
+static bool send_all(int file, const char *text, size_t n)
 {
     while (n) {
         ssize_t sent = send(file, text, n, MSG_NOSIGNAL);
-        if (sent <= 0) return;
+        if (sent <= 0) return false;
         text += sent;
         n -= (size_t)sent;
     }
+    return true;
+}
+
+/* Sends n bytes again and again until the other side has enough. */
+static void send_endless(struct connection *connection, const struct test_reply *reply, size_t n)
+{
+    static const char bytes[1 << 16];
+    char head[64];
+    struct pollfd poll_file = {connection->socket, POLLIN, 0};
+    int wait_ms = reply->manner == SERVER_DRIPS ? 20 : 0;
+    snprintf(head, sizeof head, "HTTP/1.1 %d Whatever\r\n\r\n", reply->status);
+    if (!send_all(connection->socket, head, strlen(head))) return;
+    while (!stops(connection->server) && poll(&poll_file, 1, wait_ms) == 0 &&
+           send_all(connection->socket, bytes, n))
+        continue;
 }
 
 static void send_reply(int file, const struct test_reply *reply)
@@ -116,10 +131,15 @@ static void *serve(void *context)
         call.head = text;
         reply->status = 200;
         pthread_mutex_lock(&server->lock);
-        call.number = server->n_calls++;
-        server->reply(server->context, &call, reply);
+        bool is_get = !strncmp(text, "GET ", 4);
+        if (!is_get) call.number = server->n_calls++;
+        if (!is_get) server->reply(server->context, &call, reply);
+        else if (server->describe) server->describe(server->context, &call, reply);
+        else reply->status = 404;
         pthread_mutex_unlock(&server->lock);
         if (reply->manner == SERVER_HANGS) hang(connection);
+        else if (reply->manner == SERVER_DRIPS) send_endless(connection, reply, 1);
+        else if (reply->manner == SERVER_POURS) send_endless(connection, reply, 1 << 16);
         else if (reply->manner != SERVER_RESETS) send_reply(connection->socket, reply);
         if (reply->manner != SERVER_REPLIES) reset(connection->socket);
     }
@@ -163,6 +183,13 @@ struct test_server *test_server_start(test_reply_fn *reply, void *context)
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d/v1", ntohs(address.sin_port));
     assert_int_equal(pthread_create(&server->thread, NULL, accept_all, server), 0);
     return server;
+}
+
+void test_server_describe(struct test_server *server, test_reply_fn *describe)
+{
+    pthread_mutex_lock(&server->lock);
+    server->describe = describe;
+    pthread_mutex_unlock(&server->lock);
 }
 
 const char *test_server_url(const struct test_server *server)

@@ -8,9 +8,11 @@
 
 enum test_manner {
     SERVER_REPLIES,
-    SERVER_RESETS,    /* breaks the connection without a word */
-    SERVER_HANGS,     /* says nothing until the other side gives up */
-    SERVER_STOPS_HALF /* sends the first half of the body, then breaks the connection */
+    SERVER_RESETS,     /* breaks the connection without a word */
+    SERVER_HANGS,      /* says nothing until the other side gives up */
+    SERVER_STOPS_HALF, /* sends the first half of the body, then breaks the connection */
+    SERVER_DRIPS,      /* sends a byte now and then, without an end */
+    SERVER_POURS       /* sends bytes without an end */
 };
 
 struct test_reply {
@@ -28,6 +30,8 @@ struct test_call {
 typedef void test_reply_fn(void *context, const struct test_call *call, struct test_reply *reply);
 
 struct test_server;
+/* What a GET is answered with, which is not counted; unless a test says so, with status 404. */
+void test_server_describe(struct test_server *server, test_reply_fn *describe);
 /* Fails the test where it cannot. The URL lives as long as the server. End with
  * test_server_stop. */
 struct test_server *test_server_start(test_reply_fn *reply, void *context);

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -188,12 +189,281 @@ static void retry_after_has_fractions_and_dates_and_an_end(void **state)
     assert_true(http_read_retry_after("Fri, 01 Jan 2100 00:00:00 GMT", 0) == HTTP_MOST_ASKED_S);
 }
 
+/* ---- What is sent ---- */
+
+static void assert_body(const struct api_options *options, const struct request *request,
+                        const char *expected)
+{
+    const struct api_call call = {.request = request};
+    struct buf body = {0};
+    api_write_call(options, &call, &body);
+    assert_string_equal(buf_string(&body), expected);
+    buf_free(&body);
+}
+
+static void settings_decide_what_is_sent(void **state)
+{
+    static const char *const prompt = "p", *const stops[] = {"\n"}, *const choices[] = {" a"};
+    static const struct api_field fields[] = {{"top_p", "0.9"}, {"x", "{\"y\":[1]}"}};
+    const struct request request = {.kind = REQUEST_GENERATE,
+                                    .prompts = &prompt,
+                                    .n_prompts = 1,
+                                    .max_new_tokens = 32,
+                                    .stops = stops,
+                                    .n_stops = 1};
+    const struct request scored = {.kind = REQUEST_CHOICES,
+                                   .prompts = &prompt,
+                                   .n_prompts = 1,
+                                   .choices = choices,
+                                   .n_choices = 1};
+    struct api_options options = {.base_url = "http://h/v1/", .model = "m"};
+    (void)state;
+    options.names_completion_tokens = options.omits_temperature = true;
+    assert_body(&options, &request,
+                "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"p\"}],"
+                "\"max_completion_tokens\":32,\"stop\":[\"\\n\"]}");
+    options.reasoning_tokens = 4096;
+    options.fields = fields;
+    options.n_fields = 2;
+    assert_body(&options, &request,
+                "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"p\"}],"
+                "\"max_completion_tokens\":4128,\"top_p\":0.9,\"x\":{\"y\":[1]}}");
+    assert_body(&options, &scored,
+                "{\"model\":\"m\",\"prompt\":\"p a\",\"max_tokens\":1,\"logprobs\":1,"
+                "\"echo\":true,\"top_p\":0.9,\"x\":{\"y\":[1]}}");
+    struct buf url = {0};
+    api_write_url(&options, "/models", &url);
+    assert_string_equal(buf_string(&url), "http://h/v1/models");
+    buf_free(&url);
+}
+
+/* ---- Reasoning ---- */
+
+#define REPLY(content, members, end)                                                               \
+    "{\"choices\":[{\"message\":{\"content\":" content members "},\"finish_reason\":\"" end "\"}]" \
+    "}"
+
+struct reasoned {
+    const char *body;
+    size_t reasoning_tokens;
+    const char *text, *reasoning; /* reasoning NULL: none */
+    bool is_unfinished;
+};
+
+static const struct reasoned REASONED[] = {
+    {REPLY("\"Paris\"", "", "stop"), 0, "Paris", NULL, false},
+    {REPLY("\"<think>\\nThe capital.\\n</think>\\nParis\"", "", "stop"), 0, "Paris", "The capital.",
+     false},
+    {REPLY("\"The capital.\\n</think>\\nParis\"", "", "stop"), 0, "Paris", "The capital.", false},
+    {REPLY("\"\\n\\nParis\\nand\"", ",\"reasoning_content\":\"The capital.\"", "stop"), 0, "Paris",
+     "The capital.", false},
+    {REPLY("\"Paris\"", ",\"reasoning\":\"The capital.\"", "stop"), 0, "Paris", "The capital.",
+     false},
+    {REPLY("\"Paris\"", ",\"reasoning_content\":null,\"reasoning\":\"\"", "stop"), 0, "Paris", NULL,
+     false},
+    {REPLY("[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"The "
+           "capital.\"}]},{\"type\":\"text\",\"text\":\"Paris\"}]",
+           "", "stop"),
+     0, "Paris", "The capital.", false},
+    /* The tokens ran out in the reasoning: marked, in a member of its own, or not at all. */
+    {REPLY("\"<think>Is it\"", "", "length"), 0, "", "Is it", true},
+    {REPLY("null", ",\"reasoning_content\":\"Is it\"", "length"), 0, "", "Is it", true},
+    {"{\"choices\":[{\"message\":{\"reasoning\":\"Is it\"},\"finish_reason\":\"length\"}]}", 0, "",
+     "Is it", true},
+    {REPLY("\"Is it\"", "", "length"), 64, "", "Is it", true},
+    {REPLY("\"Is it\"", "", "length"), 0, "Is it", NULL, false},
+    {REPLY("\"Paris\"", "", "stop"), 64, "Paris", NULL, false},
+    {"{\"choices\":[{\"text\":\"The capital.</think>Paris\",\"finish_reason\":\"stop\"}]}", 0,
+     "Paris", "The capital.", false},
+};
+
+static void reasoning_is_kept_apart_from_the_answer(void **state)
+{
+    static const char *const prompt = "p", *const stops[] = {"\n"};
+    const struct request request = {.kind = REQUEST_GENERATE,
+                                    .prompts = &prompt,
+                                    .n_prompts = 1,
+                                    .max_new_tokens = 32,
+                                    .stops = stops,
+                                    .n_stops = 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(REASONED); i++) {
+        const struct reasoned *reasoned = &REASONED[i];
+        const struct api_options options = {.reasoning_tokens = reasoned->reasoning_tokens};
+        struct err err = {0};
+        struct response response = {0};
+        struct api_usage usage = {0};
+        struct arena *arena = arena_new(0, &err);
+        if (!api_read_text(&options, &request, reasoned->body, strlen(reasoned->body), arena,
+                           &response, &usage, &err))
+            fail_msg("%s: %s", reasoned->body, err.message);
+        const char *reasoning = response.reasoning ? response.reasoning : "(none)";
+        if (strcmp(response.text, reasoned->text) != 0 ||
+            strcmp(reasoning, reasoned->reasoning ? reasoned->reasoning : "(none)") != 0 ||
+            response.is_reasoning_unfinished != reasoned->is_unfinished)
+            fail_msg("%s: \"%s\", reasoning \"%s\", %d", reasoned->body, response.text, reasoning,
+                     response.is_reasoning_unfinished);
+        arena_free(arena);
+    }
+}
+
+/* ---- Counts ---- */
+
+static bool keep_counts(void *context, size_t i_request, const struct response *response,
+                        struct err *err)
+{
+    (void)i_request, (void)err;
+    *(struct response *)context = *response;
+    return true;
+}
+
+#define USES(usage)                                                                                \
+    "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":" usage         \
+    ",\"completion_tokens\":7}}"
+
+static void a_count_of_tokens_that_is_none_is_not_known(void **state)
+{
+    static const struct {
+        const char *body;
+        int n;
+        bool is_unknown;
+    } examples[] = {
+        {USES("5"), 5, false},
+        {USES("5.0"), 5, false},
+        {USES("-5"), 0, true},
+        {USES("2.5"), 0, true},
+        {USES("\"5\""), 0, true},
+        {USES("null"), 0, true},
+        {USES("1e300"), 0, true},
+        {USES("4294967296"), 0, true},
+        {USES("[]"), 0, true},
+        {USES("99999999999999999999999999"), 0, true},
+        {USES("2147483647"), INT32_MAX, false},
+    };
+    const char *const prompt = "question 1";
+    const struct request request = {
+        .kind = REQUEST_CHAT, .prompts = &prompt, .n_prompts = 1, .max_new_tokens = 8};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        const struct awkward awkward = {.status = 200, .body = examples[i].body};
+        struct response response;
+        struct err err = {0};
+        struct test_server *server = test_server_start(give, (void *)(uintptr_t)&awkward);
+        const struct api_options options = options_for(server, 0);
+        struct client *client = client_open_api(&options, &err);
+        const struct client_sink sink = {keep_counts, NULL, &response};
+        assert_non_null(client);
+        if (!client_ask(client, &request, 1, &sink, &err)) fail_msg("%s", err.message);
+        if (response.n_prompt_tokens != examples[i].n || response.n_new_tokens != 7 ||
+            response.has_unknown_tokens != examples[i].is_unknown)
+            fail_msg("%s: %d", examples[i].body, response.n_prompt_tokens);
+        assert_true(client_computed_tokens(client) == (uint64_t)examples[i].n + 7);
+        client_close(client);
+        test_server_stop(server);
+    }
+}
+
+/* ---- Servers without an end ---- */
+
+static void behave(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    (void)call;
+    reply->manner = *(const enum test_manner *)context;
+}
+
+static bool keep_failure(void *context, size_t i_request, const struct response *response,
+                         struct err *err)
+{
+    (void)i_request, (void)err;
+    snprintf(context, 256, "%s: %s", response->failure, response->reason);
+    return true;
+}
+
+static void a_reply_without_an_end_ends(void **state)
+{
+    const char *const prompt = "question 1";
+    const struct request request = {
+        .kind = REQUEST_CHAT, .prompts = &prompt, .n_prompts = 1, .max_new_tokens = 8};
+    (void)state;
+    for (int drips = 0; drips < 2; drips++) {
+        enum test_manner manner = drips ? SERVER_DRIPS : SERVER_POURS;
+        char said[256] = "";
+        struct err err = {0};
+        struct test_server *server = test_server_start(behave, &manner);
+        struct api_options options = options_for(server, 1);
+        options.timeout_s = drips ? 0.2 : 30;
+        struct client *client = client_open_api(&options, &err);
+        const struct client_sink sink = {keep_failure, NULL, said};
+        assert_non_null(client);
+        assert_true(client_ask(client, &request, 1, &sink, &err) == !drips);
+        if (drips) assert_non_null(strstr(err.message, "failed 2 times; the last time: "));
+        else assert_non_null(strstr(said, "unreadable: "));
+        if (!drips) assert_non_null(strstr(said, "the reply is longer than 64 MiB"));
+        assert_int_equal(test_server_count(server), drips ? 2 : 1);
+        client_close(client);
+        test_server_stop(server);
+    }
+}
+
+/* ---- Headers and secrets ---- */
+
+/* Refuses, and repeats what it got. */
+static void repeat(void *context, const struct test_call *call, struct test_reply *reply)
+{
+    (void)context;
+    assert_non_null(strcasestr(call->head, "\r\nX-Team: a tEam-12345 b\r\n"));
+    assert_non_null(strcasestr(call->head, "\r\nX-Plain: yes\r\n"));
+    assert_non_null(strcasestr(call->head, "\r\nAuthorization: Bearer sk-secret\r\n"));
+    reply->status = 400;
+    snprintf(reply->body, sizeof reply->body,
+             "{\"error\":{\"code\":\"content_filter\",\"message\":\"for TEAM-12345, "
+             "\\u0073k-secret and c2stc2VjcmV0\"}}");
+}
+
+static void what_headers_take_from_the_environment_is_told_nobody(void **state)
+{
+    static const struct api_header headers[] = {{"X-Team", "a ${PHIBENCH_TEST_TEAM} b"},
+                                                {"X-Plain", "yes"}};
+    const char *const prompt = "question 1";
+    const struct request request = {
+        .kind = REQUEST_CHAT, .prompts = &prompt, .n_prompts = 1, .max_new_tokens = 8};
+    char said[256] = "";
+    struct err err = {0};
+    (void)state;
+    struct test_server *server = test_server_start(repeat, NULL);
+    struct api_options options = options_for(server, 0);
+    options.headers = headers;
+    options.n_headers = 2;
+    unsetenv("PHIBENCH_TEST_TEAM");
+    assert_null(client_open_api(&options, &err));
+    assert_string_equal(err.message,
+                        "the environment variable PHIBENCH_TEST_TEAM, which the header "
+                        "X-Team takes, is not set");
+    setenv("PHIBENCH_TEST_TEAM", "x\r\nX-Evil: 1", 1);
+    assert_null(client_open_api(&options, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    setenv("PHIBENCH_TEST_TEAM", "tEam-12345", 1);
+    struct client *client = client_open_api(&options, &err);
+    const struct client_sink sink = {keep_failure, NULL, said};
+    assert_non_null(client);
+    if (!client_ask(client, &request, 1, &sink, &err)) fail_msg("%s", err.message);
+    assert_non_null(strstr(said, "\"message\":\"for (key), (key) and (key)\""));
+    client_close(client);
+    test_server_stop(server);
+    unsetenv("PHIBENCH_TEST_TEAM");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_awkward_item_is_told_from_a_bad_server),
         cmocka_unit_test(too_many_awkward_items_are_a_bad_server),
         cmocka_unit_test(retry_after_has_fractions_and_dates_and_an_end),
+        cmocka_unit_test(settings_decide_what_is_sent),
+        cmocka_unit_test(reasoning_is_kept_apart_from_the_answer),
+        cmocka_unit_test(a_count_of_tokens_that_is_none_is_not_known),
+        cmocka_unit_test(a_reply_without_an_end_ends),
+        cmocka_unit_test(what_headers_take_from_the_environment_is_told_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "harness/ask/api_access.h"
 #include "tests/support/test_server.h"
 
 #include <math.h>
@@ -436,13 +437,13 @@ static void a_key_comes_from_the_environment(void **state)
     (void)state;
     const char *key = "x";
     struct err err = {0};
-    assert_true(client_api_find_key(NULL, &key, &err));
+    assert_true(api_find_key(NULL, &key, &err));
     assert_null(key);
     setenv("PHIBENCH_TEST_KEY", "k", 1);
-    assert_true(client_api_find_key("PHIBENCH_TEST_KEY", &key, &err));
+    assert_true(api_find_key("PHIBENCH_TEST_KEY", &key, &err));
     assert_string_equal(key, "k");
     unsetenv("PHIBENCH_TEST_KEY");
-    assert_false(client_api_find_key("PHIBENCH_TEST_KEY", &key, &err));
+    assert_false(api_find_key("PHIBENCH_TEST_KEY", &key, &err));
     assert_string_equal(err.message, "the environment variable PHIBENCH_TEST_KEY, which holds the "
                                      "key, is not set");
 }

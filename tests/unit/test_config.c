@@ -269,6 +269,70 @@ static void models_behind_a_server_are_checked(void **state)
     config_free(config);
 }
 
+static void what_a_server_is_told_beyond_a_question_is_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings, *message;
+    } refused[] = {
+        {", headers: [x]", "c.yaml:1:68: headers must be a map (NAME: value)"},
+        {", headers: {\"X Y\": z}", "c.yaml:1:69: \"X Y\" cannot be the name of a header"},
+        {", headers: {Host: z}", "c.yaml:1:69: the header Host is phibench's own"},
+        {", headers: {X: \"a${b\"}",
+         "c.yaml:1:72: the header X: \"${\" without the name of a variable and \"}\""},
+        {", headers: {X: \"a\\nb\"}", "c.yaml:1:72: the header X holds a control character"},
+        {", body: {stream: true}",
+         "c.yaml:1:66: stream is said by phibench, and cannot be a field of the body"},
+        {", body: {temperature: 1}", "c.yaml:1:66: temperature is what a suite asks for: write "
+                                     "\"temperature: omit\" beside the "
+                                     "body first"},
+        {", body: {x: 0x10}",
+         "c.yaml:1:69: 0x10: a number of the body must be decimal, and finite"},
+        {", body: {x: yes}", "c.yaml:1:69: yes: write true, false, or \"yes\" in quotes"},
+        {", temperature: 0.5",
+         "c.yaml:1:72: temperature: unknown value \"0.5\" (known: send, omit)"},
+        {", reasoning_tokens: -1",
+         "c.yaml:1:77: reasoning_tokens must be between 0 and 4194304, but this is -1"},
+        {", revision: 2",
+         "c.yaml:1:69: revision must be text, but this is an integer, 2: put it in "
+         "quotes"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char text[512];
+        snprintf(text, sizeof text, API "%s}}]\n" SUITES, refused[i].settings);
+        assert_refused(text, ERR_CONFIG, refused[i].message);
+    }
+    assert_refused(
+        "models: [{id: a, api: {base_url: \"https://me:word@h/v1\", model: b}}]\n" SUITES,
+        ERR_CONFIG,
+        "c.yaml:1:34: base_url holds a user name or password, which would be stored: give "
+        "it by key_env, or in headers as ${NAME}");
+    assert_refused(API ", revision: x}, revision: z}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:73: revision stands in api, too");
+    assert_refused("models: [{id: a, path: \"synth:tiny:q8_0\", revision: x}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:43: revision is said of a model with api: weights are known by their "
+                   "hash");
+    struct err err = {0};
+    struct config *config = read_text(
+        API ", max_completion_tokens: true, temperature: omit, headers: {X-Key: \"${K}\"}, "
+            "body: {temperature: 1, top_p: 0.5, a: [x, null, \"1\"], b: {c: true, d: 2}}}, "
+            "revision: r2, reasoning_tokens: 64}]\n" SUITES,
+        &err);
+    if (!config) fail_msg("%s", err.message);
+    const struct api_options *api = config->models[0].api;
+    assert_true(api->names_completion_tokens && api->omits_temperature);
+    assert_string_equal(api->revision, "r2");
+    assert_int_equal(api->reasoning_tokens, 64);
+    assert_int_equal(api->n_headers, 1);
+    assert_string_equal(api->headers[0].name, "X-Key");
+    assert_string_equal(api->headers[0].value, "${K}");
+    assert_int_equal(api->n_fields, 4);
+    assert_string_equal(api->fields[0].json, "1");
+    assert_string_equal(api->fields[2].json, "[\"x\",null,\"1\"]");
+    assert_string_equal(api->fields[3].json, "{\"c\":true,\"d\":2}");
+    config_free(config);
+}
+
 static void yaml_that_could_surprise_is_refused(void **state)
 {
     (void)state;
@@ -440,6 +504,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_or_repeated_is_refused),
         cmocka_unit_test(what_is_not_built_yet_says_so),
         cmocka_unit_test(models_behind_a_server_are_checked),
+        cmocka_unit_test(what_a_server_is_told_beyond_a_question_is_checked),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(paths_expand_environment_variables),
         cmocka_unit_test(overrides_change_values_and_are_checked_like_them),
