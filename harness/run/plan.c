@@ -439,8 +439,7 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
         json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }
     if (job->model->config->reasoning_tokens && !job->model->config->api)
-        json_set_integer(&json, "reasoning_tokens",
-                         (int64_t)job->model->config->reasoning_tokens);
+        json_set_integer(&json, "reasoning_tokens", (int64_t)job->model->config->reasoning_tokens);
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
     bool is_compared = job->baseline || job->suite->options.baseline;
