@@ -173,6 +173,15 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
  * that have the same there will do: their verdicts are another judge's, and to be replaced. */
 bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
                          size_t *n, struct err *err) __attribute__((warn_unused_result));
+/* Which answers of a model behind a server are asked for. */
+struct weak_answers_query {
+    const char *base_url, *model, *suite, *protocol, *fingerprint;
+    int shots;
+};
+/* Counts the items that have answers stored before it was kept which model had given them, and none
+ * of a job with the fingerprint. */
+bool store_count_weak_answers(struct store *store, const struct weak_answers_query *wanted,
+                              int64_t *n, struct err *err) __attribute__((warn_unused_result));
 /* Calls fn for every answer of the job, in the order of storing; its first false stops. fn may
  * write to the store (in the caller's transaction). A record's strings live until fn returns; NULL
  * margin reads as 0. */
@@ -201,9 +210,10 @@ bool store_put_score(struct store *store, int64_t job, const char *metric,
 struct judgment_record {
     const char *key; /* of the item */
     const char *judge, *prompt_name, *request, *reply;
-    const char *asked; /* SHA-256 of all that was sent and where to; NULL: not known */
-    int repetition;    /* from 0 */
-    double score;      /* 1 to 10; of a game 1, 0.5 or 0; NaN: none was found in the reply */
+    const char *reasoning; /* what the judge said to itself before; NULL: nothing */
+    const char *asked;     /* SHA-256 of all that was sent and where to; NULL: not known */
+    int repetition;        /* from 0 */
+    double score;          /* 1 to 10; of a game 1, 0.5 or 0; NaN: none was found in the reply */
     int n_prompt_tokens, n_new_tokens;
     int64_t duration_ns;
 };

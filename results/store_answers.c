@@ -187,6 +187,27 @@ bool store_reuse_answers(struct store *store, int64_t job, const char *const *ke
     return ok;
 }
 
+bool store_count_weak_answers(struct store *store, const struct weak_answers_query *wanted,
+                              int64_t *n, struct err *err)
+{
+    static const char COUNT_WEAK[] =
+        "SELECT count(DISTINCT item.key) FROM model JOIN job ON job.model = model.id "
+        "JOIN response ON response.job = job.id JOIN item ON item.id = response.item "
+        "WHERE model.quantization = 'api' AND model.path = ?1 AND model.name = ?2 "
+        "AND job.suite = ?3 AND job.protocol = ?4 AND job.shots = ?5 "
+        "AND json_extract(job.parameters, '$.server') IS NULL AND item.key NOT IN ("
+        "SELECT item.key FROM job JOIN response ON response.job = job.id "
+        "JOIN item ON item.id = response.item WHERE job.fingerprint = ?6)";
+    struct query *count = query_begin(store, COUNT_WEAK, err);
+    query_add_text(count, wanted->base_url);
+    query_add_text(count, wanted->model);
+    query_add_text(count, wanted->suite);
+    query_add_text(count, wanted->protocol);
+    query_add_integer(count, wanted->shots);
+    query_add_text(count, wanted->fingerprint);
+    return query_integer_of(count, 0, n, err);
+}
+
 /* ---- Reading back ---- */
 
 static void read_answer(const struct query *row, struct answer_record *answer)

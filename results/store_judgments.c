@@ -13,14 +13,15 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
 {
     static const char PUT_JUDGMENT[] =
         "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
-        "n_prompt_tokens, n_new_tokens, duration_ns, asked) "
-        "SELECT response.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM response "
+        "n_prompt_tokens, n_new_tokens, duration_ns, asked, reasoning) "
+        "SELECT response.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM response "
         "JOIN item ON item.id = response.item WHERE response.job = ?1 AND item.key = ?2 "
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
         "request = excluded.request, reply = excluded.reply, score = excluded.score, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
-        "duration_ns = excluded.duration_ns, asked = excluded.asked "
-        "WHERE judge_call.score IS NULL OR judge_call.asked IS NOT excluded.asked";
+        "duration_ns = excluded.duration_ns, asked = excluded.asked, "
+        "reasoning = excluded.reasoning WHERE judge_call.score IS NULL OR judge_call.asked IS NOT "
+        "excluded.asked";
     struct query *put = query_begin_of(store, PUT_JUDGMENT, job, err);
     query_add_text(put, judgment->key);
     query_add_integer(put, judgment->repetition);
@@ -33,6 +34,7 @@ bool store_put_judgment(struct store *store, int64_t job, const struct judgment_
     query_add_integer(put, judgment->n_new_tokens);
     query_add_integer(put, judgment->duration_ns);
     query_add_text(put, judgment->asked);
+    query_add_text(put, judgment->reasoning);
     return query_run(put, err);
 }
 
@@ -41,9 +43,10 @@ bool store_reuse_judgment(struct store *store, int64_t job, const struct judgmen
 {
     static const char REUSE_JUDGMENT[] =
         "INSERT INTO judge_call (response, repetition, judge, prompt_name, request, reply, score, "
-        "n_prompt_tokens, n_new_tokens, duration_ns, asked) "
+        "n_prompt_tokens, n_new_tokens, duration_ns, asked, reasoning) "
         "SELECT response.id, old.repetition, old.judge, old.prompt_name, old.request, old.reply, "
-        "old.score, old.n_prompt_tokens, old.n_new_tokens, old.duration_ns, old.asked "
+        "old.score, old.n_prompt_tokens, old.n_new_tokens, old.duration_ns, old.asked, "
+        "old.reasoning "
         "FROM judge_call old, response JOIN item ON item.id = response.item "
         "WHERE old.judge = ?4 AND old.prompt_name = ?5 AND old.repetition = ?3 "
         "AND old.asked = ?6 AND old.score IS NOT NULL "
@@ -51,7 +54,8 @@ bool store_reuse_judgment(struct store *store, int64_t job, const struct judgmen
         "ON CONFLICT (response, judge, prompt_name, repetition) DO UPDATE SET "
         "reply = excluded.reply, score = excluded.score, request = excluded.request, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
-        "duration_ns = excluded.duration_ns, asked = excluded.asked";
+        "duration_ns = excluded.duration_ns, asked = excluded.asked, "
+        "reasoning = excluded.reasoning";
     struct query *reuse = query_begin_of(store, REUSE_JUDGMENT, job, err);
     query_add_text(reuse, judgment->key);
     query_add_integer(reuse, judgment->repetition);
@@ -86,7 +90,8 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
     static const char EACH_JUDGMENT[] =
         "SELECT item.key, judge_call.repetition, judge_call.judge, judge_call.prompt_name, "
         "judge_call.request, judge_call.reply, judge_call.score, judge_call.n_prompt_tokens, "
-        "judge_call.n_new_tokens, judge_call.duration_ns, judge_call.asked FROM judge_call "
+        "judge_call.n_new_tokens, judge_call.duration_ns, judge_call.asked, "
+        "judge_call.reasoning FROM judge_call "
         "JOIN response ON response.id = judge_call.response JOIN item ON item.id = response.item "
         "WHERE response.job = ?1 ORDER BY judge_call.id";
     struct query *select = query_begin_of(store, EACH_JUDGMENT, job, err);
@@ -104,7 +109,8 @@ bool store_each_judgment(struct store *store, int64_t job, store_judgment_fn *fn
             .n_prompt_tokens = (int)query_integer(select, 7),
             .n_new_tokens = (int)query_integer(select, 8),
             .duration_ns = query_integer(select, 9),
-            .asked = query_text_or_null(select, 10)};
+            .asked = query_text_or_null(select, 10),
+            .reasoning = query_text_or_null(select, 11)};
         wanted = fn(context, &judgment, err);
     }
     query_close(select);

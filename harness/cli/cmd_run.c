@@ -119,7 +119,7 @@ static bool make_report(const struct invocation *invocation, const struct config
 }
 
 static bool execute(const struct invocation *invocation, const struct config *config,
-                    const struct plan *plan, struct err *err)
+                    struct plan *plan, struct err *err)
 {
     const struct options *options = invocation->options;
     struct runner_options runner = {.console = invocation->console,
@@ -127,11 +127,12 @@ static bool execute(const struct invocation *invocation, const struct config *co
                                     .cache = invocation->cache,
                                     .is_fresh = options->is_fresh,
                                     .must_resume = options->must_resume};
-    int64_t run;
+    int64_t run = 0;
     struct err second = {0};
     if (!choose_isa(invocation, config->isa, &runner.isa, err)) return false;
     struct store *store = rows_make_store(&options->db, config->db, config->is_durable, err);
-    bool ok = store && runner_execute(plan, store, &runner, &run, err);
+    bool ok = store && plan_ask_servers(plan, &invocation->console.log, err) &&
+              runner_execute(plan, store, &runner, &run, err);
     bool are_failed = store && !ok && err->code == ERR_JOBS;
     if (store) store_heed_interrupts(store, true); /* from here on it is only read */
     if (ok || are_failed) /* what failed is still the error, unless the report fails too */

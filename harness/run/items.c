@@ -20,6 +20,7 @@
 #include "harness/run/judge.h"
 #include "harness/run/progress.h"
 #include "harness/run/references.h"
+#include "harness/run/server_notes.h"
 #include "harness/run/writer.h"
 
 #include <math.h>
@@ -239,8 +240,13 @@ static bool ask_windows(struct item_job *items, struct client *client, struct er
 static bool ask_server(struct item_job *items, struct err *err)
 {
     const struct config_model *model = items->planned->model->config;
+    const struct plan_server *server = items->planned->model->server;
     struct api_options options = *model->api;
     char label[256];
+    if (server->words.is_unreachable) {
+        if (err) *err = server->fault;
+        return false;
+    }
     options.log = &items->run->options->console.log;
     if (!api_find_key(model->key_env, &options.key, err)) return false;
     struct client *client = client_open_api(&options, err);
@@ -459,9 +465,10 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
             !store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
                             summary->counts[i], CIRCUMSTANCES[i].text, err))
             return false;
-    if (model->config->api)
+    if (model->server)
         return store_put_note(items->run->store, items->job, "bos", 0,
-                              "what prompts begin with is the server's business", err);
+                              "what prompts begin with is the server's business", err) &&
+               server_notes_put(items->run->store, items->job, model->server, err);
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
              BOS_POLICY_REASONS[model->config->bos]);
     if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))

@@ -121,7 +121,9 @@ static bool make_call(const struct judging *judging, size_t i_call, struct err *
         return false;
     call->request.max_new_tokens = judging->judge->max_new_tokens;
     if (!judging->sent_to.base_url) return true;
-    call->key = judge_call_key(&judging->sent_to, &call->request, judging->arena, err);
+    const struct plan_server *server = judging->planned->judge_server;
+    call->key = judge_call_key(&judging->sent_to, server ? server->description : NULL,
+                               &call->request, judging->arena, err);
     return call->key != NULL;
 }
 
@@ -234,6 +236,7 @@ static bool keep_reply(void *context, size_t i_call, const struct response *resp
     struct judgment_record judgment = record_of(judging, i_call);
     (void)is_last;
     judgment.reply = response->text;
+    judgment.reasoning = response->reasoning;
     judgment.n_prompt_tokens = response->n_prompt_tokens;
     judgment.n_new_tokens = response->n_new_tokens;
     judgment.duration_ns = response->duration_ns;
@@ -250,6 +253,10 @@ static bool open_judge(struct judging *judging, struct err *err)
     const struct client_options options = {
         .shares_prefixes = true,
         .session = {.n_threads = config->n_threads, .batch_tokens = config->batch_tokens}};
+    if (judging->planned->judge_server && judging->planned->judge_server->words.is_unreachable) {
+        if (err) *err = judging->planned->judge_server->fault;
+        return false;
+    }
     if (judge->api) return mt_speaker_open_api(&judging->speaker, judge->api, judge->key_env, err);
     return mt_speaker_open_model(&judging->speaker, &judging->run->options->console, judge->path,
                                  judging->seal, judging->run->options->isa, &options, err);

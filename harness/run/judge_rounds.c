@@ -55,8 +55,8 @@ static void drop_judged(struct judge_window *window)
     window->n = n;
 }
 
-const char *judge_call_key(const struct api_options *judge, const struct request *request,
-                           struct arena *arena, struct err *err)
+const char *judge_call_key(const struct api_options *judge, const char *server,
+                           const struct request *request, struct arena *arena, struct err *err)
 {
     const struct api_call call = {.request = request};
     struct buf body = {0};
@@ -68,6 +68,7 @@ const char *judge_call_key(const struct api_options *judge, const struct request
         sha256_field(hash, judge->base_url);
         sha256_field(hash, path);
         sha256_field(hash, buf_string(&body));
+        if (server) sha256_field(hash, server);
         sha256_finish(hash, key);
     }
     const char *kept = hash ? arena_string(arena, key, err) : NULL;

@@ -30,9 +30,10 @@ typedef bool judge_reply_fn(void *context, size_t i_call, const struct response 
 
 /* SHA-256, in the arena, of what a request sends and where to: its messages, how a reply is drawn,
  * and the base_url and model of the options, in which a model of this machine is known by the hash
- * of its weights. */
-const char *judge_call_key(const struct api_options *judge, const struct request *request,
-                           struct arena *arena, struct err *err);
+ * of its weights. server: server_describe of the judge behind one; NULL: a model of this machine.
+ */
+const char *judge_call_key(const struct api_options *judge, const char *server,
+                           const struct request *request, struct arena *arena, struct err *err);
 
 /* Whether a call is not judged. */
 bool judge_rounds_are_open(const struct judge_call *calls, size_t n);

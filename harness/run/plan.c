@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/tools.h"
-#include "harness/ask/api_access.h"
 #include "harness/ask/policies.h"
 #include "harness/ask/reference.h"
 #include "harness/ask/text_chunks.h"
@@ -367,6 +366,10 @@ static bool put_judge(struct json_writer *json, const struct plan_job *job, stru
                     judge->api      ? judge->api->base_url
                     : judge->import ? "import" /* whatever it says */
                                     : judge->path);
+    if (job->judge_server) {
+        json_key(json, "judge_server");
+        json_put_raw(json, job->judge_server->description);
+    }
     json_set_integer(json, "judge_repeat", judge->repeat);
     json_set_integer(json, "judge_max_new_tokens", (int64_t)judge->max_new_tokens);
     return true;
@@ -438,10 +441,14 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
         json_set_string(&json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }
-    if (job->model->config->reasoning_tokens && !job->model->config->api)
+    if (job->model->config->reasoning_tokens && !job->model->server)
         json_set_integer(&json, "reasoning_tokens", (int64_t)job->model->config->reasoning_tokens);
     if (job->dataset) put_items_parameters(&json, job, job->reference_file ? reference : NULL);
     else put_throughput_parameters(&json, &job->suite->throughput);
+    if (job->model->server) {
+        json_key(&json, "server");
+        json_put_raw(&json, job->model->server->description);
+    }
     bool is_compared = job->baseline || job->suite->options.baseline;
     if ((is_whole && job->suite->judge && !put_judge(&json, job, err)) ||
         (is_whole && is_compared && !put_baseline(&json, job, err))) {
@@ -485,14 +492,19 @@ static bool identify(struct plan *plan, struct plan_job *job, struct err *err)
                                                job->parameters_json, job->fingerprint, err);
 }
 
+bool plan_identify(struct plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < plan->n_jobs; i++)
+        if (!identify(plan, &plan->jobs[i], err)) return false;
+    return true;
+}
+
 /* Refuses a job that asks for what its model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, const struct log *log,
                       struct err *err)
 {
-    const char *key;
     if (!resolve_baseline(plan, job, err)) return false;
-    if (job->suite->judge && !api_find_key(job->suite->judge->key_env, &key, err))
-        return at_place(err, &job->suite->place);
+    if (!plan_api_judge(plan, job, err)) return at_place(err, &job->suite->place);
     if (job->model->config->api)
         return plan_api_check(job, err) || at_place(err, &job->suite->place);
     switch (job->suite->kind) {

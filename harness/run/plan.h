@@ -5,15 +5,29 @@
 #ifndef PHIBENCH_HARNESS_RUN_PLAN_H
 #define PHIBENCH_HARNESS_RUN_PLAN_H
 
+#include "base/sha256.h"
+#include "harness/ask/server_identity.h"
 #include "harness/config/config.h"
 #include "harness/run/progress.h"
 #include "harness/run/retrieval.h"
 
 #include <stdio.h>
 
+/* A server behind which a model or a judge stands. */
+struct plan_server {
+    const struct api_options *options;
+    const char *key_env, *id;    /* id: the configuration's, NULL for a judge */
+    const char *description;     /* server_describe by what is known so far */
+    char hash[SHA256_HEX_BYTES]; /* of the description */
+    bool is_asked;
+    struct server_words words;
+    struct err fault; /* why it cannot be asked anything; ERR_NONE: nobody knows that it cannot */
+};
+
 struct plan_model {
     const struct config_model *config;
     const char *path, *quantization; /* as opened; the type it holds */
+    struct plan_server *server;      /* NULL: weights */
     bool is_made;                    /* path is "quantize:...": run from a file of the cache */
     struct tokenizer *tokenizer;     /* NULL behind an API */
     bool adds_bos;                   /* what prompts get, policy and file taken together */
@@ -34,6 +48,7 @@ struct plan_job {
     const char *reference_file;
     /* The job whose answers the judge compares this job's with; NULL: none, or a file's. */
     const struct plan_job *baseline;
+    struct plan_server *judge_server; /* NULL: no judge, or none behind a server */
     bool is_reference;           /* later jobs are compared with this one: its logits are kept */
     struct retrieval *retrieval; /* what its data set reads, NULL: closed book */
     const char *parameters_json; /* what the fingerprint covers beyond model, suite and data */
@@ -60,6 +75,12 @@ struct plan {
 struct plan *plan_make(const struct config *config, const struct console *console, struct err *err)
     __attribute__((warn_unused_result));
 void plan_free(struct plan *plan);
+
+/* Asks every server of the plan, once, what stands behind it, says which tell nothing, and makes
+ * the fingerprints by that: to be called before the plan is carried out. Until then, and in a plan
+ * that is only looked at, nothing is sent. A server that cannot be reached is no failure here. */
+bool plan_ask_servers(struct plan *plan, const struct log *log, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* What messages call the job, for example "phi-3-mini q4_0 mmlu/hendrycks 5-shot". */
 void plan_job_label(const struct plan_job *job, char *out, size_t n_out);

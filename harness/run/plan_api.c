@@ -5,19 +5,36 @@
  */
 #include "harness/run/plan_api.h"
 
-#include "base/sha256.h"
 #include "harness/ask/api_access.h"
+
+#include <string.h>
 
 enum {
     CONTEXT_TOKENS = 1 << 17
 }; /* where the configuration names none: the server knows its own */
 
+/* The identity as it is known so far. */
+static bool describe(struct plan_server *server, struct arena *arena, struct err *err)
+{
+    server->description = server_describe(server->options, server->id, &server->words, arena, err);
+    return server->description && sha256_text(server->description, server->hash, err);
+}
+
+static struct plan_server *new_server(const struct api_options *options, const char *key_env,
+                                      const char *id, struct arena *arena, struct err *err)
+{
+    struct plan_server *server = arena_alloc(arena, 1, sizeof *server, err);
+    if (!server || !api_access_check(options, key_env, err)) return NULL;
+    *server = (struct plan_server){.options = options, .key_env = key_env, .id = id};
+    return describe(server, arena, err) ? server : NULL;
+}
+
 bool plan_api_model(struct plan_model *model, struct arena *arena, struct err *err)
 {
     const struct config_model *config = model->config;
     const struct api_options *api = config->api;
-    const char *key;
-    if (!api_find_key(config->key_env, &key, err)) return false;
+    model->server = new_server(api, config->key_env, config->id, arena, err);
+    if (!model->server) return false;
     model->quantization = "api";
     model->context_tokens = config->context_tokens ? config->context_tokens : CONTEXT_TOKENS;
     model->info = (struct model_info){.path = api->base_url,
@@ -25,10 +42,91 @@ bool plan_api_model(struct plan_model *model, struct arena *arena, struct err *e
                                       .architecture = "",
                                       .quantization = model->quantization,
                                       .context_tokens = (int)model->context_tokens};
-    const char *identity = arena_printf(arena, err, "api %s %s %s", api->base_url, api->model,
-                                        api->completes ? "completions" : "chat");
-    return identity && sha256_text(identity, model->hash, err);
+    memcpy(model->hash, model->server->hash, sizeof model->hash);
+    return true;
 }
+
+bool plan_api_judge(const struct plan *plan, struct plan_job *job, struct err *err)
+{
+    const struct config_judge *judge = job->suite->judge;
+    if (!judge || !judge->api) return true;
+    for (const struct plan_job *other = plan->jobs; other < job && !job->judge_server; other++)
+        if (other->suite == job->suite) job->judge_server = other->judge_server;
+    if (!job->judge_server)
+        job->judge_server = new_server(judge->api, judge->key_env, NULL, plan->arena, err);
+    return job->judge_server != NULL;
+}
+
+/* ---- Asking ---- */
+
+static bool is_same_server(const struct plan_server *a, const struct plan_server *b)
+{
+    return !strcmp(a->options->base_url, b->options->base_url) &&
+           !strcmp(a->options->model, b->options->model) &&
+           a->options->headers == b->options->headers &&
+           !strcmp(a->key_env ? a->key_env : "", b->key_env ? b->key_env : "");
+}
+
+/* The server at which another one of the plan was asked already; NULL if there is none. */
+static const struct plan_server *find_asked(const struct plan *plan,
+                                            const struct plan_server *server)
+{
+    for (size_t i = 0; i < plan->n_jobs; i++) {
+        const struct plan_server *const both[] = {plan->jobs[i].model->server,
+                                                  plan->jobs[i].judge_server};
+        for (size_t k = 0; k < 2; k++)
+            if (both[k] && both[k]->is_asked && is_same_server(both[k], server)) return both[k];
+    }
+    return NULL;
+}
+
+/* Asks the server, unless it was. Nobody can tell what stands behind one that cannot be reached:
+ * its jobs will fail, and the others be carried out. */
+static bool ask(const struct plan *plan, struct plan_server *server, const struct log *log,
+                struct err *err)
+{
+    if (!server || server->is_asked) return true;
+    const struct plan_server *asked = find_asked(plan, server);
+    struct api_options options = *server->options;
+    options.log = log;
+    server->is_asked = true;
+    if (asked) {
+        server->words = asked->words;
+        server->fault = asked->fault;
+        return describe(server, plan->arena, err);
+    }
+    if (!api_find_key(server->key_env, &options.key, err)) return false;
+    if (!server_ask_words(&options, plan->arena, &server->words, &server->fault)) {
+        if (server->fault.code != ERR_IO) {
+            if (err) *err = server->fault;
+            return false;
+        }
+        server->words =
+            (struct server_words){.why = "it cannot be reached", .is_unreachable = true};
+    } else if (!server->words.json)
+        log_info(log,
+                 "%s%s: the server at %s tells nothing of itself (%s): answers are known by URL, "
+                 "name and settings alone; `revision` in the configuration tells models apart",
+                 server->id ? "" : "judge ", server->id ? server->id : options.model,
+                 options.base_url, server->words.why);
+    return describe(server, plan->arena, err);
+}
+
+bool plan_ask_servers(struct plan *plan, const struct log *log, struct err *err)
+{
+    for (size_t i = 0; i < plan->n_jobs; i++) {
+        struct plan_job *job = &plan->jobs[i];
+        if (!ask(plan, job->model->server, log, err) || !ask(plan, job->judge_server, log, err))
+            return false;
+    }
+    for (size_t i = 0; i < plan->n_models; i++) {
+        struct plan_model *model = &plan->models[i];
+        if (model->server) memcpy(model->hash, model->server->hash, sizeof model->hash);
+    }
+    return plan_identify(plan, err);
+}
+
+/* ---- What a server can do ---- */
 
 static bool is_scored(const struct dataset *dataset, bool *scored, struct err *err)
 {

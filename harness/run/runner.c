@@ -11,6 +11,7 @@
 #include "harness/run/machine.h"
 #include "harness/run/records.h"
 #include "harness/run/references.h"
+#include "harness/run/server_notes.h"
 #include "results/runs.h"
 
 #include <stdlib.h>
@@ -132,7 +133,8 @@ static bool find_unfinished(const struct run_context *run, const struct run_reco
         return false;
     if (!has_others) return true;
     log_warning(&run->options->console.log,
-                "weights or data have changed since run %lld: it is left unfinished",
+                "weights, data or what a server says have changed since run %lld: it is left "
+                "unfinished",
                 (long long)*id);
     *id = 0;
     return true;
@@ -171,6 +173,12 @@ static bool finish_run(struct run_context *run, bool ok, struct err *err)
     return done;
 }
 
+static bool say_weak(const struct run_context *run, struct err *err)
+{
+    return run->options->is_fresh ||
+           server_notes_say_weak(run->plan, run->store, &run->options->console.log, err);
+}
+
 bool runner_execute(const struct plan *plan, struct store *store,
                     const struct runner_options *options, int64_t *run, struct err *err)
 {
@@ -182,7 +190,7 @@ bool runner_execute(const struct plan *plan, struct store *store,
     machine_warn(&machine.record, &options->console.log);
     bool ok = find_or_begin(&context, &machine, &lock, &own);
     *run = context.id;
-    if (ok) ok = finish_run(&context, run_jobs(&context, &own), &own);
+    if (ok) ok = finish_run(&context, say_weak(&context, &own) && run_jobs(&context, &own), &own);
     run_lock_close(&lock);
     if (!ok && err) *err = own;
     return ok;

@@ -22,12 +22,12 @@ struct runner_options {
     bool must_resume;      /* ERR_USAGE if there is no unfinished run */
 };
 
-/* Begins or continues a run of the plan; *run is its id (0 if none came to be). On Ctrl-C the
- * batch is finished and committed, the run marked interrupted, and the error is ERR_INTERRUPTED
- * with how to go on. A job that fails by its model, its data or its server is noted as failed and
- * stays unfinished, without a score; the jobs after it are carried out, and the error at the end is
- * ERR_JOBS, with the first reason. Memory, a full disk and the store end the run at once. The same
- * plan asks failed jobs again. */
+/* Begins or continues a run of the plan, whose servers were asked (plan_ask_servers); *run is its
+ * id (0 if none came to be). On Ctrl-C the batch is finished and committed, the run marked
+ * interrupted, and the error is ERR_INTERRUPTED with how to go on. A job that fails by its model,
+ * its data or its server is noted as failed and stays unfinished, without a score; the jobs after
+ * it are carried out, and the error at the end is ERR_JOBS, with the first reason. Memory, a full
+ * disk and the store end the run at once. The same plan asks failed jobs again. */
 bool runner_execute(const struct plan *plan, struct store *store,
                     const struct runner_options *options, int64_t *run, struct err *err)
     __attribute__((warn_unused_result));

@@ -198,6 +198,7 @@ CREATE TABLE judge_call (
     n_prompt_tokens INTEGER,
     n_new_tokens    INTEGER,
     duration_ns     INTEGER,
+    reasoning       TEXT,             -- what the judge said to itself before
     UNIQUE (response, judge, prompt_name, repetition)
 ) STRICT;
 CREATE INDEX judge_call_by_judge ON judge_call (judge, prompt_name, repetition, asked);

@@ -51,7 +51,8 @@ struct api_outcome api_run(const struct test_server *server, const char *api, co
     struct config *config = config_read("c.yaml", NULL, 0, &outcome.err);
     struct plan *plan = config ? plan_make(config, NULL, &outcome.err) : NULL;
     struct store *store = plan ? store_open(db, STORE_CREATE, &outcome.err) : NULL;
-    outcome.ok = store && runner_execute(plan, store, &options, &run, &outcome.err);
+    outcome.ok = store && plan_ask_servers(plan, NULL, &outcome.err) &&
+                 runner_execute(plan, store, &options, &run, &outcome.err);
     store_close(store);
     plan_free(plan);
     config_free(config);
