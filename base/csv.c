@@ -32,6 +32,7 @@ struct csv {
 struct csv *csv_new(const char *text, size_t n_bytes, const char *file, char separator,
                     struct err *err)
 {
+    if (!utf8_skip_mark(&text, &n_bytes, file, err)) return NULL;
     struct csv *csv = mem_new(1, sizeof *csv, err);
     if (!csv) return NULL;
     csv->text = text;
@@ -44,7 +45,6 @@ struct csv *csv_new(const char *text, size_t n_bytes, const char *file, char sep
         csv_free(csv);
         return NULL;
     }
-    if (n_bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) csv->at = csv->line_start = 3;
     return csv;
 }
 

@@ -16,6 +16,7 @@
 struct csv;
 
 /* Reads a text in memory, which must outlive the reader; file is the name for messages, copied.
+ * ERR_INPUT for UTF-16.
  * Free with csv_free. */
 struct csv *csv_new(const char *text, size_t n_bytes, const char *file, char separator,
                     struct err *err);

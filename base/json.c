@@ -45,6 +45,7 @@ struct json *json_parse(const char *text, size_t n_bytes, const char *file, stru
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, set_allocator);
     json_error_t fault;
+    if (!utf8_skip_mark(&text, &n_bytes, file, err)) return NULL;
     json_t *root = json_loadb(text, n_bytes, PARSE_FLAGS, &fault);
     if (!root && json_error_code(&fault) == json_error_numeric_overflow)
         root = json_loadb(text, n_bytes, PARSE_FLAGS | JSON_DECODE_INT_AS_REAL, &fault);
@@ -86,10 +87,9 @@ static size_t repair_escape(struct buf *out, const char *text, size_t n)
 struct json *json_parse_repaired(const char *text, size_t n_bytes, const char *file,
                                  struct err *err)
 {
-    static const char bom[] = "\xef\xbb\xbf";
     struct buf valid = {0}, repaired = {0};
     struct json *root = NULL;
-    if (n_bytes >= 3 && !memcmp(text, bom, 3)) text += 3, n_bytes -= 3;
+    if (!utf8_skip_mark(&text, &n_bytes, file, err)) return NULL;
     utf8_append_valid(&valid, text, n_bytes);
     for (size_t i = 0; i < valid.n_bytes;) {
         const char *at = valid.data + i;
@@ -128,30 +128,64 @@ static bool is_blank(const char *text, size_t n_bytes)
     return !n_bytes;
 }
 
-static bool read_line(const char *text, size_t n_bytes, const char *path, int line,
-                      json_line_fn *use, void *context, struct err *err)
+/* What reading lines shares; damage is NULL where none is borne with. */
+struct lines {
+    const char *file;
+    struct json_damage *damage;
+    json_line_fn *use;
+    void *context;
+};
+
+static bool read_line(const struct lines *lines, const char *text, size_t n_bytes, int line,
+                      bool is_open, struct err *err)
 {
     struct err fault = {0};
-    struct json *value = json_parse(text, n_bytes, path, &fault);
-    if (!value) return err_set_at(err, fault.code, path, line, fault.column, "%s", fault.message);
-    bool ok = use(context, value, line, err);
-    if (!ok) err_place(err, path, line, 0);
+    struct json_damage *damage = lines->damage;
+    struct json *value = json_parse(text, n_bytes, lines->file, &fault);
+    if (!value && damage && fault.code == ERR_INPUT &&
+        (value = json_parse_repaired(text, n_bytes, lines->file, NULL)) && !damage->n_repaired++)
+        damage->repaired_line = line;
+    if (!value && damage && fault.code == ERR_INPUT && is_open) {
+        damage->torn_line = line;
+        damage->n_torn_bytes = n_bytes;
+        return true;
+    }
+    if (!value)
+        return err_set_at(err, fault.code, lines->file, line, fault.column, "%s", fault.message);
+    bool ok = lines->use(lines->context, value, line, err);
+    if (!ok) err_place(err, lines->file, line, 0);
     json_free(value);
     return ok;
+}
+
+static bool parse_lines(const struct lines *lines, const char *text, size_t n_bytes,
+                        struct err *err)
+{
+    int i_line = 1;
+    if (!utf8_skip_mark(&text, &n_bytes, lines->file, err)) return false;
+    for (size_t at = 0; at < n_bytes; i_line++) {
+        const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
+        size_t n = end ? (size_t)(end - start) : n_bytes - at;
+        if (!is_blank(start, n) && !read_line(lines, start, n, i_line, !end, err)) return false;
+        at += n + 1;
+    }
+    return true;
 }
 
 bool json_parse_lines(const char *text, size_t n_bytes, const char *file, json_line_fn *line,
                       void *context, struct err *err)
 {
-    int i_line = 1;
-    for (size_t at = 0; at < n_bytes; i_line++) {
-        const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
-        size_t n = end ? (size_t)(end - start) : n_bytes - at;
-        if (!is_blank(start, n) && !read_line(start, n, file, i_line, line, context, err))
-            return false;
-        at += n + 1;
-    }
-    return true;
+    const struct lines lines = {file, NULL, line, context};
+    return parse_lines(&lines, text, n_bytes, err);
+}
+
+bool json_parse_damaged_lines(const char *text, size_t n_bytes, const char *file,
+                              struct json_damage *damage, json_line_fn *line, void *context,
+                              struct err *err)
+{
+    const struct lines lines = {file, damage, line, context};
+    *damage = (struct json_damage){0};
+    return parse_lines(&lines, text, n_bytes, err);
 }
 
 bool json_read_lines(const char *path, json_line_fn *line, void *context, struct err *err)

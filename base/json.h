@@ -17,8 +17,8 @@
 
 struct json; /* a value; the root is owned by who parsed it, the rest by the root */
 
-/* Parses n bytes; errors have file (a name for messages), line and column. Free the root with
- * json_free. */
+/* Parses n bytes, without the byte order mark that may stand before them; errors have file (a name
+ * for messages), line and column. Free the root with json_free. */
 struct json *json_parse(const char *text, size_t n_bytes, const char *file, struct err *err)
     __attribute__((warn_unused_result));
 struct json *json_read_file(const char *path, struct err *err) __attribute__((warn_unused_result));
@@ -36,6 +36,19 @@ bool json_read_lines(const char *path, json_line_fn *line, void *context, struct
 /* Parses the lines of a text; file is a name for messages. */
 bool json_parse_lines(const char *text, size_t n_bytes, const char *file, json_line_fn *line,
                       void *context, struct err *err) __attribute__((warn_unused_result));
+
+/* What was borne with in lines that another program wrote, or that a killed one left. */
+struct json_damage {
+    size_t n_repaired;   /* lines that json_parse refuses and json_parse_repaired reads */
+    int repaired_line;   /* the first of them */
+    int torn_line;       /* the last line, if it has no end and cannot be read: it is passed over */
+    size_t n_torn_bytes; /* its length */
+};
+/* As json_parse_lines, but for such damage, which *damage tells of. A line within the text that
+ * cannot be read is an error as ever. */
+bool json_parse_damaged_lines(const char *text, size_t n_bytes, const char *file,
+                              struct json_damage *damage, json_line_fn *line, void *context,
+                              struct err *err) __attribute__((warn_unused_result));
 
 enum json_kind {
     JSON_KIND_NULL,

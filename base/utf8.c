@@ -10,6 +10,8 @@
  */
 #include "base/utf8.h"
 
+#include <string.h>
+
 static const uint32_t REPLACEMENT = 0xfffd;
 
 /* Bytes of the sequence that `lead` begins; 0 if none begins with it. */
@@ -114,4 +116,17 @@ size_t utf8_complete_prefix(const char *text, size_t n_bytes)
         if (wanted > back && matching_bytes(start, back, wanted) == back) return n_bytes - back;
     }
     return n_bytes;
+}
+
+bool utf8_skip_mark(const char **text, size_t *n_bytes, const char *file, struct err *err)
+{
+    static const char mark[] = "\xef\xbb\xbf", little[] = "\xff\xfe", big[] = "\xfe\xff";
+    if (*n_bytes >= 2 && (!memcmp(*text, little, 2) || !memcmp(*text, big, 2)))
+        return err_set_at(err, ERR_INPUT, file, 1, 1,
+                          "this file is UTF-16: it must be saved as UTF-8");
+    if (*n_bytes >= 3 && !memcmp(*text, mark, 3)) {
+        *text += 3;
+        *n_bytes -= 3;
+    }
+    return true;
 }

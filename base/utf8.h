@@ -6,6 +6,7 @@
 #define PHIBENCH_BASE_UTF8_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,11 @@ size_t utf8_count(const char *text, size_t n_bytes);
 
 /* Appends text with every malformed byte replaced by U+FFFD. */
 void utf8_append_valid(struct buf *out, const char *text, size_t n_bytes);
+
+/* Passes over the byte order mark that editors put before a file's text, if there is one. ERR_INPUT
+ * for a mark of UTF-16, which nothing here reads; file is the name for messages. */
+bool utf8_skip_mark(const char **text, size_t *n_bytes, const char *file, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Length of the longest prefix that does not end inside a code point: for streaming output. */
 size_t utf8_complete_prefix(const char *text, size_t n_bytes);

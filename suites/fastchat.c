@@ -5,11 +5,15 @@
  */
 #include "suites/fastchat.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "suites/judging.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const size_t MAX_FILE_BYTES = (size_t)1 << 30;
+static const char FAILURES[] = "failures";
 
 /* ---- Reading members ---- */
 
@@ -55,6 +59,18 @@ static bool read_integer(const struct reader *reader, const char *key, int64_t *
     if (!read_number(reader, key, &unused, err)) return false;
     *number = json_as_integer(json_get(reader->value, key), INT64_MIN);
     return *number != INT64_MIN || err_set(err, ERR_INPUT, "\"%s\" must be an integer", key);
+}
+
+static bool read_id(const struct reader *reader, struct fastchat_id *id, struct err *err)
+{
+    static const char key[] = "question_id";
+    const struct json *value = json_get(reader->value, key);
+    int64_t number;
+    *id = (struct fastchat_id){.is_text = json_kind(value) == JSON_KIND_STRING};
+    if (id->is_text) return read_text(reader, key, &id->text, err);
+    if (!read_integer(reader, key, &number, err)) return false;
+    id->text = arena_printf(reader->arena, err, "%lld", (long long)number);
+    return id->text != NULL;
 }
 
 static bool read_texts(const struct reader *reader, const struct json *array, const char *key,
@@ -108,6 +124,39 @@ static bool check_object(const struct json *value, struct err *err)
            err_set(err, ERR_INPUT, "a line must be a JSON object");
 }
 
+/* ---- Lines ---- */
+
+/* Reads the lines of a text, and adds what was borne with to the list's. */
+static bool parse(const char *path, const char *text, size_t n_bytes, json_line_fn *line,
+                  bool may_be_torn, struct reader *reader, struct fastchat_damage *damage,
+                  struct err *err)
+{
+    struct json_damage found;
+    struct fastchat_damage torn = {.n_torn = 1, .torn_file = path};
+    if (!json_parse_damaged_lines(text, n_bytes, path, &found, line, reader, err)) return false;
+    torn.torn_line = found.torn_line;
+    if (found.torn_line && !may_be_torn) return fastchat_check_whole(&torn, err);
+    const char *kept = arena_string(reader->arena, path, err);
+    if (!kept) return false;
+    if (found.n_repaired && !damage->n_repaired) {
+        damage->repaired_file = kept;
+        damage->repaired_line = found.repaired_line;
+    }
+    if (found.torn_line && !damage->n_torn) {
+        damage->torn_file = kept;
+        damage->torn_line = found.torn_line;
+    }
+    damage->n_repaired += found.n_repaired;
+    damage->n_torn += found.torn_line > 0;
+    return true;
+}
+
+bool fastchat_check_whole(const struct fastchat_damage *damage, struct err *err)
+{
+    return !damage->n_torn || err_set_at(err, ERR_INPUT, damage->torn_file, damage->torn_line, 0,
+                                         "the last line is torn: it has no end, and is no JSON");
+}
+
 /* ---- Questions ---- */
 
 static bool read_question(void *context, const struct json *value, int line, struct err *err)
@@ -121,24 +170,34 @@ static bool read_question(void *context, const struct json *value, int line, str
     *question = (struct fastchat_question){.line = line};
     reader->value = value;
     const struct json *references = json_get(value, "reference");
-    if (!read_integer(reader, "question_id", &question->id, err) ||
+    if (!read_id(reader, &question->id, err) ||
         !read_text(reader, "category", &question->category, err) ||
         !read_texts(reader, json_get(value, "turns"), "turns", &question->turns, err) ||
         (references && !read_texts(reader, references, "reference", &question->references, err)) ||
         !read_rest(reader, known, &question->rest, err))
         return false;
     if (fastchat_find_question(list, question->id))
-        return err_set(err, ERR_INPUT, "the question %lld stands here a second time",
-                       (long long)question->id);
+        return err_set(err, ERR_INPUT, "the question %s stands here a second time",
+                       question->id.text);
     list->n++;
     return true;
+}
+
+bool fastchat_parse_questions(const char *path, const char *text, size_t n_bytes,
+                              struct arena *arena, struct fastchat_questions *list, struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return parse(path, text, n_bytes, read_question, false, &reader, &list->damage, err);
 }
 
 bool fastchat_read_questions(const char *path, struct arena *arena, struct fastchat_questions *list,
                              struct err *err)
 {
-    struct reader reader = {.arena = arena, .list = list};
-    return json_read_lines(path, read_question, &reader, err);
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    bool ok = text && fastchat_parse_questions(path, text, n_bytes, arena, list, err);
+    free(text);
+    return ok;
 }
 
 /* ---- Answers ---- */
@@ -147,8 +206,13 @@ static bool read_choice(const struct reader *reader, const struct json *value,
                         struct fastchat_choice *choice, struct err *err)
 {
     struct reader inner = {.arena = reader->arena, .value = value};
-    return check_object(value, err) && read_integer(&inner, "index", &choice->index, err) &&
-           read_texts(&inner, json_get(value, "turns"), "turns", &choice->turns, err);
+    const struct json *failures = json_get(value, FAILURES);
+    if (!check_object(value, err) || !read_integer(&inner, "index", &choice->index, err) ||
+        !read_texts(&inner, json_get(value, "turns"), "turns", &choice->turns, err) ||
+        (failures && !read_texts(&inner, failures, FAILURES, &choice->failures, err)))
+        return false;
+    return !failures || choice->failures.n == choice->turns.n ||
+           err_set(err, ERR_INPUT, "\"%s\" must have as many texts as \"turns\"", FAILURES);
 }
 
 static bool read_choices(const struct reader *reader, struct fastchat_answer *answer,
@@ -177,7 +241,7 @@ static bool read_answer(void *context, const struct json *value, int line, struc
     struct fastchat_answer *answer = &list->items[list->n];
     *answer = (struct fastchat_answer){.line = line};
     reader->value = value;
-    if (!read_integer(reader, "question_id", &answer->question, err) ||
+    if (!read_id(reader, &answer->question, err) ||
         !read_text(reader, "answer_id", &answer->id, err) ||
         !read_text(reader, "model_id", &answer->model, err) || !read_choices(reader, answer, err) ||
         !read_number(reader, "tstamp", &answer->unix_s, err) ||
@@ -187,11 +251,21 @@ static bool read_answer(void *context, const struct json *value, int line, struc
     return true;
 }
 
+bool fastchat_parse_answers(const char *path, const char *text, size_t n_bytes, struct arena *arena,
+                            struct fastchat_answers *list, struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return parse(path, text, n_bytes, read_answer, true, &reader, &list->damage, err);
+}
+
 bool fastchat_read_answers(const char *path, struct arena *arena, struct fastchat_answers *list,
                            struct err *err)
 {
-    struct reader reader = {.arena = arena, .list = list};
-    return json_read_lines(path, read_answer, &reader, err);
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    bool ok = text && fastchat_parse_answers(path, text, n_bytes, arena, list, err);
+    free(text);
+    return ok;
 }
 
 /* ---- Judge prompts ---- */
@@ -218,11 +292,21 @@ static bool read_prompt(void *context, const struct json *value, int line, struc
     return true;
 }
 
+bool fastchat_parse_prompts(const char *path, const char *text, size_t n_bytes, struct arena *arena,
+                            struct fastchat_prompts *list, struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return parse(path, text, n_bytes, read_prompt, false, &reader, &list->damage, err);
+}
+
 bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastchat_prompts *list,
                            struct err *err)
 {
-    struct reader reader = {.arena = arena, .list = list};
-    return json_read_lines(path, read_prompt, &reader, err);
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    bool ok = text && fastchat_parse_prompts(path, text, n_bytes, arena, list, err);
+    free(text);
+    return ok;
 }
 
 /* ---- Judgments ---- */
@@ -291,8 +375,8 @@ static bool read_judgment(void *context, const struct json *value, int line, str
     *judgment = (struct fastchat_judgment){.line = line};
     reader->value = value;
     bool is_pair = json_get(value, "model_1") != NULL;
-    if (!read_integer(reader, "question_id", &judgment->question, err) ||
-        !read_judge(reader, judgment, err) || !read_integer(reader, "turn", &judgment->turn, err) ||
+    if (!read_id(reader, &judgment->question, err) || !read_judge(reader, judgment, err) ||
+        !read_integer(reader, "turn", &judgment->turn, err) ||
         !read_number(reader, "tstamp", &judgment->unix_s, err) ||
         !(is_pair ? read_pair : read_single)(reader, judgment, err))
         return false;
@@ -301,14 +385,31 @@ static bool read_judgment(void *context, const struct json *value, int line, str
     return true;
 }
 
+bool fastchat_parse_judgments(const char *path, const char *text, size_t n_bytes,
+                              struct arena *arena, struct fastchat_judgments *list, struct err *err)
+{
+    struct reader reader = {.arena = arena, .list = list};
+    return parse(path, text, n_bytes, read_judgment, true, &reader, &list->damage, err);
+}
+
 bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
                              struct err *err)
 {
-    struct reader reader = {.arena = arena, .list = list};
-    return json_read_lines(path, read_judgment, &reader, err);
+    size_t n_bytes;
+    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
+    bool ok = text && fastchat_parse_judgments(path, text, n_bytes, arena, list, err);
+    free(text);
+    return ok;
 }
 
 /* ---- Writing ---- */
+
+static void set_id(struct json_writer *writer, struct fastchat_id id)
+{
+    json_key(writer, "question_id");
+    if (id.is_text) json_put_string(writer, id.text);
+    else json_put_raw(writer, id.text);
+}
 
 static struct json_writer begin_line(struct buf *out)
 {
@@ -332,7 +433,7 @@ static void put_texts(struct json_writer *writer, const char *key, struct fastch
 void fastchat_write_question(const struct fastchat_question *question, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    json_set_integer(&writer, "question_id", question->id);
+    set_id(&writer, question->id);
     json_set_string(&writer, "category", question->category);
     put_texts(&writer, "turns", question->turns);
     if (question->references.n) put_texts(&writer, "reference", question->references);
@@ -342,7 +443,7 @@ void fastchat_write_question(const struct fastchat_question *question, struct bu
 void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    json_set_integer(&writer, "question_id", answer->question);
+    set_id(&writer, answer->question);
     json_set_string(&writer, "answer_id", answer->id);
     json_set_string(&writer, "model_id", answer->model);
     json_key(&writer, "choices");
@@ -351,6 +452,8 @@ void fastchat_write_answer(const struct fastchat_answer *answer, struct buf *out
         json_begin_object(&writer);
         json_set_integer(&writer, "index", answer->choices[i].index);
         put_texts(&writer, "turns", answer->choices[i].turns);
+        if (answer->choices[i].failures.n)
+            put_texts(&writer, FAILURES, answer->choices[i].failures);
         json_end_object(&writer);
     }
     json_end_array(&writer);
@@ -380,7 +483,7 @@ static void put_judge(struct json_writer *writer, const struct fastchat_judgment
 void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct buf *out)
 {
     struct json_writer writer = begin_line(out);
-    json_set_integer(&writer, "question_id", judgment->question);
+    set_id(&writer, judgment->question);
     if (judgment->is_pair) {
         json_set_string(&writer, "model_1", judgment->models[0]);
         json_set_string(&writer, "model_2", judgment->models[1]);
@@ -406,6 +509,17 @@ void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct bu
 
 /* ---- Looking ---- */
 
+bool fastchat_same_id(struct fastchat_id a, struct fastchat_id b)
+{
+    return !strcmp(a.text, b.text);
+}
+
+const char *fastchat_failure(const struct fastchat_choice *choice, size_t i_turn)
+{
+    bool is_told = i_turn < choice->failures.n && choice->failures.items[i_turn][0];
+    return is_told ? choice->failures.items[i_turn] : NULL;
+}
+
 bool fastchat_is_score(double number)
 {
     return number >= FASTCHAT_LEAST && number <= FASTCHAT_MOST;
@@ -419,8 +533,8 @@ bool fastchat_has_score(const struct fastchat_judgment *judgment)
 
 bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b)
 {
-    return a->is_pair == b->is_pair && a->question == b->question && a->turn == b->turn &&
-           !strcmp(a->models[0], b->models[0]) &&
+    return a->is_pair == b->is_pair && fastchat_same_id(a->question, b->question) &&
+           a->turn == b->turn && !strcmp(a->models[0], b->models[0]) &&
            (!a->is_pair || !strcmp(a->models[1], b->models[1]));
 }
 
@@ -455,17 +569,18 @@ size_t fastchat_drop_duplicates(struct fastchat_judgments *list)
 /* ---- Finding ---- */
 
 const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,
-                                                       int64_t id)
+                                                       struct fastchat_id id)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (list->items[i].id == id) return &list->items[i];
+        if (fastchat_same_id(list->items[i].id, id)) return &list->items[i];
     return NULL;
 }
 
-const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list, int64_t id)
+const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list,
+                                                   struct fastchat_id id)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (list->items[i].question == id) return &list->items[i];
+        if (fastchat_same_id(list->items[i].question, id)) return &list->items[i];
     return NULL;
 }
 

@@ -15,6 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A question's id, a number or a text: written back as it was read. 11 and "11" are the same. */
+struct fastchat_id {
+    const char *text;
+    bool is_text; /* it stands in quotes */
+};
+bool fastchat_same_id(struct fastchat_id a, struct fastchat_id b);
+
 struct fastchat_texts {
     const char *const *items;
     size_t n;
@@ -22,7 +29,7 @@ struct fastchat_texts {
 
 /* A line of question.jsonl. */
 struct fastchat_question {
-    int64_t id;
+    struct fastchat_id id;
     const char *category;
     struct fastchat_texts turns, references; /* references: answers that the file itself gives */
     const char *rest; /* members that are not FastChat's, as they stand in the line; "" */
@@ -33,9 +40,12 @@ struct fastchat_question {
 struct fastchat_choice {
     int64_t index;
     struct fastchat_texts turns;
+    /* Ours: for each turn why there is no answer to it, "" where there is; none: all are answers.
+     * FastChat, which passes over the member, reads an empty turn. */
+    struct fastchat_texts failures;
 };
 struct fastchat_answer {
-    int64_t question;
+    struct fastchat_id question;
     const char *id, *model;
     const struct fastchat_choice *choices; /* [n_choices] */
     size_t n_choices;
@@ -59,7 +69,7 @@ enum {
     FASTCHAT_MOST = 10
 };
 struct fastchat_judgment {
-    int64_t question;
+    struct fastchat_id question;
     bool is_pair;
     const char *models[2]; /* [1]: of a pair only */
     const char *judge, *prompt_name;
@@ -80,24 +90,45 @@ bool fastchat_has_score(const struct fastchat_judgment *judgment);
 /* Whether both are of the same answer, or pair of answers, whoever judged. */
 bool fastchat_is_same_answer(const struct fastchat_judgment *a, const struct fastchat_judgment *b);
 
+/* Why the choice has no answer to the turn, from 0; NULL if it has one. */
+const char *fastchat_failure(const struct fastchat_choice *choice, size_t i_turn);
+
+/* What was borne with in a list's files; whoever read them tells. */
+struct fastchat_damage {
+    size_t n_repaired; /* lines with what no text has, halves of surrogate pairs, now U+FFFD */
+    const char *repaired_file;
+    int repaired_line; /* the first such line */
+    size_t n_torn;     /* last lines that a killed program left: passed over */
+    const char *torn_file;
+    int torn_line;
+};
 struct fastchat_questions {
     struct fastchat_question *items;
     size_t n;
+    struct fastchat_damage damage;
 };
 struct fastchat_answers {
     struct fastchat_answer *items;
     size_t n;
+    struct fastchat_damage damage;
 };
 struct fastchat_prompts {
     struct fastchat_prompt *items;
     size_t n;
+    struct fastchat_damage damage;
 };
 struct fastchat_judgments {
     struct fastchat_judgment *items;
     size_t n;
+    struct fastchat_damage damage;
 };
+/* False, with an error at its place, if a line was torn: for who cannot tell of it. */
+bool fastchat_check_whole(const struct fastchat_damage *damage, struct err *err)
+    __attribute__((warn_unused_result));
 
-/* These read a whole file and append its items to the list, so that several files make one. */
+/* These read a whole file and append its items to the list, so that several files make one. What
+ * Python's json writes and no text has is repaired. A torn last line is passed over in answers and
+ * judgments, which grow line by line, and an error in the others. */
 bool fastchat_read_questions(const char *path, struct arena *arena, struct fastchat_questions *list,
                              struct err *err) __attribute__((warn_unused_result));
 bool fastchat_read_answers(const char *path, struct arena *arena, struct fastchat_answers *list,
@@ -107,6 +138,19 @@ bool fastchat_read_prompts(const char *path, struct arena *arena, struct fastcha
 /* Single and pairwise judgments are told apart line by line. */
 bool fastchat_read_judgments(const char *path, struct arena *arena, struct fastchat_judgments *list,
                              struct err *err) __attribute__((warn_unused_result));
+/* These read a text in memory alike; path is the name for messages, copied. */
+bool fastchat_parse_questions(const char *path, const char *text, size_t n_bytes,
+                              struct arena *arena, struct fastchat_questions *list, struct err *err)
+    __attribute__((warn_unused_result));
+bool fastchat_parse_answers(const char *path, const char *text, size_t n_bytes, struct arena *arena,
+                            struct fastchat_answers *list, struct err *err)
+    __attribute__((warn_unused_result));
+bool fastchat_parse_prompts(const char *path, const char *text, size_t n_bytes, struct arena *arena,
+                            struct fastchat_prompts *list, struct err *err)
+    __attribute__((warn_unused_result));
+bool fastchat_parse_judgments(const char *path, const char *text, size_t n_bytes,
+                              struct arena *arena, struct fastchat_judgments *list, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Takes judgments from the list that stand in it before, word for word and of the same time, as
  * where files overlap; gives their number. */
@@ -120,8 +164,9 @@ void fastchat_write_judgment(const struct fastchat_judgment *judgment, struct bu
 
 /* These give the item of the list, NULL if there is none. */
 const struct fastchat_question *fastchat_find_question(const struct fastchat_questions *list,
-                                                       int64_t id);
-const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list, int64_t id);
+                                                       struct fastchat_id id);
+const struct fastchat_answer *fastchat_find_answer(const struct fastchat_answers *list,
+                                                   struct fastchat_id id);
 const struct fastchat_prompt *fastchat_find_prompt(const struct fastchat_prompts *list,
                                                    const char *name);
 

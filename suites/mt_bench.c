@@ -87,6 +87,10 @@ static bool read_files(struct loader *loader, struct err *err)
          !fastchat_read_judgments(judgments, loader->arena, &loader->judgments, err)) ||
         (baseline && !fastchat_read_answers(baseline, loader->arena, &loader->baseline, err)))
         return false;
+    if (!fastchat_check_whole(&loader->references.damage, err) ||
+        !fastchat_check_whole(&loader->judgments.damage, err) ||
+        !fastchat_check_whole(&loader->baseline.damage, err))
+        return false;
     struct sha256 *hash = sha256_new(err);
     /* All other files decide the points, not the answers. */
     bool ok = hash && hash_file(hash, loader->question_file, err) &&
@@ -121,11 +125,13 @@ static bool find_judge(struct loader *loader, struct err *err)
 /* ---- Items ---- */
 
 /* The answer to a question's turn, NULL if the list has none. */
-static const char *find_turn(const struct fastchat_answers *answers, int64_t question,
+static const char *find_turn(const struct fastchat_answers *answers, struct fastchat_id question,
                              size_t i_turn)
 {
     const struct fastchat_answer *answer = fastchat_find_answer(answers, question);
-    if (!answer || answer->choices[0].turns.n <= i_turn) return NULL;
+    if (!answer || answer->choices[0].turns.n <= i_turn ||
+        fastchat_failure(&answer->choices[0], i_turn))
+        return NULL;
     return answer->choices[0].turns.items[i_turn];
 }
 
@@ -144,8 +150,8 @@ static bool check_prompt(const struct loader *loader, bool is_pair, const char *
 }
 
 /* Checks that everything is there which the item's points are found with. */
-static bool check_item(const struct loader *loader, const struct item *item, int64_t question,
-                       int turn, struct err *err)
+static bool check_item(const struct loader *loader, const struct item *item,
+                       struct fastchat_id question, int turn, struct err *err)
 {
     const struct suite_options *options = loader->options;
     if ((is_judged(loader) && !check_prompt(loader, false, item->subset, turn, err)) ||
@@ -153,8 +159,8 @@ static bool check_item(const struct loader *loader, const struct item *item, int
         return false;
     if (options->baseline && !find_turn(&loader->baseline, question, (size_t)turn - 1))
         return err_set_at(err, ERR_INPUT, options->baseline, 0, 0,
-                          "the baseline has no answer to turn %d of question %lld", turn,
-                          (long long)question);
+                          "the baseline has no answer to turn %d of question %s", turn,
+                          question.text);
     if (item->expected[0] || (is_judged(loader) && !judging_has_reference(item->subset)))
         return true;
     return err_set_at(err, ERR_INPUT, item->file, item->line, 0,
@@ -169,7 +175,7 @@ static bool add_item(struct loader *loader, const struct fastchat_question *ques
     struct item *item = &loader->items[loader->n_items];
     const char *reference = find_turn(&loader->references, question->id, i_turn);
     *item = (struct item){
-        .key = arena_printf(loader->arena, err, "%lld/%s", (long long)question->id, turns[i_turn]),
+        .key = arena_printf(loader->arena, err, "%s/%s", question->id.text, turns[i_turn]),
         .file = loader->question_file,
         .line = question->line,
         .subset = question->category,

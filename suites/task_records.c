@@ -150,6 +150,7 @@ static bool read_text(struct reader *reader, const char *text, size_t n_bytes, s
                           "a .txt file takes a task that says what a record's lines are");
     if (memchr(text, 0, n_bytes))
         return err_set_at(err, ERR_INPUT, reader->file, 0, 0, "this is no text: it has NUL bytes");
+    if (!utf8_skip_mark(&text, &n_bytes, reader->file, err)) return false;
     char *copy = mem_new(n_bytes + 1, 1, err);
     if (!copy) return false;
     memcpy(copy, text, n_bytes);

@@ -337,7 +337,7 @@ bool trivia_parse(const char *path, const char *text, size_t n_bytes, struct are
 {
     struct reader reader = {.arena = arena, .path = arena_string(arena, path, err)};
     *file = (struct trivia_file){.path = reader.path};
-    bool done = reader.path &&
+    bool done = reader.path && utf8_skip_mark(&text, &n_bytes, path, err) &&
                 (file_name_ends(path, ".json") ? read_official(&reader, text, n_bytes, file, err)
                                                : read_table(&reader, text, n_bytes, err));
     if (done && !reader.n) done = fail(&reader, 1, err, "there are no questions in this file");

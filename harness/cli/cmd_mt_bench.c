@@ -93,7 +93,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     if (!ok) goto out;
     if (!strcmp(action, "answer")) ok = mt_answer(invocation, &options, err);
     else if (!strcmp(action, "judge")) ok = mt_judge(invocation, &options, err);
-    else if (!strcmp(action, "summarize")) ok = mt_show_summary(&options, err);
+    else if (!strcmp(action, "summarize")) ok = mt_show_summary(invocation, &options, err);
     else
         ok = err_set(err, ERR_USAGE, "mt-bench takes answer, judge or summarize, not \"%s\"",
                      action);

@@ -28,6 +28,8 @@ struct conversation {
     const struct fastchat_question *question;
     uint64_t seed;
     const char **messages;
+    const char **failures; /* [n_turns] why there is no answer to a turn; "" where there is */
+    bool has_failed, is_unreadable;
 };
 
 struct answering {
@@ -43,6 +45,8 @@ struct answering {
     size_t turn;   /* that is asked, from 0 */
     size_t *asked; /* [n_asked] the conversations that have such a turn */
     size_t n_asked;
+    size_t n_unanswered; /* turns that were written without an answer */
+    size_t n_unreadable; /* questions that were not written, for the next command to ask again */
     struct mt_log log;
     struct progress progress;
 };
@@ -52,7 +56,7 @@ struct answering {
 static bool is_answered(const struct answering *answering, const struct fastchat_question *question)
 {
     for (size_t i = 0; i < answering->old.n; i++)
-        if (answering->old.items[i].question == question->id &&
+        if (fastchat_same_id(answering->old.items[i].question, question->id) &&
             !strcmp(answering->old.items[i].model, answering->model))
             return true;
     return false;
@@ -79,14 +83,29 @@ static bool read_files(struct answering *answering, struct err *err)
 
 /* ---- Asking ---- */
 
+/* Without an answer to this turn there is none to those behind it, whose prompts hold it. */
+static void fail_from(const struct answering *answering, struct conversation *conversation,
+                      const char *failure)
+{
+    conversation->has_failed = true;
+    for (size_t i = answering->turn; i < conversation->question->turns.n; i++) {
+        conversation->messages[2 * i + 1] = "";
+        conversation->failures[i] = failure;
+    }
+}
+
 static bool keep_reply(void *context, size_t i_request, const struct response *response,
                        struct err *err)
 {
     struct answering *answering = context;
     struct conversation *conversation = &answering->window[answering->asked[i_request]];
-    const char *text = response->text ? response->text : ""; /* "": the prompt did not fit */
     const char **answer = &conversation->messages[2 * answering->turn + 1];
-    return (*answer = request_strip(answering->arena, text, err)) != NULL;
+    if (response->text && response->answered)
+        return (*answer = request_strip(answering->arena, response->text, err)) != NULL;
+    const char *failure = response->failure ? response->failure : RESPONSE_TOO_LONG;
+    conversation->is_unreadable = !strcmp(failure, RESPONSE_UNREADABLE);
+    fail_from(answering, conversation, arena_string(answering->arena, failure, err));
+    return conversation->failures[answering->turn] != NULL;
 }
 
 static bool ask_turn(struct answering *answering, struct mt_speaker *speaker, struct err *err)
@@ -98,7 +117,8 @@ static bool ask_turn(struct answering *answering, struct mt_speaker *speaker, st
     answering->n_asked = 0;
     for (size_t i = 0; i < answering->n_window; i++) {
         const struct conversation *conversation = &answering->window[i];
-        if (conversation->question->turns.n <= answering->turn) continue;
+        if (conversation->question->turns.n <= answering->turn || conversation->has_failed)
+            continue;
         requests[answering->n_asked] = (struct request){
             .kind = REQUEST_CHAT,
             .prompts = conversation->messages,
@@ -124,20 +144,25 @@ static bool begin_conversation(struct answering *answering,
                               .seed = i_choice,
                               .messages = arena_alloc(answering->arena, 2 * question->turns.n,
                                                       sizeof(const char *), err)};
-    if (!conversation->messages) return false;
-    for (size_t i = 0; i < question->turns.n; i++)
+    conversation->failures =
+        arena_alloc(answering->arena, question->turns.n, sizeof(const char *), err);
+    if (!conversation->messages || !conversation->failures) return false;
+    for (size_t i = 0; i < question->turns.n; i++) {
         conversation->messages[2 * i] = question->turns.items[i];
+        conversation->failures[i] = "";
+    }
     return true;
 }
 
 /* ---- Writing ---- */
 
 /* An id that depends on what is answered and by whom. */
-static const char *make_id(const struct answering *answering, int64_t question, struct err *err)
+static const char *make_id(const struct answering *answering, struct fastchat_id question,
+                           struct err *err)
 {
     char hex[SHA256_HEX_BYTES];
     const char *text =
-        arena_printf(answering->arena, err, "%s/%lld", answering->model, (long long)question);
+        arena_printf(answering->arena, err, "%s/%s", answering->model, question.text);
     if (!text || !sha256_text(text, hex, err)) return NULL;
     return arena_copy(answering->arena, hex, ID_CHARACTERS, err);
 }
@@ -149,7 +174,9 @@ static bool set_choice(const struct answering *answering, const struct conversat
     const char **turns = arena_alloc(answering->arena, n, sizeof *turns, err);
     if (!turns) return false;
     for (size_t i = 0; i < n; i++) turns[i] = conversation->messages[2 * i + 1];
-    *choice = (struct fastchat_choice){(int64_t)conversation->seed, {turns, n}};
+    *choice = (struct fastchat_choice){.index = (int64_t)conversation->seed, .turns = {turns, n}};
+    if (conversation->has_failed)
+        choice->failures = (struct fastchat_texts){conversation->failures, n};
     return true;
 }
 
@@ -163,6 +190,11 @@ static bool write_answer(struct answering *answering, size_t i_first, struct err
                                      .choices = choices,
                                      .n_choices = n,
                                      .unix_s = (double)clock_unix_ms() * 1e-3};
+    for (size_t i = 0; i < n; i++)
+        if (answering->window[i_first + i].is_unreadable) {
+            answering->n_unreadable++;
+            return true;
+        }
     if (!choices || !(answer.id = make_id(answering, question->id, err))) return false;
     for (size_t i = 0; i < n; i++)
         if (!set_choice(answering, &answering->window[i_first + i], &choices[i], err)) return false;
@@ -170,6 +202,9 @@ static bool write_answer(struct answering *answering, size_t i_first, struct err
     fastchat_write_answer(&answer, &line);
     bool ok = mt_log_append(&answering->log, &line, err);
     buf_free(&line);
+    for (size_t i = 0; ok && i < n; i++)
+        for (size_t k = 0; k < question->turns.n; k++)
+            answering->n_unanswered += fastchat_failure(&choices[i], k) != NULL;
     answering->n_done += ok;
     progress_update(&answering->progress, answering->n_done);
     return ok;
@@ -198,8 +233,12 @@ static bool answer_window(struct answering *answering, struct mt_speaker *speake
 static bool answer_all(const struct invocation *invocation, struct answering *answering,
                        struct mt_speaker *speaker, struct err *err)
 {
+    const struct log *log = &invocation->console.log;
     size_t n = WINDOW_ANSWERS * (size_t)answering->options->n_choices;
-    if (!read_files(answering, err)) return false;
+    if (!mt_log_recover(answering->options->out, log, err) || !read_files(answering, err))
+        return false;
+    mt_say_damage(&answering->questions.damage, log);
+    mt_say_damage(&answering->old.damage, log);
     if (!answering->n_pending) return true;
     answering->window = arena_alloc(answering->arena, n, sizeof *answering->window, err);
     answering->asked = arena_alloc(answering->arena, n, sizeof *answering->asked, err);
@@ -214,6 +253,21 @@ static bool answer_all(const struct invocation *invocation, struct answering *an
         ok = answer_window(answering, speaker, first, err);
     progress_end(&answering->progress);
     return ok;
+}
+
+/* What is not in the file, and what stands there without being an answer. */
+static void say_failures(const struct answering *answering, const struct log *log)
+{
+    if (answering->n_unanswered)
+        log_warning(
+            log,
+            "%zu turns have no answer: they do not fit the context, or the server would not "
+            "answer; they stand empty in %s, marked by \"failures\", and are not judged",
+            answering->n_unanswered, answering->options->out);
+    if (answering->n_unreadable)
+        log_warning(
+            log, "%zu questions got no answer that can be read: the same command asks them again",
+            answering->n_unreadable);
 }
 
 bool mt_answer(const struct invocation *invocation, const struct mt_options *options,
@@ -232,6 +286,7 @@ bool mt_answer(const struct invocation *invocation, const struct mt_options *opt
         visible_printf(stdout, "%zu answer%s of %s in %s; %zu were there before\n",
                        answering.n_done, answering.n_done == 1 ? "" : "s", answering.model,
                        options->out, answering.questions.n - answering.n_pending);
+    if (ok) say_failures(&answering, &invocation->console.log);
     mt_speaker_report(&speaker, "the server", &invocation->console.log);
     mt_speaker_close(&speaker);
     mt_log_close(&answering.log);

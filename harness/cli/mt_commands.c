@@ -1,7 +1,8 @@
 /* mt_commands.c - see mt_commands.h: who answers or judges, as the options of phibench mt-bench
  * name it.
+ * And what is told of damaged files.
  *
- * Knows nothing of questions and judgments.
+ * Knows nothing of what questions and judgments mean.
  */
 #include "harness/cli/mt_commands.h"
 
@@ -71,4 +72,16 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
            choose_isa(invocation, common->isa, &isa, err) &&
            mt_speaker_open_model(speaker, &invocation->console, common->model, NULL, isa,
                                  &client_options, err);
+}
+
+void mt_say_damage(const struct fastchat_damage *damage, const struct log *log)
+{
+    if (damage->n_repaired)
+        log_warning(log,
+                    "%s:%d: halves of surrogate pairs, NUL or bytes that are no UTF-8 are read as "
+                    "U+FFFD (lines of this kind: %zu)",
+                    damage->repaired_file, damage->repaired_line, damage->n_repaired);
+    if (damage->n_torn)
+        log_warning(log, "%s:%d: the last line is torn, and does not count (such files: %zu)",
+                    damage->torn_file, damage->torn_line, damage->n_torn);
 }

@@ -7,6 +7,7 @@
 
 #include "harness/cli/model_options.h"
 #include "harness/run/mt_speaker.h"
+#include "suites/fastchat.h"
 
 struct mt_options {
     struct model_arguments common; /* the model that answers or judges */
@@ -21,8 +22,8 @@ struct mt_options {
 };
 
 /* Reads judgments, and says what they come to. */
-bool mt_show_summary(const struct mt_options *options, struct err *err)
-    __attribute__((warn_unused_result));
+bool mt_show_summary(const struct invocation *invocation, const struct mt_options *options,
+                     struct err *err) __attribute__((warn_unused_result));
 /* Answer the questions, or judge answers, into the file --out: what stands there already is not
  * done again. */
 bool mt_answer(const struct invocation *invocation, const struct mt_options *options,
@@ -37,5 +38,8 @@ const char *mt_speaker_name(const struct mt_options *options, struct err *err);
 bool mt_speaker_open(const struct invocation *invocation, const struct mt_options *options,
                      struct mt_speaker *speaker, struct err *err)
     __attribute__((warn_unused_result));
+
+/* Warns of what was borne with in a list's files. */
+void mt_say_damage(const struct fastchat_damage *damage, const struct log *log);
 
 #endif

@@ -42,7 +42,7 @@ struct judging {
     size_t n_open, open_capacity;
     struct judge_call *calls; /* [n_open * n_games] those of a judgment together */
     size_t n_games, calls_capacity;
-    size_t n_done, n_missing;
+    size_t n_done, n_missing, n_unanswered;
     struct mt_log log;
     struct progress progress;
     struct buf line;
@@ -117,8 +117,8 @@ static bool fail_answer(const struct judging *judging, const struct fastchat_ans
                         struct err *err, const char *what)
 {
     const char *file = judging->options->answers.n == 1 ? judging->options->answers.items[0] : "";
-    return err_set_at(err, ERR_INPUT, file, *file ? answer->line : 0, 0, "question %lld %s",
-                      (long long)answer->question, what);
+    return err_set_at(err, ERR_INPUT, file, *file ? answer->line : 0, 0, "question %s %s",
+                      answer->question.text, what);
 }
 
 /* The prompt of a judge for the judgment, whose name it also gets. */
@@ -235,8 +235,13 @@ static bool add_answer(struct judging *judging, const struct fastchat_answer *an
     size_t n_turns = question->turns.n < JUDGING_TURNS ? question->turns.n : JUDGING_TURNS;
     if (answer->choices[0].turns.n < n_turns || (other && other->choices[0].turns.n < n_turns))
         return fail_answer(judging, answer, err, "has more turns than the answer to it");
-    for (size_t turn = 1; turn <= n_turns; turn++)
-        if (!add_turn(judging, question, answer, other, (int)turn, err)) return false;
+    for (size_t turn = 1; turn <= n_turns; turn++) {
+        bool is_answered = !fastchat_failure(&answer->choices[0], turn - 1) &&
+                           !(other && fastchat_failure(&other->choices[0], turn - 1));
+        judging->n_unanswered += !is_answered;
+        if (is_answered && !add_turn(judging, question, answer, other, (int)turn, err))
+            return false;
+    }
     return true;
 }
 
@@ -349,14 +354,28 @@ static bool check_options(const struct mt_options *options, struct err *err)
            err_set(err, ERR_USAGE, "a judge needs its prompts: --prompts judge_prompts.jsonl");
 }
 
+static void say_damage(const struct judging *judging, const struct log *log)
+{
+    const struct fastchat_damage *const damages[] = {
+        &judging->questions.damage,  &judging->answers.damage, &judging->baseline.damage,
+        &judging->references.damage, &judging->prompts.damage, &judging->old.damage};
+    for (size_t i = 0; i < COUNT_OF(damages); i++) mt_say_damage(damages[i], log);
+}
+
 static bool judge_all(const struct invocation *invocation, struct judging *judging,
                       struct mt_speaker *speaker, struct err *err)
 {
-    if (!read_files(judging, err) || !list_open(judging, err) || !drop_old(judging, err) ||
+    const struct log *log = &invocation->console.log;
+    if (!mt_log_recover(judging->options->out, log, err) || !read_files(judging, err) ||
+        !list_open(judging, err) || !drop_old(judging, err) ||
         !mt_log_open(&judging->log, judging->options->out, err))
         return false;
+    say_damage(judging, log);
+    if (judging->n_unanswered)
+        log_warning(log, "%zu turns have no answer, as their file says: they are not judged",
+                    judging->n_unanswered);
     if (judging->n_stale)
-        log_warning(&invocation->console.log,
+        log_warning(log,
                     "%zu judgments in %s are of other answers or by other prompts than now: they "
                     "do not count, and stand in %s" STALE_ENDING,
                     judging->n_stale, judging->options->out, judging->options->out);

@@ -7,6 +7,7 @@
 #define PHIBENCH_HARNESS_CLI_MT_LOG_H
 
 #include "base/buf.h"
+#include "base/log.h"
 
 struct mt_log {
     const char *path; /* borrowed */
@@ -15,6 +16,10 @@ struct mt_log {
 
 /* Opens the file to append to, with its folder if that is missing. End with mt_log_close. */
 bool mt_log_open(struct mt_log *log, const char *path, struct err *err)
+    __attribute__((warn_unused_result));
+/* Before such a file is read: a last line without an end that is no JSON, which a killed process or
+ * a full disk left, moves to PATH.torn, and is told. Nothing to do where there is no such file. */
+bool mt_log_recover(const char *path, const struct log *log, struct err *err)
     __attribute__((warn_unused_result));
 void mt_log_close(struct mt_log *log);
 /* Appends the text, whole lines, or nothing of it. */

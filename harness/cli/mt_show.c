@@ -3,6 +3,7 @@
  * Knows files and output; every number is made in mt_summary.c.
  */
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/visible.h"
 #include "harness/cli/mt_commands.h"
 #include "harness/cli/mt_summary.h"
@@ -56,7 +57,7 @@ static bool print_scores(const struct mt_results *results, struct arena *arena, 
         table_cell(table, "%llu", (unsigned long long)scores->all.n);
         table_cell(table, "%zu", scores->n_missing);
         table_cell(table, "%zu", scores->n_absent);
-        if (scores->all.n > 1) table_cell(table, "%.3f", scores->all.error);
+        if (isfinite(scores->all.error)) table_cell(table, "%.3f", scores->all.error);
         else table_cell(table, "%s", "");
         if (isfinite(scores->judge_error)) table_cell(table, "%.3f", scores->judge_error);
         else table_cell(table, "%s", "");
@@ -243,7 +244,8 @@ static bool print_json(const struct mt_results *results, const struct mt_agreeme
 
 /* ---- The command ---- */
 
-bool mt_show_summary(const struct mt_options *options, struct err *err)
+bool mt_show_summary(const struct invocation *invocation, const struct mt_options *options,
+                     struct err *err)
 {
     struct fastchat_judgments judgments = {0}, others = {0};
     struct fastchat_questions questions = {0};
@@ -265,6 +267,10 @@ bool mt_show_summary(const struct mt_options *options, struct err *err)
     if (ok && compared) ok = fastchat_read_judgments(options->against, arena, &others, err);
     fastchat_drop_duplicates(&others);
     if (ok && compared) ok = mt_compare(&judgments, &others, compared, err);
+    const struct fastchat_damage *const damages[] = {&judgments.damage, &others.damage,
+                                                     &questions.damage};
+    for (size_t i = 0; ok && i < COUNT_OF(damages); i++)
+        mt_say_damage(damages[i], &invocation->console.log);
     ok = ok && (options->json ? print_json(&results, compared, err)
                               : print_tables(&results, compared, arena, err));
     arena_free(arena);

@@ -21,9 +21,9 @@ struct summary {
     const struct fastchat_judgments *judgments;
     const struct fastchat_questions *questions;
     struct arena *arena;
-    double *scores;     /* [n_judgments] scratch */
-    uint32_t *clusters; /* [n_judgments] */
-    int64_t *ids;       /* [n_judgments] of the clusters */
+    double *scores;          /* [n_judgments] scratch */
+    uint32_t *clusters;      /* [n_judgments] */
+    struct fastchat_id *ids; /* [n_judgments] of the clusters */
 };
 
 static bool summary_init(struct summary *summary, struct err *err)
@@ -42,7 +42,7 @@ static void summary_done(struct summary *summary)
     free(summary->ids);
 }
 
-static const char *category_of(const struct summary *summary, int64_t id)
+static const char *category_of(const struct summary *summary, struct fastchat_id id)
 {
     const struct fastchat_question *question = fastchat_find_question(summary->questions, id);
     return question ? question->category : "";
@@ -59,10 +59,10 @@ static bool is_selected(const struct summary *summary, const struct selection *s
 }
 
 /* The number of a question among those met so far. */
-static uint32_t cluster_of(struct summary *summary, int64_t id, uint32_t *n_clusters)
+static uint32_t cluster_of(struct summary *summary, struct fastchat_id id, uint32_t *n_clusters)
 {
     for (uint32_t i = 0; i < *n_clusters; i++)
-        if (summary->ids[i] == id) return i;
+        if (fastchat_same_id(summary->ids[i], id)) return i;
     summary->ids[*n_clusters] = id;
     return (*n_clusters)++;
 }
@@ -86,8 +86,8 @@ static struct estimate estimate_of(struct summary *summary, const struct selecti
         summary->clusters[n++] = cluster_of(summary, judgment->question, &n_clusters);
     }
     if (!n) return (struct estimate){0};
-    return bound(stats_mean(summary->scores, summary->clusters, n, n_clusters), FASTCHAT_LEAST,
-                 FASTCHAT_MOST);
+    return bound(stats_mean_of_clusters(summary->scores, summary->clusters, n, n_clusters),
+                 FASTCHAT_LEAST, FASTCHAT_MOST);
 }
 
 /* ---- The judge's noise, and what is not there ---- */
@@ -173,7 +173,7 @@ static void count_absent(const struct summary *summary, const struct selection *
             size_t k = 0;
             for (; k < summary->judgments->n; k++) {
                 const struct fastchat_judgment *judgment = &summary->judgments->items[k];
-                if (judgment->question == summary->questions->items[i].id &&
+                if (fastchat_same_id(judgment->question, summary->questions->items[i].id) &&
                     judgment->turn == turn && is_selected(summary, selection, judgment))
                     break;
             }

@@ -223,6 +223,7 @@ static struct config_node *read_document(struct parse *parse, struct err *err)
 static struct config_node *parse_text(struct arena *arena, const char *text, size_t n_bytes,
                                       const char *file, bool placed, struct err *err)
 {
+    if (!utf8_skip_mark(&text, &n_bytes, file, err)) return NULL;
     struct parse parse = {.arena = arena, .text = text, .n_bytes = n_bytes, .placed = placed};
     if (!(parse.file = arena_string(arena, file, err)) || !check_characters(&parse, err))
         return NULL;

@@ -108,6 +108,84 @@ static void pairs_unicode_and_strange_members_survive(void **state)
                           "\"reference\": [\"r\"], \"more\": []}\n");
 }
 
+#define SINGLE(id, judgment)                                                                       \
+    "{\"question_id\": " id                                                                        \
+    ", \"model\": \"m\", \"judge\": [\"g\", \"p\"], \"user_prompt\": \"u\", "                      \
+    "\"judgment\": \"" judgment "\", \"score\": 5, \"turn\": 1, \"tstamp\": 1.0}"
+
+static void ids_may_be_texts_and_are_kept_as_they_are(void **state)
+{
+    (void)state;
+    struct fastchat_questions list = {0};
+    struct arena *arena = arena_new(0, NULL);
+    static const char lines[] =
+        "{\"question_id\": \"11\", \"category\": \"c\", \"turns\": [\"t\"]}\n"
+        "{\"question_id\": \"a \\\"b\\\"\", \"category\": \"c\", \"turns\": [\"t\"]}\n";
+    check_copy(QUESTIONS, lines);
+    check_copy(ANSWERS, "{\"question_id\": \"11\", \"answer_id\": \"i\", \"model_id\": \"m\", "
+                        "\"choices\": [{\"index\": 0, \"turns\": [\"a\"]}], \"tstamp\": 1.0}\n");
+    check_copy(JUDGMENTS, SINGLE("\"11\"", "so") "\n" SINGLE("11", "so") "\n");
+    assert_true(fastchat_parse_questions("q", lines, sizeof lines - 1, arena, &list, NULL));
+    assert_ptr_equal(fastchat_find_question(&list, (struct fastchat_id){"11", false}),
+                     &list.items[0]);
+    assert_null(fastchat_find_question(&list, (struct fastchat_id){"a", true}));
+    arena_free(arena);
+}
+
+static void a_turn_without_an_answer_is_marked(void **state)
+{
+    (void)state;
+    struct fastchat_answers list = {0};
+    struct err err = {0};
+    struct arena *arena = arena_new(0, NULL);
+    static const char line[] =
+        "{\"question_id\": 1, \"answer_id\": \"i\", \"model_id\": \"m\", \"choices\": [{\"index\": "
+        "0, "
+        "\"turns\": [\"\", \"\"], \"failures\": [\"\", \"too_long\"]}], \"tstamp\": 1.0}\n";
+    check_copy(ANSWERS, line);
+    assert_true(fastchat_parse_answers("a", line, sizeof line - 1, arena, &list, &err));
+    assert_null(fastchat_failure(&list.items[0].choices[0], 0));
+    assert_string_equal(fastchat_failure(&list.items[0].choices[0], 1), "too_long");
+    arena_free(arena);
+}
+
+static void damage_is_borne_with_and_told(void **state)
+{
+    (void)state;
+    struct fastchat_judgments list = {0};
+    struct err err = {0};
+    struct arena *arena = arena_new(0, NULL);
+    /* A byte order mark, halves of pairs, NUL, a byte that is no UTF-8, and a torn end. */
+    static const char lines[] =
+        "\xef\xbb\xbf" SINGLE("1", "so") "\n" SINGLE("2", "half \\ud83d of \\ude00") "\n" SINGLE(
+            "3", "nul \\u0000 and \xff") "\n{\"question_id\": 4, \"model\": \"\xe2\x82";
+    assert_true(fastchat_parse_judgments("j", lines, sizeof lines - 1, arena, &list, &err));
+    assert_int_equal(list.n, 3);
+    assert_string_equal(list.items[1].judgments[0], "half \xef\xbf\xbd of \xef\xbf\xbd");
+    assert_string_equal(list.items[2].judgments[0], "nul \xef\xbf\xbd and \xef\xbf\xbd");
+    assert_int_equal(list.damage.n_repaired, 2);
+    assert_int_equal(list.damage.repaired_line, 2);
+    assert_int_equal(list.damage.n_torn, 1);
+    assert_int_equal(list.damage.torn_line, 4);
+    assert_string_equal(list.damage.torn_file, "j");
+    assert_false(fastchat_check_whole(&list.damage, &err));
+    assert_int_equal(err.line, 4);
+    /* Only a last line is torn; a broken one before it is an error, and so is one with an end. */
+    static const char *const broken[] = {"{\"question_id\": 4\n" SINGLE("1", "so"),
+                                         SINGLE("1", "so") "\n{\"question_id\": 4\n"};
+    for (size_t i = 0; i < 2; i++) {
+        err_clear(&err);
+        assert_false(
+            fastchat_parse_judgments("j", broken[i], strlen(broken[i]), arena, &list, &err));
+        assert_int_equal(err.line, i + 1);
+    }
+    struct fastchat_questions questions = {0};
+    err_clear(&err);
+    assert_false(fastchat_parse_questions("q", "{\"question", 10, arena, &questions, &err));
+    assert_int_equal(err.line, 1);
+    arena_free(arena);
+}
+
 static void check_refused(enum file_kind kind, const char *text, int line, const char *message)
 {
     struct err err = {0};
@@ -155,6 +233,11 @@ int main(void)
         cmocka_unit_test(every_real_file_is_written_back_byte_for_byte),
         cmocka_unit_test_setup_teardown(pairs_unicode_and_strange_members_survive,
                                         test_enter_folder, test_leave_folder),
+        cmocka_unit_test_setup_teardown(ids_may_be_texts_and_are_kept_as_they_are,
+                                        test_enter_folder, test_leave_folder),
+        cmocka_unit_test_setup_teardown(a_turn_without_an_answer_is_marked, test_enter_folder,
+                                        test_leave_folder),
+        cmocka_unit_test(damage_is_borne_with_and_told),
         cmocka_unit_test_setup_teardown(what_is_malformed_has_its_place, test_enter_folder,
                                         test_leave_folder),
     };

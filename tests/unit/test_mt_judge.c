@@ -190,7 +190,7 @@ static void check_judgments(const char *path, int n_each)
     assert_true(fastchat_read_judgments(path, arena, &list, NULL));
     for (size_t i = 0; i < list.n; i++) {
         const struct fastchat_judgment *judgment = &list.items[i];
-        int question = (int)judgment->question, turn = (int)judgment->turn;
+        int question = atoi(judgment->question.text), turn = (int)judgment->turn;
         double score = turn == 2 ? 1.5 : question == 5 ? FASTCHAT_MISSING : question % 10 + 1;
         seen[question][turn]++;
         assert_true(judgment->score == score);
@@ -348,7 +348,7 @@ static void answers_are_of_two_turns_and_go_on_too(void **state)
         char first[32], second[32];
         snprintf(first, sizeof first, "one %d", i + 1);
         snprintf(second, sizeof second, "two %d", i + 1);
-        assert_int_equal(list.items[i].question, i + 1);
+        assert_int_equal(atoi(list.items[i].question.text), i + 1);
         assert_string_equal(list.items[i].choices[0].turns.items[0], first);
         assert_string_equal(list.items[i].choices[0].turns.items[1], second);
     }

@@ -81,9 +81,17 @@ static void judgments_without_a_score_are_counted_and_in_no_mean(void **state)
 
 /* ---- Sets made by hand ---- */
 
+/* The id of a question, which is a digit. */
+static struct fastchat_id id_of(int64_t question)
+{
+    static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    assert_in_range(question, 0, 9);
+    return (struct fastchat_id){digits[question], false};
+}
+
 static struct fastchat_judgment single(int64_t question, int64_t turn, double score)
 {
-    return (struct fastchat_judgment){.question = question,
+    return (struct fastchat_judgment){.question = id_of(question),
                                       .models = {"m"},
                                       .judge = "j",
                                       .prompt_name = "single-v1",
@@ -96,7 +104,7 @@ static struct fastchat_judgment single(int64_t question, int64_t turn, double sc
 
 static struct fastchat_judgment pair(int64_t question, const char *first, const char *second)
 {
-    return (struct fastchat_judgment){.question = question,
+    return (struct fastchat_judgment){.question = id_of(question),
                                       .is_pair = true,
                                       .models = {"m", "b"},
                                       .judge = "j",
@@ -107,10 +115,10 @@ static struct fastchat_judgment pair(int64_t question, const char *first, const 
 
 static const char *const two_turns[] = {"a", "b"};
 static struct fastchat_question questions[] = {
-    {.id = 1, .category = "writing", .turns = {two_turns, 2}},
-    {.id = 2, .category = "math", .turns = {two_turns, 2}},
+    {.id = {"1", false}, .category = "writing", .turns = {two_turns, 2}},
+    {.id = {"2", false}, .category = "math", .turns = {two_turns, 2}},
 };
-static const struct fastchat_questions two_questions = {questions, 2};
+static const struct fastchat_questions two_questions = {.items = questions, .n = 2};
 
 static void the_judges_noise_is_what_repetitions_differ_by(void **state)
 {
@@ -121,7 +129,7 @@ static void the_judges_noise_is_what_repetitions_differ_by(void **state)
                                         single(1, 2, 7),
                                         single(2, 1, FASTCHAT_MISSING),
                                         single(2, 1, 12)};
-    const struct fastchat_judgments judgments = {items, 6};
+    const struct fastchat_judgments judgments = {.items = items, .n = 6};
     struct mt_results results;
     struct arena *arena = arena_new(0, NULL);
     assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
@@ -141,7 +149,7 @@ static void other_answers_under_the_same_names_are_no_noise(void **state)
 {
     (void)state;
     struct fastchat_judgment items[] = {single(1, 1, 2), single(1, 1, 9), single(1, 1, 9)};
-    struct fastchat_judgments judgments = {items, 2};
+    struct fastchat_judgments judgments = {.items = items, .n = 2};
     struct mt_results results;
     struct arena *arena = arena_new(0, NULL);
     items[0].user_prompts[0] = "of another answer";
@@ -166,7 +174,7 @@ static void no_interval_leaves_the_scale(void **state)
     (void)state;
     struct fastchat_judgment items[] = {single(1, 1, 10), single(2, 1, 9), pair(1, "tie", "tie"),
                                         pair(2, "model_1", "model_1")};
-    const struct fastchat_judgments judgments = {items, 4};
+    const struct fastchat_judgments judgments = {.items = items, .n = 4};
     struct mt_results results;
     struct arena *arena = arena_new(0, NULL);
     assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
@@ -189,7 +197,7 @@ static void a_pair_is_won_where_both_orders_say_so(void **state)
     struct fastchat_judgment items[] = {
         pair(1, "model_1", "model_1"), pair(2, "model_1", "model_2"), pair(3, "model_1", "tie"),
         pair(4, "tie", "tie"),         pair(5, "model_2", "model_2"), pair(6, "model_2", "error")};
-    const struct fastchat_judgments judgments = {items, 6};
+    const struct fastchat_judgments judgments = {.items = items, .n = 6};
     struct mt_results results;
     struct arena *arena = arena_new(0, NULL);
     assert_true(mt_summarize(&judgments, &two_questions, arena, &results, NULL));
@@ -218,7 +226,8 @@ static void agreement_compares_answers_that_both_have_judged(void **state)
                                          single(2, 2, FASTCHAT_MISSING),
                                          pair(1, "model_1", "model_1"),
                                          pair(2, "model_2", "model_2")};
-    const struct fastchat_judgments a = {first, 7}, b = {second, 6}, none = {second + 3, 1};
+    const struct fastchat_judgments a = {first, 7, {0}}, b = {second, 6, {0}},
+                                    none = {second + 3, 1, {0}};
     struct mt_agreement agreement;
     struct err err = {0};
     assert_true(mt_compare(&a, &b, &agreement, &err));
