@@ -86,7 +86,7 @@ KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
 PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 RENDER_CASES := $(BUILD)/tests/jinja/render_cases
 SUPPORT      := $(BUILD)/tests/libsupport.a
-FAULTS       := $(BUILD)/tests/faults/fail_nth.so
+FAULTS       := $(addprefix $(BUILD)/tests/faults/,fail_nth.so power_cut.so write_answers)
 
 ALL_C := $(wildcard $(ROOMS:%=%/*.c) engine/kernels/*/*.c tests/*/*.c tests/kernels/*/*.c)
 ALL_H := $(wildcard $(ROOMS:%=%/*.h) engine/kernels/*/*.h tests/*/*.h)
@@ -176,16 +176,20 @@ $(KERNEL_CHECK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/kernels/*.c $(ISA_
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+# A library that is preloaded: without a sanitizer, which would have to be loaded before it.
+$(BUILD)/tests/faults/%.so: tests/faults/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARNINGS) -pthread -shared -fPIC -o $@ $< -ldl
+
+$(BUILD)/tests/faults/%: $(BUILD)/tests/faults/%.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Regular expressions and hashes, which no logit of a synthetic model calls, stay unresolved.
 $(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,--unresolved-symbols=ignore-in-object-files -o $@ $^ -lm
-
-# Loaded before the C library, into programs of any variant: without sanitizers of its own.
-$(FAULTS): tests/faults/fail_nth.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fPIC -shared $(WARNINGS) -o $@ $< -ldl
 
 # On a fresh machine pkg-config is missing when this file is read, so what installs it reads the file again.
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
