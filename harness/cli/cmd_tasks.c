@@ -16,7 +16,7 @@
 struct options {
     const char *check, *examples, *protocol;
     int64_t shots, count;
-    bool json, show;
+    bool json, show, chat;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -31,6 +31,8 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, examples), 0, 0, 0},
     {"count", 'n', OPTION_INTEGER, "N", "with --check: prompts to print; 0: all",
      offsetof(struct options, count), 0, INT32_MAX, 1},
+    {"chat", 0, OPTION_FLAG, NULL, "with --check: what is said in a chat, turn by turn",
+     offsetof(struct options, chat), 0, 0, 0},
     {"show", 0, OPTION_FLAG, NULL, "print the file of a built-in task",
      offsetof(struct options, show), 0, 0, 0},
     OPTION_JSON(struct options, json),
@@ -146,7 +148,13 @@ static bool print_request_json(const struct item *item, const struct request *re
     json_begin_object(&json);
     json_set_string(&json, "item", item->key);
     json_set_string(&json, "expected", item->expected);
-    json_set_string(&json, "prompt", request->prompts[0]);
+    if (request->dialogues) {
+        const struct dialogue *said = &request->dialogues[0];
+        if (request->system) json_set_string(&json, "system", request->system);
+        json_set_strings(&json, "turns", said->turns, said->n);
+    } else {
+        json_set_string(&json, "prompt", request->prompts[0]);
+    }
     if (request->stems) json_set_strings(&json, "stems", request->stems, request->n_choices);
     if (request->choices) json_set_strings(&json, "choices", request->choices, request->n_choices);
     if (request->stops) json_set_strings(&json, "stops", request->stops, request->n_stops);
@@ -154,11 +162,26 @@ static bool print_request_json(const struct item *item, const struct request *re
     return json_print(&json, stdout, err);
 }
 
+/* The prompt, or each turn of a chat after a line that says whose it is. */
+static void print_asked(const struct request *request)
+{
+    if (!request->dialogues) {
+        visible_printf(stdout, "%s", request->prompts[0]);
+        return;
+    }
+    const struct dialogue *said = &request->dialogues[0];
+    if (request->system) visible_printf(stdout, "[system]\n%s\n", request->system);
+    for (size_t i = 0; i < said->n; i++)
+        visible_printf(stdout, "[%s]\n%s\n", i % 2 ? "assistant" : "user", said->turns[i]);
+    printf("[assistant]\n");
+}
+
 /* Prints a request for people: what is asked, and behind a bar what is scored. */
 static void print_request(const struct item *item, const struct request *request)
 {
     visible_printf(stdout, "--- %s, expected %s\n", item->key, item->expected);
-    visible_printf(stdout, "%s%s", request->prompts[0], request->n_choices ? "" : "|\n");
+    print_asked(request);
+    if (!request->n_choices) printf("|\n");
     if (request->n_choices == 1) visible_printf(stdout, "|%s\n", request->choices[0]);
     if (request->n_choices < 2) return;
     printf("\n");
@@ -185,7 +208,8 @@ static bool check_data(const struct options *options, const char *name, struct e
     const struct suite_options suite = {.data = is_made ? NULL : options->check,
                                         .examples = options->examples,
                                         .protocol = options->protocol,
-                                        .shots = (int)options->shots};
+                                        .shots = (int)options->shots,
+                                        .chat = {.is_asked = options->chat, .is_multiturn = true}};
     struct dataset *dataset = task ? task->suite.load(&task->suite, &suite, err) : NULL;
     bool ok = dataset != NULL;
     size_t n = 0;
@@ -211,9 +235,11 @@ static bool show_file(const char *name, struct err *err)
 static bool run(const struct invocation *invocation, struct err *err)
 {
     const struct options *options = invocation->options;
-    bool needs_data = options->examples || options->protocol || options->shots >= 0;
+    bool needs_data =
+        options->examples || options->protocol || options->shots >= 0 || options->chat;
     if (!options->check && needs_data)
-        return err_set(err, ERR_USAGE, "--protocol, --shots and --examples take --check DATA");
+        return err_set(err, ERR_USAGE,
+                       "--protocol, --shots, --examples and --chat take --check DATA");
     if ((options->check || options->show) && invocation->n_arguments != 1)
         return err_set(err, ERR_USAGE, "%s takes one task", options->check ? "--check" : "--show");
     if (options->check) return check_data(options, invocation->arguments[0], err);

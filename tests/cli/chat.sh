@@ -12,6 +12,8 @@ suites:
   - $mmlu, shots: 2, chat: true, fewshot_as_multiturn: false}
   - $mmlu, shots: 0, chat: true, system: Be brief.}
   - triviaqa: {data: models/world/triviaqa, protocol: phi3, shots: 1, limit: 2, chat: true, retrieval: {build_from: models/world/text/heldout.txt}}
+  - winogrande: {data: $top/tests/golden/tasks/winogrande.jsonl, shots: 1, chat: true}
+  - gsm8k: {data: $top/tests/golden/tasks/gsm8k.jsonl, shots: 1, limit: 1, chat: true, fewshot_as_multiturn: false}
 END
 expect 0 "$PHIBENCH" run config.yaml --dry-run
 cut -d: -f1 stdout | grep q4_0 >found
@@ -22,6 +24,8 @@ tiny q4_0 mmlu/lm-eval+chat 2-shot
 tiny q4_0 mmlu/lm-eval+chat+system-213c22ed 0-shot
 tiny q4_0 triviaqa/phi3+chat-multiturn 1-shot
 tiny q4_0 triviaqa/phi3+chat-multiturn-open-book 1-shot
+tiny q4_0 winogrande/lm-eval+chat-multiturn 1-shot
+tiny q4_0 gsm8k/lm-eval+chat 1-shot
 END
 diff wanted found || fail "other jobs"
 
@@ -32,7 +36,7 @@ expect 0 "$PHIBENCH" run config.yaml --db a.db
 expect 0 "$PHIBENCH" run config.yaml --db b.db --no-prefix-sharing --set defaults.batch_tokens=7 -t 1
 hashes a.db >a
 hashes b.db >b
-[ "$(sort -u a | wc -l)" -eq 12 ] || fail "not every job has a hash of its own"
+[ "$(sort -u a | wc -l)" -eq 16 ] || fail "not every job has a hash of its own"
 cmp -s a b || fail "other bits without shared prefixes"
 
 # Without examples there is nothing to put into turns: one job, which repeats the other.
@@ -50,6 +54,11 @@ message 'twice.yaml:4:11: this suite repeats the one in line 3'
 expect 0 "$PHIBENCH" regrade last --db a.db
 "$PHIBENCH" export last --db a.db --table scores >after
 diff before after || fail "other scores when graded again"
+
+# The report pairs closed and open book in the chat, and shows each way of asking as a measure of its own.
+expect 0 "$PHIBENCH" report --db a.db --out report
+grep -q 'lm-eval+chat-multiturn' report/index.html || fail "the report does not name the chat"
+grep -q 'phi3+chat-multiturn' report/open-book.csv || fail "the chat's books are not paired"
 
 # No chat without a template, nor choices in a server's.
 cat >none.yaml <<END

@@ -22,6 +22,35 @@ Mara lent Nils a coat, for Nils was cold .
 END
 diff wanted stdout || fail "another prompt"
 
+# In a chat: BIG-Bench Hard's description is the system's, its examples are turns, and a choice begins a turn.
+mkdir -p kinds/bbh kinds/cot-prompts
+printf '{"examples": [{"input": "Is 3 odd?", "target": "Yes"}]}' >kinds/bbh/odd.json
+printf -- '-----\nSay it.\n\nQ: Is 1 odd?\nA: Let'"'"'s think step by step.\n1 is.\n\nQ: Is 2 odd?\nA: Let'"'"'s think step by step.\nNo.\n' \
+    >kinds/cot-prompts/odd.txt
+expect 0 "$PHIBENCH" tasks bbh --check kinds --chat --json
+cat >wanted <<'END'
+{"item":"odd/1","expected":"Yes","system":"Say it.\n\n","turns":["Q: Is 1 odd?\nA: Let's think step by step.\n","1 is.","Q: Is 2 odd?\nA: Let's think step by step.\n","No.","Q: Is 3 odd?\nA: Let's think step by step.\n"],"stops":["</s>","Q","\n\n"]}
+END
+diff wanted stdout || fail "other turns of BIG-Bench Hard"
+expect 0 "$PHIBENCH" tasks winogrande --check "$data/winogrande.jsonl" --shots 1 --count 1 --chat
+cat >wanted <<'END'
+winogrande/lm-eval+chat-multiturn, 1-shot: 3 items
+--- 1, expected A
+[user]
+Mara lent Nils a coat, for Nils
+[assistant]
+was cold .
+[user]
+
+[assistant]
+
+0: The cup did not fit the bag because the cup|was too large.
+1: The cup did not fit the bag because the bag|was too large.
+END
+diff wanted stdout || fail "other turns of WinoGrande"
+expect 2 "$PHIBENCH" tasks winogrande --chat
+message 'phibench: --protocol, --shots, --examples and --chat take --check DATA'
+
 # The file that the description shows is one.
 sed -n '/^    name: my_task/,/^$/s/^    //p' "$top/docs/tasks.md" >my_task.yaml
 expect 0 "$PHIBENCH" tasks my_task.yaml
