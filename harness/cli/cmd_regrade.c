@@ -109,7 +109,7 @@ static bool store_changes(struct store *store, int64_t job, struct regrading *re
 
 struct graded_job {
     int64_t id;
-    char suite[64], protocol[64];
+    char suite[64], protocol[256];
     char task[1024]; /* the file of a task that is not built in, "" for others */
 };
 

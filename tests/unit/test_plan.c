@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -226,6 +227,81 @@ static void a_text_is_cut_for_every_model(void **state)
                    "tokens do not fill one chunk of 512");
 }
 
+/* Writes over the chat template in a file one that refuses a system message, in as many
+ * bytes: the rest of the template becomes a comment's. */
+static void refuse_system(const char *path)
+{
+    static const char REFUSAL[] =
+        "{% if messages[0].role == 'system' %}{{ raise_exception('none') }}{% endif %}{#";
+    static const char BEGIN[] = "{% for message in messages %}";
+    size_t n_bytes;
+    char *bytes = file_read(path, (size_t)1 << 30, &n_bytes, NULL);
+    assert_non_null(bytes);
+    char *template = memmem(bytes, n_bytes, BEGIN, strlen(BEGIN));
+    assert_non_null(template);
+    uint64_t length;
+    memcpy(&length, template - sizeof length, sizeof length);
+    assert_true(length > strlen(REFUSAL) + 2 && length < 4096);
+    memset(template, ' ', length);
+    memcpy(template, REFUSAL, strlen(REFUSAL));
+    memcpy(template + length - 2, "#}", 2);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n_bytes, file), n_bytes);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+}
+
+#define CHAT(more) "suites: [{mmlu: {data: mmlu, shots: 1, chat: true" more "}}]\n"
+
+/* The harness asks without the system message, and so do we: but not in silence. */
+static void a_template_without_system_messages_is_told(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char *said = NULL;
+    size_t n_said;
+    assert_true(file_make_folders("dir", NULL));
+    assert_true(model_write("synth:tiny:f16", "dir/strict.gguf", NULL, 1, NULL, NULL, NULL));
+    refuse_system("dir/strict.gguf");
+    FILE *out = open_memstream(&said, &n_said);
+    const struct console console = {.log = {out, LOG_WARNINGS}};
+    test_write_text("c.yaml", "models: [{id: m, path: dir/strict.gguf}]\n" CHAT(""));
+    struct config *config = config_read("c.yaml", NULL, 0, &err);
+    assert_non_null(config);
+    struct plan *plan = plan_make(config, &console, &err);
+    if (!plan) fail_msg("%s", err.message);
+    fclose(out);
+    assert_non_null(strstr(said, "m f16 mmlu/hendrycks+chat-multiturn 1-shot: the chat template "
+                                 "refuses a system message (the template refuses: none)"));
+    free(said);
+    plan_free(plan);
+    config_free(config);
+}
+
+static void how_a_chat_is_asked_changes_the_fingerprint(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        MODEL MMLU,
+        MODEL CHAT(""),
+        MODEL CHAT(", fewshot_as_multiturn: false"),
+        MODEL CHAT(", system: a"),
+        MODEL CHAT(", system: b"),
+        "models: [{id: m, path: \"synth:tiny\", quantizations: [q8_0], chat: chatml}]\n" CHAT("")};
+    char fingerprints[sizeof ways / sizeof *ways][65];
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct err err;
+        struct config *config;
+        struct plan *plan = make(ways[i], NULL, &config, &err);
+        if (!plan) fail_msg("%s", err.message);
+        strcpy(fingerprints[i], plan->jobs[0].fingerprint);
+        for (size_t k = 0; k < i; k++) assert_string_not_equal(fingerprints[i], fingerprints[k]);
+        plan_free(plan);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +311,8 @@ int main(void)
         cmocka_unit_test(other_types_of_a_file_are_planned_without_making_them),
         cmocka_unit_test(faults_have_the_place_of_what_names_them),
         cmocka_unit_test(a_text_is_cut_for_every_model),
+        cmocka_unit_test(a_template_without_system_messages_is_told),
+        cmocka_unit_test(how_a_chat_is_asked_changes_the_fingerprint),
     };
     return cmocka_run_group_tests(tests, enter_folder, test_leave_folder);
 }
