@@ -31,8 +31,8 @@ theirs["y"][2].update(logprobs=[-16.0002, -8.0], scores={"acc": 1.0, "acc_norm":
 ours[5]["logprobs"] = [-15.9998, -8.0]             # y/2: nearly equal per character
 joined = {"task": report.join(ours, theirs)}
 document = pathlib.Path("document.md")
-document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-report.put_into(document, [*report.table(joined, {"task": {"acc": 100.0, "acc_norm": 0.0}}), *report.list_items(joined)])
+document.write_text("before\n<!-- choices: begin -->\nold\n<!-- choices: end -->\nafter\n<!-- chat: begin -->\n<!-- chat: end -->\n")
+report.put_into(document, "choices", [*report.table(joined, {"task": {"acc": 100.0, "acc_norm": 0.0}}), *report.list_items(joined)])
 print(document.read_text())
 print(len(report.unexplained(joined)), "not explained")
 
@@ -46,7 +46,7 @@ expect 0 python3 report.py
 cat >wanted <<'EOF'
 No item differs by more than 1e-3, in its answer or in a verdict.
 before
-<!-- tables: begin -->
+<!-- choices: begin -->
 
 | questions | items | choices | prompts cut | largest difference | mean difference | over 1e-3 | other answer | acc | acc_norm |
 |---|---|---|---|---|---|---|---|---|---|
@@ -59,12 +59,47 @@ before
 | task x/1 | B / B |  | 3.0e-03 | 10 | **not explained** |
 | task x/2 | B / B |  | 1.0e-01 | 10 | a token spans prompt and choice: the programs cut it in different places |
 
-<!-- tables: end -->
+<!-- choices: end -->
 after
+<!-- chat: begin -->
+<!-- chat: end -->
 
 2 not explained
 refused
 refused
+EOF
+mv stdout found
+expect 0 diff wanted found
+cat stdout
+
+# Of what was written the prompts, the texts, what was read in them and the verdicts.
+cat >texts.py <<'EOF'
+import agree_texts as texts
+
+def answer(i, text, predicted, score=1.0, tokens=7):
+    return {"subset": "", "key": str(i), "text": text, "predicted": predicted, "read": predicted, "cut": i,
+            "prompt_tokens": tokens, "scores": {"em": score}}
+
+ours = [answer(0, " Paris.", "Paris."), answer(1, "a b", "a"), answer(2, "a | b", ""), answer(3, "a", "a"), answer(4, "a", "a")]
+theirs = [answer(0, "Paris.", "paris"), answer(1, "a c", "a"), answer(2, "a | b", "[invalid]"), answer(3, "a", "b", 0.0),
+          answer(4, "a", "a", tokens=8)]
+joined = {"task": texts.join(ours, {"": theirs})}
+print(*texts.table(joined, {"task": {"em": 100.0}}), *texts.list_items(joined), sep="\n")
+print(len(texts.unexplained(joined)), "not explained")
+print(*texts.list_items({"task": joined["task"][:1]}))
+EOF
+expect 0 python3 texts.py
+cat >wanted <<'EOF'
+| questions | items | prompts cut | same prompt tokens | same text | same reading | other verdict | scores |
+|---|---|---|---|---|---|---|---|
+| task | 5 | 4 | 4 | 4 | 4 | 1 | em 100.00 / 80.00 |
+| item | what differs | phibench | harness |
+|---|---|---|---|
+| task 1 | text | 'a b' | 'a c' |
+| task 3 | reading, em | 'a' | 'a' |
+| task 4 | prompt | 'a' | 'a' |
+3 not explained
+No item differs in its prompt's tokens, its text, what was read in it, or a verdict.
 EOF
 mv stdout found
 expect 0 diff wanted found

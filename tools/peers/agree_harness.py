@@ -17,7 +17,7 @@ from lm_eval.models.huggingface import HFLM  # noqa: E402
 from agree_tasks import harness  # noqa: E402
 
 PACKAGES = ("lm_eval", "torch", "transformers", "tokenizers", "datasets", "numpy")
-BATCH = 8
+BATCH = 32
 
 
 def versions():
@@ -34,27 +34,48 @@ def open_model(path, threads):
                 batch_size=BATCH, add_bos_token=True)
 
 
-def answer_of(sample):
-    """One question's numbers: the log-likelihood of each choice, and the harness' verdicts."""
-    replies = [reply[0] for reply in sample["resps"]]
-    scores = {name: float(sample[name]) for name in ("acc", "acc_norm") if name in sample}
+def answer_of(samples, metrics):
+    """One question's numbers, of one sample for each filter: the log-likelihood of each choice, or
+    the text and what was read in it; and the harness' verdicts, by phibench's names of filters and
+    scores."""
+    first = samples[0]
+    replies = [reply[0] for reply in first["resps"]]
+    if isinstance(replies[0], str):
+        scores = {metrics[sample["filter"]]: float(sample["exact_match"]) for sample in samples}
+        return {"text": replies[0], "read": first["filtered_resps"][0], "scores": scores}
+    scores = {metrics.get(name, name): float(first[name]) for name in ("acc", "acc_norm")
+              if name in first}
     return {"logprobs": [float(logprob) for logprob, _ in replies],
             "greedy": [bool(greedy) for _, greedy in replies], "scores": scores}
 
 
-def texts_of(samples):
-    """What was asked, prompt and choice, of all samples."""
+def arguments_of(sample):
+    """What each request of a sample asks: context and continuation, or context and how to write."""
+    arguments = sample["arguments"]
+    for one in arguments.values() if isinstance(arguments, dict) else arguments:
+        yield list(one.values()) if isinstance(one, dict) else list(one)
+
+
+def text_of(samples, is_chat):
+    """What was asked, as one text to encode: of prompts each line once, of chats each one whole."""
+    texts = ["".join(part for part in asked if isinstance(part, str))
+             for sample in samples for asked in arguments_of(sample)]
+    return "\n".join(texts) if is_chat else "\n".join(
+        sorted({line for text in texts for line in text.split("\n")}))
+
+
+def ask(model, task, limit, chat, metrics):
+    """One task's answers in its file's order, and the tokens of what was asked. chat: "" for none,
+    "chat" or "chat-multiturn"."""
+    result = evaluate(model, {"task": task}, limit=limit, bootstrap_iters=0,
+                      apply_chat_template=bool(chat), fewshot_as_multiturn=chat == "chat-multiturn")
+    [samples] = result["samples"].values()
+    by_question = {}
     for sample in samples:
-        arguments = sample["arguments"]
-        for one in arguments.values() if isinstance(arguments, dict) else arguments:
-            yield "".join(one.values() if isinstance(one, dict) else one)
-
-
-def ask(model, task, limit):
-    """One task's answers in its file's order, and the tokens of every line that was asked."""
-    [samples] = evaluate(model, {"task": task}, limit=limit, bootstrap_iters=0)["samples"].values()
-    samples.sort(key=lambda sample: sample["doc_id"])
-    lines = {line for text in texts_of(samples) for line in text.split("\n")}
-    text = "\n".join(sorted(lines))
-    return {"answers": [answer_of(sample) for sample in samples], "text": text,
-            "ids": model.tok_encode(text)}
+        by_question.setdefault(sample["doc_id"], []).append(sample)
+    questions = [by_question[i] for i in sorted(by_question)]
+    text = text_of([question[0] for question in questions], bool(chat))
+    answers = [answer_of(question, metrics) for question in questions]
+    for answer, question in zip(answers, questions):
+        answer["prompt_tokens"] = len(model.tok_encode(next(arguments_of(question[0]))[0]))
+    return {"answers": answers, "text": text, "ids": model.tok_encode(text)}

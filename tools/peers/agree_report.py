@@ -10,7 +10,6 @@ import math
 
 LIMIT = 1e-3
 TOKEN_LIMIT = 1e-4  # of float32 arithmetic in another order, per token of a choice
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Item:
     def other_verdicts(self):
         """The metrics by which one program calls it right and the other wrong."""
         return [name for name, score in self.theirs["scores"].items()
-                if self.ours["scores"][name] != score]
+                if abs(self.ours["scores"][name] - score) > LIMIT]
 
     @property
     def is_same(self):
@@ -70,16 +69,21 @@ class Item:
         return f"rounding, {most:.1e} a token"
 
 
-def join(ours, theirs):
-    """The items of one set of questions: ours in order, theirs by subset."""
+def join_answers(ours, theirs):
+    """Pairs of answers of one set of questions: ours in order, theirs by subset."""
     by_subset = {}
     for answer in ours:
         by_subset.setdefault(answer["subset"], []).append(answer)
     if {subset: len(answers) for subset, answers in theirs.items()} != {
             subset: len(answers) for subset, answers in by_subset.items()}:
         raise ValueError("the programs were asked different numbers of questions")
-    items = [Item(a, b) for subset, answers in theirs.items()
-             for a, b in zip(by_subset[subset], answers)]
+    return [(a, b) for subset, answers in theirs.items()
+            for a, b in zip(by_subset[subset], answers)]
+
+
+def join(ours, theirs):
+    """The items of one set of questions: ours in order, theirs by subset."""
+    items = [Item(a, b) for a, b in join_answers(ours, theirs)]
     if any(len(item.ours["logprobs"]) != len(item.theirs["logprobs"]) for item in items):
         raise ValueError("a question has another number of choices")
     return items
@@ -92,14 +96,15 @@ def mean(values):
 
 def score_cells(items, scores):
     """acc and acc_norm (of a single continuation its perplexity), as each program reports them."""
+    first = "mc2" if "mc2" in items[0].theirs["scores"] else "acc"
     second = "acc_norm" if "acc_norm" in items[0].theirs["scores"] else "ppl"
     theirs = {name: 100 * mean(item.theirs["scores"][name] for item in items)
               for name in items[0].theirs["scores"]}
     if len(items[0].theirs["logprobs"]) == 1:
         theirs["ppl"] = math.exp(-mean(item.theirs["logprobs"][0] for item in items))
-    for name in ("acc", second):
+    for name in (first, second):
         digits = ".6g" if name == "ppl" else ".2f"
-        unit = "ppl " if name == "ppl" else ""
+        unit = f"{name} " if name in ("ppl", "mc2") else ""
         yield (f"{unit}{scores[name]:{digits}} / {theirs[name]:{digits}}" if name in theirs else "")
 
 
@@ -139,10 +144,11 @@ def unexplained(joined):
             if not item.is_same and not item.reason()]
 
 
-def put_into(document, lines):
-    """Replaces what stands between the marks of a Markdown file."""
+def put_into(document, part, lines):
+    """Replaces what stands between the marks of a part of a Markdown file."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
     text = document.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    body = "\n".join([BEGIN, "", *lines, "", END])
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    body = "\n".join([begin, "", *lines, "", end])
     document.write_text(before + body + after, encoding="utf-8")
