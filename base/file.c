@@ -6,7 +6,10 @@
 #include "base/file.h"
 
 #include "base/buf.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/temporary.h"
+#include "base/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 << 10, MAX_TEMPORARY_NAMES = 100, MAX_NAMES = 1 << 20 };
+enum { READ_BYTES = 64 << 10, MAX_NAMES = 1 << 20 };
 
 /* Sets the error of errno, with the path as its place. */
 static bool fail_at(const char *path, const char *what, struct err *err)
@@ -25,12 +28,13 @@ static bool fail_at(const char *path, const char *what, struct err *err)
     return err_place(err, path, 0, 0);
 }
 
-/* Reads to the end rather than to the size that stat gives, so that pipes and /proc work too. */
+/* Reads to the end rather than to the size that stat gives, so that /proc works too. */
 static bool read_all(int fd, const char *path, size_t maximum_bytes, struct buf *content,
                      struct err *err)
 {
     for (;;) {
         char piece[READ_BYTES];
+        if (!interrupt_check(err)) return false;
         ssize_t n = read(fd, piece, sizeof piece);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_at(path, "read", err);
@@ -43,13 +47,26 @@ static bool read_all(int fd, const char *path, size_t maximum_bytes, struct buf 
     return buf_check(content, err) || err_place(err, path, 0, 0);
 }
 
+int file_open(const char *path, struct err *err)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno != ENXIO) fail_at(path, "open", err);
+    else if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
+    else if (fd >= 0 && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        fail_at(path, "read", err);
+    } else
+        err_set_at(err, ERR_IO, path, 0, 0,
+                   "this is a pipe, a device or a socket: a regular file is expected");
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
 char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        fail_at(path, "open", err);
-        return NULL;
-    }
+    int fd = file_open(path, err);
+    if (fd < 0) return NULL;
     /* One byte for the zero: the buffer's maximum must not be what stops a file of exactly
      * maximum_bytes. */
     struct buf content = {.maximum = maximum_bytes < SIZE_MAX ? maximum_bytes + 1 : SIZE_MAX};
@@ -60,6 +77,21 @@ char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct 
     }
     buf_free(&content);
     close(fd);
+    return text;
+}
+
+char *file_read_text(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
+{
+    size_t n;
+    char *text = file_read(path, maximum_bytes, &n, err);
+    const char *content = text;
+    if (!text) return NULL;
+    if (!utf8_skip_mark(&content, &n, path, err)) {
+        free(text);
+        return NULL;
+    }
+    memmove(text, content, n + 1);
+    if (n_bytes) *n_bytes = n;
     return text;
 }
 
@@ -84,24 +116,6 @@ static bool write_in_place(const char *path, const void *bytes, size_t n_bytes, 
     return ok;
 }
 
-/* Opens a new file PATH.tmp-PID-N for the first N that is free: threads of one process never share
- * one. The name is free()d by the caller. */
-static int open_temporary(const char *path, char **name, struct err *err)
-{
-    struct buf text = {0};
-    int fd = -1;
-    for (int i = 0; fd < 0 && i < MAX_TEMPORARY_NAMES; i++) {
-        buf_clear(&text);
-        if (!buf_printf(&text, "%s.tmp-%ld-%d", path, (long)getpid(), i)) break;
-        fd = open(text.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST) break;
-    }
-    if (fd >= 0) *name = buf_take(&text, err);
-    else if (buf_check(&text, err)) fail_at(path, "create", err);
-    buf_free(&text);
-    return fd;
-}
-
 void file_sync_folder_of(const char *path)
 {
     const char *name = file_name(path);
@@ -120,17 +134,12 @@ bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err 
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
         return write_in_place(path, bytes, n_bytes, err);
 
-    char *temporary = NULL;
-    int fd = open_temporary(path, &temporary, err);
-    if (fd < 0) return false;
-    bool ok = write_all(fd, path, bytes, n_bytes, err);
-    if (ok && fsync(fd) != 0) ok = fail_at(path, "write", err);
-    if (close(fd) != 0 && ok) ok = fail_at(path, "write", err);
-    if (ok && rename(temporary, path) != 0) ok = fail_at(path, "replace", err);
-    if (ok) file_sync_folder_of(path);
-    else unlink(temporary);
-    free(temporary);
-    return ok;
+    struct temporary temporary;
+    if (!temporary_open(&temporary, path, err)) return false;
+    if (write_all(temporary.file, path, bytes, n_bytes, err))
+        return temporary_keep(&temporary, path, err);
+    temporary_drop(&temporary);
+    return false;
 }
 
 bool file_make_folders(const char *path, struct err *err)

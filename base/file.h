@@ -10,12 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The whole file, zero-ended; *n_bytes without the zero (may be NULL). Fails past maximum_bytes.
- * free() it. */
+/* A descriptor to read a regular file with; -1. Anything else at the path, which could be endless
+ * or have nothing to say, is refused without a wait. */
+int file_open(const char *path, struct err *err) __attribute__((warn_unused_result));
+
+/* The whole of a regular file, zero-ended; *n_bytes without the zero (may be NULL). Fails past
+ * maximum_bytes, and with ERR_INTERRUPTED after Ctrl-C. free() it. */
 char *file_read(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Writes to a new file PATH.tmp-PID-N, syncs, renames: the old content or the new, never a part. A
+/* The same of a text that a person has written: without the byte order mark that it may begin with;
+ * ERR_INPUT for UTF-16 and UTF-32. */
+char *file_read_text(const char *path, size_t maximum_bytes, size_t *n_bytes, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Writes to a new file (temporary.h), syncs, renames: the old content or the new, never a part. A
  * device or a pipe at PATH is written in place. */
 bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));

@@ -1,8 +1,9 @@
-/* interrupt.h - Ctrl-C: the first asks for a stop after the batch, the second ends the process at
- * once.
+/* interrupt.h - Ctrl-C: the first asks for a stop and gives it a second, the next one ends the
+ * process at once.
  *
- * Long work asks interrupt_requested between steps that leave everything consistent.
- * Thread-safe.
+ * Long work asks interrupt_requested between steps that leave everything consistent. What has not
+ * stopped by then is ended where it stands: all that is written survives kill -9, and so survives
+ * this. Thread-safe.
  */
 #ifndef PHIBENCH_BASE_INTERRUPT_H
 #define PHIBENCH_BASE_INTERRUPT_H

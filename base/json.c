@@ -6,6 +6,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -44,16 +45,14 @@ struct json *json_parse(const char *text, size_t n_bytes, const char *file, stru
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, set_allocator);
-    json_error_t fault;
+    json_error_t fault = {0};
     if (!utf8_skip_mark(&text, &n_bytes, file, err)) return NULL;
     json_t *root = json_loadb(text, n_bytes, PARSE_FLAGS, &fault);
     if (!root && json_error_code(&fault) == json_error_numeric_overflow)
         root = json_loadb(text, n_bytes, PARSE_FLAGS | JSON_DECODE_INT_AS_REAL, &fault);
     if (root) return (struct json *)root;
-    enum err_code code =
-        json_error_code(&fault) == json_error_out_of_memory ? ERR_MEMORY : ERR_INPUT;
     /* jansson counts what it has read of a line: nothing yet is the first column. */
-    err_set_at(err, code, file, fault.line > 0 ? fault.line : 1,
+    err_set_at(err, ERR_INPUT, file, fault.line > 0 ? fault.line : 1,
                fault.column > 0 ? fault.column : 1, "malformed JSON: %s", fault.text);
     return NULL;
 }
@@ -166,6 +165,7 @@ static bool parse_lines(const struct lines *lines, const char *text, size_t n_by
     for (size_t at = 0; at < n_bytes; i_line++) {
         const char *start = text + at, *end = memchr(start, '\n', n_bytes - at);
         size_t n = end ? (size_t)(end - start) : n_bytes - at;
+        if (!interrupt_check(err)) return false;
         if (!is_blank(start, n) && !read_line(lines, start, n, i_line, !end, err)) return false;
         at += n + 1;
     }

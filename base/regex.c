@@ -25,7 +25,8 @@ static bool fail(int code, const char *what, struct err *err)
 {
     PCRE2_UCHAR reason[256];
     if (pcre2_get_error_message(code, reason, sizeof reason) < 0) reason[0] = 0;
-    enum err_code kind = code == PCRE2_ERROR_NOMEMORY ? ERR_MEMORY : ERR_INPUT;
+    bool is_memory = code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED;
+    enum err_code kind = is_memory ? ERR_MEMORY : ERR_INPUT;
     return err_set(err, kind, "%s: %s", what, (const char *)reason);
 }
 

@@ -11,7 +11,9 @@
 
 struct regex;
 
-/* PCRE2 syntax, UTF and UCP on. Free with regex_free. */
+/* PCRE2 syntax, UTF and UCP on. Unlike Python's, \s takes U+180E, which was white space until
+ * Unicode 6.3, and not U+001C to U+001F: no text that is evaluated has them. Free with
+ * regex_free. */
 struct regex *regex_new(const char *pattern, struct err *err) __attribute__((warn_unused_result));
 void regex_free(struct regex *regex);
 

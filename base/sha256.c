@@ -7,11 +7,15 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sha256.h"
 
+#include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PIECE_BYTES = 1 << 20 };
 
@@ -88,21 +92,24 @@ bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err)
     bool ok = false;
     struct sha256 *hash = NULL;
     unsigned char *piece = NULL;
-    FILE *stream = fopen(path, "rbe");
-    if (!stream) {
-        err_set_errno(err, "cannot open");
-        goto out;
-    }
+    int file = file_open(path, err);
+    if (file < 0) return false;
     hash = sha256_new(err);
     piece = hash ? mem_new(PIECE_BYTES, 1, err) : NULL;
     if (!piece) goto out;
-    for (size_t n; (n = fread(piece, 1, PIECE_BYTES, stream)) > 0;) sha256_update(hash, piece, n);
-    ok = !ferror(stream);
-    if (ok) sha256_finish(hash, hex);
-    else err_set_errno(err, "cannot read");
+    for (ssize_t n = 1; n;) {
+        if (!interrupt_check(err)) goto out;
+        n = read(file, piece, PIECE_BYTES);
+        if (n > 0) sha256_update(hash, piece, (size_t)n);
+        if (n >= 0 || errno == EINTR) continue;
+        err_set_errno(err, "cannot read");
+        err_place(err, path, 0, 0);
+        goto out;
+    }
+    sha256_finish(hash, hex);
+    ok = true;
 out:
-    if (!ok) err_place(err, path, 0, 0);
-    if (stream) fclose(stream);
+    close(file);
     free(piece);
     sha256_free(hash);
     return ok;

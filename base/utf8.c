@@ -118,13 +118,21 @@ size_t utf8_complete_prefix(const char *text, size_t n_bytes)
     return n_bytes;
 }
 
+static bool begins(const char *text, size_t n_bytes, const char *mark, size_t n_mark)
+{
+    return n_bytes >= n_mark && !memcmp(text, mark, n_mark);
+}
+
 bool utf8_skip_mark(const char **text, size_t *n_bytes, const char *file, struct err *err)
 {
-    static const char mark[] = "\xef\xbb\xbf", little[] = "\xff\xfe", big[] = "\xfe\xff";
-    if (*n_bytes >= 2 && (!memcmp(*text, little, 2) || !memcmp(*text, big, 2)))
-        return err_set_at(err, ERR_INPUT, file, 1, 1,
-                          "this file is UTF-16: it must be saved as UTF-8");
-    if (*n_bytes >= 3 && !memcmp(*text, mark, 3)) {
+    const char *at = *text;
+    size_t n = *n_bytes;
+    bool is_32 = begins(at, n, "\xff\xfe\0\0", 4) || begins(at, n, "\0\0\xfe\xff", 4);
+    bool is_16 = begins(at, n, "\xff\xfe", 2) || begins(at, n, "\xfe\xff", 2);
+    if (is_32 || is_16)
+        return err_set_at(err, ERR_INPUT, file, 1, 1, "this is a text in UTF-%d: save it as UTF-8",
+                          is_32 ? 32 : 16);
+    if (begins(at, n, "\xef\xbb\xbf", 3)) {
         *text += 3;
         *n_bytes -= 3;
     }

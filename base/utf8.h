@@ -26,7 +26,7 @@ size_t utf8_count(const char *text, size_t n_bytes);
 void utf8_append_valid(struct buf *out, const char *text, size_t n_bytes);
 
 /* Passes over the byte order mark that editors put before a file's text, if there is one. ERR_INPUT
- * for a mark of UTF-16, which nothing here reads; file is the name for messages. */
+ * for the marks of UTF-16 and UTF-32, which nothing here reads; file (may be NULL) is their place. */
 bool utf8_skip_mark(const char **text, size_t *n_bytes, const char *file, struct err *err)
     __attribute__((warn_unused_result));
 

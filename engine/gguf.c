@@ -504,7 +504,7 @@ static struct gguf *new_gguf(const char *path, struct err *err)
 static bool open_file(struct gguf *gguf, struct err *err)
 {
     struct stat status;
-    gguf->descriptor = open(gguf->path, O_RDONLY | O_CLOEXEC);
+    gguf->descriptor = open(gguf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (gguf->descriptor < 0 || fstat(gguf->descriptor, &status) != 0) {
         err_set_errno(err, "cannot open");
         return err_place(err, gguf->path, 0, 0);

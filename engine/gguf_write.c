@@ -8,11 +8,11 @@
 
 #include "base/checksum.h"
 #include "base/mem.h"
+#include "base/temporary.h"
 #include "engine/seal.h"
 #include "engine/tools.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,33 +271,10 @@ static bool write_file(struct writer *writer, int n_threads, struct err *err)
     uint64_t end = writer->data_at + data_bytes;
     if (ok && ftruncate(writer->descriptor, (off_t)end) != 0) ok = fail_writing(writer, err);
     if (ok && writer->seal) ok = write_seal(writer, end, &header, header_bytes, err);
-    if (ok && fsync(writer->descriptor) != 0) ok = fail_writing(writer, err);
 out:
     free(writer->offsets);
     buf_free(&header);
     return ok;
-}
-
-/* "PATH.tmp-PID", opened; *name to be freed. */
-static int open_temporary(const char *path, char **name, struct err *err)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        err_set_at(err, ERR_USAGE, path, 0, 0,
-                   "cannot write a model over something that is not a file");
-        return -1;
-    }
-    struct buf temporary = {0};
-    buf_printf(&temporary, "%s.tmp-%ld", path, (long)getpid());
-    *name = buf_take(&temporary, err);
-    if (!*name) return -1;
-    unlink(*name); /* a killed process of the same number may have left it */
-    int descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
-        err_set_errno(err, "cannot write");
-        err_place(err, path, 0, 0);
-    }
-    return descriptor;
 }
 
 bool gguf_write(const char *path, const struct source *source, const char *hash, int n_threads,
@@ -308,22 +285,17 @@ bool gguf_write(const char *path, const struct source *source, const char *hash,
                             .progress = progress,
                             .context = context,
                             .lock = PTHREAD_MUTEX_INITIALIZER};
-    char *temporary = NULL;
+    struct temporary temporary;
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return err_set_at(err, ERR_USAGE, path, 0, 0,
+                          "cannot write a model over something that is not a file");
     if (hash && !(writer.seal = seal_new(source, err))) return false;
     if (hash) snprintf(writer.seal->hash, sizeof writer.seal->hash, "%s", hash);
-    writer.descriptor = open_temporary(path, &temporary, err);
-    if (writer.descriptor < 0) {
-        model_seal_free(writer.seal);
-        free(temporary);
-        return false;
-    }
-    bool ok = write_file(&writer, n_threads, err);
-    if ((close(writer.descriptor) != 0 || (ok && rename(temporary, path) != 0)) && ok) {
-        err_set_errno(err, "cannot write");
-        ok = err_place(err, path, 0, 0);
-    }
-    if (!ok) unlink(temporary);
+    bool ok = temporary_open(&temporary, path, err);
+    writer.descriptor = temporary.file;
+    ok = ok && write_file(&writer, n_threads, err) && temporary_keep(&temporary, path, err);
+    if (!ok) temporary_drop(&temporary);
     model_seal_free(writer.seal);
-    free(temporary);
     return ok;
 }

@@ -39,7 +39,8 @@ struct source {
     bool (*read_rows)(const struct source *source, const struct tensor_info *tensor, size_t row,
                       size_t n_rows, void *out, struct err *err);
     /* SHA-256 of what determines every bit of the model: the file's bytes, or the synthetic
-     * recipe. *seal (NULL: not wanted): what the rows were while they were hashed (seal.h). May take seconds; ERR_INTERRUPTED after Ctrl-C. */
+     * recipe. *seal (NULL: not wanted): what the rows were while they were hashed (seal.h). May
+     * take seconds; ERR_INTERRUPTED after Ctrl-C. */
     bool (*hash)(const struct source *source, char hex[65], struct model_seal **seal,
                  struct err *err);
     void (*close)(struct source *source);

@@ -8,17 +8,20 @@
  */
 #include "reports/gnuplot.h"
 
+#include "base/interrupt.h"
 #include "base/utf8.h"
 #include "base/visible.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_FOUND = 127, MAX_OUTPUT_BYTES = 1 << 16 };
+enum { NOT_FOUND = 127, MAX_OUTPUT_BYTES = 1 << 16, POLL_MS = 100 };
 
 static const char NOT_LITERAL[] = "'\"\\`@$"; /* quotes, escapes, commands, macros, names */
 
@@ -73,12 +76,16 @@ static void become_gnuplot(const char *program, const char *folder, const char *
     _exit(NOT_FOUND);
 }
 
-/* What the child printed, cut to n_bytes; the rest is read and dropped so that it never blocks. */
-static void read_output(int input, char *text, size_t n_bytes)
+/* What the child printed, cut to n_bytes; the rest is read and dropped so that it never blocks.
+ * Ctrl-C ends the child. */
+static void read_output(int input, pid_t child, char *text, size_t n_bytes)
 {
     char rest[512];
     size_t used = 0;
-    for (;;) {
+    for (bool is_ended = false;;) {
+        struct pollfd more = {.fd = input, .events = POLLIN};
+        if (interrupt_requested() && !is_ended) is_ended = kill(child, SIGKILL) == 0;
+        if (poll(&more, 1, POLL_MS) <= 0) continue;
         bool full = used + 1 >= n_bytes;
         ssize_t n =
             full ? read(input, rest, sizeof rest) : read(input, text + used, n_bytes - 1 - used);
@@ -107,13 +114,14 @@ static int run(const char *program, const char *folder, const char *argument, ch
     }
     if (child == 0) become_gnuplot(program, folder, argument, pipe_ends[1]);
     close(pipe_ends[1]);
-    read_output(pipe_ends[0], output, n_bytes);
+    read_output(pipe_ends[0], child, output, n_bytes);
     close(pipe_ends[0]);
     while (waitpid(child, &status, 0) < 0) {
         if (errno == EINTR) continue;
         err_set_errno(err, "cannot wait for %s", program);
         return -1;
     }
+    if (!interrupt_check(err)) return -1;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != NOT_FOUND)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     err_set(

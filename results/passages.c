@@ -7,20 +7,26 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
+#include "base/sha256.h"
+#include "base/temporary.h"
 #include "results/store_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x70686970, MAX_WORDS = 64 };
+enum { APPLICATION_ID = 0x70686970, MAX_WORDS = 64, PIECE_BYTES = 1 << 20 };
+
+/* The last line of a file: the SHA-256 of all before it. */
+#define LAST_LINE "phibench sha-256 %s\n"
+enum { LAST_LINE_BYTES = sizeof LAST_LINE - sizeof "%s" + SHA256_HEX_BYTES - 1 };
 
 struct passages_writer {
     struct store index; /* its path is the name that the file gets when it is whole */
-    char *temporary;
+    struct temporary temporary;
 };
 
 struct passages {
@@ -50,8 +56,7 @@ void passages_abandon(struct passages_writer *writer)
 {
     if (!writer) return;
     close_index(&writer->index);
-    if (writer->temporary) unlink(writer->temporary);
-    free(writer->temporary);
+    temporary_drop(&writer->temporary);
     free(writer->index.path);
     free(writer);
 }
@@ -59,8 +64,8 @@ void passages_abandon(struct passages_writer *writer)
 static bool begin_index(struct passages_writer *writer, struct err *err)
 {
     struct store *index = &writer->index;
-    unlink(writer->temporary);
-    return open_index(index, writer->temporary, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) &&
+    return open_index(index, writer->temporary.name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                      err) &&
            store_execute(index,
                          "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
                          "PRAGMA cache_size = -65536",
@@ -71,13 +76,11 @@ static bool begin_index(struct passages_writer *writer, struct err *err)
 struct passages_writer *passages_create(const char *path, struct err *err)
 {
     struct passages_writer *writer = mem_new(1, sizeof *writer, err);
-    struct buf temporary = {0};
     if (!writer) return NULL;
-    buf_printf(&temporary, "%s.tmp-%d", path, (int)getpid());
+    writer->temporary.file = -1;
     writer->index.path = mem_copy_string(path, err);
-    writer->temporary = buf_take(&temporary, err);
-    if (writer->index.path && writer->temporary && file_make_parent(path, err) &&
-        begin_index(writer, err))
+    if (writer->index.path && file_make_parent(path, err) &&
+        temporary_open(&writer->temporary, path, err) && begin_index(writer, err))
         return writer;
     passages_abandon(writer);
     return NULL;
@@ -92,15 +95,15 @@ bool passages_add(struct passages_writer *writer, const struct passage *passage,
     return query_run(add, err);
 }
 
-/* The content reaches the disk before the name does. */
-static bool sync_and_rename(const struct passages_writer *writer, struct err *err)
+static bool write_last_line(const struct passages_writer *writer, struct err *err)
 {
-    int file = open(writer->temporary, O_RDONLY | O_CLOEXEC);
-    bool synced = file >= 0 && fsync(file) == 0;
-    if (file >= 0) close(file);
-    if (synced && rename(writer->temporary, writer->index.path) == 0) return true;
-    err_set_errno(err, "writing the index of passages");
-    return err_place(err, writer->index.path, 0, 0);
+    char hash[SHA256_HEX_BYTES], line[LAST_LINE_BYTES + 1];
+    int file = writer->temporary.file;
+    if (!sha256_file(writer->temporary.name, hash, err)) return false;
+    snprintf(line, sizeof line, LAST_LINE, hash);
+    return (lseek(file, 0, SEEK_END) > 0 &&
+            write(file, line, LAST_LINE_BYTES) == LAST_LINE_BYTES) ||
+           err_set_errno(err, "%s: cannot write", writer->index.path);
 }
 
 bool passages_finish(struct passages_writer *writer, const char *hash, struct err *err)
@@ -115,12 +118,67 @@ bool passages_finish(struct passages_writer *writer, const char *hash, struct er
     bool done = store_execute(index, end, err) && store_commit(index, err);
     if (!close_index(index) && done)
         done = err_set_at(err, ERR_IO, index->path, 0, 0, "cannot close it");
-    done = done && sync_and_rename(writer, err);
+    done = done && write_last_line(writer, err) &&
+           temporary_keep(&writer->temporary, index->path, err);
     passages_abandon(writer);
     return done;
 }
 
 /* ---- Searching ---- */
+
+/* Reads n bytes at the offset, or fails. */
+static bool read_at(int file, const char *path, void *out, size_t n, uint64_t offset,
+                    struct err *err)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(file, (char *)out + done, n - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return err_set_errno(err, "%s: cannot read", path);
+        if (!got) return err_set_at(err, ERR_INPUT, path, 0, 0, "the file became shorter");
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* SHA-256 of the first n_bytes. */
+static bool hash_begin(int file, const char *path, uint64_t n_bytes, char hex[SHA256_HEX_BYTES],
+                       struct err *err)
+{
+    uint8_t *piece = mem_new(PIECE_BYTES, 1, err);
+    struct sha256 *hash = piece ? sha256_new(err) : NULL;
+    bool ok = hash != NULL;
+    for (uint64_t at = 0; ok && at < n_bytes;) {
+        size_t n = n_bytes - at < PIECE_BYTES ? (size_t)(n_bytes - at) : PIECE_BYTES;
+        ok = interrupt_check(err) && read_at(file, path, piece, n, at, err);
+        if (ok) sha256_update(hash, piece, n);
+        at += n;
+    }
+    if (ok) sha256_finish(hash, hex);
+    sha256_free(hash);
+    free(piece);
+    return ok;
+}
+
+/* Whether the file is as it was made. */
+static bool check_content(const char *path, struct err *err)
+{
+    char hash[SHA256_HEX_BYTES] = "", wanted[LAST_LINE_BYTES + 1], line[LAST_LINE_BYTES];
+    int file = file_open(path, err);
+    if (file < 0) return false;
+    off_t end = lseek(file, 0, SEEK_END);
+    bool is_long = end > LAST_LINE_BYTES, ok = true;
+    uint64_t n = is_long ? (uint64_t)end - LAST_LINE_BYTES : 0;
+    if (is_long)
+        ok = hash_begin(file, path, n, hash, err) &&
+             read_at(file, path, line, LAST_LINE_BYTES, n, err);
+    close(file);
+    if (!ok) return false;
+    snprintf(wanted, sizeof wanted, LAST_LINE, hash);
+    return (is_long && !memcmp(line, wanted, LAST_LINE_BYTES)) ||
+           err_set_at(err, ERR_INPUT, path, 0, 0,
+                      "this is no index of passages, or a damaged, cut or older one: with "
+                      "`build_from` it is made again");
+}
 
 static bool read_about(struct passages *passages, struct err *err)
 {
@@ -140,8 +198,8 @@ struct passages *passages_open(const char *path, struct err *err)
     struct passages *passages = mem_new(1, sizeof *passages, err);
     if (!passages) return NULL;
     passages->index.path = mem_copy_string(path, err);
-    if (passages->index.path && open_index(&passages->index, path, SQLITE_OPEN_READONLY, err) &&
-        read_about(passages, err))
+    if (passages->index.path && check_content(path, err) &&
+        open_index(&passages->index, path, SQLITE_OPEN_READONLY, err) && read_about(passages, err))
         return passages;
     passages_close(passages);
     return NULL;

@@ -2,7 +2,8 @@
  * and then searched by BM25 (Robertson and Zaragoza 2009, "The probabilistic relevance framework:
  * BM25 and beyond").
  *
- * Words are stemmed (Porter) and without accents. A file is whole or not there, and never changes.
+ * Words are stemmed (Porter) and without accents. A file is whole or not there, and never changes:
+ * it ends with a line that has the SHA-256 of what is before it, which SQLite does not look at.
  * One thread at a time on one index.
  */
 #ifndef PHIBENCH_RESULTS_PASSAGES_H
@@ -39,7 +40,7 @@ void passages_abandon(struct passages_writer *writer); /* NULL is fine */
 
 struct passages;
 
-/* ERR_INPUT for a file that is no index of this version. */
+/* ERR_INPUT for a file that is no index of this version, damaged or cut: it is read through. */
 struct passages *passages_open(const char *path, struct err *err)
     __attribute__((warn_unused_result));
 void passages_close(struct passages *passages);

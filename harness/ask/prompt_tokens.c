@@ -3,6 +3,7 @@
  */
 #include "harness/ask/prompt_tokens.h"
 
+#include "base/interrupt.h"
 #include "base/letter_case.h"
 #include "base/mem.h"
 #include "harness/ask/chat_prompt.h"
@@ -256,6 +257,7 @@ bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_option
     size_t n_prompts = request->kind == REQUEST_CHAT ? 1 : request->n_prompts;
     bool ok = true;
     *prompt = (struct prompt_tokens){0};
+    if (!interrupt_check(err)) return false;
     for (size_t i = 0; ok && i < n_prompts; i++) {
         prompt_tokens_done(prompt);
         ok = is_scored ? try_prompt(&asking, i, prompt, err)

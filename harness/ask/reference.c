@@ -5,12 +5,14 @@
 #include "harness/ask/reference.h"
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER_BYTES = 4096, MAX_CHUNKS = 1 << 26, MAX_SCORED = 1 << 22, MAX_VOCAB = 1 << 24 };
@@ -30,20 +32,29 @@ struct reference {
 
 /* ---- Bytes at an offset ---- */
 
+/* Reads up to n bytes; *got is less where the file ends. */
+static bool read_up_to(const struct reference *reference, void *bytes, size_t n, size_t offset,
+                       size_t *got, struct err *err)
+{
+    for (*got = 0; *got < n;) {
+        ssize_t more =
+            pread(reference->file, (char *)bytes + *got, n - *got, (off_t)(offset + *got));
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) return err_set_errno(err, "%s: cannot read", reference->path);
+        if (!more) break;
+        *got += (size_t)more;
+    }
+    return true;
+}
+
 static bool read_at(const struct reference *reference, void *bytes, size_t n, size_t offset,
                     struct err *err)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t got =
-            pread(reference->file, (char *)bytes + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return err_set_errno(err, "%s: cannot read", reference->path);
-        if (!got)
-            return err_set_at(err, ERR_INPUT, reference->path, 0, 0,
-                              "the file ends at byte %zu, inside of its logits", offset + done);
-        done += (size_t)got;
-    }
-    return true;
+    size_t got;
+    return read_up_to(reference, bytes, n, offset, &got, err) &&
+           (got == n ||
+            err_set_at(err, ERR_INPUT, reference->path, 0, 0,
+                       "the file ends at byte %zu, inside of its logits", offset + got));
 }
 
 static bool write_at(const struct reference *reference, const void *bytes, size_t n, size_t offset,
@@ -93,15 +104,15 @@ static bool parse_header(struct reference *reference, const char *text)
 static bool read_header(struct reference *reference, struct err *err)
 {
     char text[HEADER_BYTES + 1] = "";
-    ssize_t n = pread(reference->file, text, HEADER_BYTES, 0);
-    if (n < 0) return err_set_errno(err, "%s: cannot read", reference->path);
-    if (!parse_header(reference, text))
+    size_t n;
+    if (!read_up_to(reference, text, HEADER_BYTES, 0, &n, err)) return false;
+    if (n < HEADER_BYTES || !parse_header(reference, text))
         return err_set_at(err, ERR_INPUT, reference->path, 0, 0,
                           "this is no file of reference logits");
     size_t n_chunks = reference->header.n_chunks;
     reference->hashes = mem_new(n_chunks, sizeof *reference->hashes, err);
     return reference->hashes &&
-           read_at(reference, reference->hashes, n_chunks * SHA256_BYTES, HEADER_BYTES, err);
+           read_up_to(reference, reference->hashes, n_chunks * SHA256_BYTES, HEADER_BYTES, &n, err);
 }
 
 static bool write_header(struct reference *reference, const struct reference_key *key,
@@ -126,8 +137,12 @@ static struct reference *open_file(const char *path, int flags, struct err *err)
 {
     struct reference *reference = mem_new(1, sizeof *reference, err);
     if (!reference) return NULL;
-    reference->file = open(path, flags | O_CLOEXEC, 0666);
-    if (reference->file < 0) err_set_errno(err, "%s: cannot open", path);
+    struct stat status;
+    reference->file = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    if (reference->file < 0 || fstat(reference->file, &status) != 0)
+        err_set_errno(err, "%s: cannot open", path);
+    else if (!S_ISREG(status.st_mode))
+        err_set(err, ERR_USAGE, "%s is no regular file: logits cannot be kept in it", path);
     else if ((reference->path = mem_copy_string(path, err))) return reference;
     reference_close(reference);
     return NULL;
@@ -149,15 +164,14 @@ static bool is_of_text(const struct reference *reference, const struct reference
            header->n_scored == key->n_scored && header->n_vocab == key->n_vocab;
 }
 
-/* Forgets what a file that is there already holds. */
-static bool forget(struct reference *reference, struct err *err)
+bool reference_forget(struct reference *reference, struct err *err)
 {
     size_t n_bytes = reference->header.n_chunks * SHA256_BYTES;
     memset(reference->hashes, 0, n_bytes);
     return write_at(reference, reference->hashes, n_bytes, HEADER_BYTES, err);
 }
 
-struct reference *reference_create(const char *path, const struct reference_key *key, bool is_fresh,
+struct reference *reference_create(const char *path, const struct reference_key *key,
                                    struct err *err)
 {
     bool is_new = file_size_bytes(path) <= 0;
@@ -169,7 +183,6 @@ struct reference *reference_create(const char *path, const struct reference_key 
         ok = err_set(err, ERR_USAGE,
                      "%s holds other reference logits, of %s: remove it or name another file", path,
                      reference->header.origin);
-    if (ok && is_fresh) ok = forget(reference, err);
     if (ok) return reference;
     reference_close(reference);
     return NULL;
@@ -237,6 +250,43 @@ bool reference_check_chunk(const struct reference *reference, size_t i_chunk,
            err_set_at(err, ERR_INPUT, reference->path, 0, 0,
                       "the logits of chunk %zu are damaged: they are not those that were written",
                       i_chunk);
+}
+
+/* Whether a chunk is what was written; rows past the end of the file are not. */
+static bool is_whole(const struct reference *reference, size_t i_chunk, float *row,
+                     uint8_t (*hashes)[SHA256_BYTES], bool *whole, struct err *err)
+{
+    uint8_t hash[SHA256_BYTES];
+    size_t n_rows = reference->header.n_scored, got;
+    *whole = true;
+    for (size_t i = 0; *whole && i < n_rows; i++) {
+        if (!interrupt_check(err) || !read_up_to(reference, row, reference->row_bytes,
+                                                 offset_of(reference, i_chunk, i), &got, err))
+            return false;
+        sha256_digest(row, reference->row_bytes, hashes[i]);
+        *whole = got == reference->row_bytes;
+    }
+    sha256_digest(hashes, n_rows * sizeof *hashes, hash);
+    *whole = *whole && !memcmp(reference->hashes[i_chunk], hash, sizeof hash);
+    return true;
+}
+
+bool reference_repair(struct reference *reference, size_t *n_forgotten, struct err *err)
+{
+    static const uint8_t none[SHA256_BYTES] = {0};
+    float *row = mem_new(1, reference->row_bytes, err);
+    uint8_t(*hashes)[SHA256_BYTES] = mem_new(reference->header.n_scored, sizeof *hashes, err);
+    bool ok = row && hashes, whole;
+    *n_forgotten = 0;
+    for (size_t i = 0; ok && i < reference->header.n_chunks; i++) {
+        if (!reference_has(reference, i)) continue;
+        ok = is_whole(reference, i, row, hashes, &whole, err) &&
+             (whole || reference_put_chunk(reference, i, none, err));
+        *n_forgotten += ok && !whole;
+    }
+    free(row);
+    free(hashes);
+    return ok;
 }
 
 bool reference_hash(const char *path, char hex[SHA256_HEX_BYTES], struct err *err)

@@ -24,10 +24,17 @@ struct reference_key {
 };
 
 /* Opens a file to be filled: a new one, or the one that is there, if its key and origin are the
- * same (is_fresh: its chunks are forgotten). ERR_USAGE for a file that is something else. Close
- * both with reference_close. */
-struct reference *reference_create(const char *path, const struct reference_key *key, bool is_fresh,
+ * same. Of a file that ends inside its table, the chunks past its end are not there. ERR_USAGE for
+ * a file that is something else. Close both with reference_close. */
+struct reference *reference_create(const char *path, const struct reference_key *key,
                                    struct err *err) __attribute__((warn_unused_result));
+/* Forgets all chunks of a file that is being filled. */
+bool reference_forget(struct reference *reference, struct err *err)
+    __attribute__((warn_unused_result));
+/* Reads all chunks of a file that is being filled, and forgets those that are not what was written:
+ * their number is *n_forgotten. ERR_INTERRUPTED after Ctrl-C. */
+bool reference_repair(struct reference *reference, size_t *n_forgotten, struct err *err)
+    __attribute__((warn_unused_result));
 /* Opens a file to compare with. ERR_INPUT unless it is of the key's text and vocabulary, whatever
  * its origin. */
 struct reference *reference_open(const char *path, const struct reference_key *key, struct err *err)

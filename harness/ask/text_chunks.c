@@ -91,7 +91,7 @@ struct dataset *text_chunks_load(const struct text_chunks_options *options,
     struct tokens ids = {0};
     struct dataset *dataset = NULL;
     size_t n_bytes;
-    char *text = file_read(options->path, MAX_TEXT_BYTES, &n_bytes, err);
+    char *text = file_read_text(options->path, MAX_TEXT_BYTES, &n_bytes, err);
     struct arena *arena = text ? arena_new(0, err) : NULL;
     bool has_bos = bos_policy_adds(options->bos, tokenizer);
     if (arena && tokenizer_encode(tokenizer, text, n_bytes, &encode, &ids, err))

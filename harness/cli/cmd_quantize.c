@@ -45,7 +45,7 @@ static bool calibrate(const struct invocation *invocation, struct importance **i
     struct progress progress;
     size_t n_bytes;
     if (!options->calibration) return true;
-    char *text = file_read(options->calibration, MAX_TEXT_BYTES, &n_bytes, err);
+    char *text = file_read_text(options->calibration, MAX_TEXT_BYTES, &n_bytes, err);
     if (!text) return false;
     struct model *model =
         open_model(invocation, invocation->arguments[0], options->isa, options->n_threads, err);

@@ -68,7 +68,8 @@ static bool run_command(const struct command *command, int argc, char **argv, st
     void *options = calloc(1, command->options_size ? command->options_size : 1);
     bool ok = options || err_set(err, ERR_MEMORY, "out of memory");
     join_command_line(argc, argv, &line);
-    ok = ok && command_parse(command, argc - 2, argv + 2, options, &invocation, err);
+    ok = ok && buf_check(&line, err) &&
+         command_parse(command, argc - 2, argv + 2, options, &invocation, err);
     if (ok) {
         invocation.command_line = buf_string(&line);
         ok = command->run(&invocation, err);

@@ -5,6 +5,8 @@
  */
 #include "harness/cli/read_input.h"
 
+#include "base/interrupt.h"
+
 #include <stdio.h>
 
 bool read_input(struct buf *out, struct err *err)
@@ -13,9 +15,10 @@ bool read_input(struct buf *out, struct err *err)
     char piece[65536];
     size_t n;
     out->maximum = MAXIMUM_BYTES;
-    while ((n = fread(piece, 1, sizeof piece, stdin)) > 0)
+    while (!interrupt_requested() && (n = fread(piece, 1, sizeof piece, stdin)) > 0)
         if (!buf_append(out, piece, n))
             return err_set(err, ERR_INPUT, "standard input is longer than %zu MiB",
                            MAXIMUM_BYTES >> 20);
+    if (!interrupt_check(err)) return false;
     return !ferror(stdin) || err_set_errno(err, "cannot read standard input");
 }

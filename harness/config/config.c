@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 20, MAX_ARENA_BYTES = 64 << 20 };
+enum { MAX_ARENA_BYTES = 64 << 20 };
 
 /* A run of hours must not end at a report that had no place to go. */
 static bool read_report(struct config *config, const struct config_node *map, struct err *err)
@@ -104,12 +104,8 @@ struct config *config_read(const char *path, const char *const *overrides, size_
                            struct err *err)
 {
     size_t n_bytes;
-    char *text = file_read(path, MAX_FILE_BYTES, &n_bytes, err);
-    if (!text) {
-        if (err && err->code == ERR_IO)
-            err->code = ERR_CONFIG; /* a wrong path is a usage error: exit 2 */
-        return NULL;
-    }
+    char *text = config_read_file(path, &n_bytes, err);
+    if (!text) return NULL;
     struct config *config = read_all(text, n_bytes, path, overrides, n_overrides, err);
     free(text);
     return config;

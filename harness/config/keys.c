@@ -44,6 +44,15 @@ static const char *found(const struct config_node *node, char out[128])
 
 /* ---- Texts and paths ---- */
 
+static bool append(const struct config_node *node, struct buf *path, const char *text, size_t n,
+                   struct err *err)
+{
+    if (n > MAX_PATH_BYTES - path->n_bytes)
+        return config_fail(node, err, "this is a path of more than %d bytes%s", MAX_PATH_BYTES,
+                           strstr(node->text, "${") ? ", with its variables expanded" : "");
+    return buf_append(path, text, n) || buf_check(path, err);
+}
+
 /* The variable named by text[0..n) with its optional ":-otherwise". */
 static bool expand_variable(const struct config_node *node, const char *text, size_t n,
                             struct buf *out, struct err *err)
@@ -56,8 +65,8 @@ static bool expand_variable(const struct config_node *node, const char *text, si
     memcpy(name, text, n_name);
     name[n_name] = 0;
     const char *value = getenv(name);
-    if (value && (*value || !dash)) return buf_text(out, value) || buf_check(out, err);
-    if (dash) return buf_append(out, dash + 2, n - n_name - 2) || buf_check(out, err);
+    if (value && (*value || !dash)) return append(node, out, value, strlen(value), err);
+    if (dash) return append(node, out, dash + 2, n - n_name - 2, err);
     return config_fail(node, err,
                        "the environment variable %s is not set; set it, or write ${%s:-FOLDER} to "
                        "give it a default",
@@ -70,7 +79,7 @@ static bool expand_path(const struct config_node *node, const char *text, struct
     while (*text) {
         const char *dollar = strstr(text, "${");
         size_t n_plain = dollar ? (size_t)(dollar - text) : strlen(text);
-        buf_append(out, text, n_plain);
+        if (!append(node, out, text, n_plain, err)) return false;
         text += n_plain;
         if (!dollar) break;
         const char *end = strchr(text, '}');
@@ -78,7 +87,7 @@ static bool expand_path(const struct config_node *node, const char *text, struct
         if (!expand_variable(node, text + 2, (size_t)(end - text - 2), out, err)) return false;
         text = end + 1;
     }
-    return buf_check(out, err);
+    return true;
 }
 
 bool config_read_text(struct arena *arena, const struct config_node *node, const char *what,
@@ -94,7 +103,7 @@ bool config_read_text(struct arena *arena, const struct config_node *node, const
     *text = node->text;
     if (type == CONFIG_TEXT) return true;
 
-    struct buf path = {.maximum = MAX_PATH_BYTES};
+    struct buf path = {0};
     bool ok = expand_path(node, node->text, &path, err);
     if (ok) *text = arena_take(arena, &path, err);
     buf_free(&path);

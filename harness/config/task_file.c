@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 20, MAX_ARENA_BYTES = 64 << 20 };
+enum { MAX_ARENA_BYTES = 64 << 20 };
 
 /* ---- Records, subsets, layouts ---- */
 
@@ -215,8 +215,7 @@ struct task *config_task_open(const char *name, struct err *err)
         return NULL;
     }
     size_t n_bytes;
-    char *text = file_read(name, MAX_FILE_BYTES, &n_bytes, err);
-    if (!text && err && err->code == ERR_IO) err->code = ERR_CONFIG;
+    char *text = config_read_file(name, &n_bytes, err);
     struct task *task = text ? config_task_parse(text, n_bytes, name, err) : NULL;
     free(text);
     return task;

@@ -25,6 +25,11 @@ struct config_node {
     int line, column;                 /* 1-based; 0 where the node comes from the command line */
 };
 
+/* The text of a configuration or a task, at most 1 MiB of UTF-8. Whatever keeps it from being read
+ * is ERR_CONFIG: the path stands on a command line or in a configuration. free() it. */
+char *config_read_file(const char *path, size_t *n_bytes, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Parses one YAML 1.1 document. Refused with ERR_CONFIG and the place: syntax errors, a second
  * document, anchors, aliases and tags, repeated keys, keys that are no scalars, NUL bytes,
  * nesting or size past the limits. */

@@ -7,6 +7,7 @@
  */
 #include "harness/config/tree.h"
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -14,7 +15,16 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 16, MAX_NODES = 20000, MAX_MEMBERS = 2000 };
+enum { MAX_FILE_BYTES = 1 << 20, MAX_DEPTH = 16, MAX_NODES = 20000, MAX_MEMBERS = 2000 };
+
+char *config_read_file(const char *path, size_t *n_bytes, struct err *err)
+{
+    struct err fault = {0};
+    char *text = file_read_text(path, MAX_FILE_BYTES, n_bytes, &fault);
+    if (fault.code == ERR_IO || fault.code == ERR_INPUT) fault.code = ERR_CONFIG;
+    if (!text && err) *err = fault;
+    return text;
+}
 
 struct parse {
     yaml_parser_t yaml;

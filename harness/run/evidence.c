@@ -4,6 +4,7 @@
 #include "harness/run/evidence.h"
 
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
@@ -89,6 +90,13 @@ uint64_t evidence_bytes(const struct evidence *evidence)
     return evidence->n_bytes;
 }
 
+static void hash_content(const struct evidence *evidence, const char *path, const char *content,
+                         struct sha256 *hash)
+{
+    sha256_field(hash, evidence->is_folder ? path + strlen(evidence->root) : file_name(path));
+    sha256_field(hash, content);
+}
+
 bool evidence_hash(const struct evidence *evidence, char hex[PASSAGES_HASH_BYTES], struct err *err)
 {
     _Static_assert((int)PASSAGES_HASH_BYTES == (int)SHA256_HEX_BYTES, "the index holds a SHA-256");
@@ -98,8 +106,7 @@ bool evidence_hash(const struct evidence *evidence, char hex[PASSAGES_HASH_BYTES
         const char *path = evidence->paths[i];
         char content[SHA256_HEX_BYTES];
         done = sha256_file(path, content, err);
-        sha256_field(hash, evidence->is_folder ? path + strlen(evidence->root) : file_name(path));
-        sha256_field(hash, content);
+        if (done) hash_content(evidence, path, content, hash);
     }
     if (hash) sha256_finish(hash, hex);
     sha256_free(hash);
@@ -244,29 +251,49 @@ static bool add_json_line(void *context, const struct json *value, int line, str
     return add_document(reader, text, text + strlen(text), err);
 }
 
-static bool read_file(struct reader *reader, bool is_page, struct err *err)
+static bool add_text(struct reader *reader, bool is_page, const char *text, size_t n_bytes,
+                     struct err *err)
+{
+    if (!is_page && file_name_ends(reader->path, ".jsonl"))
+        return json_parse_lines(text, n_bytes, reader->path, add_json_line, reader, err);
+    return utf8_skip_mark(&text, &n_bytes, reader->path, err) &&
+           (is_page ? add_page : add_paragraphs)(reader, text, n_bytes, err);
+}
+
+/* Hashes the bytes that become passages. */
+static bool read_file(struct reader *reader, const struct evidence *evidence, struct sha256 *hash,
+                      struct err *err)
 {
     size_t n_bytes;
-    int64_t size = file_size_bytes(reader->path);
-    reader->n_bytes += size > 0 ? (uint64_t)size : 0;
-    if (!is_page && file_name_ends(reader->path, ".jsonl"))
-        return json_read_lines(reader->path, add_json_line, reader, err);
+    char content[SHA256_HEX_BYTES];
     char *text = file_read(reader->path, MAX_FILE_BYTES, &n_bytes, err);
-    bool done = text && (is_page ? add_page(reader, text, n_bytes, err)
-                                 : add_paragraphs(reader, text, n_bytes, err));
+    if (!text) return false;
+    struct sha256 *own = sha256_new(err);
+    bool done = own != NULL;
+    if (done) {
+        sha256_update(own, text, n_bytes);
+        sha256_finish(own, content);
+        hash_content(evidence, reader->path, content, hash);
+        reader->n_bytes += n_bytes;
+        done = add_text(reader, evidence->is_folder, text, n_bytes, err);
+    }
+    sha256_free(own);
     free(text);
     return done;
 }
 
 bool evidence_read(const struct evidence *evidence, const struct evidence_sink *sink,
-                   struct err *err)
+                   char hex[PASSAGES_HASH_BYTES], struct err *err)
 {
     struct reader reader = {.sink = sink};
-    bool done = true;
+    struct sha256 *hash = sha256_new(err);
+    bool done = hash != NULL;
     for (size_t i = 0; done && i < evidence->n; i++) {
         reader.path = evidence->paths[i];
-        done = read_file(&reader, evidence->is_folder, err);
+        done = interrupt_check(err) && read_file(&reader, evidence, hash, err);
     }
+    if (done) sha256_finish(hash, hex);
+    sha256_free(hash);
     buf_free(&reader.text);
     buf_free(&reader.title);
     return done;

@@ -30,7 +30,10 @@ struct evidence_sink {
     bool (*add)(void *context, const struct passage *passage, uint64_t n_bytes, struct err *err);
     void *context;
 };
+/* hex: the hash of what was read, which is evidence_hash's unless files changed in between.
+ * ERR_INTERRUPTED after Ctrl-C. */
 bool evidence_read(const struct evidence *evidence, const struct evidence_sink *sink,
-                   struct err *err) __attribute__((warn_unused_result));
+                   char hex[PASSAGES_HASH_BYTES], struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -16,11 +16,11 @@ struct cached_model {
     struct model_seal *seal; /* what must be loaded from it */
 };
 
-/* The file that a planned model with `is_made` is run from, which is made now if it is not there, or
- * not as its seal says. What stands between the seal and the header is not read: that is seen when
- * it is loaded, and why_again, which is then not NULL, has the file made again and is told. folder:
- * where files are kept, made if it is missing; NULL is ERR_CONFIG. n_threads 0: the default. End
- * with cached_model_done, also after a failure. */
+/* The file that a planned model with `is_made` is run from, which is made now if it is not there,
+ * or has no seal of this model. What stands between the header and the seal is not read here:
+ * loading finds what is wrong with it. why_again, unless it is NULL, is such a fault: it is told,
+ * and the file made again. folder: where files are kept, made if it is missing; NULL is ERR_CONFIG.
+ * n_threads 0: the default. End with cached_model_done, also after a failure. */
 bool model_cache_get(const struct console *console, const char *folder,
                      const struct plan_model *model, const char *why_again, int n_threads,
                      struct cached_model *cached, struct err *err)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAME_CHARS = 32 }; /* of a fingerprint */
 
@@ -37,6 +38,33 @@ static void say_size(const struct run_context *run, const struct plan_job *job, 
              chunk * (double)job->dataset->n_items * 1e-9, path);
 }
 
+/* A file that this program keeps for itself is made again where it is not what it should be; a
+ * user's is left alone. */
+static struct reference *open_to_fill(const struct run_context *run, const char *path,
+                                      const struct reference_key *key, bool is_kept,
+                                      struct err *err)
+{
+    const struct log *log = &run->options->console.log;
+    struct err why = {0};
+    size_t n_forgotten = 0;
+    struct reference *reference = reference_create(path, key, &why);
+    if (!reference && is_kept && (why.code == ERR_INPUT || why.code == ERR_USAGE)) {
+        log_warning(log, "%s is made again: it is damaged", path);
+        if (unlink(path) != 0) err_set_errno(&why, "%s: cannot remove", path);
+        else reference = reference_create(path, key, &why);
+    }
+    bool ok =
+        reference && (run->options->is_fresh ? reference_forget(reference, &why)
+                                             : reference_repair(reference, &n_forgotten, &why));
+    if (n_forgotten)
+        log_warning(log, "%s: the logits of %zu chunks are damaged, and computed again", path,
+                    n_forgotten);
+    if (ok) return reference;
+    reference_close(reference);
+    if (err) *err = why;
+    return NULL;
+}
+
 static bool open_both(const struct run_context *run, const struct plan_job *job,
                       const struct reference_key *key, struct run_references *references,
                       struct err *err)
@@ -49,7 +77,7 @@ static bool open_both(const struct run_context *run, const struct plan_job *job,
         ok = ok && (against = other = kept_path(run, job->reference_job, false, err)) != NULL;
     if (ok && save) {
         say_size(run, job, save, key);
-        references->save = reference_create(save, key, run->options->is_fresh, err);
+        references->save = open_to_fill(run, save, key, own != NULL, err);
         ok = references->save != NULL;
     }
     if (ok && against) {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "harness/run/evidence.h"
 
@@ -43,7 +44,7 @@ static bool add_passage(void *context, const struct passage *passage, uint64_t n
     struct building *building = context;
     building->n_passages++;
     progress_update(&building->progress, (size_t)(n_bytes >> 10));
-    return passages_add(building->writer, passage, err);
+    return interrupt_check(err) && passages_add(building->writer, passage, err);
 }
 
 static bool build(const struct evidence *evidence, const char *from, const char *path,
@@ -51,12 +52,16 @@ static bool build(const struct evidence *evidence, const char *from, const char 
 {
     struct building building = {.writer = passages_create(path, err)};
     const struct evidence_sink sink = {add_passage, &building};
+    char read[PASSAGES_HASH_BYTES];
     if (!building.writer) return false;
     log_info(&console->log, "building %s, the index of the passages of %s", path, from);
     progress_begin(&building.progress, console, "index, KiB read",
                    (size_t)(evidence_bytes(evidence) >> 10), 0);
-    bool done = evidence_read(evidence, &sink, err);
+    bool done = evidence_read(evidence, &sink, read, err);
     progress_end(&building.progress);
+    if (done && strcmp(read, hash) != 0)
+        done = err_set_at(err, ERR_INPUT, from, 0, 0,
+                          "the texts changed while they were read: run again");
     if (!done) passages_abandon(building.writer);
     done = done && passages_finish(building.writer, hash, err);
     if (done) log_info(&console->log, "%s: %zu passages", path, building.n_passages);
@@ -71,11 +76,17 @@ static char *cached_path(const char *cache, const char *hash, struct err *err)
     return buf_take(&path, err);
 }
 
-/* The index at `path` if there is one of this hash. */
-static struct passages *open_same(const char *path, const char *hash)
+/* The index at `path` if there is a whole one of this hash; says why one that is there is not used.
+ * Ctrl-C while it is checked is no reason. */
+static struct passages *open_same(const char *path, const char *hash, const struct console *console)
 {
-    struct passages *passages = file_exists(path) ? passages_open(path, NULL) : NULL;
+    struct err why = {0};
+    if (!file_exists(path)) return NULL;
+    struct passages *passages = passages_open(path, &why);
     if (passages && !strcmp(passages_hash(passages), hash)) return passages;
+    if (passages) err_set(&why, ERR_INPUT, "it is of other texts");
+    if (!interrupt_requested())
+        log_warning(&console->log, "%s is made again: %s", path, why.message);
     passages_close(passages);
     return NULL;
 }
@@ -90,7 +101,7 @@ static struct passages *open_built(const struct retrieval_options *options, cons
     if (evidence && evidence_hash(evidence, hash, err))
         path =
             options->index ? mem_copy_string(options->index, err) : cached_path(cache, hash, err);
-    if (path && !(passages = open_same(path, hash)) &&
+    if (path && !(passages = open_same(path, hash, console)) && interrupt_check(err) &&
         build(evidence, options->build_from, path, hash, console, err))
         passages = passages_open(path, err);
     free(path);

@@ -88,5 +88,29 @@ expect 2 "$PHIBENCH" run nowhere.yaml
 message 'nowhere.yaml: cannot open: No such file or directory'
 expect 2 "$PHIBENCH" run models
 message 'models: cannot read: Is a directory'
+
+# Files that are none, or too large, and texts that are no UTF-8: none is waited for.
+mkfifo pipe.yaml
+for path in pipe.yaml /dev/zero; do
+    expect 2 timeout 20 "$PHIBENCH" run $path
+    message "$path: this is a pipe, a device or a socket: a regular file is expected"
+done
+printf 'models: [{id: m, path: pipe.yaml}]\nsuites:\n  - throughput: {}\n' >c.yaml
+expect 1 timeout 20 "$PHIBENCH" run c.yaml
+message 'pipe.yaml: not a file: expected a GGUF file'
+head -c 1048577 /dev/zero | tr '\0' '#' >large.yaml
+expect 2 "$PHIBENCH" run large.yaml
+message 'large.yaml: the file is larger than the limit of 1048576 bytes'
+refused '\377\376n\0' 'c.yaml:1:1: this is a text in UTF-16: save it as UTF-8'
+printf "\357\273\277naem: x\n$plain" >c.yaml
+expect 2 "$PHIBENCH" run c.yaml
+message 'c.yaml:1:1: unknown key "naem" in the configuration: did you mean "name"?'
+printf "\357\273\277$plain" >c.yaml
+expect 0 "$PHIBENCH" run c.yaml --dry-run
+printf 'models: [{id: m, path: "${LONG}/m.gguf"}]\nsuites:\n  - throughput: {}\n' >c.yaml
+expect 2 env LONG="$(printf '%05000d' 0)" "$PHIBENCH" run c.yaml
+message 'c.yaml:1:24: this is a path of more than 4096 bytes, with its variables expanded'
+refused "models: [{id: m, path: \"$(printf '%05000d' 0)\"}]\nsuites:\n  - throughput: {}\n" \
+    'c.yaml:1:24: this is a path of more than 4096 bytes'
 [ ! -e out ] || fail "something was written"
 finish

@@ -38,10 +38,13 @@ static void assert_passages(const char *path, const char *expected)
 {
     struct err err = {0};
     struct buf lines = {0};
+    char hash[PASSAGES_HASH_BYTES], read[PASSAGES_HASH_BYTES];
     struct evidence *evidence = evidence_open(path, &err);
     if (!evidence) fail_msg("%s", err.message);
     const struct evidence_sink sink = {add_line, &lines};
-    if (!evidence_read(evidence, &sink, &err)) fail_msg("%s", err.message);
+    if (!evidence_read(evidence, &sink, read, &err)) fail_msg("%s", err.message);
+    assert_true(evidence_hash(evidence, hash, NULL));
+    assert_string_equal(read, hash);
     assert_string_equal(buf_string(&lines), expected);
     buf_free(&lines);
     evidence_close(evidence);
@@ -133,6 +136,7 @@ static void faults_have_their_place(void **unused)
 {
     (void)unused;
     struct err err = {0};
+    char hash[PASSAGES_HASH_BYTES];
     assert_true(file_make_folders("nothing", NULL));
     assert_null(evidence_open("nothing", &err));
     assert_non_null(strstr(err.message, "no file *.txt"));
@@ -140,7 +144,7 @@ static void faults_have_their_place(void **unused)
     struct buf lines = {0};
     const struct evidence_sink sink = {add_line, &lines};
     struct evidence *evidence = evidence_open("bad.jsonl", &err);
-    assert_false(evidence_read(evidence, &sink, &err));
+    assert_false(evidence_read(evidence, &sink, hash, &err));
     assert_int_equal(err.line, 2);
     assert_non_null(strstr(err.message, "no \"text\""));
     evidence_close(evidence);

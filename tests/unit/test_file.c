@@ -5,6 +5,8 @@
  */
 #include "base/file.h"
 
+#include "base/temporary.h"
+
 #include "tests/support/test_data.h"
 
 #include <stdarg.h>
@@ -336,9 +338,97 @@ static void file_list_is_sorted_by_bytes_and_complete(void **state)
     assert_int_equal(err.code, ERR_IO);
 }
 
+/* None of them may be waited for: a test that hangs here has found the fault. */
+static void only_regular_files_are_read(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    const char *const paths[] = {place->path, "/dev/zero", "/dev/null", place->folder};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        err = (struct err){0};
+        assert_int_equal(file_open(paths[i], &err), -1);
+        assert_int_equal(err.code, ERR_IO);
+        assert_string_equal(err.file, paths[i]);
+        assert_null(file_read(paths[i], 100, NULL, &err));
+    }
+    assert_null(file_read(place->path, 100, NULL, &err));
+    assert_non_null(strstr(err.message, "a regular file is expected"));
+}
+
+static void a_text_loses_its_byte_order_mark_and_must_be_utf_8(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    size_t n_bytes;
+    assert_true(file_write(place->path,
+                           "\xef\xbb\xbf"
+                           "a\0b",
+                           6, &err));
+    char *text = file_read_text(place->path, 100, &n_bytes, &err);
+    assert_int_equal(n_bytes, 3);
+    assert_memory_equal(text, "a\0b", 4);
+    free(text);
+    assert_true(file_write(place->path, "", 0, &err));
+    text = file_read_text(place->path, 100, &n_bytes, &err);
+    assert_int_equal(n_bytes, 0);
+    free(text);
+    static const struct other {
+        const char *bytes, *name;
+        size_t n;
+    } others[] = {{"\xff\xfe"
+                   "a\0",
+                   "UTF-16", 4},
+                  {"\xfe\xff\0a", "UTF-16", 4},
+                  {"\xff\xfe\0\0a\0\0\0", "UTF-32", 8},
+                  {"\0\0\xfe\xff\0\0\0a", "UTF-32", 8}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_true(file_write(place->path, others[i].bytes, others[i].n, &err));
+        err = (struct err){0};
+        assert_null(file_read_text(place->path, 100, &n_bytes, &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        assert_string_equal(err.file, place->path);
+        assert_non_null(strstr(err.message, others[i].name));
+    }
+}
+
+/* What a process that was killed has left goes with the next writing; what another one writes, and
+ * what only looks like such a file, stays. */
+static void temporary_files_of_the_dead_are_swept(void **state)
+{
+    struct place *place = *state;
+    struct temporary mine, other;
+    char left[400], alike[400];
+    snprintf(left, sizeof left, "%s.tmp-1-0", place->path);
+    snprintf(alike, sizeof alike, "%s.tmp-1-0.txt", place->path);
+    assert_true(file_write(left, "half", 4, NULL));
+    assert_true(file_write(alike, "mine", 4, NULL));
+    assert_true(temporary_open(&mine, place->path, NULL));
+    assert_false(file_exists(left));
+    assert_true(file_exists(alike));
+    assert_true(temporary_open(&other, place->path, NULL));
+    assert_true(file_exists(mine.name));
+    assert_string_not_equal(mine.name, other.name);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(!file_write(place->path, "x", 1, NULL) || !file_exists(mine.name));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(temporary_keep(&mine, place->path, NULL));
+    temporary_drop(&other);
+    assert_int_equal(file_size_bytes(place->path), 0);
+    assert_int_equal(unlink(alike), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(only_regular_files_are_read, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(a_text_loses_its_byte_order_mark_and_must_be_utf_8,
+                                        make_place, remove_place),
+        cmocka_unit_test_setup_teardown(temporary_files_of_the_dead_are_swept, make_place,
+                                        remove_place),
         cmocka_unit_test_setup_teardown(file_write_and_file_read_keep_every_byte, make_place,
                                         remove_place),
         cmocka_unit_test_setup_teardown(file_read_enforces_its_limit_to_the_byte, make_place,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -142,10 +143,39 @@ static void assert_refused(const char *path, enum err_code code, const char *mes
     if (!strstr(err.message, message)) fail_msg("%s", err.message);
 }
 
+static void a_damaged_or_cut_index_is_refused(void **unused)
+{
+    (void)unused;
+    make_index("whole.db");
+    size_t n_bytes;
+    char *bytes = file_read("whole.db", SIZE_MAX, &n_bytes, NULL);
+    assert_non_null(bytes);
+    assert_true(n_bytes > 4096);
+    const size_t flipped[] = {20, 4096, n_bytes / 2, n_bytes - 83, n_bytes - 82, n_bytes - 2};
+    for (size_t i = 0; i < sizeof flipped / sizeof flipped[0]; i++) {
+        bytes[flipped[i]] ^= 1;
+        assert_true(file_write("bad.db", bytes, n_bytes, NULL));
+        bytes[flipped[i]] ^= 1;
+        assert_refused("bad.db", ERR_INPUT, "no index of passages");
+    }
+    const size_t cuts[] = {0, 1, 82, 4096, n_bytes / 2, n_bytes - 1};
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        assert_true(file_write("bad.db", bytes, cuts[i], NULL));
+        assert_refused("bad.db", ERR_INPUT, "no index of passages");
+    }
+    assert_true(file_write("good.db", bytes, n_bytes, NULL));
+    struct passages *passages = passages_open("good.db", NULL);
+    assert_non_null(passages);
+    passages_close(passages);
+    assert_int_equal(mkfifo("pipe.db", 0600), 0);
+    assert_refused("pipe.db", ERR_IO, "a regular file is expected");
+    free(bytes);
+}
+
 static void what_is_no_index_is_refused(void **unused)
 {
     (void)unused;
-    assert_refused("nowhere.db", ERR_IO, "unable to open");
+    assert_refused("nowhere.db", ERR_IO, "cannot open");
     static const char text[] = "just a text, long enough for a header of SQLite, it goes on and "
                                "on until a hundred bytes have passed by";
     assert_true(file_write("text.db", text, strlen(text), NULL));
@@ -161,6 +191,7 @@ int main(void)
         cmocka_unit_test(what_was_found_can_be_had_again),
         cmocka_unit_test(any_text_is_a_question),
         cmocka_unit_test(an_index_is_whole_or_not_there),
+        cmocka_unit_test(a_damaged_or_cut_index_is_refused),
         cmocka_unit_test(what_is_no_index_is_refused),
     };
     return cmocka_run_group_tests(tests, test_enter_folder, test_leave_folder);

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -62,8 +63,8 @@ static bool check_chunk(struct reference *reference, size_t i_chunk, struct err 
 static struct reference *create(bool is_fresh)
 {
     struct err err = {0};
-    struct reference *reference = reference_create("kept.logits", &KEY, is_fresh, &err);
-    if (!reference) fail_msg("%s", err.message);
+    struct reference *reference = reference_create("kept.logits", &KEY, &err);
+    if (!reference || (is_fresh && !reference_forget(reference, &err))) fail_msg("%s", err.message);
     return reference;
 }
 
@@ -132,6 +133,47 @@ static void a_changed_byte_is_damage_and_a_cut_file_ends(void **state)
     reference_close(reference);
 }
 
+static void damaged_and_cut_chunks_are_forgotten_and_can_be_put_again(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct reference *reference = create(true);
+    off_t rows = 4096 + 8192, row_bytes = N_VOCAB * sizeof(float);
+    size_t n;
+    for (size_t i = 0; i < 4; i++) put_chunk(reference, i);
+    assert_true(reference_repair(reference, &n, &err));
+    assert_int_equal(n, 0);
+    reference_close(reference);
+    int file = open("kept.logits", O_RDWR);
+    assert_int_equal(pwrite(file, "x", 1, rows + N_SCORED * row_bytes + 2), 1);
+    assert_int_equal(ftruncate(file, rows + 3 * N_SCORED * row_bytes + 1), 0);
+    close(file);
+    reference = create(false);
+    assert_true(reference_repair(reference, &n, &err));
+    assert_int_equal(n, 2); /* one was changed, one is cut */
+    assert_true(reference_has(reference, 0));
+    assert_false(reference_has(reference, 1));
+    assert_true(reference_has(reference, 2));
+    assert_false(reference_has(reference, 3));
+    put_chunk(reference, 3);
+    assert_true(check_chunk(reference, 3, &err));
+    reference_close(reference);
+    assert_int_equal(truncate("kept.logits", 4096 + 2 * SHA256_BYTES), 0);
+    reference = create(false); /* cut inside its table */
+    assert_true(reference_has(reference, 0));
+    assert_false(reference_has(reference, 2));
+    assert_true(reference_repair(reference, &n, &err));
+    assert_false(reference_has(reference, 0));
+    reference_close(reference);
+    assert_int_equal(truncate("kept.logits", 0), 0);
+    reference = create(false);
+    assert_false(reference_has(reference, 0));
+    reference_close(reference);
+    assert_int_equal(mkfifo("pipe.logits", 0600), 0);
+    assert_null(reference_open("pipe.logits", &KEY, &err));
+    assert_null(reference_create("pipe.logits", &KEY, &err));
+}
+
 static void another_text_or_vocabulary_is_refused(void **state)
 {
     (void)state;
@@ -147,7 +189,7 @@ static void another_text_or_vocabulary_is_refused(void **state)
     struct reference *other = reference_open("kept.logits", &origin, &err);
     assert_non_null(other); /* what is compared has another origin */
     reference_close(other);
-    assert_null(reference_create("kept.logits", &origin, true, &err));
+    assert_null(reference_create("kept.logits", &origin, &err));
     assert_int_equal(err.code, ERR_USAGE);
     assert_non_null(strstr(err.message, "other reference logits, of mini f16, weights beef"));
 }
@@ -171,7 +213,7 @@ static void what_is_no_reference_is_refused_and_left_alone(void **state)
         assert_null(reference_open("odd.logits", &KEY, &err));
         assert_int_equal(err.code, ERR_INPUT);
         assert_false(reference_hash("odd.logits", hex, &err));
-        assert_null(reference_create("odd.logits", &KEY, true, &err));
+        assert_null(reference_create("odd.logits", &KEY, &err));
         char *kept = file_read("odd.logits", 4096, &n, &err);
         assert_string_equal(kept, texts[i]);
         free(kept);
@@ -184,6 +226,7 @@ int main(void)
         cmocka_unit_test(rows_come_back_and_a_file_is_filled_in_several_sittings),
         cmocka_unit_test(a_fresh_file_has_forgotten_its_chunks),
         cmocka_unit_test(a_changed_byte_is_damage_and_a_cut_file_ends),
+        cmocka_unit_test(damaged_and_cut_chunks_are_forgotten_and_can_be_put_again),
         cmocka_unit_test(another_text_or_vocabulary_is_refused),
         cmocka_unit_test(what_is_no_reference_is_refused_and_left_alone),
     };

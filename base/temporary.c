@@ -1,0 +1,129 @@
+/* temporary.c - see temporary.h.
+ *
+ * The lock is one of the open file description, because locks of the process would let threads of
+ * one process sweep each other's files. It is on a byte far behind any content: SQLite, which
+ * writes such a file through a descriptor of its own, locks others.
+ */
+#include "base/temporary.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_NAMES = 100 };
+static const off_t LOCKED_BYTE = (off_t)1 << 62;
+
+static bool fail(const char *path, const char *what, struct err *err)
+{
+    err_set_errno(err, "cannot %s", what);
+    return err_place(err, path, 0, 0);
+}
+
+static bool take_lock(int file)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKED_BYTE, .l_len = 1};
+    return fcntl(file, F_OFD_SETLK, &lock) == 0;
+}
+
+/* Where nothing can be locked, nothing is removed. */
+static void remove_if_left(const char *path)
+{
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (file < 0) return;
+    if (take_lock(file)) unlink(path);
+    close(file);
+}
+
+/* "-PID-N", nothing else. */
+static bool is_ending(const char *text)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t n = *text == '-' ? strspn(text + 1, "0123456789") : 0;
+        if (!n) return false;
+        text += n + 1;
+    }
+    return !*text;
+}
+
+static void sweep(const char *path)
+{
+    const char *name = file_name(path);
+    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    char **names = NULL;
+    size_t n = 0, n_name = strlen(name), n_tmp = strlen(".tmp");
+    if (folder && file_list(folder, &names, &n, NULL))
+        for (size_t i = 0; i < n; i++) {
+            if (strncmp(names[i], name, n_name) || strncmp(names[i] + n_name, ".tmp", n_tmp) ||
+                !is_ending(names[i] + n_name + n_tmp))
+                continue;
+            char *left = file_join(folder, names[i], NULL);
+            if (left) remove_if_left(left);
+            free(left);
+        }
+    file_free_names(names, n);
+    free(folder);
+}
+
+/* Another process may sweep the file between its making and its lock: then it has no name. */
+static bool is_ours(int file)
+{
+    struct stat status;
+    return (take_lock(file) || (errno != EAGAIN && errno != EACCES)) && fstat(file, &status) == 0 &&
+           status.st_nlink > 0;
+}
+
+bool temporary_open(struct temporary *temporary, const char *path, struct err *err)
+{
+    struct buf name = {0};
+    int file = -1;
+    *temporary = (struct temporary){.file = -1};
+    sweep(path);
+    for (int i = 0; file < 0 && i < MAX_NAMES; i++) {
+        buf_clear(&name);
+        if (!buf_printf(&name, "%s.tmp-%ld-%d", path, (long)getpid(), i)) break;
+        file = open(name.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file < 0 && errno != EEXIST) break;
+        if (file >= 0 && !is_ours(file)) {
+            close(file);
+            file = -1;
+            errno = EEXIST;
+        }
+    }
+    if (file < 0 && buf_check(&name, err)) fail(path, "create", err);
+    temporary->name = file >= 0 ? buf_take(&name, err) : NULL;
+    buf_free(&name);
+    temporary->file = file;
+    if (temporary->name) return true;
+    temporary_drop(temporary);
+    return false;
+}
+
+bool temporary_keep(struct temporary *temporary, const char *path, struct err *err)
+{
+    bool ok = fsync(temporary->file) == 0 || fail(path, "write", err);
+    if (ok && rename(temporary->name, path) != 0) ok = fail(path, "replace", err);
+    if (!ok) {
+        temporary_drop(temporary);
+        return false;
+    }
+    if (close(temporary->file) != 0) ok = fail(path, "write", err);
+    file_sync_folder_of(path);
+    free(temporary->name);
+    *temporary = (struct temporary){.file = -1};
+    return ok;
+}
+
+void temporary_drop(struct temporary *temporary)
+{
+    if (temporary->name) unlink(temporary->name);
+    if (temporary->file >= 0) close(temporary->file);
+    free(temporary->name);
+    *temporary = (struct temporary){.file = -1};
+}
