@@ -47,12 +47,21 @@ static bool read_all(int fd, const char *path, size_t maximum_bytes, struct buf 
     return buf_check(content, err) || err_place(err, path, 0, 0);
 }
 
+/* A pipe that the user's shell made for us: `... | phibench X /dev/stdin`, phibench X <(...). */
+static bool is_given_pipe(const char *path, mode_t mode)
+{
+    return S_ISFIFO(mode) && (!strcmp(path, "/dev/stdin") || !strncmp(path, "/dev/fd/", 8));
+}
+
 int file_open(const char *path, struct err *err)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno != ENXIO) fail_at(path, "open", err);
-    else if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
+    else if (fd >= 0 && fstat(fd, &status) == 0 &&
+             (S_ISREG(status.st_mode) || is_given_pipe(path, status.st_mode)) &&
+             fcntl(fd, F_SETFL, 0) == 0)
+        return fd;
     else if (fd >= 0 && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         fail_at(path, "read", err);

@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A descriptor to read a regular file with; -1. Anything else at the path, which could be endless
- * or have nothing to say, is refused without a wait. */
+/* A descriptor to read a regular file with, or a pipe of the shell's (/dev/stdin, /dev/fd/N); -1.
+ * Anything else at the path, which could be endless or have nothing to say, is refused without a
+ * wait. */
 int file_open(const char *path, struct err *err) __attribute__((warn_unused_result));
 
 /* The whole of a regular file, zero-ended; *n_bytes without the zero (may be NULL). Fails past

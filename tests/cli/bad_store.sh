@@ -89,7 +89,7 @@ fi
 expect 1 sh -c '"$0" tokenize -m synth:tiny:q4_0 <&-' "$PHIBENCH"
 message 'phibench: cannot read standard input: Bad file descriptor'
 expect 1 "$PHIBENCH" synth tiny nowhere/x.gguf
-message 'nowhere/x.gguf: cannot write: No such file or directory'
+message 'nowhere/x.gguf: cannot create: No such file or directory'
 echo kept >file
 expect 1 "$PHIBENCH" report --db good.db --out file
 message 'file: cannot make the folder: File exists'
