@@ -80,19 +80,15 @@ static void append_stripped(struct buf *out, const char *text, size_t n_bytes)
 /* A text that is being told apart. */
 struct splitting {
     struct reasoning_parts *parts;
-    bool is_open;
+    bool is_open, is_blank;    /* is_blank: nothing was said so far but reasoning */
     const struct block *block; /* that is open; NULL: the prompt's, of any kind */
 };
 
-/* Whether a mark counts that stands behind text[0..n_bytes), of which no part was kept yet. */
-static bool counts(const struct splitting *splitting, const struct mark *mark, const char *text,
-                   size_t n_bytes)
+static bool counts(const struct splitting *splitting, const struct mark *mark)
 {
-    const struct buf *answer = &splitting->parts->answer;
     if (splitting->is_open)
         return !mark->opens && (!splitting->block || splitting->block == mark->block);
-    if (!mark->block->is_word) return true;
-    return mark->opens && is_blank(text, n_bytes) && is_blank(buf_string(answer), answer->n_bytes);
+    return !mark->block->is_word || (mark->opens && splitting->is_blank);
 }
 
 /* Keeps what stands before a mark, which changes sides. */
@@ -105,6 +101,7 @@ static void turn(struct splitting *splitting, const struct mark *mark, const cha
     if (!splitting->is_open && !mark->opens) { /* it was no answer: the prompt had begun */
         append_stripped(&parts->reasoning, buf_string(&parts->answer), parts->answer.n_bytes);
         parts->answer.n_bytes = 0;
+        splitting->is_blank = true;
     }
     parts->is_found = true;
     splitting->is_open = mark->opens;
@@ -122,13 +119,13 @@ static void drop_leading_space(struct buf *text)
 
 void reasoning_split(const char *text, size_t n_bytes, bool is_open, struct reasoning_parts *parts)
 {
-    struct splitting splitting = {.parts = parts, .is_open = is_open};
+    struct splitting splitting = {.parts = parts, .is_open = is_open, .is_blank = true};
     struct mark mark;
     size_t kept = 0;
     *parts = (struct reasoning_parts){.is_found = is_open};
     for (size_t i = 0; i < n_bytes;) {
-        if (!read_mark(text + i, n_bytes - i, &mark) ||
-            !counts(&splitting, &mark, text + kept, i - kept)) {
+        if (!read_mark(text + i, n_bytes - i, &mark) || !counts(&splitting, &mark)) {
+            splitting.is_blank = splitting.is_blank && (splitting.is_open || is_space(text[i]));
             i++;
             continue;
         }

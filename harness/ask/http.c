@@ -223,6 +223,9 @@ static CURLcode perform(struct http *http)
     const CURLMsg *message = code == CURLM_OK ? curl_multi_info_read(http->multi, &n_left) : NULL;
     if (message && message->msg == CURLMSG_DONE) result = message->data.result;
     else if (code != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
+#if LIBCURL_VERSION_NUM >= 0x075700 /* a name that is being looked up is not waited for */
+    curl_easy_setopt(http->curl, CURLOPT_QUICK_EXIT, (long)interrupt_requested());
+#endif
     curl_multi_remove_handle(http->multi, http->curl);
     return result;
 }

@@ -22,6 +22,8 @@ struct pattern {
     size_t n_chars, least; /* least: of its beginning, to be taken for it */
 };
 
+/* Runs of escapes and of masks are followed so far, or a text of nothing else would take for ever. */
+enum { MOST_ESCAPES = 32, MOST_MASKED = 64 };
 enum { LEAST_SECRET = 5, LEAST_WORD = 8, LEAST_MASKED = 4, LEAST_ENCODED = 10, BASE64_REST = 3 };
 
 struct secrets {
@@ -137,7 +139,9 @@ static int hex_value(const char *text, size_t n_digits)
 static size_t read_percent(const char *text, size_t n, int *code)
 {
     size_t at = 1;
-    while (at + 4 <= n && !memcmp(text + at, "25", 2) && hex_value(text + at + 2, 2) >= 0) at += 2;
+    while (at + 4 <= n && at < MOST_ESCAPES && !memcmp(text + at, "25", 2) &&
+           hex_value(text + at + 2, 2) >= 0)
+        at += 2;
     if (at + 2 > n) return 0;
     *code = hex_value(text + at, 2);
     return at + 2;
@@ -147,7 +151,7 @@ static size_t read_percent(const char *text, size_t n, int *code)
 static size_t read_backslash(const char *text, size_t n, int *code)
 {
     size_t at = 0;
-    while (at < n && text[at] == '\\') at++;
+    while (at < n && at < MOST_ESCAPES && text[at] == '\\') at++;
     if (at == n) return 0;
     size_t n_digits = text[at] == 'u' ? 4 : text[at] == 'x' ? 2 : 0;
     *code = n_digits ? -1 : (unsigned char)text[at];
@@ -233,7 +237,7 @@ static size_t match_mask(const char *text, size_t n)
             if (n - at >= n_mask && !memcmp(text + at, masks[i], n_mask)) length = n_mask;
         }
         at += length;
-    } while (length);
+    } while (length && at < MOST_MASKED);
     return at >= 2 ? at : 0;
 }
 

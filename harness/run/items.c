@@ -468,7 +468,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
     if (model->server)
         return store_put_note(items->run->store, items->job, "bos", 0,
                               "what prompts begin with is the server's business", err) &&
-               server_notes_put(items->run->store, items->job, model->server, err);
+               server_notes_put(items->run->store, items->job, "server", model->server, err);
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
              BOS_POLICY_REASONS[model->config->bos]);
     if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "engine/tools.h"
 #include "harness/run/judge_rounds.h"
+#include "harness/run/server_notes.h"
 #include "results/runs.h"
 #include "suites/judging.h"
 #include "suites/mt_bench.h"
@@ -385,8 +386,11 @@ static bool finish(struct judging *judging, struct err *err)
 {
     struct store *store = judging->run->store;
     if (!store_begin(store, err)) return false;
+    const struct plan_server *server = judging->planned->judge_server;
     bool ok = store_apply_judgments(store, judging->job, err) && put_notes(judging, err) &&
-              put_game_notes(judging, err) && store_commit(store, err);
+              put_game_notes(judging, err) &&
+              (!server || server_notes_put(store, judging->job, "judge_server", server, err)) &&
+              store_commit(store, err);
     if (!ok) store_rollback(store);
     return ok;
 }

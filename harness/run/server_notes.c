@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-bool server_notes_put(struct store *store, int64_t job, const struct plan_server *server,
-                      struct err *err)
+bool server_notes_put(struct store *store, int64_t job, const char *kind,
+                      const struct plan_server *server, struct err *err)
 {
     struct buf text = {0};
     const struct server_words *words = &server->words;
@@ -17,8 +17,7 @@ bool server_notes_put(struct store *store, int64_t job, const struct plan_server
     else if (words->why) buf_printf(&text, "the server tells nothing of itself (%s)", words->why);
     else buf_text(&text, "the server was not asked what it is");
     if (server->options->revision) buf_printf(&text, "; revision: %s", server->options->revision);
-    bool ok =
-        buf_check(&text, err) && store_put_note(store, job, "server", 0, buf_string(&text), err);
+    bool ok = buf_check(&text, err) && store_put_note(store, job, kind, 0, buf_string(&text), err);
     buf_free(&text);
     return ok;
 }

@@ -255,6 +255,44 @@ static void judgments_of_version_8_that_are_no_scores_count_as_missing(void **st
     test_remove_folder(folder);
 }
 
+static void judgments_of_version_9_of_a_judge_behind_a_server_are_vague(void **state)
+{
+    (void)state;
+    const struct schema ninth = {EMBEDDED_SCHEMA, 9}, now = schema_current();
+    struct err err = {0};
+    sqlite3 *db = NULL;
+    sqlite3_stmt *kept = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    test_assert_done(schema_migrate(db, "v9", &ninth, true, &err), &err);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "PRAGMA foreign_keys = OFF;"
+            "INSERT INTO job (id, run, model, suite, suite_version, protocol, shots, metric, "
+            "fingerprint, context_tokens, n_items, parameters) SELECT column1, 1, 1, 'mt_bench', "
+            "1, "
+            "'p', 0, 'points', column1, 1, 1, column2 FROM (VALUES (1, "
+            "'{\"judge\":\"http://h\"}'), "
+            "(2, '{\"judge\":\"judge.gguf\"}'), (3, NULL));"
+            "INSERT INTO response (id, job, item, content, n_prompt_tokens, n_new_tokens, "
+            "duration_ns) SELECT id, id, 1, '{}', 1, 1, 1 FROM job;"
+            "INSERT INTO judge_call (id, response, repetition, judge, prompt_name, request, asked, "
+            "score) SELECT id, id, 0, 'j', 'single-v1', 'r', 'hash', 7 FROM job",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    test_assert_done(schema_migrate(db, "v9", &now, false, &err), &err);
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "SELECT group_concat(id || coalesce(asked, '-') || score || "
+                           "coalesce(reasoning, '-')) FROM judge_call",
+                           -1, &kept, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(kept), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(kept, 0), "1-7.0-,2hash7.0-,3hash7.0-");
+    sqlite3_finalize(kept);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +303,7 @@ int main(void)
         IN_TEST_STORE(judgments_of_version_8_that_are_no_scores_count_as_missing),
         IN_TEST_STORE(points_are_the_mean_of_what_was_found),
         IN_TEST_STORE(pairs_of_games_are_a_metric_beside_the_points),
+        cmocka_unit_test(judgments_of_version_9_of_a_judge_behind_a_server_are_vague),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
