@@ -22,8 +22,8 @@ struct pattern {
     size_t n_chars, least; /* least: of its beginning, to be taken for it */
 };
 
-/* Runs of escapes and of masks are followed so far, or a text of nothing else would take for ever. */
-enum { MOST_ESCAPES = 32, MOST_MASKED = 64 };
+/* An escape of an escape is followed so far, or a text of nothing else would take for ever. */
+enum { MOST_ESCAPES = 8 };
 enum { LEAST_SECRET = 5, LEAST_WORD = 8, LEAST_MASKED = 4, LEAST_ENCODED = 10, BASE64_REST = 3 };
 
 struct secrets {
@@ -237,7 +237,7 @@ static size_t match_mask(const char *text, size_t n)
             if (n - at >= n_mask && !memcmp(text + at, masks[i], n_mask)) length = n_mask;
         }
         at += length;
-    } while (length && at < MOST_MASKED);
+    } while (length);
     return at >= 2 ? at : 0;
 }
 
@@ -275,14 +275,20 @@ static size_t match(const struct pattern *pattern, const char *text, size_t n)
                                           : length + match_base64_rest(text + length, n - length);
     if (n_matched == pattern->n_chars || pattern->form == HEX)
         return n_matched < pattern->least ? 0 : length;
-    size_t mask = match_mask(text + length, n - length);
+    size_t mask = n_matched < LEAST_MASKED ? 0 : match_mask(text + length, n - length);
     size_t end = length + mask;
-    if (mask && n_matched >= LEAST_MASKED)
-        return end + match_ending(pattern, text + end, n - end, 1);
-    if (n_matched >= pattern->least) return length;
-    mask = match_mask(text, n);
-    size_t ending = mask ? match_ending(pattern, text + mask, n - mask, LEAST_MASKED) : 0;
-    return ending ? mask + ending : 0;
+    if (mask) return end + match_ending(pattern, text + end, n - end, 1);
+    return n_matched < pattern->least ? 0 : length;
+}
+
+/* The length of the end of a secret that stands behind a mask at text[0..n). */
+static size_t match_masked_ending(const struct secrets *secrets, const char *text, size_t n)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < secrets->n && !length; i++)
+        if (secrets->patterns[i].form == PLAIN)
+            length = match_ending(&secrets->patterns[i], text, n, LEAST_MASKED);
+    return length;
 }
 
 /* What base64 has of a secret before the characters that it decides alone was copied already. */
@@ -309,15 +315,22 @@ void secrets_redact(const struct secrets *secrets, const char *text, size_t n_by
 {
     size_t kept = out->n_bytes; /* nothing before is taken back */
     for (size_t at = 0; at < n_bytes;) {
-        size_t length = 0, i = 0;
+        size_t length = 0, i = 0, n_left = n_bytes - at;
         bool may_begin = secrets->may_begin[(unsigned char)text[at]];
         for (; may_begin && !length && i < secrets->n; i++)
-            length = match(&secrets->patterns[i], text + at, n_bytes - at);
+            length = match(&secrets->patterns[i], text + at, n_left);
+        size_t mask = may_begin && !length ? match_mask(text + at, n_left) : 0;
+        if (mask) {
+            length = match_masked_ending(secrets, text + at + mask, n_left - mask);
+            if (length) length += mask;
+        }
         if (!length) {
-            buf_char(out, text[at++]);
+            size_t n_plain = mask ? mask : 1;
+            buf_append(out, text + at, n_plain);
+            at += n_plain;
             continue;
         }
-        if (secrets->patterns[i - 1].form == BASE64) take_back(out, kept);
+        if (!mask && secrets->patterns[i - 1].form == BASE64) take_back(out, kept);
         else take_back_escape(out, kept);
         buf_text(out, SECRET_SHOWN_AS);
         kept = out->n_bytes;
