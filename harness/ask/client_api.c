@@ -86,9 +86,11 @@ static bool accept_body(void *context, const char *body, size_t n_bytes, struct 
     return ok || (failure && keep_failure(exchange, failure, err->message, err));
 }
 
-/* Adds tokens to a response's, unless nobody knows how many, or can say how many it becomes. */
+/* Adds tokens to a response's, unless nobody knows how many, or can say how many it becomes; what
+ * failed has none. */
 static void add_tokens(struct response *response, int *sum, int64_t more)
 {
+    if (response->failure) return;
     if (more < 0 || more > INT32_MAX - *sum) response->has_unknown_tokens = true;
     else *sum += (int)more;
 }

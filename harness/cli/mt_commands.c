@@ -27,8 +27,8 @@ const char *mt_speaker_name(const struct mt_options *options, struct err *err)
     return NULL;
 }
 
-static bool open_server(const struct mt_options *options, struct mt_speaker *speaker,
-                        struct err *err)
+static bool open_server(const struct mt_options *options, const struct log *log,
+                        struct mt_speaker *speaker, struct err *err)
 {
     if (!options->api_model) return err_set(err, ERR_USAGE, "--api URL goes with --api-model NAME");
     if (options->common.model)
@@ -46,6 +46,7 @@ static bool open_server(const struct mt_options *options, struct mt_speaker *spe
         api.n_concurrent = (int)options->n_concurrent;
         api.n_retries = (int)options->n_retries;
         api.timeout_s = options->timeout_s;
+        api.log = log;
         ok = mt_speaker_open_api(speaker, &api, options->key_env ? options->key_env : key_env, err);
     }
     speaker->arena = arena;
@@ -64,7 +65,7 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
                     .context_tokens = (size_t)common->context_tokens},
     };
     enum isa isa;
-    if (options->api) return open_server(options, speaker, err);
+    if (options->api) return open_server(options, &invocation->console.log, speaker, err);
     if (!common->model) return fail_unnamed(err);
     return parse_kv_type(common->kv, &client_options.session.kv_type, err) &&
            parse_rstrip(common->rstrip, &client_options.rstrip, err) &&

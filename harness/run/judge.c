@@ -254,13 +254,17 @@ static bool open_judge(struct judging *judging, struct err *err)
     const struct client_options options = {
         .shares_prefixes = true,
         .session = {.n_threads = config->n_threads, .batch_tokens = config->batch_tokens}};
-    if (judging->planned->judge_server && judging->planned->judge_server->words.is_unreachable) {
-        if (err) *err = judging->planned->judge_server->fault;
+    const struct plan_server *server = judging->planned->judge_server;
+    if (!server)
+        return mt_speaker_open_model(&judging->speaker, &judging->run->options->console,
+                                     judge->path, judging->run->options->isa, &options, err);
+    if (server->words.is_unreachable) {
+        if (err) *err = server->fault;
         return false;
     }
-    if (judge->api) return mt_speaker_open_api(&judging->speaker, judge->api, judge->key_env, err);
-    return mt_speaker_open_model(&judging->speaker, &judging->run->options->console, judge->path,
-                                 judging->seal, judging->run->options->isa, &options, err);
+    struct api_options api = *server->options;
+    api.log = &judging->run->options->console.log;
+    return mt_speaker_open_api(&judging->speaker, &api, server->key_env, err);
 }
 
 static bool ask_judge(struct judging *judging, struct err *err)

@@ -166,6 +166,14 @@ expect 0 "$PHIBENCH" run c.yaml
 scores ' 100\.00 '
 grep -q '"max_completion_tokens": 1032, "top_p": 0.5}$' asked || fail "other settings are sent: $(cat asked)"
 
+# A judgment whose score somebody has read in the reasoning.
+cat >judged.jsonl <<'END'
+{"question_id": 1, "model": "m", "judge": ["j", "single-v1"], "user_prompt": "p", "judgment": "<think>[[4]]?</think> [[9]]", "score": 4, "turn": 1, "tstamp": 1.0}
+{"question_id": 2, "model": "m", "judge": ["j", "single-v1"], "user_prompt": "p", "judgment": "<think>[[4]]", "score": 4, "turn": 1, "tstamp": 1.0}
+END
+expect 0 "$PHIBENCH" mt-bench summarize --judgments judged.jsonl --json
+grep -q '"missing": 1' stdout && grep -q '"mean": 9[,.]' stdout || fail "a score in the reasoning counts: $(cat stdout)"
+
 # ---- Keys ----
 
 key=sk-Test/12345-abcdef
