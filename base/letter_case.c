@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <string.h>
+
 struct run {
     uint32_t first, last, step;
     int32_t delta;
@@ -133,6 +135,49 @@ bool letter_is_space(uint32_t code)
     return (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code <= 0x20) || code == 0x85 ||
            code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
            code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+/* The next word from *at on, whose length is *n, 0 at the end; *at moves behind it. */
+static const char *next_word(const char **at, size_t *n)
+{
+    uint32_t code;
+    size_t n_bytes;
+    while ((n_bytes = utf8_decode(*at, strnlen(*at, 4), &code, NULL)) && letter_is_space(code))
+        *at += n_bytes;
+    const char *word = *at;
+    while ((n_bytes = utf8_decode(*at, strnlen(*at, 4), &code, NULL)) && !letter_is_space(code))
+        *at += n_bytes;
+    *n = (size_t)(*at - word);
+    return word;
+}
+
+/* Whether the text begins with all of these words. */
+static bool begins_with_words(const char *text, const char *words)
+{
+    for (;;) {
+        size_t n_mine, n_theirs;
+        const char *mine = next_word(&text, &n_mine), *theirs = next_word(&words, &n_theirs);
+        if (!n_theirs) return true;
+        if (n_mine != n_theirs || memcmp(mine, theirs, n_mine) != 0) return false;
+    }
+}
+
+bool letter_same_words(const char *a, const char *b)
+{
+    return begins_with_words(a, b) && begins_with_words(b, a);
+}
+
+bool letter_has_words(const char *text, const char *words)
+{
+    const char *at = words;
+    size_t n;
+    next_word(&at, &n);
+    if (!n) return false;
+    while (*text) {
+        if (begins_with_words(text, words)) return true;
+        next_word(&text, &n);
+    }
+    return false;
 }
 
 const char *letter_strip(const char *text, size_t *n_bytes, bool end)

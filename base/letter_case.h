@@ -26,6 +26,12 @@ void letter_lower_text(struct buf *out, const char *text, size_t n_bytes);
 /* Whether str.split() divides and str.strip() strips there. */
 bool letter_is_space(uint32_t code);
 
+/* Whether both texts have the same words, as str.split() finds them: white space is all that may
+ * differ. */
+bool letter_same_words(const char *a, const char *b);
+/* Whether the words of the second text stand in the first, in a row. No words stand nowhere. */
+bool letter_has_words(const char *text, const char *words);
+
 /* The text without white space at its beginning and, if `end`, at its end: *n_bytes is its new
  * length. */
 const char *letter_strip(const char *text, size_t *n_bytes, bool end);

@@ -50,7 +50,8 @@ static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "co
 
 struct subject {
     const char *name;                        /* "abstract_algebra" */
-    const char *const (*examples)[N_FIELDS]; /* [shots] */
+    const char *const (*examples)[N_FIELDS]; /* [n_examples] at least as many as shots */
+    size_t n_examples;
 };
 
 struct state {
@@ -72,9 +73,9 @@ struct loader {
     uint32_t *subject_of;
     struct subject *subjects;
     size_t n_items, n_subjects, items_capacity, subject_of_capacity, subjects_capacity;
-    size_t n_items_before; /* items of the subjects before the one that is being read */
-    int n_examples;        /* read so far, of the dataset's shots */
-    const char *(*examples)[N_FIELDS];
+    size_t n_items_before;             /* items of the subjects before the one that is being read */
+    const char *(*examples)[N_FIELDS]; /* [n_examples] of the subject that is being read */
+    size_t n_examples, examples_capacity;
 };
 
 typedef bool row_fn(struct loader *loader, const char *file, int line,
@@ -202,10 +203,47 @@ static bool add_item(struct loader *loader, const char *file, int line,
 static bool keep_example(struct loader *loader, const char *file, int line,
                          const char *const fields[N_FIELDS], bool *more, struct err *err)
 {
-    (void)file, (void)line, (void)err;
+    (void)file, (void)line, (void)more;
+    if (!mem_grow((void **)&loader->examples, &loader->examples_capacity, loader->n_examples + 1,
+                  sizeof *loader->examples, MAX_ITEMS, err))
+        return false;
     memcpy(loader->examples[loader->n_examples++], fields, sizeof *loader->examples);
-    *more = loader->n_examples < loader->dataset->shots;
     return true;
+}
+
+/* Whether the example is the question: it reads the same, and answers it. */
+static bool is_example(const char *const *question, const char *const *example)
+{
+    const char *answer = example[1 + example[ANSWER][0] - 'A'];
+    if (!letter_same_words(question[0], example[0])) return false;
+    for (size_t i = 0; i < N_CHOICES; i++)
+        if (letter_same_words(question[1 + i], answer)) return true;
+    return false;
+}
+
+/* The positions of the first examples that are not the question itself: their number, `shots` at
+ * most. */
+static size_t choose_examples(const struct subject *subject, const char *const *question,
+                              size_t shots, size_t *chosen)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < subject->n_examples && n < shots; i++)
+        if (!is_example(question, subject->examples[i])) chosen[n++] = i;
+    return n;
+}
+
+/* Counts the subject's questions that are among their own examples. */
+static void count_own_examples(struct loader *loader, const struct subject *subject)
+{
+    struct own_examples *own = &loader->dataset->own_examples;
+    size_t shots = (size_t)loader->dataset->shots, chosen[MAX_SHOTS];
+    for (size_t i = loader->n_items_before; i < loader->n_items; i++) {
+        size_t n = choose_examples(subject, loader->items[i].fields, shots, chosen);
+        bool is_own = n < shots || (n && chosen[n - 1] >= n);
+        loader->items[i].was_own_example = is_own;
+        own->n_missing += n < shots;
+        own->n_replaced += n == shots && is_own;
+    }
 }
 
 static bool read_examples(struct loader *loader, struct subject *subject, struct err *err)
@@ -214,14 +252,16 @@ static bool read_examples(struct loader *loader, struct subject *subject, struct
     if (shots == 0) return true;
     const char *file = NULL;
     loader->n_examples = 0;
-    loader->examples = arena_alloc(loader->arena, (size_t)shots, sizeof *loader->examples, err);
-    if (!loader->examples) return false;
     if (!read_file(loader, "dev", subject->name, &file, keep_example, err))
         return err_context(err, "reading the examples of subject %s", subject->name);
-    subject->examples = (const char *const(*)[N_FIELDS])loader->examples;
-    return loader->n_examples == shots ||
-           err_set_at(err, ERR_INPUT, file, 0, 0, "%d example%s, and %d shots need as many",
-                      loader->n_examples, loader->n_examples == 1 ? "" : "s", shots);
+    if (loader->n_examples < (size_t)shots)
+        return err_set_at(err, ERR_INPUT, file, 0, 0, "%zu example%s, and %d shots need as many",
+                          loader->n_examples, loader->n_examples == 1 ? "" : "s", shots);
+    subject->examples = arena_copy_array(loader->arena, loader->examples, loader->n_examples,
+                                         sizeof *loader->examples, err);
+    subject->n_examples = loader->n_examples;
+    if (subject->examples) count_own_examples(loader, subject);
+    return subject->examples != NULL;
 }
 
 static bool read_subject(struct loader *loader, const char *name, struct err *err)
@@ -310,7 +350,8 @@ static bool finish_dataset(struct loader *loader, const struct protocol *protoco
     dataset->n_items = loader->n_items;
     dataset->chance = 1.0 / N_CHOICES;
     dataset->state = state;
-    sha256_finish(loader->hash, dataset->data_hash);
+    const struct own_examples *own = &dataset->own_examples;
+    dataset_finish_hash(dataset, loader->hash, own->n_replaced + own->n_missing > 0);
     return state->subjects && state->subject_of && dataset->items;
 }
 
@@ -362,6 +403,7 @@ out:
     free(loader.items);
     free(loader.subject_of);
     free(loader.subjects);
+    free(loader.examples);
     sha256_free(loader.hash);
     if (!done) dataset_free(loader.dataset);
     return done ? loader.dataset : NULL;
@@ -425,13 +467,16 @@ static bool make_prompts(const struct dataset *dataset, size_t i_item, struct ar
     const struct state *state = dataset->state;
     const struct protocol *protocol = state->protocol;
     const struct subject *subject = &state->subjects[state->subject_of[i_item]];
-    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? (size_t)dataset->shots + 1 : 1;
+    const char *const *fields = dataset->items[i_item].fields;
+    size_t chosen[MAX_SHOTS];
+    size_t n_shots = choose_examples(subject, fields, (size_t)dataset->shots, chosen);
+    size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
     struct prompt_parts parts = {.arena = arena};
     if (!add_header(&parts, protocol, subject->name, err) || !prompt_parts_end(&parts, err))
         return false;
-    for (int i = 0; i < dataset->shots; i++)
-        if (!add_example(&parts, protocol, subject->examples[i], err)) return false;
-    return add_question(&parts, protocol, dataset->items[i_item].fields, err) &&
+    for (size_t i = 0; i < n_shots; i++)
+        if (!add_example(&parts, protocol, subject->examples[chosen[i]], err)) return false;
+    return add_question(&parts, protocol, fields, err) &&
            prompt_parts_make(&parts, &dataset->chat, SEPARATOR, n_prompts, request, err);
 }
 
@@ -456,8 +501,11 @@ static bool request_item(const struct dataset *dataset, size_t i_item, struct ar
     const char *const *choices = is_chat ? TURNS : LETTERS;
     if (protocol->is_continuation)
         choices = build_continuations(&dataset->items[i_item], is_chat ? "" : " ", arena, err);
-    *request = (struct request){
-        .kind = REQUEST_CHOICES, .fit = protocol->fit, .choices = choices, .n_choices = N_CHOICES};
+    *request = (struct request){.kind = REQUEST_CHOICES,
+                                .fit = protocol->fit,
+                                .choices = choices,
+                                .n_choices = N_CHOICES,
+                                .delimiter = is_chat ? "" : NULL};
     return choices && make_prompts(dataset, i_item, arena, request, err);
 }
 

@@ -46,6 +46,7 @@ struct request {
     const struct dialogue *dialogues;
     const char *const *choices; /* [n_choices] continuations, " A" */
     size_t n_choices;
+    const char *delimiter; /* what they begin with before their own text; NULL: a space, if any */
     /* [n_choices] the end of the prompt before choice i, where one continuation is scored after
      * several beginnings; NULL: the prompt is all there is */
     const char *const *stems;
@@ -85,7 +86,7 @@ struct choice_score {
     bool is_greedy; /* every token was the most probable one */
     /* A token spanned prompt and continuation: scored from the longest common token prefix. */
     bool join_spanned;
-    int n_characters; /* of the choice without the space before it; 0: not known */
+    int n_characters; /* of the choice's own text; 0 of all choices: not known */
 };
 
 /* A token of a text: what it was worth to the model, and to a reference. */
@@ -134,7 +135,8 @@ struct response {
 /* Whether it has choices and the log-likelihood of each is a number. */
 bool response_has_numbers(const struct response *response);
 /* The choice of the highest log-likelihood, per character where `by_character`, the first of equal
- * ones, as lm-evaluation-harness compares; *is_tie: whether there are equal ones. Has a choice. */
+ * ones, as lm-evaluation-harness compares, in whose division a choice without a character is the
+ * least of all; *is_tie: whether there are equal ones. Has a choice. */
 size_t response_best_choice(const struct response *response, bool by_character, bool *is_tie);
 
 /* Writes the response as one line of JSON without its duration; the doubles read back exactly. */

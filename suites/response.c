@@ -44,16 +44,20 @@ bool response_has_numbers(const struct response *response)
     return response->n_choices > 0;
 }
 
-/* An empty choice has no length to divide by. */
+/* Where the characters are not known, of all choices, none are divided. */
 static double score_of(const struct choice_score *choice, bool by_character)
 {
-    int n = by_character && choice->n_characters > 0 ? choice->n_characters : 1;
-    return choice->logprob / n;
+    if (!by_character) return choice->logprob;
+    return choice->n_characters > 0 ? choice->logprob / choice->n_characters : -INFINITY;
 }
 
 size_t response_best_choice(const struct response *response, bool by_character, bool *is_tie)
 {
     size_t best = 0;
+    bool is_known = false;
+    for (size_t i = 0; i < response->n_choices; i++)
+        is_known = is_known || response->choices[i].n_characters > 0;
+    by_character = by_character && is_known;
     *is_tie = false;
     for (size_t i = 1; i < response->n_choices; i++) {
         double score = score_of(&response->choices[i], by_character);
@@ -83,7 +87,9 @@ size_t request_find_stop(const struct request *request, const char *text, size_t
 int choice_characters(const struct request *request, size_t i_choice)
 {
     const char *choice = request->choices[i_choice];
-    choice += *choice == ' ';
+    const char *delimiter = request->delimiter ? request->delimiter : " ";
+    size_t n_delimiter = strlen(delimiter);
+    if (!strncmp(choice, delimiter, n_delimiter)) choice += n_delimiter;
     return (int)utf8_count(choice, strlen(choice));
 }
 

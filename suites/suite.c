@@ -53,6 +53,12 @@ bool protocol_is(const char *protocol, const char *name)
            (!protocol[n] || !strncmp(protocol + n, PROTOCOL_CHAT, strlen(PROTOCOL_CHAT)));
 }
 
+void dataset_finish_hash(struct dataset *dataset, struct sha256 *hash, bool leaves_out)
+{
+    if (leaves_out) sha256_field(hash, "no question among its own examples");
+    sha256_finish(hash, dataset->data_hash);
+}
+
 static int compare_keys(const void *a, const void *b, void *context)
 {
     const struct item *items = context;

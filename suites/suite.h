@@ -4,6 +4,7 @@
 #ifndef PHIBENCH_SUITES_SUITE_H
 #define PHIBENCH_SUITES_SUITE_H
 
+#include "base/sha256.h"
 #include "suites/request.h"
 
 enum { ITEM_MAX_GROUPS = 4 };
@@ -21,6 +22,7 @@ struct item {
     const char *expected; /* "C" */
     const char *const *fields;
     size_t n_fields;
+    bool was_own_example; /* lm-evaluation-harness would show it among its own examples */
     /* The item, before this one, whose answer stands in this one's request; NULL: none. */
     const struct item *follows;
 };
@@ -72,10 +74,17 @@ struct dataset {
     const struct item *items;
     size_t n_items;
     double chance;       /* what guessing scores by the suite's metric; 0: nothing to guess */
-    char data_hash[65];  /* SHA-256 over the data files used, in order, with their names */
+    char data_hash[65];  /* SHA-256 over the data files used, in order, with their names, and over
+                            what makes other prompts of the same files */
     struct arena *arena; /* owns everything above */
     const void *state;   /* the suite's own: examples by subset ... */
     const struct reading *reading; /* open book; NULL: closed */
+    /* Questions that were among their own examples. */
+    struct own_examples {
+        size_t n_replaced; /* another example stands there */
+        size_t n_missing;  /* there is no other one: they have fewer examples */
+        size_t n_fixed;    /* it stands in the protocol's own text, and stays */
+    } own_examples;
 };
 
 enum { VERDICT_MAX_OTHERS = 4 };
@@ -138,6 +147,10 @@ static inline bool dataset_asks_chat(const struct dataset *dataset)
 {
     return dataset->suite->asks_chat || dataset->chat.is_asked;
 }
+
+/* Ends the hash of the data. `leaves_out`: a question was left out of its own examples, so that the
+ * prompts are other ones than those that were made of the same files before this was looked at. */
+void dataset_finish_hash(struct dataset *dataset, struct sha256 *hash, bool leaves_out);
 
 /* Finds the items of a data set by their keys. */
 struct item_index {

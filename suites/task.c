@@ -107,6 +107,15 @@ static bool add_beginning(const struct task_protocol *protocol, const struct sco
                                    : prompt_parts_add(parts, PART_QUESTION, text, err);
 }
 
+/* How many examples stand before an item: fewer than others have where it was one itself. */
+static size_t count_examples(const struct dataset *dataset, size_t i_item)
+{
+    const struct task_state *state = dataset->state;
+    size_t n = 0, shots = state->protocol->fixed_shots ? 0 : (size_t)dataset->shots;
+    while (n < shots && state->draws[i_item * shots + n] != TASK_NO_EXAMPLE) n++;
+    return n;
+}
+
 static bool make_prompts(const struct dataset *dataset, size_t i_item,
                          const struct task_question *question, struct arena *arena,
                          struct request *request, struct err *err)
@@ -114,7 +123,7 @@ static bool make_prompts(const struct dataset *dataset, size_t i_item,
     const struct task_state *state = dataset->state;
     const struct task_protocol *protocol = state->protocol;
     const struct value *common = state->common[i_item];
-    size_t n_shots = protocol->fixed_shots ? 0 : (size_t)dataset->shots;
+    size_t n_shots = count_examples(dataset, i_item);
     size_t n_prompts = protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
     struct prompt_parts parts = {.arena = arena};
     struct item_scope at;
@@ -157,6 +166,7 @@ bool task_request(const struct dataset *dataset, size_t i_item, struct arena *ar
                                 .fit = protocol.fit,
                                 .choices = question.choices,
                                 .n_choices = question.n_choices,
+                                .delimiter = protocol.delimiter,
                                 .stems = question.stems};
     if (!make_prompts(dataset, i_item, &question, arena, request, err)) return false;
     if (protocol.kind == TASK_CONTINUATION) request->kind = REQUEST_LOGLIK;

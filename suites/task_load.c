@@ -7,6 +7,7 @@
 #include "suites/task_question.h"
 
 #include "base/file.h"
+#include "base/letter_case.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -33,6 +34,7 @@ struct loader {
     size_t n_examples, examples_capacity, n_pools, pools_capacity;
     double chances; /* sum over the items: how likely a guess is right */
     int shots;      /* to be drawn */
+    struct task_own own;
     /* The file that is being read. */
     const char *subset;
     const struct value *subset_fields;
@@ -91,6 +93,21 @@ static bool check_question(const struct loader *loader, const struct value *fiel
     return task_question_make(loader->protocol, &scope, arena, question, err);
 }
 
+/* *stands: whether the question is one of the examples that the preamble itself shows. */
+static bool find_in_preamble(const struct loader *loader, const struct value *fields,
+                             const struct task_question *question, struct arena *arena,
+                             bool *stands, struct err *err)
+{
+    const struct value *maps[] = {fields, loader->subset_fields};
+    const struct scope scope = {maps, 2};
+    const char *text;
+    if (!loader->protocol->fixed_shots || !loader->protocol->shots || !loader->protocol->preamble)
+        return true;
+    if (!template_text(loader->protocol->preamble, &scope, arena, &text, err)) return false;
+    *stands = letter_has_words(text, question->prompt);
+    return true;
+}
+
 /* An item counts in its file's subset and in the groups that the task names. */
 static bool add_groups(const struct loader *loader, const struct value *fields, struct item *item,
                        struct err *err)
@@ -124,6 +141,7 @@ static bool add_item(struct loader *loader, const struct record *record, const s
 {
     size_t i = loader->n_items, n = i + 1;
     struct task_question question;
+    bool stands_in_preamble = false;
     struct arena *scratch = arena_new(0, err);
     if (!scratch ||
         !mem_grow((void **)&loader->items, &loader->items_capacity, n, sizeof *loader->items,
@@ -132,7 +150,8 @@ static bool add_item(struct loader *loader, const struct record *record, const s
                   MAX_ITEMS, err) ||
         !mem_grow((void **)&loader->common, &loader->common_capacity, n, sizeof *loader->common,
                   MAX_ITEMS, err) ||
-        !check_question(loader, fields, &question, scratch, err)) {
+        !check_question(loader, fields, &question, scratch, err) ||
+        !find_in_preamble(loader, fields, &question, scratch, &stands_in_preamble, err)) {
         arena_free(scratch);
         return false;
     }
@@ -145,6 +164,7 @@ static bool add_item(struct loader *loader, const struct record *record, const s
     if (is_full(loader, item->subset)) return true;
     item->key = *item->subset ? arena_printf(loader->arena, err, "%s/%d", item->subset, place)
                               : arena_printf(loader->arena, err, "%d", place);
+    loader->own.counts.n_fixed += stands_in_preamble;
     loader->fields[i] = fields;
     loader->common[i] = loader->subset_fields;
     loader->n_items = n;
@@ -400,6 +420,17 @@ static bool check_options(const struct loader *loader, int shots, struct err *er
     return true;
 }
 
+static bool draw_examples(struct loader *loader, struct task_state *state, struct err *err)
+{
+    size_t n, shots = (size_t)loader->shots;
+    uint32_t *draws = mem_multiply(loader->n_items, shots, &n)
+                          ? arena_alloc(loader->arena, n, sizeof *draws, err)
+                          : NULL;
+    state->draws = draws;
+    return draws && task_draw(state, loader->pools, loader->n_pools, shots, draws, loader->items,
+                              &loader->own, err);
+}
+
 static bool finish_dataset(struct loader *loader, struct err *err)
 {
     struct arena *arena = loader->arena;
@@ -413,17 +444,16 @@ static bool finish_dataset(struct loader *loader, struct err *err)
         .common = arena_copy_array(arena, loader->common, n, sizeof *loader->common, err)};
     state->examples = arena_copy_array(arena, loader->examples, loader->n_examples,
                                        sizeof *loader->examples, err);
-    dataset->items = arena_copy_array(arena, loader->items, n, sizeof *loader->items, err);
     dataset->n_items = n;
     dataset->chance = n ? loader->chances / (double)n : 0;
     dataset->state = state;
-    sha256_finish(loader->hash, dataset->data_hash);
-    if (!state->fields || !state->common || !state->examples || !dataset->items) return false;
-    if (!loader->shots) return true;
-    size_t shots = (size_t)loader->shots;
-    uint32_t *draws = mem_multiply(n, shots, &n) ? arena_alloc(arena, n, sizeof *draws, err) : NULL;
-    state->draws = draws;
-    return draws && task_draw(state, loader->pools, loader->n_pools, shots, draws, err);
+    if (!state->fields || !state->common || !state->examples ||
+        (loader->shots && !draw_examples(loader, state, err)))
+        return false;
+    dataset->items = arena_copy_array(arena, loader->items, n, sizeof *loader->items, err);
+    dataset->own_examples = loader->own.counts;
+    dataset_finish_hash(dataset, loader->hash, loader->own.by_text);
+    return dataset->items != NULL;
 }
 
 struct dataset *task_load(const struct suite *suite, const struct suite_options *options,
@@ -446,6 +476,9 @@ struct dataset *task_load(const struct suite *suite, const struct suite_options 
     if (!loader.dataset || !loader.hash) goto out;
     loader.arena = loader.dataset->arena;
     sha256_field(loader.hash, task->hash);
+    /* Answers to such tasks were stored with other numbers of characters once. */
+    if (loader.protocol->kind == TASK_CHOICES && strcmp(loader.protocol->delimiter, " ") != 0)
+        sha256_field(loader.hash, "characters without the delimiter");
     done = dataset_set_protocol(loader.dataset, &options->chat, shots, loader.protocol->name, "",
                                 err) &&
            read_data(&loader, err) && finish_dataset(&loader, err);

@@ -23,6 +23,11 @@ bool task_question_make(const struct task_protocol *protocol, const struct scope
                         struct arena *arena, struct task_question *question, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Whether the example reads like the question, white space aside, and answers it: what it gives for
+ * an answer is among the question's choices, where there are such. */
+bool task_question_is_example(const struct task_question *question,
+                              const struct task_question *example);
+
 /* Makes the value in a scope: a list of texts where it is a list of templates. */
 bool task_value_make(const struct task_value *value, const struct scope *scope, struct arena *arena,
                      struct value *out, struct err *err) __attribute__((warn_unused_result));
@@ -48,6 +53,8 @@ struct task_state {
     const struct value *const *examples; /* maps as fields */
     const uint32_t *draws;               /* [n_items][shots] positions in examples */
 };
+/* In draws: there is no further example for the item. */
+#define TASK_NO_EXAMPLE UINT32_MAX
 
 /* What an item's examples are drawn from: examples[first..first + n). */
 struct task_pool {
@@ -56,9 +63,17 @@ struct task_pool {
     bool has_the_item; /* the pool is the data: an item is no example of itself */
 };
 
-/* Fills draws: [n_items of all pools][shots]. lm-evaluation-harness draws anew for each subset. */
+/* What came of questions that were drawn as their own examples. */
+struct task_own {
+    struct own_examples counts;
+    bool by_text; /* one was left out that lm-evaluation-harness would have shown */
+};
+
+/* Fills draws: [n_items of all pools][shots], and marks the items that were their own examples.
+ * lm-evaluation-harness draws anew for each subset. */
 bool task_draw(const struct task_state *state, const struct task_pool *pools, size_t n_pools,
-               size_t shots, uint32_t *draws, struct err *err) __attribute__((warn_unused_result));
+               size_t shots, uint32_t *draws, struct item *items, struct task_own *own,
+               struct err *err) __attribute__((warn_unused_result));
 
 /* suite->request of every task. */
 bool task_request(const struct dataset *dataset, size_t i_item, struct arena *arena,

@@ -61,8 +61,9 @@ static const struct protocol *find_protocol(const char *name)
 struct state {
     const struct protocol *protocol;
     const struct trivia_question *examples;
-    const uint32_t *drawn; /* [n_items][shots] positions in examples; NULL: the first ones */
+    const uint32_t *drawn; /* [n_items][shots] positions in examples, or NO_EXAMPLE */
 };
+#define NO_EXAMPLE UINT32_MAX /* there is no further one for the item */
 
 /* ---- Finding files ---- */
 
@@ -132,7 +133,7 @@ struct loader {
     struct sha256 *hash;
     struct trivia_file questions, examples;
     struct item *items;
-    uint32_t *drawn; /* [n questions][shots], NULL: the first examples */
+    uint32_t *drawn; /* [n questions][shots] */
     size_t n_items;
 };
 
@@ -213,7 +214,6 @@ static bool draw_examples(struct loader *loader, struct err *err)
     size_t shots = (size_t)loader->dataset->shots, n_drawn;
     uint32_t n_examples = (uint32_t)loader->examples.n;
     struct mersenne mersenne;
-    if (!loader->protocol->is_lm_eval || !shots) return true;
     if (!mem_multiply(loader->questions.n, shots, &n_drawn))
         return err_set(err, ERR_MEMORY, "too many questions");
     uint32_t *scratch = mem_new(n_examples, sizeof *scratch, err);
@@ -222,13 +222,49 @@ static bool draw_examples(struct loader *loader, struct err *err)
     bool done = scratch && chosen && loader->drawn;
     mersenne_seed(&mersenne, MERSENNE_SEED);
     for (size_t i = 0; done && i < loader->questions.n; i++) {
+        uint32_t *drawn = loader->drawn + i * shots;
+        for (uint32_t k = 0; k < shots; k++) drawn[k] = k;
+        if (!loader->protocol->is_lm_eval) continue;
         mersenne_sample(&mersenne, n_examples, (uint32_t)shots + 1, chosen, scratch);
-        memcpy(loader->drawn + i * shots, chosen, shots * sizeof *chosen);
+        memcpy(drawn, chosen, shots * sizeof *chosen);
     }
-    if (done) sha256_field(loader->hash, "one more is drawn"); /* which it was not at first */
+    if (done && loader->protocol->is_lm_eval) /* which it was not at first */
+        sha256_field(loader->hash, "one more is drawn");
     free(chosen);
     free(scratch);
     return done;
+}
+
+/* Ids that are numbers count the lines of their file: equal ones say nothing. */
+static bool is_example(const struct trivia_question *question,
+                       const struct trivia_question *example)
+{
+    bool is_named = question->id[strspn(question->id, "0123456789")] != 0;
+    return (is_named && !strcmp(question->id, example->id)) ||
+           letter_same_words(question->text, example->text);
+}
+
+/* Takes examples out that are the question itself, and further ones of their file in: those behind
+ * the last one that was drawn. */
+static void leave_out(struct loader *loader, const struct trivia_question *question,
+                      uint32_t *drawn, struct item *item)
+{
+    size_t n = 0, shots = (size_t)loader->dataset->shots;
+    const struct trivia_file *examples = &loader->examples;
+    uint32_t last = shots ? drawn[shots - 1] : 0;
+    for (size_t i = 0; i < shots; i++)
+        if (!is_example(question, &examples->questions[drawn[i]])) drawn[n++] = drawn[i];
+    if (n == shots) return;
+    for (size_t step = 1; step < examples->n && n < shots; step++) {
+        uint32_t other = (uint32_t)((last + step) % examples->n);
+        size_t i = 0;
+        while (i < n && drawn[i] != other) i++;
+        if (i == n && !is_example(question, &examples->questions[other])) drawn[n++] = other;
+    }
+    item->was_own_example = true;
+    struct own_examples *own = &loader->dataset->own_examples;
+    *(n < shots ? &own->n_missing : &own->n_replaced) += 1;
+    while (n < shots) drawn[n++] = NO_EXAMPLE;
 }
 
 /* Makes the items that are wanted; draws move along with them. */
@@ -244,10 +280,9 @@ static bool make_items(struct loader *loader, struct err *err)
         if (!is_wanted(loader, source)) continue;
         if (!make_item(loader, question, source, &loader->items[loader->n_items], err))
             return false;
-        if (loader->drawn)
-            memmove(loader->drawn + loader->n_items * shots, loader->drawn + i * shots,
-                    shots * sizeof *loader->drawn);
-        loader->n_items++;
+        uint32_t *drawn = loader->drawn + loader->n_items++ * shots;
+        memmove(drawn, loader->drawn + i * shots, shots * sizeof *drawn);
+        leave_out(loader, question, drawn, &loader->items[loader->n_items - 1]);
     }
     return loader->n_items > 0 ? check_repeated(loader, err)
                                : err_set_at(err, ERR_CONFIG, loader->questions.path, 0, 0,
@@ -261,11 +296,9 @@ static bool read_examples(struct loader *loader, struct err *err)
     if (!path) path = find_examples(loader->questions.path, loader->arena, err);
     if (!path || !trivia_read(path, loader->arena, loader->hash, &loader->examples, err))
         return false;
-    for (size_t i = 0; i < loader->examples.n; i++)
-        if (!strcmp(loader->examples.questions[i].id, loader->questions.questions[0].id))
-            return err_set_at(err, ERR_CONFIG, path, loader->examples.questions[i].line, 0,
-                              "\"%s\" is a question of %s: examples must be others",
-                              loader->examples.questions[i].id, loader->questions.path);
+    if (!strcmp(path, loader->questions.path))
+        return err_set_at(err, ERR_CONFIG, path, loader->questions.questions[0].line, 0,
+                          "these are the questions: examples must be others");
     bool draws = loader->protocol->is_lm_eval;
     return loader->examples.n >= (size_t)loader->dataset->shots + draws ||
            err_set_at(err, ERR_INPUT, path, 0, 0, "%zu example%s, and %d shots need %s",
@@ -285,7 +318,8 @@ static bool read_all(struct loader *loader, struct err *err)
     loader->dataset->items = loader->items;
     loader->dataset->n_items = loader->n_items;
     loader->dataset->state = state;
-    sha256_finish(loader->hash, loader->dataset->data_hash);
+    const struct own_examples *own = &loader->dataset->own_examples;
+    dataset_finish_hash(loader->dataset, loader->hash, own->n_replaced + own->n_missing > 0);
     return true;
 }
 
@@ -331,7 +365,7 @@ static bool add_question(struct prompt_parts *parts, const struct protocol *prot
     return text && prompt_parts_add(parts, PART_QUESTION, text, err);
 }
 
-static bool add_example(struct prompt_parts *parts, const struct state *state, size_t i_example,
+static bool add_example(struct prompt_parts *parts, const struct state *state, uint32_t i_example,
                         struct err *err)
 {
     const struct trivia_question *example = &state->examples[i_example];
@@ -347,13 +381,14 @@ static bool make_prompts(const struct dataset *dataset, size_t i_item, struct ar
                          struct request *request, struct err *err)
 {
     const struct state *state = dataset->state;
-    size_t shots = (size_t)dataset->shots;
-    size_t n_prompts = state->protocol->fit == FIT_FEWER_SHOTS ? shots + 1 : 1;
+    size_t shots = (size_t)dataset->shots, n_shots = 0;
+    const uint32_t *drawn = state->drawn + i_item * shots;
+    while (n_shots < shots && drawn[n_shots] != NO_EXAMPLE) n_shots++;
+    size_t n_prompts = state->protocol->fit == FIT_FEWER_SHOTS ? n_shots + 1 : 1;
     struct prompt_parts parts = {.arena = arena};
     if (!prompt_parts_end(&parts, err)) return false;
-    for (size_t i = 0; i < shots; i++)
-        if (!add_example(&parts, state, state->drawn ? state->drawn[i_item * shots + i] : i, err))
-            return false;
+    for (size_t i = 0; i < n_shots; i++)
+        if (!add_example(&parts, state, drawn[i], err)) return false;
     return add_question(&parts, state->protocol, request->context, dataset->items[i_item].fields[0],
                         err) &&
            prompt_parts_make(&parts, &dataset->chat, SEPARATOR, n_prompts, request, err);
@@ -362,7 +397,8 @@ static bool make_prompts(const struct dataset *dataset, size_t i_item, struct ar
 static bool request_item(const struct dataset *dataset, size_t i_item, struct arena *arena,
                          struct request *request, struct err *err)
 {
-    const struct protocol *protocol = ((const struct state *)dataset->state)->protocol;
+    const struct state *state = dataset->state;
+    const struct protocol *protocol = state->protocol;
     const struct reading *reading = dataset->reading;
     *request = (struct request){.kind = REQUEST_GENERATE,
                                 .fit = protocol->fit,

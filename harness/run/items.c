@@ -465,6 +465,7 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
             !store_put_note(items->run->store, items->job, CIRCUMSTANCES[i].kind,
                             summary->counts[i], CIRCUMSTANCES[i].text, err))
             return false;
+    if (!run_note_own_examples(items->run, items->planned, items->job, err)) return false;
     if (model->server)
         return store_put_note(items->run->store, items->job, "bos", 0,
                               "what prompts begin with is the server's business", err) &&
@@ -568,6 +569,7 @@ bool run_items(struct run_context *run, const struct plan_job *planned, int64_t 
     bool ok = run_references_open(run, planned, &items.references, err) &&
               (!may_reuse(run) || reuse_answers(&items, &n_reused, err));
     if (ok) say_reused(&items, n_reused);
+    if (ok) run_say_own_examples(run, planned);
     ok = ok && item_index_init(&items.index, planned->dataset, err) &&
          expect_followers(&items, err) && find_pending(&items, err);
     bool is_continued = ok && items.n_answered > n_reused;

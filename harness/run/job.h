@@ -1,6 +1,6 @@
 /* job.h - what the two kinds of jobs, of items and of speeds, share with the runner.
  *
- * Internal to runner.c, job.c, items.c, speed.c and judge.c.
+ * Internal to runner.c, job.c, own_examples.c, items.c, speed.c and judge.c.
  */
 #ifndef PHIBENCH_HARNESS_RUN_JOB_H
 #define PHIBENCH_HARNESS_RUN_JOB_H
@@ -39,6 +39,12 @@ void run_add_work(struct run_work *sum, const struct run_work *work);
 /* Logs a line, for example "LABEL: 96 answers in 2 s, 48 a second; 1200 tokens computed, 600 a
  * second, in place of 9600". */
 void run_say_work(const struct log *log, const char *label, const struct run_work *work);
+
+/* Questions of the job that were among their own examples: logged, and noted under the job, where
+ * there are any. */
+void run_say_own_examples(const struct run_context *run, const struct plan_job *planned);
+bool run_note_own_examples(const struct run_context *run, const struct plan_job *planned,
+                           int64_t job, struct err *err) __attribute__((warn_unused_result));
 
 /* Carry out a job to its end, beginning where its rows end. */
 bool run_items(struct run_context *run, const struct plan_job *planned, int64_t job,

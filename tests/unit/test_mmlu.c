@@ -90,6 +90,28 @@ static struct request request_of(const struct fixture *fixture, const struct dat
     return request;
 }
 
+static void a_question_is_no_example_of_itself(void **state)
+{
+    const struct fixture *fixture = *state;
+    write_file(fixture, "dev/abstract_algebra_dev.csv",
+               "one?,a,b,c,d,A\n two ?,e,f,g,h,B\ntwo ?,i,j,k,l,B\nfour?,a,b,c,d,D\n");
+    write_file(fixture, "test/abstract_algebra_test.csv", "two ?,f,e,x,y,A\nfive?,a,b,c,d,A\n");
+    struct dataset *dataset = load_protocol(fixture, "hendrycks", 2);
+    /* The same words and its answer among the choices; the third shares the words alone. */
+    assert_int_equal(dataset->own_examples.n_replaced, 1);
+    struct request request = request_of(fixture, dataset, 0);
+    assert_null(strstr(request.prompts[0], "B. f\n"));
+    assert_non_null(strstr(request.prompts[0], "D. l\nAnswer: B\n\n"));
+    request = request_of(fixture, dataset, 1);
+    assert_non_null(strstr(request.prompts[0], "B. f\n"));
+    dataset_free(dataset);
+    dataset = load_protocol(fixture, "hendrycks", 4);
+    assert_int_equal(dataset->own_examples.n_missing, 1);
+    request = request_of(fixture, dataset, 0);
+    assert_int_equal(request.n_prompts, 4); /* of 3 examples and fewer */
+    dataset_free(dataset);
+}
+
 /* ---- Items ---- */
 
 static void items_know_where_they_stand(void **state)
@@ -551,6 +573,7 @@ static void subjects_outside_the_data_set_belong_nowhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_FOLDER(a_question_is_no_example_of_itself),
         IN_FOLDER(items_know_where_they_stand),
         IN_FOLDER(groups_name_subject_subcategory_and_category),
         IN_FOLDER(limit_and_subjects_select),

@@ -136,6 +136,31 @@ static void characters_of_a_choice_leave_out_the_space_before_it(void **unused)
     assert_int_equal(choice_characters(&request, 3), 0);
 }
 
+static void characters_of_a_choice_leave_out_its_delimiter_alone(void **unused)
+{
+    (void)unused;
+    static const char *const LIST[] = {" ab", ": ab", ""};
+    struct request request = {.choices = LIST, .n_choices = 3, .delimiter = ""};
+    assert_int_equal(choice_characters(&request, 0), 3);
+    assert_int_equal(choice_characters(&request, 2), 0);
+    request.delimiter = ": ";
+    assert_int_equal(choice_characters(&request, 1), 2);
+}
+
+/* numpy divides by the length: of nothing that is minus infinity. */
+static void a_choice_without_a_character_is_never_the_best_by_characters(void **unused)
+{
+    (void)unused;
+    struct choice_score choices[] = {{.logprob = -0.1, .n_characters = 0},
+                                     {.logprob = -30, .n_characters = 2}};
+    const struct response response = {.answered = true, .choices = choices, .n_choices = 2};
+    bool is_tie;
+    assert_int_equal(response_best_choice(&response, true, &is_tie), 1);
+    assert_int_equal(response_best_choice(&response, false, &is_tie), 0);
+    choices[1].n_characters = 0; /* of an older store: not known */
+    assert_int_equal(response_best_choice(&response, true, &is_tie), 0);
+}
+
 static void the_tokens_of_a_text_come_back(void **unused)
 {
     (void)unused;
@@ -265,6 +290,8 @@ int main(void)
         cmocka_unit_test(what_ended_a_text_and_what_was_read_come_back),
         cmocka_unit_test(a_response_without_numbers_of_characters_is_read),
         cmocka_unit_test(characters_of_a_choice_leave_out_the_space_before_it),
+        cmocka_unit_test(characters_of_a_choice_leave_out_its_delimiter_alone),
+        cmocka_unit_test(a_choice_without_a_character_is_never_the_best_by_characters),
         cmocka_unit_test(the_tokens_of_a_text_come_back),
         cmocka_unit_test(an_unanswered_response_comes_back),
         cmocka_unit_test(doubles_come_back_bit_for_bit),

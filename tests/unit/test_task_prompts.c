@@ -77,6 +77,27 @@ static void compare(const struct json *line, const char *name, const struct requ
     buf_free(&wanted);
 }
 
+/* How often a text has another one in it. */
+static int count_within(const char *text, const char *part)
+{
+    int n = 0;
+    for (; (text = strstr(text, part)); text++) n++;
+    return n;
+}
+
+/* The harness shows the question to itself, as the last paragraph of its context and as one before;
+ * we show another one. */
+static void assert_no_own_example(const struct json *line, const struct request *request)
+{
+    const char *theirs = json_as_string(json_at(json_at(json_get(line, "requests"), 0), 0), "");
+    const char *question = strrchr(theirs, '\n');
+    while (question > theirs && question[-1] != '\n')
+        question = memrchr(theirs, '\n', (size_t)(question - theirs));
+    assert_non_null(question);
+    assert_int_equal(count_within(theirs, question + 1), 2);
+    assert_int_equal(count_within(request->prompts[0], question + 1), 1);
+}
+
 static bool check_line(void *context, const struct json *line, int number, struct err *err)
 {
     const char *name = json_as_string(json_get(line, "task"), NULL);
@@ -97,7 +118,9 @@ static bool check_line(void *context, const struct json *line, int number, struc
     struct request request;
     size_t i = (size_t)json_as_integer(json_get(line, "item"), 0);
     assert_true(task->suite.request(dataset, i, arena, &request, err));
-    compare(line, name, &request);
+    assert_int_equal(dataset->items[i].was_own_example, json_as_bool(json_get(line, "own"), false));
+    if (dataset->items[i].was_own_example) assert_no_own_example(line, &request);
+    else compare(line, name, &request);
     arena_free(arena);
     dataset_free(dataset);
     task_free(task);
@@ -208,13 +231,17 @@ static void grades_are_those_of_the_harness(void **state)
 
 /* ---- The real data sets ---- */
 
-static void hash_requests(const struct dataset *dataset, char hex[SHA256_HEX_BYTES])
+/* Hashes the requests of the items that were not among their own examples: their number. */
+static int hash_requests(const struct dataset *dataset, char hex[SHA256_HEX_BYTES])
 {
+    int n_hashed = 0;
     struct err err = {0};
     struct buf context = {0}, rest = {0};
     struct sha256 *hash = sha256_new(&err);
     assert_non_null(hash);
     for (size_t i = 0; i < dataset->n_items; i++) {
+        if (dataset->items[i].was_own_example) continue;
+        n_hashed++;
         struct arena *arena = arena_new(0, &err);
         struct request request;
         if (!dataset->suite->request(dataset, i, arena, &request, &err))
@@ -233,6 +260,7 @@ static void hash_requests(const struct dataset *dataset, char hex[SHA256_HEX_BYT
     sha256_free(hash);
     buf_free(&context);
     buf_free(&rest);
+    return n_hashed;
 }
 
 enum { TASK, PROTOCOL, DATA, EXAMPLES, SHOTS, N_ITEMS, HASH, N_COLUMNS };
@@ -253,8 +281,7 @@ static bool check_row(char *const columns[N_COLUMNS])
                                               .shots = atoi(columns[SHOTS]),
                                               .examples = has_pool ? pool : NULL};
         struct dataset *dataset = load(task, &options);
-        assert_int_equal(dataset->n_items, atoi(columns[N_ITEMS]));
-        hash_requests(dataset, hex);
+        assert_int_equal(hash_requests(dataset, hex), atoi(columns[N_ITEMS]));
         if (strcmp(hex, columns[HASH]) != 0)
             fail_msg("%s, protocol %s, %s shots: other prompts than the harness makes",
                      columns[TASK], columns[PROTOCOL], columns[SHOTS]);

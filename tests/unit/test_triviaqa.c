@@ -187,6 +187,58 @@ static void faults_of_a_file_have_their_place(void **unused)
     assert_file_refused("bad.json", "{\"Data\": [}", 1, "");
 }
 
+/* A question that is its own example by its id, one by its words, and one that is neither. */
+static const char OVERLAP[] =
+    "{\"Data\": [{\"Question\": \"other words\", \"QuestionId\": \"x_0\", \"Answer\": {\"Value\": "
+    "\"v\", "
+    "\"Aliases\": [\"v\"], \"NormalizedAliases\": [\"v\"]}},\n"
+    "{\"Question\": \" q1?\\t\", \"QuestionId\": \"y_1\", \"Answer\": {\"Value\": \"v\", "
+    "\"Aliases\": [\"v\"], \"NormalizedAliases\": [\"v\"]}},\n"
+    "{\"Question\": \"q\", \"QuestionId\": \"y_2\", \"Answer\": {\"Value\": \"v\", "
+    "\"Aliases\": [\"v\"], \"NormalizedAliases\": [\"v\"]}}]}\n";
+
+static void assert_example(const struct dataset *dataset, size_t i_item, const char *part,
+                           bool is_there)
+{
+    struct err err = {0};
+    struct request request;
+    struct arena *arena = arena_new(0, NULL);
+    if (!SUITE_TRIVIAQA.request(dataset, i_item, arena, &request, &err))
+        fail_msg("%s", err.message);
+    if (!strstr(request.prompts[0], part) == is_there)
+        fail_msg("item %zu, %s: %s", i_item, part, request.prompts[0]);
+    arena_free(arena);
+}
+
+static void a_question_is_no_example_of_itself(void **unused)
+{
+    (void)unused;
+    test_write_text("overlap.json", OVERLAP);
+    struct suite_options options = {.data = "overlap.json",
+                                    .protocol = "phi3",
+                                    .shots = 2,
+                                    .examples = "data/qa/web-train.json"};
+    struct dataset *dataset = load(&options);
+    assert_int_equal(dataset->own_examples.n_replaced, 2);
+    assert_int_equal(dataset->own_examples.n_missing, 0);
+    assert_example(dataset, 0, "q0?", false);
+    assert_example(dataset, 0, "q1?\nAnswer: v1\n\nQuestion: q2?\nAnswer: v2\n\n", true);
+    assert_example(dataset, 1, "q0?\nAnswer: v0\n\nQuestion: q2?\nAnswer: v2\n\n", true);
+    assert_example(dataset, 2, "q0?\nAnswer: v0\n\nQuestion: q1?\nAnswer: v1\n\n", true);
+    dataset_free(dataset);
+    options.shots = 7;
+    dataset = load(&options);
+    assert_int_equal(dataset->own_examples.n_missing, 2);
+    assert_example(dataset, 1, "q1?\nAnswer: v1", false);
+    assert_example(dataset, 1, "q6?\nAnswer: v6", true);
+    dataset_free(dataset);
+    options.protocol = "lm-eval"; /* drawn, all of them */
+    dataset = load(&options);
+    assert_int_equal(dataset->own_examples.n_missing, 2);
+    assert_example(dataset, 0, "q0?", false);
+    dataset_free(dataset);
+}
+
 static void options_that_cannot_be_are_refused(void **unused)
 {
     (void)unused;
@@ -470,6 +522,7 @@ int main(void)
         cmocka_unit_test(a_limit_counts_in_every_source),
         cmocka_unit_test(lists_are_read_as_json_and_as_python_prints_them),
         cmocka_unit_test(faults_of_a_file_have_their_place),
+        cmocka_unit_test(a_question_is_no_example_of_itself),
         cmocka_unit_test(options_that_cannot_be_are_refused),
         cmocka_unit_test(the_first_examples_stand_before_the_question),
         cmocka_unit_test(lm_eval_draws_examples_for_each_question_anew),

@@ -34,8 +34,9 @@ def write_messages(messages, add_generation_prompt):
 
 
 def ask(task, n_shots, is_multiturn, system=None):
-    return requests(task, n_shots, system_instruction=system, apply_chat_template=True,
-                    fewshot_as_multiturn=is_multiturn, chat_template=write_messages)
+    asked = requests(task, n_shots, system_instruction=system, apply_chat_template=True,
+                     fewshot_as_multiturn=is_multiturn, chat_template=write_messages)
+    return (item for item, _ in asked)
 
 
 def ways(n_shots):

@@ -10,6 +10,9 @@ is a folder of real data sets, the `suites` that tests/support/test_data.h finds
 those goes to hashes.tsv, as hashes only. Nothing is downloaded. Needs the package `lm-eval`, whose version
 is in the first line of both files; the only random numbers are its own, seeded as its evaluator does.
 
+Where the questions are their own pool of examples, the harness shows some of them to themselves, which we do
+not: such lines of prompts.jsonl say "own", and hashes leave them out.
+
 A hash is SHA-256 over the requests in order: for each continuation the context, 0x1f, the continuation,
 0x1e; for a generation the context, 0x1f, each stop with 0x1d behind it, 0x1e.
 """
@@ -49,22 +52,74 @@ MGSM = {"lm-eval": "direct/mgsm_direct", "native-cot": "native_cot/mgsm_native_c
         "en-cot": "en_cot/mgsm_en_cot"}
 
 
+def words(text):
+    return " ".join(text.split())
+
+
+def reads(task, doc):
+    """The words of a question, of its choices (None: it has none) and of its answer."""
+    choices = task.doc_to_choice(doc) if task.config.doc_to_choice else None
+    target = task.doc_to_target(doc)
+    if task.multiple_input:
+        return " ".join(map(words, choices)), [words(target)], words(target)
+    answer = choices[target] if choices and isinstance(target, int) else target
+    return words(task.doc_to_text(doc)), choices and [*map(words, choices)], words(str(answer))
+
+
+class Reader:
+    """Remembers what documents read like, which the harness makes anew each time."""
+
+    def __init__(self, task):
+        self.task, self.known = task, {}
+
+    def reads(self, doc):
+        key = json.dumps(doc, sort_keys=True)
+        if key not in self.known:
+            self.known[key] = reads(self.task, doc)
+        return self.known[key]
+
+    def is_example(self, doc, example):
+        """Whether the example reads like the document, and answers it."""
+        (text, choices, _), (other, _, answer) = self.reads(doc), self.reads(example)
+        return text == other and (choices is None or answer in choices)
+
+
+class Watch:
+    """A sampler that remembers what it drew last."""
+
+    def __init__(self, sampler):
+        self.sampler, self.drawn = sampler, []
+
+    def __getattr__(self, name):
+        return getattr(self.sampler, name)
+
+    def sample(self, *args, **kwargs):
+        self.drawn = self.sampler.sample(*args, **kwargs)
+        return self.drawn
+
+
 def requests(task, n_shots, **chat):
-    """For each document the list of (context, continuation), or of (context, stops); chat: what the harness
-    is told where it asks in a chat."""
+    """For each document the list of (context, continuation), or of (context, stops), and whether it was one of
+    its own examples; chat: what the harness is told where it asks in a chat."""
     task.set_config(key="num_fewshot", value=n_shots)
     task.set_fewshot_seed(seed=SEED)
+    reader = Reader(task)
+    if n_shots and not isinstance(task.sampler, Watch):
+        task.sampler = Watch(task.sampler)
     for doc in task.eval_docs:
         context = task.fewshot_context(doc, num_fewshot=n_shots, gen_prefix=task.doc_to_prefix(doc), **chat)
         made = task.construct_requests(doc, context, apply_chat_template=bool(chat))
         made = made if isinstance(made, list) else [made]
+        drawn = task.sampler.drawn if n_shots and isinstance(task.sampler, Watch) else []
         yield [(one.args[0], one.args[1]["until"] if isinstance(one.args[1], dict) else one.args[1])
-               for one in made]
+               for one in made], any(reader.is_example(doc, example) for example in drawn)
 
 
 def hash_of(items):
     digest, n = hashlib.sha256(), 0
-    for item in items:
+    for item, is_own in items:
+        if is_own:
+            continue
         n += 1
         for context, rest in item:
             behind = rest if isinstance(rest, str) else "".join(stop + "\x1d" for stop in rest)
@@ -76,9 +131,10 @@ def write_small(folder, out):
     for ours, (file, shots) in SMALL.items():
         task = make_task(THEIRS[ours], read_lines(folder / f"{file}.jsonl"))
         for n_shots in shots:
-            for i, item in enumerate(requests(task, n_shots)):
+            for i, (item, is_own) in enumerate(requests(task, n_shots)):
                 out.write(json.dumps({"task": ours, "protocol": "lm-eval", "file": f"{file}.jsonl",
-                                      "shots": n_shots, "item": i, "requests": item}) + "\n")
+                                      "shots": n_shots, "item": i, "requests": item}
+                                     | ({"own": True} if is_own else {})) + "\n")
 
 
 # ---- Grades ----
