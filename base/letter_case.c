@@ -71,8 +71,36 @@ static const struct run RUNS[] = {
     {0x10594, 0x10595, 1, 39}, {0x10c80, 0x10cb2, 1, 64}, {0x118a0, 0x118bf, 1, 32},
     {0x16e40, 0x16e5f, 1, 32}, {0x1e900, 0x1e921, 1, 34},
 };
+/* Letters that begin a word otherwise than by letter_upper, from Python's str.capitalize. */
+static const struct title {
+    uint32_t code, title[3];
+} TITLES[] = {
+    {0xb5, {0x39c}}, {0xdf, {0x53, 0x73}}, {0x131, {0x49}}, {0x149, {0x2bc, 0x4e}}, {0x17f, {0x53}},
+    {0x1c4, {0x1c5}}, {0x1c6, {0x1c5}}, {0x1c7, {0x1c8}}, {0x1c9, {0x1c8}}, {0x1ca, {0x1cb}},
+    {0x1cc, {0x1cb}}, {0x1f0, {0x4a, 0x30c}}, {0x1f1, {0x1f2}}, {0x1f3, {0x1f2}}, {0x345, {0x399}},
+    {0x390, {0x399, 0x308, 0x301}}, {0x3b0, {0x3a5, 0x308, 0x301}}, {0x3d0, {0x392}},
+    {0x3d1, {0x398}}, {0x3d5, {0x3a6}}, {0x3d6, {0x3a0}}, {0x3f0, {0x39a}}, {0x3f1, {0x3a1}},
+    {0x3f5, {0x395}}, {0x587, {0x535, 0x582}}, {0x1c80, {0x412}}, {0x1c81, {0x414}},
+    {0x1c82, {0x41e}}, {0x1c83, {0x421}}, {0x1c84, {0x422}}, {0x1c85, {0x422}}, {0x1c86, {0x42a}},
+    {0x1c87, {0x462}}, {0x1c88, {0xa64a}}, {0x1e96, {0x48, 0x331}}, {0x1e97, {0x54, 0x308}},
+    {0x1e98, {0x57, 0x30a}}, {0x1e99, {0x59, 0x30a}}, {0x1e9a, {0x41, 0x2be}}, {0x1e9b, {0x1e60}},
+    {0x1f50, {0x3a5, 0x313}}, {0x1f52, {0x3a5, 0x313, 0x300}}, {0x1f54, {0x3a5, 0x313, 0x301}},
+    {0x1f56, {0x3a5, 0x313, 0x342}}, {0x1fb2, {0x1fba, 0x345}}, {0x1fb4, {0x386, 0x345}},
+    {0x1fb6, {0x391, 0x342}}, {0x1fb7, {0x391, 0x342, 0x345}}, {0x1fbe, {0x399}},
+    {0x1fc2, {0x1fca, 0x345}}, {0x1fc4, {0x389, 0x345}}, {0x1fc6, {0x397, 0x342}},
+    {0x1fc7, {0x397, 0x342, 0x345}}, {0x1fd2, {0x399, 0x308, 0x300}},
+    {0x1fd3, {0x399, 0x308, 0x301}}, {0x1fd6, {0x399, 0x342}}, {0x1fd7, {0x399, 0x308, 0x342}},
+    {0x1fe2, {0x3a5, 0x308, 0x300}}, {0x1fe3, {0x3a5, 0x308, 0x301}}, {0x1fe4, {0x3a1, 0x313}},
+    {0x1fe6, {0x3a5, 0x342}}, {0x1fe7, {0x3a5, 0x308, 0x342}}, {0x1ff2, {0x1ffa, 0x345}},
+    {0x1ff4, {0x38f, 0x345}}, {0x1ff6, {0x3a9, 0x342}}, {0x1ff7, {0x3a9, 0x342, 0x345}},
+    {0xfb00, {0x46, 0x66}}, {0xfb01, {0x46, 0x69}}, {0xfb02, {0x46, 0x6c}},
+    {0xfb03, {0x46, 0x66, 0x69}}, {0xfb04, {0x46, 0x66, 0x6c}}, {0xfb05, {0x53, 0x74}},
+    {0xfb06, {0x53, 0x74}}, {0xfb13, {0x544, 0x576}}, {0xfb14, {0x544, 0x565}},
+    {0xfb15, {0x544, 0x56b}}, {0xfb16, {0x54e, 0x576}}, {0xfb17, {0x544, 0x56d}},
+};
 /* clang-format on */
 enum {
+    N_TITLES = COUNT_OF(TITLES),
     N_RUNS = COUNT_OF(RUNS),
     CAPITAL_SIGMA = 0x3a3,
     FINAL_SIGMA = 0x3c2,
@@ -112,22 +140,71 @@ static bool is_cased(uint32_t code)
            (code >= 0x1f00 && code <= 0x1fff);
 }
 
-void letter_lower_text(struct buf *out, const char *text, size_t n_bytes)
+/* Signs within and above words, which do not end them: those of Latin and Greek texts. */
+static bool is_passed_over(uint32_t code)
 {
-    bool after_letter = false;
+    static const uint32_t signs[] = {'\'',  '.',    ':',    '^',    '`',   0xa8,  0xad,
+                                     0xaf,  0xb4,   0xb7,   0xb8,   0x37a, 0x384, 0x385,
+                                     0x387, 0x2018, 0x2019, 0x2024, 0x2027};
+    for (size_t i = 0; i < COUNT_OF(signs); i++)
+        if (code == signs[i]) return true;
+    return code >= 0x2b0 && code <= 0x36f;
+}
+
+/* Whether the text begins with a letter, after signs. */
+static bool goes_on(const char *text, size_t n_bytes)
+{
+    uint32_t code = 0;
+    for (size_t at = 0, n; (n = utf8_decode(text + at, n_bytes - at, &code, NULL)); at += n)
+        if (!is_passed_over(code)) return is_cased(code);
+    return false;
+}
+
+static void lower_from(struct buf *out, const char *text, size_t n_bytes, bool after_letter)
+{
     for (size_t at = 0, n; at < n_bytes; at += n) {
-        uint32_t code, next = 0;
+        uint32_t code;
         bool valid;
         char bytes[4];
         n = utf8_decode(text + at, n_bytes - at, &code, &valid);
-        utf8_decode(text + at + n, n_bytes - at - n, &next, NULL);
         if (!valid) buf_append(out, text + at, n);
         else if (code == DOTTED_CAPITAL_I) buf_text(out, "i\xcc\x87");
-        else if (code == CAPITAL_SIGMA && after_letter && !is_cased(next))
+        else if (code == CAPITAL_SIGMA && after_letter && !goes_on(text + at + n, n_bytes - at - n))
             buf_text(out, "\xcf\x82");
         else buf_append(out, bytes, utf8_encode(letter_lower(code), bytes));
-        after_letter = valid && is_cased(code);
+        if (!valid || !is_passed_over(code)) after_letter = valid && is_cased(code);
     }
+}
+
+void letter_lower_text(struct buf *out, const char *text, size_t n_bytes)
+{
+    lower_from(out, text, n_bytes, false);
+}
+
+/* Appends what a word begins with for this letter. */
+static void append_title(struct buf *out, uint32_t code)
+{
+    char bytes[4];
+    size_t i = 0;
+    while (i < N_TITLES && TITLES[i].code != code) i++;
+    if (i < N_TITLES) {
+        for (size_t k = 0; k < 3 && TITLES[i].title[k]; k++)
+            buf_append(out, bytes, utf8_encode(TITLES[i].title[k], bytes));
+        return;
+    }
+    bool is_georgian = code >= 0x10d0 && code <= 0x10ff; /* they have capitals, and no title form */
+    buf_append(out, bytes, utf8_encode(is_georgian ? code : letter_upper(code), bytes));
+}
+
+void letter_capitalize_text(struct buf *out, const char *text, size_t n_bytes)
+{
+    uint32_t code;
+    bool valid;
+    size_t n = utf8_decode(text, n_bytes, &code, &valid);
+    if (!n) return;
+    if (valid) append_title(out, code);
+    else buf_append(out, text, n);
+    lower_from(out, text + n, n_bytes - n, valid && is_cased(code) && !is_passed_over(code));
 }
 
 bool letter_is_space(uint32_t code)

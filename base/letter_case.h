@@ -23,6 +23,10 @@ uint32_t letter_upper(uint32_t code);
  * form at the end of a word, and U+0130 two code points. */
 void letter_lower_text(struct buf *out, const char *text, size_t n_bytes);
 
+/* Appends the text as str.capitalize has it: what its first letter is at the beginning of a word,
+ * which may be several code points ("\u00df" is "Ss"), and all others in lower case. */
+void letter_capitalize_text(struct buf *out, const char *text, size_t n_bytes);
+
 /* Whether str.split() divides and str.strip() strips there. */
 bool letter_is_space(uint32_t code);
 

@@ -52,26 +52,11 @@ static bool lower(const struct filter_input *in, struct value *out, struct err *
     return keep_text(&text, in->arena, out, err);
 }
 
-/* The upper-case letter is the one whose lower case this is: alphabets of one unit of UTF-16. */
-static uint32_t upper_of(uint32_t code)
-{
-    if (code < 0x80) return code >= 'a' && code <= 'z' ? code - 'a' + 'A' : code;
-    if (letter_lower(code) != code) return code;
-    for (uint32_t upper = 0x80; upper < 0x10000; upper++)
-        if (upper != code && letter_lower(upper) == code) return upper;
-    return code;
-}
-
-/* Python's str.capitalize(): the first letter in upper case, all others in lower case. */
+/* Python's str.capitalize(): the first letter as words begin, all others in lower case. */
 static bool capitalize(const struct filter_input *in, struct value *out, struct err *err)
 {
     struct buf text = {.maximum = MAX_TEXT_BYTES};
-    const char *from = in->value->text;
-    uint32_t code;
-    char first[4];
-    size_t n = strlen(from), n_first = utf8_decode(from, n, &code, NULL);
-    if (n) buf_append(&text, first, utf8_encode(upper_of(code), first));
-    letter_lower_text(&text, from + n_first, n - n_first);
+    letter_capitalize_text(&text, in->value->text, strlen(in->value->text));
     return keep_text(&text, in->arena, out, err);
 }
 

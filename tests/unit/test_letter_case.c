@@ -89,10 +89,97 @@ static void stripping_takes_unicode_spaces_away(void **unused)
     assert_int_equal(n, 0);
 }
 
+/* Python 3.11: [text, text.capitalize()] */
+static const char *const CAPITALIZED[][2] = {
+    {"\xc3\x9f"
+     "en",
+     "Ssen"},
+    {"\xc5\x89"
+     "a",
+     "\xca\xbc"
+     "Na"},
+    {"\xef\xac\x81"
+     "sh",
+     "Fish"},
+    {"\xc7\x86"
+     "a",
+     "\xc7\x85"
+     "a"},
+    {"\xc7\x84"
+     "A",
+     "\xc7\x85"
+     "a"},
+    {"\xce\x9f\xce\x94\xce\xa5\xce\xa3\xce\xa3\xce\x95\xce\xa5\xce\xa3",
+     "\xce\x9f\xce\xb4\xcf\x85\xcf\x83\xcf\x83\xce\xb5\xcf\x85\xcf\x82"},
+    {"\xce\xb1\xce\xa3", "\xce\x91\xcf\x82"},
+    {"\xce\x91\xce\xa3"
+     ".\xce\x91",
+     "\xce\x91\xcf\x83"
+     ".\xce\xb1"},
+    {"\xce\x91\xce\xa3"
+     ".",
+     "\xce\x91\xcf\x82"
+     "."},
+    {"\xce\xa3", "\xce\xa3"},
+    {"A\xce\xa3\xcc\x81"
+     " B",
+     "A\xcf\x82\xcc\x81"
+     " b"},
+    {"\xe1\x83\x90\xe1\x83\x91", "\xe1\x83\x90\xe1\x83\x91"},
+    {"\xe1\xbe\x80", "\xe1\xbe\x88"},
+    {"\xc4\xb0"
+     "I",
+     "\xc4\xb0"
+     "i"},
+    {"\xc2\xb5"
+     "M",
+     "\xce\x9c"
+     "m"},
+    {"\xc4\xb1"
+     "x",
+     "Ix"},
+    {"\xc7\xb0", "J\xcc\x8c"},
+    {"i\xcc\x87", "I\xcc\x87"},
+    {"", ""},
+    {"1A\xce\xa3", "1a\xcf\x82"},
+    {"\xce\x91\xe2\x80\x99\xce\xa3"
+     " X",
+     "\xce\x91\xe2\x80\x99\xcf\x82"
+     " x"},
+    {"\xe2\x85\xa0\xe2\x85\xa1", "\xe2\x85\xa0\xe2\x85\xb1"},
+};
+
+static void capitalized_is_as_python_has_it(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof CAPITALIZED / sizeof *CAPITALIZED; i++) {
+        struct buf out = {0};
+        letter_capitalize_text(&out, CAPITALIZED[i][0], strlen(CAPITALIZED[i][0]));
+        assert_string_equal(buf_string(&out), CAPITALIZED[i][1]);
+        buf_free(&out);
+    }
+}
+
+static void words_are_compared_without_their_spaces(void **unused)
+{
+    (void)unused;
+    assert_true(letter_same_words(" one\t two\xc2\xa0", "one two"));
+    assert_false(letter_same_words("one two", "one"));
+    assert_false(letter_same_words("one", "one two"));
+    assert_false(letter_same_words("one two", "onetwo"));
+    assert_true(letter_same_words("", " \n"));
+    assert_true(letter_has_words("zero one\ntwo three", "one  two"));
+    assert_false(letter_has_words("zero one two", "on"));
+    assert_false(letter_has_words("zero one two", "two three"));
+    assert_false(letter_has_words("zero", " "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capitals_of_every_alphabet_have_small_letters),
+        cmocka_unit_test(capitalized_is_as_python_has_it),
+        cmocka_unit_test(words_are_compared_without_their_spaces),
         cmocka_unit_test(the_table_has_all_letters_of_unicode_14),
         cmocka_unit_test(a_sigma_at_the_end_of_a_word_has_its_own_form),
         cmocka_unit_test(malformed_bytes_stay),
