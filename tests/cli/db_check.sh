@@ -141,6 +141,15 @@ dd if=/dev/zero of=bad.db bs=4096 seek=2 count=6 conv=notrunc 2>/dev/null
 expect 1 "$PHIBENCH" db check bad.db
 grep -q '^file: ' stdout || fail 'a damaged page is not found'
 for command in runs show export report regrade "run config.yaml"; do expect 1 "$PHIBENCH" $command --db bad.db; done
+for page in 6 12 18 24; do # whatever a command reads of it
+    rm -f bad.db*
+    cp good.db bad.db
+    dd if=/dev/zero of=bad.db bs=4096 seek=$page count=1 conv=notrunc 2>/dev/null
+    for command in runs show export report regrade "run config.yaml"; do
+        expect 1 "$PHIBENCH" $command --db bad.db
+        message_has 'bad.db: the database is damaged'
+    done
+done
 rm -f bad.db*
 mkfifo bad.db
 for command in runs show export report regrade "run config.yaml"; do
