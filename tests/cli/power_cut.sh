@@ -72,4 +72,32 @@ lost full
 [ $n_lost -eq 0 ] || fail "$n_lost reported answers are lost with durability: full"
 lost normal
 [ $n_lost -gt 0 ] || fail 'this disk loses nothing: the test of durability: full says nothing'
+
+# A repair that is cut off leaves the database as it was or mended, and every copy whole.
+if command -v sqlite3 >/dev/null; then
+    rm -f cut.db*
+    expect 0 "$PHIBENCH" run config.yaml --db cut.db
+    mv cut.db whole.db
+    sqlite3 whole.db 'PRAGMA foreign_keys = 0; DELETE FROM machine; DELETE FROM item WHERE id = 3; DELETE FROM score'
+    cp whole.db cut.db
+    with_disk 0 0 "$PHIBENCH" db check cut.db --repair >stdout || fail 'the whole repair'
+    total=$(cat count) i=1
+    while [ $i -le 8 ]; do
+        cut=$((total * i / 9 + 1))
+        rm -f cut.db*
+        cp whole.db cut.db
+        with_disk $cut $i "$PHIBENCH" db check cut.db --repair >stdout 2>stderr
+        [ $? -eq 137 ] || fail "the power did not fail at $cut of $total of a repair"
+        for copy in cut.db.before-repair*; do
+            case $copy in *'*' | *.tmp-*) continue ;; esac
+            [ "$(sqlite3 "$copy" 'PRAGMA quick_check; SELECT count(*) FROM machine')" = "$(printf 'ok\n0')" ] ||
+                fail "the copy is not what the database was: $copy"
+        done
+        expect 0 "$PHIBENCH" db check cut.db --repair
+        ls cut.db*.tmp-* 2>/dev/null && fail 'a file of the cut repair is left'
+        i=$((i + 1))
+    done
+else
+    echo 'SKIP: sqlite3 is not there to damage a database'
+fi
 finish
