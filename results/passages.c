@@ -176,8 +176,8 @@ static bool check_content(const char *path, struct err *err)
     snprintf(wanted, sizeof wanted, LAST_LINE, hash);
     return (is_long && !memcmp(line, wanted, LAST_LINE_BYTES)) ||
            err_set_at(err, ERR_INPUT, path, 0, 0,
-                      "this is no index of passages, or a damaged, cut or older one: with "
-                      "`build_from` it is made again");
+                      "this is no index of passages of this version of phibench, or a damaged "
+                      "or cut one: with `build_from` it is made again");
 }
 
 static bool read_about(struct passages *passages, struct err *err)
@@ -198,7 +198,8 @@ struct passages *passages_open(const char *path, struct err *err)
     struct passages *passages = mem_new(1, sizeof *passages, err);
     if (!passages) return NULL;
     passages->index.path = mem_copy_string(path, err);
-    if (passages->index.path && check_content(path, err) &&
+    bool is_there = file_exists(path); /* what is not there, SQLite refuses */
+    if (passages->index.path && (!is_there || check_content(path, err)) &&
         open_index(&passages->index, path, SQLITE_OPEN_READONLY, err) && read_about(passages, err))
         return passages;
     passages_close(passages);

@@ -3,6 +3,7 @@
  * Every check gives one line: ok, a warning (numbers may suffer), or a failure (something will not
  * work; exit 1).
  */
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/visible.h"
 #include "harness/cli/commands.h"
@@ -198,6 +199,7 @@ static bool run(const struct invocation *invocation, struct err *err)
     check_quiet(&checks, &machine.record);
     check_disk(&checks);
     check_gnuplot(&checks, invocation->gnuplot);
+    if (!interrupt_check(err)) return false;
     size_t n_failures = 0;
     for (size_t i = 0; i < checks.n; i++) {
         n_failures += checks.items[i].status == CHECK_FAILURE;

@@ -257,7 +257,8 @@ static bool open_judge(struct judging *judging, struct err *err)
     const struct plan_server *server = judging->planned->judge_server;
     if (!server)
         return mt_speaker_open_model(&judging->speaker, &judging->run->options->console,
-                                     judge->path, judging->run->options->isa, &options, err);
+                                     judge->path, judging->seal, judging->run->options->isa,
+                                     &options, err);
     if (server->words.is_unreachable) {
         if (err) *err = server->fault;
         return false;

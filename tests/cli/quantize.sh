@@ -93,7 +93,9 @@ wait $pid || fail "two processes at once: the other one failed: $(tail -n 3 firs
 "$PHIBENCH" show last --db second.db >shown
 for type in f16 q4_k q2_k; do grep -q "$type" shown || fail "$type is not in the table"; done
 expect 0 "$PHIBENCH" quantize tiny.gguf made.gguf --type q2_k
-cmp made.gguf cache/tiny-q2_k-*.gguf || fail "the cache has another file than quantize writes"
+n_bytes=$(wc -c <made.gguf) # behind them the cache's file has its seal
+cmp -n "$n_bytes" made.gguf cache/tiny-q2_k-*.gguf || fail "the cache has another file than quantize writes"
+[ "$(tail -c 8 cache/tiny-q2_k-*.gguf)" = phiseal1 ] || fail "something else than a seal follows"
 
 # Answers that are stored need no file; a changed source is another one; the configuration's folder comes first.
 rm -r cache

@@ -175,7 +175,7 @@ static void a_damaged_or_cut_index_is_refused(void **unused)
 static void what_is_no_index_is_refused(void **unused)
 {
     (void)unused;
-    assert_refused("nowhere.db", ERR_IO, "cannot open");
+    assert_refused("nowhere.db", ERR_IO, "unable to open");
     static const char text[] = "just a text, long enough for a header of SQLite, it goes on and "
                                "on until a hundred bytes have passed by";
     assert_true(file_write("text.db", text, strlen(text), NULL));
