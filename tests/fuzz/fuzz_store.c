@@ -95,6 +95,11 @@ static void put_jobs(struct store *store, int64_t run)
     }
 }
 
+static void remove_folder(void)
+{
+    rmdir(folder);
+}
+
 /* A store of 30 pages or so, without a write-ahead log. */
 static void make_store(void)
 {
@@ -106,7 +111,7 @@ static void make_store(void)
                                       .build = {"0", "r", "c", "", 0, 1}};
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.40s/fuzz-store-XXXXXX", temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder)) abort();
+    if (!mkdtemp(folder) || atexit(remove_folder)) abort();
     snprintf(path, sizeof path, "%s/x.db", folder);
     struct store *store = store_open(path, STORE_CREATE, &err);
     must(store && store_begin_run(store, &record, &run, &err), &err);
