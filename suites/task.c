@@ -162,6 +162,8 @@ bool task_request(const struct dataset *dataset, size_t i_item, struct arena *ar
     const struct scope *scope = enter(&at, state->fields[i_item], state->common[i_item]);
     struct task_question question;
     if (!task_question_make(&protocol, scope, arena, &question, err)) return false;
+    if (!task_question_check(&question, err)) /* in a chat there is no delimiter */
+        return err_place(err, dataset->items[i_item].file, dataset->items[i_item].line, 0);
     *request = (struct request){.kind = REQUEST_CHOICES,
                                 .fit = protocol.fit,
                                 .choices = question.choices,

@@ -90,7 +90,8 @@ static bool check_question(const struct loader *loader, const struct value *fiel
 {
     const struct value *maps[] = {fields, loader->subset_fields};
     const struct scope scope = {maps, 2};
-    return task_question_make(loader->protocol, &scope, arena, question, err);
+    return task_question_make(loader->protocol, &scope, arena, question, err) &&
+           task_question_check(question, err);
 }
 
 /* *stands: whether the question is one of the examples that the preamble itself shows. */

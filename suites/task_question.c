@@ -45,20 +45,10 @@ bool task_value_make(const struct task_value *value, const struct scope *scope, 
     return true;
 }
 
-/* What is scored must be something: after nothing, a model's next word is that of the prompt. */
-static bool fail_empty(const char *what, size_t i, struct err *err)
-{
-    return err_set(
-        err, ERR_INPUT,
-        "%s: element %zu is empty, and the delimiter before it, too: there is nothing to "
-        "score",
-        what, i);
-}
-
-/* Makes the texts of a list, each with `before` before it; those that are scored are not empty. */
+/* Makes the texts of a list, each with `before` before it. */
 static bool make_texts(const struct task_value *value, const char *what, const char *before,
-                       bool is_scored, const struct scope *scope, struct arena *arena,
-                       const char *const **texts, size_t *n, struct err *err)
+                       const struct scope *scope, struct arena *arena, const char *const **texts,
+                       size_t *n, struct err *err)
 {
     struct value list;
     if (!task_value_make(value, scope, arena, &list, err)) return err_context(err, "%s", what);
@@ -71,7 +61,6 @@ static bool make_texts(const struct task_value *value, const char *what, const c
             return err_set(err, ERR_INPUT, "%s: element %zu is %s, and a text is needed", what, i,
                            value_kind_name(&list.items[i]));
         if (!(out[i] = arena_printf(arena, err, "%s%s", before, list.items[i].text))) return false;
-        if (is_scored && !*out[i]) return fail_empty(what, i, err);
     }
     *texts = out;
     *n = list.n;
@@ -152,15 +141,14 @@ static bool make_choices(const struct task_protocol *protocol, const struct scop
 {
     size_t n_stems;
     struct value answer;
-    if (!make_texts(&protocol->choices, "choices", protocol->delimiter, true, scope, arena,
+    if (!make_texts(&protocol->choices, "choices", protocol->delimiter, scope, arena,
                     &question->choices, &question->n_choices, err) ||
         !template_evaluate(protocol->answer, scope, arena, &answer, err) ||
         !read_right_choice(&answer, arena, question, err))
         return false;
     question->target = question->choices[question->i_right];
     if (!protocol->stems.n) return true;
-    if (!make_texts(&protocol->stems, "stems", "", false, scope, arena, &question->stems, &n_stems,
-                    err))
+    if (!make_texts(&protocol->stems, "stems", "", scope, arena, &question->stems, &n_stems, err))
         return false;
     return n_stems == question->n_choices ||
            err_set(err, ERR_INPUT, "%zu stems for %zu choices", n_stems, question->n_choices);
@@ -173,10 +161,6 @@ static bool make_continuation(const struct task_protocol *protocol, const struct
     const char *text;
     if (!choice || !template_text(protocol->continuation, scope, arena, &text, err)) return false;
     choice[0] = arena_printf(arena, err, "%s%s", protocol->delimiter, text);
-    if (choice[0] && !*choice[0])
-        return err_set(err, ERR_INPUT,
-                       "the continuation is empty, and the delimiter before it, too: there is "
-                       "nothing to score");
     question->choices = choice;
     question->n_choices = 1;
     question->expected = text;
@@ -209,6 +193,17 @@ bool task_question_make(const struct task_protocol *protocol, const struct scope
     case TASK_GENERATE: return make_generation(protocol, scope, arena, question, err);
     }
     return false;
+}
+
+bool task_question_check(const struct task_question *question, struct err *err)
+{
+    for (size_t i = 0; i < question->n_choices; i++)
+        if (!*question->choices[i])
+            return err_set(err, ERR_INPUT,
+                           "choices: element %zu is empty, and the delimiter before it, too: there "
+                           "is nothing to score",
+                           i);
+    return true;
 }
 
 bool task_question_is_example(const struct task_question *question,

@@ -23,6 +23,11 @@ bool task_question_make(const struct task_protocol *protocol, const struct scope
                         struct arena *arena, struct task_question *question, struct err *err)
     __attribute__((warn_unused_result));
 
+/* What is scored must be something: after nothing, a model's next word is that of the prompt.
+ * ERR_INPUT without a place. */
+bool task_question_check(const struct task_question *question, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Whether the example reads like the question, white space aside, and answers it: what it gives for
  * an answer is among the question's choices, where there are such. */
 bool task_question_is_example(const struct task_question *question,

@@ -220,16 +220,17 @@ static bool draw_examples(struct loader *loader, struct err *err)
     uint32_t *chosen = mem_new(shots + 1, sizeof *chosen, err);
     loader->drawn = arena_alloc(loader->arena, n_drawn, sizeof *loader->drawn, err);
     bool done = scratch && chosen && loader->drawn;
+    bool draws = shots && loader->protocol->is_lm_eval;
     mersenne_seed(&mersenne, MERSENNE_SEED);
     for (size_t i = 0; done && i < loader->questions.n; i++) {
         uint32_t *drawn = loader->drawn + i * shots;
         for (uint32_t k = 0; k < shots; k++) drawn[k] = k;
-        if (!loader->protocol->is_lm_eval) continue;
+        if (!draws) continue;
         mersenne_sample(&mersenne, n_examples, (uint32_t)shots + 1, chosen, scratch);
         memcpy(drawn, chosen, shots * sizeof *chosen);
     }
-    if (done && loader->protocol->is_lm_eval) /* which it was not at first */
-        sha256_field(loader->hash, "one more is drawn");
+    if (done && draws)
+        sha256_field(loader->hash, "one more is drawn"); /* which it was not at first */
     free(chosen);
     free(scratch);
     return done;

@@ -139,5 +139,5 @@ expect 0 "$PHIBENCH" tasks --check marked-arc.jsonl arc_easy
 expect 0 "$PHIBENCH" tasks marked-bare.yaml
 { printf '\377\376'; sed 's/./&\x00/g' arc.jsonl; } >wide.jsonl
 expect 1 "$PHIBENCH" tasks --check wide.jsonl arc_easy
-message 'wide.jsonl:1:1: this file is UTF-16: it must be saved as UTF-8'
+message 'wide.jsonl:1:1: this is a text in UTF-16: save it as UTF-8'
 finish

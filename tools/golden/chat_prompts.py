@@ -34,9 +34,8 @@ def write_messages(messages, add_generation_prompt):
 
 
 def ask(task, n_shots, is_multiturn, system=None):
-    asked = requests(task, n_shots, system_instruction=system, apply_chat_template=True,
-                     fewshot_as_multiturn=is_multiturn, chat_template=write_messages)
-    return (item for item, _ in asked)
+    return requests(task, n_shots, system_instruction=system, apply_chat_template=True,
+                    fewshot_as_multiturn=is_multiturn, chat_template=write_messages)
 
 
 def ways(n_shots):
@@ -84,10 +83,11 @@ def write_small(out):
         for n_shots in shots:
             for is_multiturn in ways(n_shots):
                 for system in (None, SYSTEM) if ours in ("mmlu", "gsm8k") else (None,):
-                    for i, item in zip(range(N_KEPT), ask(task, n_shots, is_multiturn, system)):
+                    for i, (item, is_own) in zip(range(N_KEPT), ask(task, n_shots, is_multiturn, system)):
                         out.write(json.dumps({
                             "task": ours, "file": file, "examples": examples, "subset": subset, "shots": n_shots,
-                            "multiturn": is_multiturn, "system": system, "item": i, "requests": item}) + "\n")
+                            "multiturn": is_multiturn, "system": system, "item": i, "requests": item}
+                            | ({"own": True} if is_own else {})) + "\n")
 
 
 # ---- The real data sets ----
