@@ -25,8 +25,9 @@ size_t utf8_count(const char *text, size_t n_bytes);
 /* Appends text with every malformed byte replaced by U+FFFD. */
 void utf8_append_valid(struct buf *out, const char *text, size_t n_bytes);
 
-/* Passes over the byte order mark that editors put before a file's text, if there is one. ERR_INPUT
- * for the marks of UTF-16 and UTF-32, which nothing here reads; file (may be NULL) is their place. */
+/* Passes over the byte order mark that editors put before a file's text, if there is one.
+ * ERR_INPUT, at the file (may be NULL), for the marks of UTF-16 and UTF-32, which nothing here
+ * reads. */
 bool utf8_skip_mark(const char **text, size_t *n_bytes, const char *file, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -148,7 +148,7 @@ static bool hash_in_order(struct store *store, int64_t job, const char *order,
 static bool check_hash(struct store *store, int64_t job, const char *stored, bool *fits,
                        struct err *err)
 {
-    char hash[SHA256_HEX_BYTES], first[SHA256_HEX_BYTES], sequence[SHA256_HEX_BYTES];
+    char hash[SHA256_HEX_BYTES], first[SHA256_HEX_BYTES] = "", sequence[SHA256_HEX_BYTES] = "";
     *fits = false;
     for (size_t i = 0; !*fits && i < N_ORDERS; i++) {
         if (!hash_in_order(store, job, ORDERS[i], hash, i ? sequence : first, err)) return false;

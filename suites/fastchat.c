@@ -131,7 +131,7 @@ static bool parse(const char *path, const char *text, size_t n_bytes, json_line_
                   bool may_be_torn, struct reader *reader, struct fastchat_damage *damage,
                   struct err *err)
 {
-    struct json_damage found;
+    struct json_damage found = {0};
     struct fastchat_damage torn = {.n_torn = 1, .torn_file = path};
     if (!json_parse_damaged_lines(text, n_bytes, path, &found, line, reader, err)) return false;
     torn.torn_line = found.torn_line;

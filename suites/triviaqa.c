@@ -213,7 +213,7 @@ static bool draw_examples(struct loader *loader, struct err *err)
 {
     size_t shots = (size_t)loader->dataset->shots, n_drawn;
     uint32_t n_examples = (uint32_t)loader->examples.n;
-    struct mersenne mersenne;
+    struct mersenne mersenne = {0};
     if (!mem_multiply(loader->questions.n, shots, &n_drawn))
         return err_set(err, ERR_MEMORY, "too many questions");
     uint32_t *scratch = mem_new(n_examples, sizeof *scratch, err);

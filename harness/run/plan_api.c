@@ -6,12 +6,12 @@
 #include "harness/run/plan_api.h"
 
 #include "harness/ask/api_access.h"
+#include "harness/run/plan_identity.h"
 
 #include <string.h>
 
-enum {
-    CONTEXT_TOKENS = 1 << 17
-}; /* where the configuration names none: the server knows its own */
+/* Where the configuration names none: the server knows its own. */
+enum { CONTEXT_TOKENS = 1 << 17 };
 
 /* The identity as it is known so far. */
 static bool describe(struct plan_server *server, struct arena *arena, struct err *err)

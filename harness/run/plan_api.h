@@ -22,7 +22,4 @@ bool plan_api_judge(const struct plan *plan, struct plan_job *job, struct err *e
 bool plan_api_check(const struct plan_job *job, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Makes the fingerprints of all jobs by what is known of their servers now. In plan.c. */
-bool plan_identify(struct plan *plan, struct err *err) __attribute__((warn_unused_result));
-
 #endif
