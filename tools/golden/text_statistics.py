@@ -5,7 +5,9 @@
     text_statistics.py PHIBENCH TEXT CONTEXT LIMIT MODEL [REFERENCE] --check    compare with `phibench perplexity`
 
 Tokens come from `phibench tokenize`, logits of every position from `phibench logits --all -o bin`; everything else is
-numpy's float64, in the plain form of each definition. tests/golden/text_statistics.json was made with numpy 2.4.6:
+numpy's float64, in the plain form of each definition. Intervals are of Student's t with a degree of freedom fewer
+than there are chunks.
+tests/golden/text_statistics.json was made with numpy 2.4.6 and scipy 1.17.1:
 
     tools/golden/text_statistics.py build/release/phibench models/world/text/heldout.txt 64 6 \
         synth:tiny:q4_0 synth:tiny:f16 > tests/golden/text_statistics.json
@@ -17,6 +19,7 @@ import sys
 import tempfile
 
 import numpy
+import scipy.stats
 
 Z = 1.959963984540054
 PERCENTS = [99.9, 99, 95, 90, 50, 10, 5, 1, 0.1]
@@ -63,7 +66,8 @@ def clustered(values):
 
 def mean_of(values):
     mean, error = clustered(values)
-    return {"score": mean, "low": mean - Z * error, "high": mean + Z * error, "error": error}
+    reach = scipy.stats.t.ppf(0.975, len(values) - 1)
+    return {"score": mean, "low": mean - reach * error, "high": mean + reach * error, "error": error}
 
 
 def exponential(estimate):
