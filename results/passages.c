@@ -193,6 +193,13 @@ static bool read_about(struct passages *passages, struct err *err)
                                  "this is no index of passages of this version of phibench");
 }
 
+/* Anybody can make a file that ends with the right hash: its views stay shut. */
+static bool guard(struct passages *passages, struct err *err)
+{
+    sqlite3_db_config(passages->index.db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    return store_guard_connection(&passages->index, false, err);
+}
+
 struct passages *passages_open(const char *path, struct err *err)
 {
     struct passages *passages = mem_new(1, sizeof *passages, err);
@@ -200,7 +207,8 @@ struct passages *passages_open(const char *path, struct err *err)
     passages->index.path = mem_copy_string(path, err);
     bool is_there = file_exists(path); /* what is not there, SQLite refuses */
     if (passages->index.path && (!is_there || check_content(path, err)) &&
-        open_index(&passages->index, path, SQLITE_OPEN_READONLY, err) && read_about(passages, err))
+        open_index(&passages->index, path, SQLITE_OPEN_READONLY, err) && guard(passages, err) &&
+        read_about(passages, err))
         return passages;
     passages_close(passages);
     return NULL;

@@ -17,10 +17,14 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "results/store.h"
+#include "results/store_internal.h"
 #include "tests/support/test_folder.h"
 
 static const char HASH[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+enum { LAST_LINE_BYTES = 82 }; /* "phibench sha-256 ", the hash, a line's end */
 
 static const struct passage PASSAGES[] = {
     {.title = "Owls", .text = "Owls hunt at night. They eat mice."},
@@ -172,6 +176,39 @@ static void a_damaged_or_cut_index_is_refused(void **unused)
     free(bytes);
 }
 
+/* An index of somebody else's, whose hash is right. */
+static void write_foreign(const char *path, const char *change)
+{
+    struct err err = {0};
+    char hash[SHA256_HEX_BYTES];
+    size_t n_bytes;
+    make_index("made.db");
+    char *bytes = file_read("made.db", SIZE_MAX, &n_bytes, &err);
+    assert_true(file_write(path, bytes, n_bytes - LAST_LINE_BYTES, &err));
+    free(bytes);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, change, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_true(sha256_file(path, hash, &err));
+    FILE *file = fopen(path, "ab");
+    assert_true(file && fprintf(file, "phibench sha-256 %s\n", hash) == LAST_LINE_BYTES);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void views_of_others_are_not_opened(void **unused)
+{
+    (void)unused;
+    write_foreign("same.db", "VACUUM");
+    struct passages *passages = passages_open("same.db", NULL);
+    assert_non_null(passages);
+    passages_close(passages);
+    write_foreign("endless.db",
+                  "DROP TABLE about; CREATE VIEW about AS WITH RECURSIVE c(hash) AS (SELECT '' "
+                  "UNION ALL SELECT hash FROM c) SELECT max(hash) AS hash, 1 AS n FROM c");
+    assert_refused("endless.db", ERR_INPUT, "no index of passages");
+}
+
 static void what_is_no_index_is_refused(void **unused)
 {
     (void)unused;
@@ -192,6 +229,7 @@ int main(void)
         cmocka_unit_test(any_text_is_a_question),
         cmocka_unit_test(an_index_is_whole_or_not_there),
         cmocka_unit_test(a_damaged_or_cut_index_is_refused),
+        cmocka_unit_test(views_of_others_are_not_opened),
         cmocka_unit_test(what_is_no_index_is_refused),
     };
     return cmocka_run_group_tests(tests, test_enter_folder, test_leave_folder);
