@@ -235,6 +235,13 @@ static bool lend_ranges(struct store *store, struct err *err)
 
 /* ---- Asking the rules ---- */
 
+/* A sentence is NULL where a value in it is: a damaged page can have one where none may be. */
+static const char *sentence_of(const struct query *query)
+{
+    const char *what = query_text(query, 1);
+    return *what ? what : "it holds a value that is none";
+}
+
 static bool ask_rule(struct store *store, const struct rule *rule, check_fault_fn *fn,
                      void *context, struct err *err)
 {
@@ -245,7 +252,7 @@ static bool ask_rule(struct store *store, const struct rule *rule, check_fault_f
         const struct check_fault fault = {.part = "rows",
                                           .table = rule->table,
                                           .row = query_integer(query, 0),
-                                          .what = query_text(query, 1),
+                                          .what = sentence_of(query),
                                           .mend = rule->words};
         ok = fn(context, &fault, err);
     }
