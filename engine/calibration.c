@@ -73,11 +73,12 @@ static bool open_session(struct calibration *calibration, int n_threads,
 /* An input for each projection, in their order, and its matrices. */
 static struct importance *new_table(const struct model *model, struct err *err)
 {
-    size_t n = model->n_projections;
-    struct importance *importance = importance_new(n, n * PROJECTION_MAX_PARTS, err);
+    size_t n = model->n_operations;
+    struct importance *importance = importance_new(n, n * STEP_MAX_MATRICES, err);
     bool ok = importance != NULL;
     for (size_t i = 0; ok && i < n; i++) {
-        const struct projection *projection = model->projections[i];
+        const struct projection *projection = &model->operations[i].projection;
+        if (projection->n_parts == 0) continue;
         ok = importance_add_input(importance, projection->n_cols, err);
         for (size_t part = 0; ok && part < projection->n_parts; part++)
             ok = importance_add_matrix(importance, projection->tensors[part]->name, err);

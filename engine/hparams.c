@@ -82,8 +82,10 @@ static bool read_architecture(const struct source *source, struct hparams *hpara
     hparams->architecture = architecture_find(name);
     if (hparams->architecture) return true;
     if (!*name) return err_set(err, ERR_INPUT, "general.architecture is missing: not a model");
-    return err_set(err, ERR_UNSUPPORTED,
-                   "not supported yet: architecture '%s' (supported: phi3, llama)", name);
+    char supported[256];
+    architecture_list(supported, sizeof supported);
+    return err_set(err, ERR_UNSUPPORTED, "not supported yet: architecture '%s' (supported: %s)",
+                   name, supported);
 }
 
 static bool read_head_sizes(const struct source *source, struct hparams *hparams, struct err *err)
@@ -194,7 +196,7 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_rope(source, hparams, err) && read_window(source, hparams, err);
 }
 
-static size_t count_of(const struct hparams *h, enum extent extent)
+size_t hparams_count(const struct hparams *h, enum extent extent)
 {
     size_t n_q = h->n_heads * h->head_size, n_kv = h->n_kv_heads * h->head_size;
     switch (extent) {
@@ -213,8 +215,8 @@ static size_t count_of(const struct hparams *h, enum extent extent)
 
 struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight)
 {
-    return (struct weight_shape){count_of(hparams, weight_roles[weight].n_cols),
-                                 count_of(hparams, weight_roles[weight].n_rows)};
+    return (struct weight_shape){hparams_count(hparams, weight_roles[weight].n_cols),
+                                 hparams_count(hparams, weight_roles[weight].n_rows)};
 }
 
 static bool check_tensor(const struct tensor_info *tensor, struct weight_shape shape,
@@ -246,7 +248,7 @@ static bool resolve(const struct source *source, struct hparams *hparams, enum w
     weight_name(weight, i_layer, name);
     const struct tensor_info *tensor = source_find(source, name);
     if (!tensor)
-        return hparams->architecture->may_have >> weight & 1 ||
+        return architecture_may_have(hparams->architecture, weight) ||
                err_set(err, ERR_INPUT, "tensor %s is missing", name);
     if (weight < WEIGHT_LAYER_COUNT) hparams->layers[i_layer][weight] = tensor;
     else hparams->others[weight - WEIGHT_LAYER_COUNT] = tensor;
@@ -257,10 +259,12 @@ static bool resolve(const struct source *source, struct hparams *hparams, enum w
 static bool resolve_all(const struct source *source, struct hparams *hparams, bool *is_known,
                         struct err *err)
 {
-    uint32_t has = hparams->architecture->needs | hparams->architecture->may_have;
+    const struct architecture *architecture = hparams->architecture;
     for (enum weight weight = 0; weight < WEIGHT_COUNT; weight++) {
+        bool has =
+            architecture_needs(architecture, weight) || architecture_may_have(architecture, weight);
         size_t n_times = weight < WEIGHT_LAYER_COUNT ? hparams->n_layers : 1;
-        for (size_t i = 0; has >> weight & 1 && i < n_times; i++)
+        for (size_t i = 0; has && i < n_times; i++)
             if (!resolve(source, hparams, weight, i, is_known, err)) return false;
     }
     hparams->is_tied = !hparams_tensor(hparams, WEIGHT_OUTPUT, 0);

@@ -8,7 +8,7 @@
 #ifndef PHIBENCH_ENGINE_HPARAMS_H
 #define PHIBENCH_ENGINE_HPARAMS_H
 
-#include "engine/architecture.h"
+#include "engine/arch/architecture.h"
 #include "engine/engine.h"
 #include "engine/source.h"
 
@@ -41,6 +41,9 @@ const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum wei
                                          size_t i_layer);
 /* The role whose matrix makes the logits: the embedding's where it is tied. */
 enum weight hparams_logits_weight(const struct hparams *hparams);
+
+/* How many values the extent is of. */
+size_t hparams_count(const struct hparams *h, enum extent extent);
 
 struct weight_shape {
     size_t n_cols, n_rows; /* n_rows 1: a vector */

@@ -6,7 +6,7 @@
 #ifndef PHIBENCH_ENGINE_MIXTURE_H
 #define PHIBENCH_ENGINE_MIXTURE_H
 
-#include "engine/architecture.h"
+#include "engine/weight.h"
 #include "engine/tensor_type.h"
 
 struct mixture {

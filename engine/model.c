@@ -20,7 +20,7 @@
 static const float MAX_ANGLE = 999999.0f;
 
 /* Row groups that a thread takes at a time: few enough that threads end together. */
-enum { GROUPS_AT_ONCE = 4, PROJECTIONS_OF_LAYER = 4, CHECKED_BYTES = 1 << 20 };
+enum { GROUPS_AT_ONCE = 4, CHECKED_BYTES = 1 << 20 };
 
 /* What kept a thread from packing, and the row group of the projection at which it did. */
 struct fault {
@@ -33,7 +33,7 @@ struct loader {
     const struct model_options *options;
     struct threads *threads;
     uint64_t done_bytes, total_bytes; /* as the source has them */
-    size_t n_packed, n_placed;        /* bytes of all packed weights; of these that have a place */
+    size_t n_placed;                  /* bytes of the packed weights that have a place */
     struct fault *faults;             /* [threads_count] */
 };
 
@@ -103,58 +103,6 @@ static bool report_progress(struct loader *loader, const struct tensor_info *ten
                             struct err *err)
 {
     return report_bytes(loader, (uint64_t)tensor->row_bytes * tensor->n_rows, err);
-}
-
-/* Everything but data: a part for each of the roles [n_roles] that the model has a tensor in, side
- * by side. Adds the bytes of the parts to n_packed. */
-static bool describe(struct loader *loader, struct projection *projection, size_t i_layer,
-                     const enum weight *roles, size_t n_roles, struct err *err)
-{
-    struct model *model = loader->model;
-    for (size_t i = 0; i < n_roles; i++) {
-        const struct tensor_info *tensor = hparams_tensor(&model->hparams, roles[i], i_layer);
-        if (!tensor) continue;
-        struct packed part = {.type = tensor->type,
-                              .n_rows = tensor->n_rows,
-                              .n_cols = tensor->shape[0],
-                              .group_bytes = pack_group_bytes(tensor->type, tensor->shape[0])};
-        size_t n_bytes;
-        if (!mem_multiply(part_groups(&part), part.group_bytes, &n_bytes) ||
-            !mem_add(loader->n_packed, n_bytes, &loader->n_packed))
-            return err_set(err, ERR_MEMORY, "tensor %s is too large", tensor->name);
-        projection->tensors[projection->n_parts] = tensor;
-        projection->parts[projection->n_parts++] = part;
-        projection->n_rows += part.n_rows;
-        projection->n_cols = part.n_cols;
-        projection->needs[act_format_for(part.type)] = true;
-    }
-    projection->i_projection = model->n_projections;
-    model->projections[model->n_projections++] = projection;
-    return true;
-}
-
-static bool describe_layer(struct loader *loader, size_t i, struct err *err)
-{
-    static const enum weight qkv[] = {WEIGHT_ATTN_QKV, WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V};
-    static const enum weight attn_output[] = {WEIGHT_ATTN_OUTPUT};
-    static const enum weight gate_up[] = {WEIGHT_FFN_GATE_UP, WEIGHT_FFN_GATE, WEIGHT_FFN_UP};
-    static const enum weight ffn_down[] = {WEIGHT_FFN_DOWN};
-    struct layer *layer = &loader->model->layers[i];
-    return describe(loader, &layer->qkv, i, qkv, 4, err) &&
-           describe(loader, &layer->attn_output, i, attn_output, 1, err) &&
-           describe(loader, &layer->gate_up, i, gate_up, 3, err) &&
-           describe(loader, &layer->ffn_down, i, ffn_down, 1, err);
-}
-
-static bool describe_all(struct loader *loader, struct err *err)
-{
-    struct model *model = loader->model;
-    enum weight output = hparams_logits_weight(&model->hparams);
-    size_t most = model->hparams.n_layers * PROJECTIONS_OF_LAYER + 1;
-    model->projections = mem_new(most, sizeof *model->projections, err);
-    bool ok = model->projections != NULL;
-    for (size_t i = 0; ok && i < model->hparams.n_layers; i++) ok = describe_layer(loader, i, err);
-    return ok && describe(loader, &model->output, 0, &output, 1, err);
 }
 
 /* The fault of the first row group that has one, whatever threads met; NULL if there is none. Every
@@ -260,16 +208,36 @@ static bool load_rope(struct loader *loader, struct err *err)
     return !tensor || report_progress(loader, tensor, err);
 }
 
-static bool load_norms(struct loader *loader, struct err *err)
+static bool load_vectors(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
-    for (size_t i = 0; i < model->hparams.n_layers; i++) {
-        struct layer *layer = &model->layers[i];
-        if (!(layer->attn_norm = load_vector(loader, WEIGHT_ATTN_NORM, i, err)) ||
-            !(layer->ffn_norm = load_vector(loader, WEIGHT_FFN_NORM, i, err)))
+    for (size_t i = 0; i < model->n_operations; i++) {
+        struct operation *operation = &model->operations[i];
+        enum weight weight = operation->step->vector;
+        if (weight && !(operation->vector = load_vector(loader, weight, operation->i_layer, err)))
             return false;
     }
-    return (model->output_norm = load_vector(loader, WEIGHT_OUTPUT_NORM, 0, err));
+    return true;
+}
+
+/* Room for the packed matrices of all operations. */
+static bool allocate_weights(struct loader *loader, struct err *err)
+{
+    struct model *model = loader->model;
+    size_t n_packed = 0, n_bytes;
+    for (size_t i = 0; i < model->n_operations; i++) {
+        const struct projection *projection = &model->operations[i].projection;
+        for (size_t k = 0; k < projection->n_parts; k++) {
+            const struct packed *part = &projection->parts[k];
+            if (!mem_multiply(part_groups(part), part->group_bytes, &n_bytes) ||
+                !mem_add(n_packed, n_bytes, &n_packed))
+                return err_set(err, ERR_MEMORY, "tensor %s is too large",
+                               projection->tensors[k]->name);
+        }
+    }
+    model->info.packed_bytes = n_packed;
+    return (model->weights = mem_new_aligned(n_packed, err)) ||
+           err_context(err, "loading the weights");
 }
 
 /* Reads what is otherwise read on demand, so that damage shows before anything is answered. */
@@ -296,15 +264,14 @@ static bool load_weights(struct loader *loader, struct err *err)
     loader->total_bytes = model->source->n_bytes;
     if (!model->hparams.is_tied)
         loader->total_bytes -= (uint64_t)embedding->row_bytes * embedding->n_rows;
-    model->layers = mem_new(model->hparams.n_layers, sizeof *model->layers, err);
-    if (!model->layers || !load_rope(loader, err) || !load_norms(loader, err) ||
-        !describe_all(loader, err))
+    model->operations = operations_new(&model->hparams, &model->n_operations, err);
+    if (!model->operations || !load_rope(loader, err) || !load_vectors(loader, err) ||
+        !allocate_weights(loader, err))
         return false;
-    model->info.packed_bytes = loader->n_packed;
-    model->weights = mem_new_aligned(loader->n_packed, err);
-    if (!model->weights) return err_context(err, "loading the weights");
-    for (size_t i = 0; i < model->n_projections; i++)
-        if (!load_projection(loader, model->projections[i], err)) return false;
+    for (size_t i = 0; i < model->n_operations; i++) {
+        struct projection *projection = &model->operations[i].projection;
+        if (projection->n_parts > 0 && !load_projection(loader, projection, err)) return false;
+    }
     return !loader->options->seal || model->hparams.is_tied || check_embedding(loader, err);
 }
 
@@ -385,14 +352,8 @@ out:
 void model_close(struct model *model)
 {
     if (!model) return;
-    for (size_t i = 0; model->layers && i < model->hparams.n_layers; i++) {
-        free(model->layers[i].attn_norm);
-        free(model->layers[i].ffn_norm);
-    }
-    free(model->layers);
-    free(model->projections);
+    operations_free(model->operations, model->n_operations);
     free(model->weights);
-    free(model->output_norm);
     free(model->rope_frequencies);
     tokenizer_free(model->tokenizer);
     hparams_done(&model->hparams);

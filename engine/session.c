@@ -70,32 +70,43 @@ static size_t attention_stride(const struct session *session)
     return (largest(n_one, n_most) + 15) / 16 * 16;
 }
 
+/* The quantized copies of what projections read: as wide as the widest of them. */
+static bool allocate_inputs(struct session *session, struct err *err)
+{
+    const struct model *model = session->model;
+    struct acts *acts = session->scratch.acts;
+    bool needs[ACT_FORMAT_COUNT] = {false};
+    size_t n = session->batch_tokens, n_cols = 0;
+    for (size_t i = 0; i < model->n_operations; i++) {
+        const struct operation *operation = &model->operations[i];
+        n_cols = largest(n_cols, operation->projection.n_cols);
+        for (size_t format = 0; format < ACT_FORMAT_COUNT; format++)
+            needs[format] |= operation->needs[format];
+    }
+    return (!needs[ACT_Q8_32] || allocate_acts(&acts[ACT_Q8_32], n, n_cols, 32, err)) &&
+           (!needs[ACT_Q8_256] || allocate_acts(&acts[ACT_Q8_256], n, n_cols, 256, err));
+}
+
 static bool allocate_scratch(struct session *session, struct err *err)
 {
+    static const enum extent extents[BUFFER_COUNT] = {
+        [BUFFER_STREAM] = EXTENT_EMBD, [BUFFER_DELTA] = EXTENT_EMBD,
+        [BUFFER_NORMED] = EXTENT_EMBD, [BUFFER_QKV] = EXTENT_QKV,
+        [BUFFER_ATTENDED] = EXTENT_Q,  [BUFFER_GATE_UP] = EXTENT_GATE_UP,
+        [BUFFER_HIDDEN] = EXTENT_FF,   [BUFFER_LOGITS] = EXTENT_VOCAB,
+    };
     const struct hparams *h = &session->model->hparams;
     struct scratch *s = &session->scratch;
-    size_t n = session->batch_tokens, n_q = h->n_heads * h->head_size;
-    size_t n_kv = h->n_kv_heads * h->head_size;
+    size_t n = session->batch_tokens;
+    for (size_t i = 0; i < BUFFER_COUNT; i++) {
+        s->widths[i] = hparams_count(h, extents[i]);
+        if (!allocate_floats(&s->rows[i], n, s->widths[i], err)) return false;
+    }
     s->attention_stride = attention_stride(session);
-    if (!allocate_floats(&s->x, n, h->n_embd, err) ||
-        !allocate_floats(&s->normed, n, h->n_embd, err) ||
-        !allocate_floats(&s->qkv, n, n_q + 2 * n_kv, err) ||
-        !allocate_floats(&s->attended, n, n_q, err) ||
-        !allocate_floats(&s->delta, n, h->n_embd, err) ||
-        !allocate_floats(&s->gate_up, n, 2 * h->n_ff, err) ||
-        !allocate_floats(&s->hidden, n, h->n_ff, err) ||
-        !allocate_floats(&s->rotation, n, h->n_rope, err) ||
-        !allocate_floats(&s->attention, threads_count(session->threads), s->attention_stride,
-                         err) ||
-        !allocate_floats(&s->logits, n, h->n_vocab, err))
-        return false;
-    bool needs[ACT_FORMAT_COUNT] = {false};
-    for (size_t i = 0; i < session->model->n_projections; i++)
-        for (size_t format = 0; format < ACT_FORMAT_COUNT; format++)
-            needs[format] |= session->model->projections[i]->needs[format];
-    size_t n_cols = largest(largest(h->n_embd, n_q), h->n_ff);
-    return (!needs[ACT_Q8_32] || allocate_acts(&s->acts[ACT_Q8_32], n, n_cols, 32, err)) &&
-           (!needs[ACT_Q8_256] || allocate_acts(&s->acts[ACT_Q8_256], n, n_cols, 256, err));
+    return allocate_floats(&s->rotation, n, h->n_rope, err) &&
+           allocate_floats(&s->attention, threads_count(session->threads), s->attention_stride,
+                           err) &&
+           allocate_inputs(session, err);
 }
 
 static bool allocate_batch(struct session *session, struct err *err)
@@ -190,9 +201,9 @@ void session_close(struct session *session)
 {
     if (!session) return;
     struct scratch *s = &session->scratch;
-    float *const floats[] = {s->x,       s->normed, s->qkv,      s->attended,  s->delta,
-                             s->gate_up, s->hidden, s->rotation, s->attention, s->logits};
-    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) free(floats[i]);
+    for (size_t i = 0; i < BUFFER_COUNT; i++) free(s->rows[i]);
+    free(s->rotation);
+    free(s->attention);
     for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) {
         free(s->acts[i].q);
         free(s->acts[i].d);
@@ -235,12 +246,13 @@ static bool embed(struct session *session, const struct session_token *tokens, s
     const struct source *source = session->model->source;
     const struct tensor_info *embedding = session->model->embedding;
     size_t n_embd = session->model->hparams.n_embd, n_done = 0;
+    float *stream = session->scratch.rows[BUFFER_STREAM];
     bool ok = true;
     for (; ok && n_done < n_tokens; n_done++) {
         int32_t id = tokens[n_done].id, first = session->first_of_id[id];
-        float *x = session->scratch.x + n_done * n_embd;
+        float *x = stream + n_done * n_embd;
         if (first >= 0) {
-            memcpy(x, session->scratch.x + (size_t)first * n_embd, n_embd * sizeof *x);
+            memcpy(x, stream + (size_t)first * n_embd, n_embd * sizeof *x);
             continue;
         }
         ok = source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err) &&
@@ -317,7 +329,7 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
 const float *session_logits(const struct session *session, size_t i)
 {
     assert(i < session->n_logits);
-    return session->scratch.logits + i * session->model->hparams.n_vocab;
+    return session->scratch.rows[BUFFER_LOGITS] + i * session->model->hparams.n_vocab;
 }
 
 size_t session_context_tokens(const struct session *session)

@@ -14,16 +14,10 @@
 
 /* Scratch for one batch; T is batch_tokens. Rows are contiguous. */
 struct scratch {
-    float *x;         /* [T, n_embd] the residual stream */
-    float *normed;    /* [T, n_embd] input of QKV, gate-up and the output matrix */
-    float *qkv;       /* [T, n_q + 2 n_kv] */
-    float *attended;  /* [T, n_q] */
-    float *delta;     /* [T, n_embd] what a block adds to the stream */
-    float *gate_up;   /* [T, 2 n_ff] */
-    float *hidden;    /* [T, n_ff] */
-    float *rotation;  /* [T, n_rope / 2][2] cosine and sine at each token's position */
-    float *attention; /* [threads, attention_stride] scratch of the kernel */
-    float *logits;    /* [T, n_vocab] */
+    float *rows[BUFFER_COUNT];   /* [T, widths[i]] each */
+    size_t widths[BUFFER_COUNT]; /* of a row */
+    float *rotation;             /* [T, n_rope / 2][2] cosine and sine at each token's position */
+    float *attention;            /* [threads, attention_stride] scratch of the kernel */
     size_t attention_stride;
     struct acts acts[ACT_FORMAT_COUNT]; /* quantized copies of the current input; ACT_F32 unused */
 };
@@ -75,8 +69,8 @@ struct session {
     struct tiles all_tiles, wanting_tiles; /* of the rows that these make */
 };
 
-/* Runs the batch through the model on all threads: from the embeddings in scratch.x to
- * scratch.logits, appending keys and values to the pages. What is no number, or beyond what its
+/* Runs the batch through the model on all threads: from the embeddings in BUFFER_STREAM to
+ * BUFFER_LOGITS, appending keys and values to the pages. What is no number, or beyond what its
  * place can hold, is left in session->fault; keys and values of that kind are not stored. */
 void graph_run(struct session *session);
 

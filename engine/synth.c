@@ -27,7 +27,7 @@
 enum { SYNTH_VERSION = 1 };
 
 struct shape {
-    const char *architecture; /* a name of architecture.h */
+    const char *architecture; /* a name of arch/architecture.h */
     size_t n_layers, n_embd, n_heads, n_kv_heads, n_ff, n_vocab;
     uint32_t context_tokens, sliding_window; /* window 0: none */
 };
@@ -195,7 +195,7 @@ static bool add_layer(struct synth *synth, const struct hparams *hparams, size_t
                       struct err *err)
 {
     for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++)
-        if (hparams->architecture->needs >> weight & 1 &&
+        if (architecture_needs(hparams->architecture, weight) &&
             !add_tensor(synth, hparams, weight, i_layer, err))
             return false;
     return true;

@@ -1,11 +1,10 @@
-/* architecture.c - see architecture.h. A row for each role, and a row for each architecture.
+/* weight.c - see weight.h. A row for each role.
  *
- * Whoever adds an architecture adds a row, and roles if it has tensors that none before it had.
+ * Whoever adds an architecture adds roles if it has tensors that none before it had.
  */
-#include "engine/architecture.h"
+#include "engine/weight.h"
 
 #include <stdio.h>
-#include <string.h>
 
 const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_NORM] = {"attn_norm.weight", EXTENT_EMBD, EXTENT_ONE},
@@ -25,40 +24,9 @@ const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_ROPE_FREQS] = {"rope_freqs.weight", EXTENT_ROPE_PAIRS, EXTENT_ONE},
 };
 
-#define HAS(weight) (UINT32_C(1) << WEIGHT_##weight)
-#define EVERY_MODEL_HAS                                                                            \
-    (HAS(ATTN_NORM) | HAS(ATTN_OUTPUT) | HAS(FFN_NORM) | HAS(FFN_DOWN) | HAS(TOKEN_EMBD) |         \
-     HAS(OUTPUT_NORM))
-
-static const struct architecture architectures[] = {
-    {
-        .name = "phi3",
-        .needs = EVERY_MODEL_HAS | HAS(ATTN_QKV) | HAS(FFN_GATE_UP),
-        .may_have = HAS(OUTPUT),
-        .unsaid_window = 2047, /* early files of the 4k models */
-        .unsaid_window_context = 4096,
-        .stretched_context = 131072,
-        .stretched_from = 4096,
-    },
-    {
-        .name = "llama",
-        .needs =
-            EVERY_MODEL_HAS | HAS(ATTN_Q) | HAS(ATTN_K) | HAS(ATTN_V) | HAS(FFN_GATE) | HAS(FFN_UP),
-        .may_have = HAS(OUTPUT) | HAS(ROPE_FREQS),
-        .is_interleaved = true,
-    },
-};
-
 void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES])
 {
     bool is_of_layer = weight < WEIGHT_LAYER_COUNT;
     int n = is_of_layer ? snprintf(name, WEIGHT_NAME_BYTES, "blk.%zu.", i_layer) : 0;
     snprintf(name + n, WEIGHT_NAME_BYTES - (size_t)n, "%s", weight_roles[weight].name);
-}
-
-const struct architecture *architecture_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-        if (strcmp(name, architectures[i].name) == 0) return &architectures[i];
-    return NULL;
 }

@@ -1,18 +1,18 @@
-/* architecture.h - the tensors that a model is made of, by their roles, and which of them each
- * architecture has.
+/* weight.h - the tensors that models are made of, by their roles: what each is called and how large
+ * it is in terms of a model's sizes.
  *
- * The only place that knows names of tensors, which are GGUF's (ggml docs/gguf.md), and of
- * architectures. Const tables.
+ * The only place that knows names of tensors, which are GGUF's (ggml docs/gguf.md). Which roles a
+ * model has is said by its architecture (arch/architecture.h). Const tables.
  */
-#ifndef PHIBENCH_ENGINE_ARCHITECTURE_H
-#define PHIBENCH_ENGINE_ARCHITECTURE_H
+#ifndef PHIBENCH_ENGINE_WEIGHT_H
+#define PHIBENCH_ENGINE_WEIGHT_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* The roles of tensors; an architecture has some of them. */
 enum weight {
+    WEIGHT_NONE, /* ends lists of roles */
     WEIGHT_ATTN_NORM,
     WEIGHT_ATTN_QKV, /* rows [Q | K | V] */
     WEIGHT_ATTN_Q,
@@ -54,19 +54,5 @@ extern const struct weight_role weight_roles[WEIGHT_COUNT];
 /* The whole name, "blk.3.attn_q.weight"; i_layer is ignored outside layers. */
 enum { WEIGHT_NAME_BYTES = 64 };
 void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES]);
-
-struct architecture {
-    const char *name;         /* general.architecture, and what a file's keys begin with */
-    uint32_t needs, may_have; /* sets of weights: 1 << WEIGHT_ATTN_NORM | ... */
-    bool is_interleaved;      /* the rotation pairs neighbours; otherwise the halves of a head */
-    /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
-    size_t unsaid_window, unsaid_window_context;
-    /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
-     * from how many. */
-    size_t stretched_context, stretched_from;
-};
-
-/* NULL if there is none of this name. */
-const struct architecture *architecture_find(const char *name);
 
 #endif

@@ -1,0 +1,61 @@
+/* architecture.c - see architecture.h: finds architectures in the list, and tells which tensors
+ * they have from the steps that take them.
+ */
+#include "engine/arch/architecture.h"
+
+#include "engine/arch/architecture_list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ADDRESS_OF(name) &architecture_##name,
+static const struct architecture *const architectures[] = {ARCHITECTURE_LIST(ADDRESS_OF)};
+enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
+
+const struct architecture *architecture_find(const char *name)
+{
+    for (size_t i = 0; i < N_ARCHITECTURES; i++)
+        if (strcmp(name, architectures[i]->name) == 0) return architectures[i];
+    return NULL;
+}
+
+void architecture_list(char *names, size_t n_bytes)
+{
+    size_t n_used = 0;
+    *names = '\0';
+    for (size_t i = 0; i < N_ARCHITECTURES && n_used < n_bytes; i++)
+        n_used += (size_t)snprintf(names + n_used, n_bytes - n_used, "%s%s", i > 0 ? ", " : "",
+                                   architectures[i]->name);
+}
+
+static bool step_takes(const struct step *step, enum weight weight)
+{
+    bool takes = step->vector == weight;
+    for (size_t i = 0; i < STEP_MAX_MATRICES; i++) takes = takes || step->matrices[i] == weight;
+    return takes;
+}
+
+static bool steps_take(const struct step *steps, size_t most, enum weight weight)
+{
+    bool takes = false;
+    for (size_t i = 0; i < most && steps[i].run; i++)
+        takes = takes || step_takes(&steps[i], weight);
+    return takes;
+}
+
+bool architecture_may_have(const struct architecture *architecture, enum weight weight)
+{
+    bool may = false;
+    for (size_t i = 0; i < ARCHITECTURE_OPTIONAL; i++)
+        may = may || architecture->optional[i] == weight;
+    return weight != WEIGHT_NONE && may;
+}
+
+bool architecture_needs(const struct architecture *architecture, enum weight weight)
+{
+    if (weight == WEIGHT_NONE || architecture_may_have(architecture, weight)) return false;
+    return weight == WEIGHT_TOKEN_EMBD ||
+           steps_take(architecture->start, ARCHITECTURE_EDGE_STEPS, weight) ||
+           steps_take(architecture->layer, ARCHITECTURE_LAYER_STEPS, weight) ||
+           steps_take(architecture->end, ARCHITECTURE_EDGE_STEPS, weight);
+}

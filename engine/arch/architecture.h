@@ -1,0 +1,42 @@
+/* architecture.h - what an architecture is: the steps of its pass with the tensors that each takes,
+ * and what else its files and models have of their own. A file of this folder for each.
+ *
+ * The rest of the engine sees this header and names no architecture. docs/adding-an-architecture.md
+ * walks through one. Const tables.
+ */
+#ifndef PHIBENCH_ENGINE_ARCH_ARCHITECTURE_H
+#define PHIBENCH_ENGINE_ARCH_ARCHITECTURE_H
+
+#include "engine/steps/step.h"
+
+/* Room in an architecture's lists, which end with the first entry that is empty. */
+enum { ARCHITECTURE_EDGE_STEPS = 4, ARCHITECTURE_LAYER_STEPS = 16, ARCHITECTURE_OPTIONAL = 4 };
+
+struct architecture {
+    const char *name; /* general.architecture, and what a file's keys begin with */
+    /* What happens to a batch: before its layers, in each of them, and after them. */
+    struct step start[ARCHITECTURE_EDGE_STEPS];
+    struct step layer[ARCHITECTURE_LAYER_STEPS];
+    struct step end[ARCHITECTURE_EDGE_STEPS];
+    /* Tensors that a model can do without. Every other one of its steps, and the embedding, it must
+     * have. Without an output matrix it is tied: the embedding makes the logits. */
+    enum weight optional[ARCHITECTURE_OPTIONAL];
+    bool is_interleaved; /* the rotation pairs neighbours; otherwise the halves of a head */
+    /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
+    size_t unsaid_window, unsaid_window_context;
+    /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
+     * from how many. */
+    size_t stretched_context, stretched_from;
+};
+
+/* NULL if there is none of this name. */
+const struct architecture *architecture_find(const char *name);
+
+/* "phi3, llama", cut to n_bytes with its end. */
+void architecture_list(char *names, size_t n_bytes);
+
+/* Whether each of its models has a tensor in the role; whether one can have it without need. */
+bool architecture_needs(const struct architecture *architecture, enum weight weight);
+bool architecture_may_have(const struct architecture *architecture, enum weight weight);
+
+#endif

@@ -1,0 +1,20 @@
+/* architecture_list.h - the architectures by name: each is architecture_NAME, in a file of its own
+ * here.
+ *
+ * Seen by this folder alone, so that nothing else can name one.
+ */
+#ifndef PHIBENCH_ENGINE_ARCH_ARCHITECTURE_LIST_H
+#define PHIBENCH_ENGINE_ARCH_ARCHITECTURE_LIST_H
+
+#include "engine/arch/architecture.h"
+
+/* Whoever adds an architecture adds it here. */
+#define ARCHITECTURE_LIST(FOR_EACH)                                                                \
+    FOR_EACH(phi3)                                                                                 \
+    FOR_EACH(llama)
+
+#define ARCHITECTURE_DECLARE(name) extern const struct architecture architecture_##name;
+ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)
+#undef ARCHITECTURE_DECLARE
+
+#endif

@@ -1,0 +1,31 @@
+/* pass.c - what steps have in common: faults are kept in the order of computing, and inputs of
+ * projections are quantized once, by whoever wrote them.
+ */
+#include "engine/steps/pass.h"
+
+#include <math.h>
+
+void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token)
+{
+    uint64_t code = fault_code(pass->i_layer, kind, i_token);
+    uint64_t first = atomic_load_explicit(&pass->session->fault, memory_order_relaxed);
+    while (code < first && !atomic_compare_exchange_weak(&pass->session->fault, &first, code)) {}
+}
+
+void pass_quantize(const struct pass *pass, const bool needs[ACT_FORMAT_COUNT], enum buffer buffer,
+                   size_t i, size_t begin, size_t end)
+{
+    static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
+    const float *x = pass_row(pass, buffer, i);
+    size_t n_cols = pass->scratch->widths[buffer];
+    if (!floats_are_below(x + begin, end - begin, INFINITY))
+        pass_report(pass, FAULT_STREAM, pass->active[i]);
+    for (size_t format = 0; format < ACT_FORMAT_COUNT; format++) {
+        if (!needs[format] || !blocks[format]) continue;
+        const struct acts *acts = &pass->scratch->acts[format];
+        size_t block = blocks[format];
+        pass->kernels->quantize(x + begin, end - begin, block, acts->q + i * n_cols + begin,
+                                acts->d + i * (n_cols / block) + begin / block,
+                                acts->sums + i * (n_cols / 16) + begin / 16);
+    }
+}

@@ -1,0 +1,57 @@
+/* rotate.c - the steps of rotary positions: angles before the layers, and in each layer the
+ * rotation of Q and K and their way, with V, to the cache.
+ */
+#include "engine/steps/pass.h"
+
+#include "engine/kernels/math.h"
+
+#include <math.h>
+
+/* position * frequency in float, as the float32 reference implementations compute it. */
+void step_rotation(struct pass *pass, const struct operation *operation)
+{
+    (void)operation;
+    size_t n_pairs = pass->h->n_rope / 2;
+    struct range share = pass_share(pass, pass->session->n_tokens);
+    for (size_t t = share.begin; t < share.end; t++) {
+        float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
+        for (size_t i = 0; i < n_pairs; i++) {
+            float angle = (float)pass->session->positions[t] * pass->model->rope_frequencies[i];
+            rotation[2 * i] = (float)math_cos((double)angle);
+            rotation[2 * i + 1] = (float)math_sin((double)angle);
+        }
+    }
+}
+
+/* By (token, KV head). What the cache cannot hold is left out of it: what is masked is multiplied
+ * by zero, and has to be a number. */
+void step_store(struct pass *pass, const struct operation *operation)
+{
+    const struct hparams *h = pass->h;
+    const struct session *session = pass->session;
+    bool is_interleaved = h->architecture->is_interleaved;
+    size_t n_q = hparams_count(h, EXTENT_Q), n_kv = hparams_count(h, EXTENT_KV);
+    size_t n_pairs = h->n_rope / 2, n_sharing = h->n_heads / h->n_kv_heads;
+    float limit = session->kv_type == KV_F16 ? HALF_OVERFLOW : INFINITY;
+    struct range share = pass_share(pass, session->n_tokens * h->n_kv_heads);
+    for (size_t i = share.begin; i < share.end; i++) {
+        size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;
+        const float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
+        float *qkv = pass_row(pass, operation->step->from, t);
+        float *k = qkv + n_q + head * h->head_size, *v = k + n_kv;
+        for (size_t j = head * n_sharing; j < (head + 1) * n_sharing; j++)
+            pass->kernels->rope(qkv + j * h->head_size, rotation, n_pairs, is_interleaved);
+        pass->kernels->rope(k, rotation, n_pairs, is_interleaved);
+        if (!floats_are_below(k, h->head_size, limit) ||
+            !floats_are_below(v, h->head_size, limit)) {
+            pass_report(pass, FAULT_STORED, t);
+            continue;
+        }
+        size_t position = session->positions[t];
+        uint8_t *page = session->pages[t][position / SESSION_PAGE_TOKENS];
+        pass->kernels->kv_store(k, v, h->head_size, session->kv_type,
+                                page + kv_k_offset(session->kv, pass->i_layer, head),
+                                page + kv_v_offset(session->kv, pass->i_layer, head),
+                                position % SESSION_PAGE_TOKENS);
+    }
+}

@@ -1,0 +1,61 @@
+/* step.h - what passes are made of: an architecture lists steps (arch/architecture.h), the graph
+ * walks them, and each is a function of this folder that knows no architecture.
+ *
+ * A step reads what earlier steps wrote, and a barrier stands after it. Every thread runs it and
+ * does its share. Each output is computed whole by one kernel call from inputs that do not depend
+ * on how a step is divided, so that threads, batch and chunking leave no trace in the bits.
+ */
+#ifndef PHIBENCH_ENGINE_STEPS_STEP_H
+#define PHIBENCH_ENGINE_STEPS_STEP_H
+
+#include "engine/weight.h"
+
+/* What steps read and write: a row for each token that the pass goes on with. */
+enum buffer {
+    BUFFER_STREAM, /* the residual stream */
+    BUFFER_DELTA,  /* what a block adds to the stream, by the norm that comes next */
+    BUFFER_NORMED,
+    BUFFER_QKV,      /* [Q | K | V], all heads of each */
+    BUFFER_ATTENDED, /* all heads */
+    BUFFER_GATE_UP,  /* [gate | up] */
+    BUFFER_HIDDEN,
+    BUFFER_LOGITS,
+    BUFFER_COUNT
+};
+
+enum { STEP_MAX_MATRICES = 3 };
+
+struct pass;
+struct operation;
+
+/* Does a thread's share of an operation, which is a step with the weights of one layer
+ * (operation.h); changes of the pass what all threads change alike. */
+typedef void step_fn(struct pass *pass, const struct operation *operation);
+
+/* One step as an architecture lists it. */
+struct step {
+    step_fn *run;
+    enum buffer from, to;
+    enum weight vector; /* of a norm */
+    /* Over the same input; their outputs stand side by side. */
+    enum weight matrices[STEP_MAX_MATRICES];
+};
+
+/* Before the layers: cosine and sine of the angles of each token's position. */
+step_fn step_rotation;
+/* Adds the last block's delta to the stream, if there is one; to = RMSNorm of the stream (Zhang,
+ * Sennrich 2019), ready to be projected. */
+step_fn step_norm;
+/* Makes rows ready to be projected, where the step that wrote them could not; to is from. */
+step_fn step_quantize;
+/* to = the products of the matrices with the rows of from, which an earlier step made ready. */
+step_fn step_project;
+/* Rotates Q and K in place (Su et al. 2021) and stores K and V in the cache. */
+step_fn step_store;
+/* to = attention of the queries to what is stored (grouped: Ainslie et al. 2023). In the last layer
+ * the pass goes on with those tokens alone whose logits are wanted. */
+step_fn step_attend;
+/* to = silu(gate) * up (Shazeer 2020), ready to be projected. */
+step_fn step_gate_silu;
+
+#endif
