@@ -15,6 +15,7 @@
 #include "engine/threads.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Sine and cosine are defined up to a million radians (kernels/math.h). */
 static const float MAX_ANGLE = 999999.0f;
@@ -208,14 +209,34 @@ static bool load_rope(struct loader *loader, struct err *err)
     return !tensor || report_progress(loader, tensor, err);
 }
 
+/* The biases of the step's matrices, side by side as their outputs are. */
+static bool load_biases(struct loader *loader, struct operation *operation, struct err *err)
+{
+    struct projection *projection = &operation->projection;
+    const enum weight *biases = operation->step->biases;
+    projection->biases = mem_new(projection->n_rows, sizeof *projection->biases, err);
+    if (!projection->biases) return false;
+    float *to = projection->biases;
+    for (size_t i = 0; i < projection->n_parts; i++) {
+        float *values = load_vector(loader, biases[i], operation->i_layer, err);
+        if (!values) return false;
+        memcpy(to, values, projection->parts[i].n_rows * sizeof *to);
+        to += projection->parts[i].n_rows;
+        free(values);
+    }
+    return true;
+}
+
 static bool load_vectors(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
     for (size_t i = 0; i < model->n_operations; i++) {
         struct operation *operation = &model->operations[i];
-        enum weight weight = operation->step->vector;
-        if (weight && !(operation->vector = load_vector(loader, weight, operation->i_layer, err)))
+        const struct step *step = operation->step;
+        if (step->vector &&
+            !(operation->vector = load_vector(loader, step->vector, operation->i_layer, err)))
             return false;
+        if (step->biases[0] && !load_biases(loader, operation, err)) return false;
     }
     return true;
 }

@@ -75,6 +75,9 @@ struct operation *operations_new(const struct hparams *hparams, size_t *n_operat
 
 void operations_free(struct operation *operations, size_t n_operations)
 {
-    for (size_t i = 0; i < n_operations; i++) free(operations[i].vector);
+    for (size_t i = 0; i < n_operations; i++) {
+        free(operations[i].vector);
+        free(operations[i].projection.biases);
+    }
     free(operations);
 }

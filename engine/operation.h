@@ -18,6 +18,7 @@ struct projection {
     const struct tensor_info *tensors[STEP_MAX_MATRICES]; /* of the source, one for each part */
     size_t i_projection;                                  /* among the model's */
     size_t n_rows, n_cols;                                /* of all parts together; of each */
+    float *biases; /* [n_rows]; NULL: there are none, or they are not loaded */
 };
 
 /* Row groups of a part: a projection's are one sequence, through all of its parts. */
@@ -42,7 +43,7 @@ struct operation {
 };
 
 /* The operations of a model, in the order of a pass, their weights not loaded. Free with
- * operations_free, which frees vectors too. */
+ * operations_free, which frees vectors and biases too. */
 struct operation *operations_new(const struct hparams *hparams, size_t *n_operations,
                                  struct err *err) __attribute__((warn_unused_result));
 void operations_free(struct operation *operations, size_t n_operations);

@@ -32,12 +32,15 @@ struct shape {
     uint32_t context_tokens, sliding_window; /* window 0: none */
 };
 
-static const char *const shape_names[] = {"phi-3-mini", "phi-3-medium", "tiny", "tiny-llama", NULL};
+static const char *const shape_names[] = {"phi-3-mini", "phi-3-medium", "tiny", "tiny-llama",
+                                          "tiny-qwen2", "qwen2.5-7b",   NULL};
 static const struct shape shapes[] = {
     {"phi3", 32, 3072, 32, 32, 8192, 32064, 4096, 2047},
     {"phi3", 40, 5120, 40, 10, 17920, 32064, 4096, 2047},
     {"phi3", 2, 256, 4, 2, 512, 512, 2048, 255},
     {"llama", 2, 256, 4, 2, 512, 512, 2048, 0},
+    {"qwen2", 2, 256, 4, 2, 512, 512, 2048, 0},
+    {"qwen2", 28, 3584, 28, 4, 18944, 152064, 32768, 0},
 };
 
 /* mean + deviation * (nearly normal) */
@@ -161,7 +164,8 @@ static struct spread spread_of(const struct hparams *hparams, enum weight weight
 {
     const double logit_spread = 3;
     double gain = 1;
-    if (weight_roles[weight].n_rows == EXTENT_ONE) return (struct spread){1, 0.1f};
+    const struct weight_role *role = &weight_roles[weight];
+    if (role->n_rows == EXTENT_ONE) return (struct spread){role->is_bias ? 0 : 1, 0.1f};
     if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN)
         gain = 1 / sqrt(2 * (double)hparams->n_layers);
     if (weight == WEIGHT_TOKEN_EMBD) gain = sqrt((double)hparams->n_embd);

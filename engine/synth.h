@@ -12,7 +12,7 @@
 #include "engine/source.h"
 
 struct synth_options {
-    const char *shape;     /* "phi-3-mini", "phi-3-medium", "tiny", "tiny-llama" ... */
+    const char *shape;     /* "phi-3-mini", "phi-3-medium", "tiny", "qwen2.5-7b" ... */
     enum tensor_type type; /* of every matrix, embeddings and output too; norms are F32 */
     uint64_t seed;         /* default 1 */
     /* GGUF whose tokenizer.* metadata is taken over; NULL: a generated vocabulary. */

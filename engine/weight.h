@@ -18,6 +18,9 @@ enum weight {
     WEIGHT_ATTN_Q,
     WEIGHT_ATTN_K,
     WEIGHT_ATTN_V,
+    WEIGHT_ATTN_Q_BIAS,
+    WEIGHT_ATTN_K_BIAS,
+    WEIGHT_ATTN_V_BIAS,
     WEIGHT_ATTN_OUTPUT,
     WEIGHT_FFN_NORM,
     WEIGHT_FFN_GATE_UP, /* rows [gate | up]; GGUF calls it as it calls WEIGHT_FFN_UP */
@@ -48,6 +51,7 @@ enum extent {
 struct weight_role {
     const char *name; /* of the tensor; within layers "blk.3." stands before it */
     enum extent n_cols, n_rows;
+    bool is_bias; /* a vector of values around 0; those of others are around 1 */
 };
 extern const struct weight_role weight_roles[WEIGHT_COUNT];
 

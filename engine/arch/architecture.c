@@ -31,7 +31,8 @@ void architecture_list(char *names, size_t n_bytes)
 static bool step_takes(const struct step *step, enum weight weight)
 {
     bool takes = step->vector == weight;
-    for (size_t i = 0; i < STEP_MAX_MATRICES; i++) takes = takes || step->matrices[i] == weight;
+    for (size_t i = 0; i < STEP_MAX_MATRICES; i++)
+        takes = takes || step->matrices[i] == weight || step->biases[i] == weight;
     return takes;
 }
 

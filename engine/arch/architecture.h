@@ -32,7 +32,7 @@ struct architecture {
 /* NULL if there is none of this name. */
 const struct architecture *architecture_find(const char *name);
 
-/* "phi3, llama", cut to n_bytes with its end. */
+/* "phi3, llama ...", cut to n_bytes with its end. */
 void architecture_list(char *names, size_t n_bytes);
 
 /* Whether each of its models has a tensor in the role; whether one can have it without need. */

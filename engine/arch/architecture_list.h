@@ -11,7 +11,8 @@
 /* Whoever adds an architecture adds it here. */
 #define ARCHITECTURE_LIST(FOR_EACH)                                                                \
     FOR_EACH(phi3)                                                                                 \
-    FOR_EACH(llama)
+    FOR_EACH(llama)                                                                                \
+    FOR_EACH(qwen2)
 
 #define ARCHITECTURE_DECLARE(name) extern const struct architecture architecture_##name;
 ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)

@@ -9,6 +9,13 @@
  * its CPU the others wait for one such part at most. */
 enum { PARTS_PER_SHARE = 16 };
 
+/* Adds biases [n] to columns [0, n) of each row of out. */
+static void add_biases(const struct pass *pass, const float *biases, size_t n, float *out,
+                       size_t out_stride)
+{
+    for (size_t i = 0; i < pass->n_active; i++) pass->kernels->add(out + i * out_stride, biases, n);
+}
+
 /* What the step does, for some of the row groups. */
 static void project_groups(const struct pass *pass, const struct operation *operation,
                            struct range groups)
@@ -16,6 +23,7 @@ static void project_groups(const struct pass *pass, const struct operation *oper
     const struct projection *projection = &operation->projection;
     const float *x = pass_row(pass, operation->step->from, 0);
     float *out = pass_row(pass, operation->step->to, 0);
+    size_t out_stride = pass->scratch->widths[operation->step->to];
     size_t first_group = 0, first_row = 0;
     for (size_t i = 0; i < projection->n_parts; i++) {
         const struct packed *part = &projection->parts[i];
@@ -30,8 +38,12 @@ static void project_groups(const struct pass *pass, const struct operation *oper
             acts.n_tokens = pass->n_active;
             acts.n_cols = part->n_cols;
             acts.x = x;
-            pass->kernels->gemm[part->type](part, &acts, begin, end, out + first_row,
-                                            pass->scratch->widths[operation->step->to]);
+            pass->kernels->gemm[part->type](part, &acts, begin, end, out + first_row, out_stride);
+            size_t row = begin * ROW_GROUP, end_row = end * ROW_GROUP;
+            if (end_row > part->n_rows) end_row = part->n_rows;
+            if (projection->biases)
+                add_biases(pass, projection->biases + first_row + row, end_row - row,
+                           out + first_row + row, out_stride);
         }
         first_group += n_part_groups;
         first_row += part->n_rows;

@@ -37,8 +37,8 @@ struct step {
     step_fn *run;
     enum buffer from, to;
     enum weight vector; /* of a norm */
-    /* Over the same input; their outputs stand side by side. */
-    enum weight matrices[STEP_MAX_MATRICES];
+    /* Over the same input; their outputs stand side by side. A bias for each, or none at all. */
+    enum weight matrices[STEP_MAX_MATRICES], biases[STEP_MAX_MATRICES];
 };
 
 /* Before the layers: cosine and sine of the angles of each token's position. */
@@ -48,7 +48,8 @@ step_fn step_rotation;
 step_fn step_norm;
 /* Makes rows ready to be projected, where the step that wrote them could not; to is from. */
 step_fn step_quantize;
-/* to = the products of the matrices with the rows of from, which an earlier step made ready. */
+/* to = the products of the matrices with the rows of from, which an earlier step made ready; each
+ * output's bias, where there are biases, is added to its whole sum. */
 step_fn step_project;
 /* Rotates Q and K in place (Su et al. 2021) and stores K and V in the cache. */
 step_fn step_store;

@@ -83,7 +83,7 @@ const struct command COMMAND_SYNTH = {
     .n_max = 2,
     COMMAND_OPTIONS(OPTIONS, struct options),
     .details = "Writes seeded random weights of a real shape (phi-3-mini, phi-3-medium, tiny, "
-               "tiny-llama) as a GGUF "
+               "tiny-llama, tiny-qwen2, qwen2.5-7b) as a GGUF "
                "file: as fast as the real model and as ignorant as a stone. The types of one shape "
                "and seed are "
                "quantizations of the same weights. Every command that takes a model also takes "

@@ -14,9 +14,9 @@ hash_of() {
     "$PHIBENCH" logits --ids "$ids" --all -o bin "$@" 2>stderr | sha256sum | cut -d ' ' -f 1
 }
 
-for type in f16 q8_0 q4_0 q4_k; do
-    reference=$(hash_of -m "synth:tiny:$type" --isa scalar -t 1 --batch-tokens 512)
-    [ ${#reference} -eq 64 ] || fail "no logits for $type"
+for model in tiny:f16 tiny:q8_0 tiny:q4_0 tiny:q4_k tiny-qwen2:q4_k; do
+    reference=$(hash_of -m "synth:$model" --isa scalar -t 1 --batch-tokens 512)
+    [ ${#reference} -eq 64 ] || fail "no logits for $model"
     for isa in scalar avx2 avxvnni avx512 avx512vnni neon; do
         "$PHIBENCH" logits -m synth:tiny:f16 --ids 1 --isa $isa >/dev/null 2>&1 || {
             echo "this machine has no $isa"
@@ -24,11 +24,11 @@ for type in f16 q8_0 q4_0 q4_k; do
         }
         for threads in 1 2; do
             for chunk in 1 3 512; do
-                other=$(hash_of -m "synth:tiny:$type" --isa $isa -t $threads --batch-tokens $chunk)
-                [ "$other" = "$reference" ] || fail "$type differs with $isa, $threads threads, chunk $chunk"
+                other=$(hash_of -m "synth:$model" --isa $isa -t $threads --batch-tokens $chunk)
+                [ "$other" = "$reference" ] || fail "$model differs with $isa, $threads threads, chunk $chunk"
             done
         done
     done
-    echo "$type $reference"
+    echo "$model $reference"
 done
 finish

@@ -86,9 +86,10 @@ static double compare(const struct golden *golden, enum isa isa, enum kv_type kv
         name, "tests/golden", name                                                                 \
     }
 static const struct golden golden[] = {
-    RANDOM_MODEL("phi3-mha"),      RANDOM_MODEL("phi3-gqa"),       RANDOM_MODEL("phi3-window"),
-    RANDOM_MODEL("llama-gqa"),     RANDOM_MODEL("llama-tied"),     {"mini", "models", "family"},
-    {"small", "models", "family"}, {"medium", "models", "family"},
+    RANDOM_MODEL("phi3-mha"),       RANDOM_MODEL("phi3-gqa"),     RANDOM_MODEL("phi3-window"),
+    RANDOM_MODEL("llama-gqa"),      RANDOM_MODEL("llama-tied"),   RANDOM_MODEL("qwen2-gqa"),
+    RANDOM_MODEL("qwen2-tied"),     {"mini", "models", "family"}, {"small", "models", "family"},
+    {"medium", "models", "family"},
 };
 
 static void logits_are_the_references_within_1e_4_of_the_largest(void **state)
@@ -168,7 +169,7 @@ static void stories260k_continues_greedily_with_the_text_of_its_description(void
 
 static const char *const hashed_types[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1", "q5_0",
                                            "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
-static const char *const hashed_shapes[] = {"tiny", "tiny-llama"};
+static const char *const hashed_shapes[] = {"tiny", "tiny-llama", "tiny-qwen2"};
 
 /* SHA-256 of the logits after each token of the hashed prompt. */
 static void hash_logits(const char *shape, const char *type, enum isa isa,

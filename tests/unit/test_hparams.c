@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_TENSORS = 64, N_EMBD = 48, N_FF = 80, N_VOCAB = 100, N_LAYERS = 2 };
+enum { MAX_TENSORS = 80, N_EMBD = 48, N_FF = 80, N_VOCAB = 100, N_LAYERS = 2 };
 
 /* A source without weights: 6 heads of 8 on 2 KV heads, 2 layers. */
 struct draft {
@@ -48,6 +48,13 @@ static void add_layer(struct draft *draft, int i_layer, const char *name, size_t
     char full[64];
     snprintf(full, sizeof full, "blk.%d.%s.weight", i_layer, name);
     add(draft, full, n_cols, n_rows);
+}
+
+static void add_bias(struct draft *draft, int i_layer, const char *name, size_t n)
+{
+    char full[64];
+    snprintf(full, sizeof full, "blk.%d.%s.bias", i_layer, name);
+    add(draft, full, n, 1);
 }
 
 static void set(struct draft *draft, const char *name, uint32_t value)
@@ -98,6 +105,10 @@ static struct draft *new_draft(const char *architecture)
         add_layer(draft, i, "attn_q", N_EMBD, N_EMBD);
         add_layer(draft, i, "attn_k", N_EMBD, 16);
         add_layer(draft, i, "attn_v", N_EMBD, 16);
+        if (strcmp(architecture, "qwen2") != 0) continue;
+        add_bias(draft, i, "attn_q", N_EMBD);
+        add_bias(draft, i, "attn_k", 16);
+        add_bias(draft, i, "attn_v", 16);
     }
     return draft;
 }
@@ -432,9 +443,10 @@ static void sizes_that_contradict_each_other_are_refused(void **state)
 static void every_tensor_is_needed_in_its_shape(void **state)
 {
     (void)state;
-    static const char *const architectures[] = {"phi3", "llama"};
-    for (size_t a = 0; a < 2; a++) {
-        size_t n_tensors = a == 0 ? 3 + 2 * 6 : 3 + 2 * 9;
+    static const char *const architectures[] = {"phi3", "llama", "qwen2"};
+    static const size_t in_layer[] = {6, 9, 12};
+    for (size_t a = 0; a < 3; a++) {
+        size_t n_tensors = 3 + N_LAYERS * in_layer[a];
         for (size_t i = 0; i < n_tensors; i++) {
             for (int fault = 0; fault < 4; fault++) {
                 struct draft *draft = new_draft(architectures[a]);
@@ -458,6 +470,34 @@ static void every_tensor_is_needed_in_its_shape(void **state)
     }
 }
 
+/* What one architecture has, another has not: no weight of a file is left out in silence. */
+static void biases_are_for_architectures_that_have_them(void **state)
+{
+    (void)state;
+    struct draft *draft = new_draft("llama");
+    add_bias(draft, 1, "attn_k", 16);
+    check_refused(draft, ERR_UNSUPPORTED,
+                  "not supported yet: tensor blk.1.attn_k.bias in a llama model");
+    draft = new_draft("qwen2");
+    add_bias(draft, 0, "attn_output", N_EMBD);
+    check_refused(draft, ERR_UNSUPPORTED,
+                  "not supported yet: tensor blk.0.attn_output.bias in a qwen2 model");
+    draft = new_draft("qwen2");
+    add(draft, "rope_freqs.weight", 4, 1);
+    check_refused(draft, ERR_UNSUPPORTED, "tensor rope_freqs.weight in a qwen2 model");
+    struct hparams h = read_good(new_draft("qwen2"));
+    assert_string_equal(h.architecture->name, "qwen2");
+    assert_int_equal(h.n_rope, h.head_size); /* files do not say it */
+    assert_int_equal(h.sliding_window, 0);
+}
+
+static void an_unknown_architecture_is_refused_with_those_that_are_in(void **state)
+{
+    (void)state;
+    check_refused(new_draft("qwen2moe"), ERR_UNSUPPORTED,
+                  "architecture 'qwen2moe' (supported: phi3, llama, qwen2)");
+}
+
 static void rows_must_be_whole_blocks(void **state)
 {
     (void)state;
@@ -473,7 +513,7 @@ static struct model_info info_of(const char *path, struct source **source)
     return test_model_info(*source);
 }
 
-static void phi_3_has_the_published_number_of_parameters(void **state)
+static void real_shapes_have_the_published_number_of_parameters(void **state)
 {
     (void)state;
     struct source *source;
@@ -491,6 +531,9 @@ static void phi_3_has_the_published_number_of_parameters(void **state)
     source_close(source);
     info = info_of("synth:phi-3-medium:q8_0", &source);
     assert_in_range(info.n_params, 13950000000u, 13970000000u);
+    source_close(source);
+    info = info_of("synth:qwen2.5-7b:q4_0", &source);
+    assert_int_equal(info.n_params, 7615616512u);
     source_close(source);
 }
 
@@ -528,8 +571,10 @@ int main(void)
         cmocka_unit_test(every_missing_key_is_named),
         cmocka_unit_test(sizes_that_contradict_each_other_are_refused),
         cmocka_unit_test(every_tensor_is_needed_in_its_shape),
+        cmocka_unit_test(biases_are_for_architectures_that_have_them),
+        cmocka_unit_test(an_unknown_architecture_is_refused_with_those_that_are_in),
         cmocka_unit_test(rows_must_be_whole_blocks),
-        cmocka_unit_test(phi_3_has_the_published_number_of_parameters),
+        cmocka_unit_test(real_shapes_have_the_published_number_of_parameters),
         cmocka_unit_test(a_real_trained_model_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

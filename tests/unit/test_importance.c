@@ -85,8 +85,9 @@ static void every_matrix_has_weights(void **state)
 {
     (void)state;
     static const char *const specs[] = {"synth:tiny:q8_0", "synth:tiny-llama:q4_k",
-                                        "tests/golden/llama-tied.gguf"};
-    for (size_t s = 0; s < 3; s++) {
+                                        "tests/golden/llama-tied.gguf",
+                                        "tests/golden/qwen2-gqa.gguf"};
+    for (size_t s = 0; s < 4; s++) {
         struct model *model = test_open_model(specs[s], isa_best());
         struct importance *importance = measure(model, 1);
         for (size_t i = 0; i < model->source->n_tensors; i++) {

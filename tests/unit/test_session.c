@@ -142,6 +142,7 @@ static void logits_have_the_same_bits_in_f16(void **state)
     (void)state;
     check_model("tiny", "f16");
     check_model("tiny-llama", "f16");
+    check_model("tiny-qwen2", "f16");
 }
 
 static void logits_have_the_same_bits_in_q8_0(void **state)
@@ -149,6 +150,7 @@ static void logits_have_the_same_bits_in_q8_0(void **state)
     (void)state;
     check_model("tiny", "q8_0");
     check_model("tiny-llama", "q8_0");
+    check_model("tiny-qwen2", "q8_0");
 }
 
 static void logits_have_the_same_bits_in_q4_0(void **state)
@@ -156,6 +158,7 @@ static void logits_have_the_same_bits_in_q4_0(void **state)
     (void)state;
     check_model("tiny", "q4_0");
     check_model("tiny-llama", "q4_0");
+    check_model("tiny-qwen2", "q4_0");
 }
 
 static void logits_have_the_same_bits_in_q4_k(void **state)
@@ -163,6 +166,7 @@ static void logits_have_the_same_bits_in_q4_k(void **state)
     (void)state;
     check_model("tiny", "q4_k");
     check_model("tiny-llama", "q4_k");
+    check_model("tiny-qwen2", "q4_k");
 }
 
 /* The last of 300 tokens sees 255 keys; which batches the others were in must not show. */

@@ -431,7 +431,8 @@ static void open_says_what_is_wrong_with_a_spec(void **state)
         const char *message;
     } cases[] = {
         {"synth:huge:q4_0", ERR_USAGE,
-         "unknown shape 'huge': expected one of phi-3-mini, phi-3-medium, tiny, tiny-llama"},
+         "unknown shape 'huge': expected one of phi-3-mini, phi-3-medium, tiny, tiny-llama, "
+         "tiny-qwen2, qwen2.5-7b"},
         {"synth:tiny", ERR_USAGE, "no type: expected synth:SHAPE:TYPE[:SEED][:VOCAB.gguf]"},
         {"synth:", ERR_USAGE, "no type"},
         {"synth:tiny:q9", ERR_USAGE, "unknown tensor type 'q9'"},

@@ -31,6 +31,10 @@ MODELS = {
                                "intermediate_size": 72, "vocab_size": 91, "tie_word_embeddings": False}),
     "llama-tied": ("llama", 5, {"num_attention_heads": 4, "num_key_value_heads": 2,
                                 "intermediate_size": 88, "vocab_size": 80, "tie_word_embeddings": True}),
+    "qwen2-gqa": ("qwen2", 6, {"num_attention_heads": 6, "num_key_value_heads": 2, "rms_norm_eps": 1e-6,
+                               "intermediate_size": 72, "vocab_size": 91, "tie_word_embeddings": False}),
+    "qwen2-tied": ("qwen2", 7, {"num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-6,
+                                "intermediate_size": 88, "vocab_size": 80, "tie_word_embeddings": True}),
 }
 
 
@@ -38,8 +42,9 @@ def make_model(architecture, seed, settings, **overrides):
     config_class, model_class = {
         "phi3": (transformers.Phi3Config, transformers.Phi3ForCausalLM),
         "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+        "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
     }[architecture]
-    theta = 10000.0 if architecture == "phi3" else 500000.0
+    theta = {"phi3": 10000.0, "llama": 500000.0, "qwen2": 1000000.0}[architecture]
     config = config_class(**{**COMMON, **settings, **overrides}, pad_token_id=0, bos_token_id=1, eos_token_id=2,
                           rope_parameters={"rope_type": "default", "rope_theta": theta},
                           attn_implementation="eager")
@@ -48,7 +53,9 @@ def make_model(architecture, seed, settings, **overrides):
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.dim() == 1:
+            if name.endswith(".bias"):
+                parameter.copy_(0.5 * noise)
+            elif parameter.dim() == 1:
                 parameter.copy_(1 + 0.2 * noise)
             elif "embed_tokens" in name:
                 # The output matrix too where they are tied: keep the logits moderate.
@@ -96,11 +103,16 @@ def gguf_tensors(architecture, config, state):
             yield block + "ffn_up.weight", state[source + "mlp.gate_up_proj.weight"]
         else:
             q, k = state[source + "self_attn.q_proj.weight"], state[source + "self_attn.k_proj.weight"]
-            yield block + "attn_q.weight", permuted(q, config.num_attention_heads)
-            yield block + "attn_k.weight", permuted(k, config.num_key_value_heads)
+            if architecture == "llama":
+                q, k = permuted(q, config.num_attention_heads), permuted(k, config.num_key_value_heads)
+            yield block + "attn_q.weight", q
+            yield block + "attn_k.weight", k
             yield block + "attn_v.weight", state[source + "self_attn.v_proj.weight"]
             yield block + "ffn_gate.weight", state[source + "mlp.gate_proj.weight"]
             yield block + "ffn_up.weight", state[source + "mlp.up_proj.weight"]
+        if architecture == "qwen2":
+            for part in "qkv":
+                yield f"{block}attn_{part}.bias", state[f"{source}self_attn.{part}_proj.bias"]
 
 
 def write_gguf(path, name, architecture, seed, model):
@@ -114,8 +126,9 @@ def write_gguf(path, name, architecture, seed, model):
         "block_count": config.num_hidden_layers,
         "attention.head_count": config.num_attention_heads,
         "attention.head_count_kv": config.num_key_value_heads,
-        "rope.dimension_count": config.hidden_size // config.num_attention_heads,
     }
+    if architecture != "qwen2":  # as the ecosystem's converter writes them: all of a head is rotated
+        numbers["rope.dimension_count"] = config.hidden_size // config.num_attention_heads
     if architecture == "phi3":
         numbers["attention.sliding_window"] = config.sliding_window or 0
     for key, value in numbers.items():

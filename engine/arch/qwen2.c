@@ -1,0 +1,44 @@
+/* qwen2.c - Qwen2 and Qwen2.5 (Yang et al. 2024), dense: as Llama, but with biases on Q, K and V,
+ * and the rotated halves of a head stay where Hugging Face has them. The smaller models are tied.
+ */
+#include "engine/arch/architecture_list.h"
+
+const struct architecture architecture_qwen2 = {
+    .name = "qwen2",
+    .start = {{.run = step_rotation}},
+    .layer =
+        {
+            {.run = step_norm, .to = BUFFER_NORMED, .vector = WEIGHT_ATTN_NORM},
+            {.run = step_project,
+             .from = BUFFER_NORMED,
+             .to = BUFFER_QKV,
+             .matrices = {WEIGHT_ATTN_Q, WEIGHT_ATTN_K, WEIGHT_ATTN_V},
+             .biases = {WEIGHT_ATTN_Q_BIAS, WEIGHT_ATTN_K_BIAS, WEIGHT_ATTN_V_BIAS}},
+            {.run = step_store, .from = BUFFER_QKV, .to = BUFFER_QKV},
+            {.run = step_attend, .from = BUFFER_QKV, .to = BUFFER_ATTENDED},
+            {.run = step_quantize, .from = BUFFER_ATTENDED, .to = BUFFER_ATTENDED},
+            {.run = step_project,
+             .from = BUFFER_ATTENDED,
+             .to = BUFFER_DELTA,
+             .matrices = {WEIGHT_ATTN_OUTPUT}},
+            {.run = step_norm, .to = BUFFER_NORMED, .vector = WEIGHT_FFN_NORM},
+            {.run = step_project,
+             .from = BUFFER_NORMED,
+             .to = BUFFER_GATE_UP,
+             .matrices = {WEIGHT_FFN_GATE, WEIGHT_FFN_UP}},
+            {.run = step_gate_silu, .from = BUFFER_GATE_UP, .to = BUFFER_HIDDEN},
+            {.run = step_project,
+             .from = BUFFER_HIDDEN,
+             .to = BUFFER_DELTA,
+             .matrices = {WEIGHT_FFN_DOWN}},
+        },
+    .end =
+        {
+            {.run = step_norm, .to = BUFFER_NORMED, .vector = WEIGHT_OUTPUT_NORM},
+            {.run = step_project,
+             .from = BUFFER_NORMED,
+             .to = BUFFER_LOGITS,
+             .matrices = {WEIGHT_OUTPUT}},
+        },
+    .optional = {WEIGHT_OUTPUT},
+};
