@@ -6,25 +6,35 @@
 
 #include <stdio.h>
 
+#define MATRIX(name, n_cols, n_rows)                                                               \
+    {                                                                                              \
+        name ".weight", n_cols, n_rows, false                                                      \
+    }
+#define VECTOR(name, n) MATRIX(name, n, EXTENT_ONE)
+#define BIAS(name, n)                                                                              \
+    {                                                                                              \
+        name ".bias", n, EXTENT_ONE, true                                                          \
+    }
+
 const struct weight_role weight_roles[WEIGHT_COUNT] = {
-    [WEIGHT_ATTN_NORM] = {"attn_norm.weight", EXTENT_EMBD, EXTENT_ONE},
-    [WEIGHT_ATTN_QKV] = {"attn_qkv.weight", EXTENT_EMBD, EXTENT_QKV},
-    [WEIGHT_ATTN_Q] = {"attn_q.weight", EXTENT_EMBD, EXTENT_Q},
-    [WEIGHT_ATTN_K] = {"attn_k.weight", EXTENT_EMBD, EXTENT_KV},
-    [WEIGHT_ATTN_V] = {"attn_v.weight", EXTENT_EMBD, EXTENT_KV},
-    [WEIGHT_ATTN_Q_BIAS] = {"attn_q.bias", EXTENT_Q, EXTENT_ONE, .is_bias = true},
-    [WEIGHT_ATTN_K_BIAS] = {"attn_k.bias", EXTENT_KV, EXTENT_ONE, .is_bias = true},
-    [WEIGHT_ATTN_V_BIAS] = {"attn_v.bias", EXTENT_KV, EXTENT_ONE, .is_bias = true},
-    [WEIGHT_ATTN_OUTPUT] = {"attn_output.weight", EXTENT_Q, EXTENT_EMBD},
-    [WEIGHT_FFN_NORM] = {"ffn_norm.weight", EXTENT_EMBD, EXTENT_ONE},
-    [WEIGHT_FFN_GATE_UP] = {"ffn_up.weight", EXTENT_EMBD, EXTENT_GATE_UP},
-    [WEIGHT_FFN_GATE] = {"ffn_gate.weight", EXTENT_EMBD, EXTENT_FF},
-    [WEIGHT_FFN_UP] = {"ffn_up.weight", EXTENT_EMBD, EXTENT_FF},
-    [WEIGHT_FFN_DOWN] = {"ffn_down.weight", EXTENT_FF, EXTENT_EMBD},
-    [WEIGHT_TOKEN_EMBD] = {"token_embd.weight", EXTENT_EMBD, EXTENT_VOCAB},
-    [WEIGHT_OUTPUT_NORM] = {"output_norm.weight", EXTENT_EMBD, EXTENT_ONE},
-    [WEIGHT_OUTPUT] = {"output.weight", EXTENT_EMBD, EXTENT_VOCAB},
-    [WEIGHT_ROPE_FREQS] = {"rope_freqs.weight", EXTENT_ROPE_PAIRS, EXTENT_ONE},
+    [WEIGHT_ATTN_NORM] = VECTOR("attn_norm", EXTENT_EMBD),
+    [WEIGHT_ATTN_QKV] = MATRIX("attn_qkv", EXTENT_EMBD, EXTENT_QKV),
+    [WEIGHT_ATTN_Q] = MATRIX("attn_q", EXTENT_EMBD, EXTENT_Q),
+    [WEIGHT_ATTN_K] = MATRIX("attn_k", EXTENT_EMBD, EXTENT_KV),
+    [WEIGHT_ATTN_V] = MATRIX("attn_v", EXTENT_EMBD, EXTENT_KV),
+    [WEIGHT_ATTN_Q_BIAS] = BIAS("attn_q", EXTENT_Q),
+    [WEIGHT_ATTN_K_BIAS] = BIAS("attn_k", EXTENT_KV),
+    [WEIGHT_ATTN_V_BIAS] = BIAS("attn_v", EXTENT_KV),
+    [WEIGHT_ATTN_OUTPUT] = MATRIX("attn_output", EXTENT_Q, EXTENT_EMBD),
+    [WEIGHT_FFN_NORM] = VECTOR("ffn_norm", EXTENT_EMBD),
+    [WEIGHT_FFN_GATE_UP] = MATRIX("ffn_up", EXTENT_EMBD, EXTENT_GATE_UP),
+    [WEIGHT_FFN_GATE] = MATRIX("ffn_gate", EXTENT_EMBD, EXTENT_FF),
+    [WEIGHT_FFN_UP] = MATRIX("ffn_up", EXTENT_EMBD, EXTENT_FF),
+    [WEIGHT_FFN_DOWN] = MATRIX("ffn_down", EXTENT_FF, EXTENT_EMBD),
+    [WEIGHT_TOKEN_EMBD] = MATRIX("token_embd", EXTENT_EMBD, EXTENT_VOCAB),
+    [WEIGHT_OUTPUT_NORM] = VECTOR("output_norm", EXTENT_EMBD),
+    [WEIGHT_OUTPUT] = MATRIX("output", EXTENT_EMBD, EXTENT_VOCAB),
+    [WEIGHT_ROPE_FREQS] = VECTOR("rope_freqs", EXTENT_ROPE_PAIRS),
 };
 
 void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES])
