@@ -1,5 +1,5 @@
-/* gguf.c - reading the GGUF container: header and tensor table at opening, rows on demand with
- * pread.
+/* gguf.c - reading one file of the GGUF container: header and tensor table at opening, rows on
+ * demand with pread. What a split model is, gguf_split.c knows.
  *
  * Everything in the header is hostile until checked: counts have limits, lengths are taken
  * through a cursor, so that no allocation is much larger than the bytes of the file that ask for
@@ -48,6 +48,7 @@ struct gguf {
     const struct model_seal *seal; /* what rows must be, NULL: whatever they are */
     int descriptor;                /* -1 without a file */
     char *path;
+    const char *files[1]; /* the path */
 };
 
 /* What is being read, and where errors go. */
@@ -462,7 +463,7 @@ static bool read_rows(const struct source *source, const struct tensor_info *ten
            (!gguf->seal || seal_check_rows(gguf->seal, source, tensor, row, n_rows, out, err));
 }
 
-static struct seal_file file_to_seal(const struct source *source)
+struct seal_file gguf_file_to_seal(const struct source *source)
 {
     const struct gguf *gguf = (const struct gguf *)source;
     return (struct seal_file){.source = source,
@@ -475,8 +476,8 @@ static struct seal_file file_to_seal(const struct source *source)
 static bool hash_file(const struct source *source, char hex[65], struct model_seal **seal,
                       struct err *err)
 {
-    const struct seal_file file = file_to_seal(source);
-    return seal_hash_file(&file, hex, seal, err);
+    const struct seal_file file = gguf_file_to_seal(source);
+    return seal_hash_files(source, &file, hex, seal, err);
 }
 
 static void close_gguf(struct source *source)
@@ -494,8 +495,13 @@ static struct gguf *new_gguf(const char *path, struct err *err)
     if (!gguf) return NULL;
     gguf->descriptor = -1;
     gguf->path = mem_copy_string(path, err);
-    gguf->source = (struct source){
-        .path = gguf->path, .read_rows = read_rows, .hash = hash_file, .close = close_gguf};
+    gguf->files[0] = gguf->path;
+    gguf->source = (struct source){.path = gguf->path,
+                                   .files = gguf->files,
+                                   .n_files = COUNT_OF(gguf->files),
+                                   .read_rows = read_rows,
+                                   .hash = hash_file,
+                                   .close = close_gguf};
     if (gguf->path) return gguf;
     close_gguf(&gguf->source);
     return NULL;
@@ -516,31 +522,28 @@ static bool open_file(struct gguf *gguf, struct err *err)
     return true;
 }
 
-struct source *gguf_open_sealed(const char *path, const struct model_seal *seal, struct err *err)
+struct source *gguf_open_file(const char *path, struct err *err)
 {
     struct err own = {0};
     struct gguf *gguf = new_gguf(path, &own);
-    bool ok = gguf && open_file(gguf, &own) && read_header(gguf, &own) &&
-              (!seal || seal_check_header(seal, &gguf->source, gguf->header, &own));
-    if (ok) {
-        gguf->seal = seal;
-        return &gguf->source;
-    }
+    if (gguf && open_file(gguf, &own) && read_header(gguf, &own)) return &gguf->source;
     if (err) *err = own;
     if (gguf) close_gguf(&gguf->source);
     return NULL;
 }
 
-struct source *gguf_open(const char *path, struct err *err)
+bool gguf_hold_to(struct source *source, const struct model_seal *seal, struct err *err)
 {
-    return gguf_open_sealed(path, NULL, err);
+    struct gguf *gguf = (struct gguf *)source;
+    gguf->seal = seal;
+    return seal_check_header(seal, source, gguf->header, err);
 }
 
 struct model_seal *gguf_read_seal(const char *path, struct err *err)
 {
-    struct source *source = gguf_open(path, err);
-    struct model_seal *seal = source ? seal_new(source, err) : NULL;
-    const struct seal_file file = source ? file_to_seal(source) : (struct seal_file){0};
+    struct source *source = gguf_open_file(path, err);
+    struct model_seal *seal = source ? seal_new(source, 1, err) : NULL;
+    const struct seal_file file = source ? gguf_file_to_seal(source) : (struct seal_file){0};
     if (seal && !seal_read(seal, &file, err)) {
         model_seal_free(seal);
         seal = NULL;

@@ -9,16 +9,28 @@
 
 #include "engine/source.h"
 
-/* Opens the file: metadata and tensor table are read, tensor data is not. ERR_INPUT with the
- * path and what is wrong (and at which byte) for anything malformed: truncated, bad magic,
- * version 1 or a big-endian file, duplicate tensor names, a tensor outside the file or
- * overlapping another, row lengths that are no multiple of the block, unknown types. */
+/* Opens a model: the file, or all the files that the model was split into, whichever of them is
+ * named (gguf_split.c). Metadata and tensor tables are read, tensor data is not. ERR_INPUT with the
+ * path and what is wrong (and at which byte) for anything malformed: truncated, bad magic, version
+ * 1 or a big-endian file, duplicate tensor names, a tensor outside the file or overlapping another,
+ * row lengths that are no multiple of the block, unknown types; a file of a split model that is
+ * missing, or is not the one that its name says. */
 struct source *gguf_open(const char *path, struct err *err) __attribute__((warn_unused_result));
 
-/* The same, of a file that must hold what was sealed (seal.h), which outlives the source: reading
+/* The same, of a model that must be what was sealed (seal.h), which outlives the source: reading
  * anything else is ERR_INPUT. */
 struct source *gguf_open_sealed(const char *path, const struct model_seal *seal, struct err *err)
     __attribute__((warn_unused_result));
+
+/* ---- One file, whatever it is a part of: for gguf_split.c ---- */
+struct source *gguf_open_file(const char *path, struct err *err)
+    __attribute__((warn_unused_result));
+/* From here on the file must hold what was sealed. */
+bool gguf_hold_to(struct source *source, const struct model_seal *seal, struct err *err)
+    __attribute__((warn_unused_result));
+/* What seal_hash_files needs of it. */
+struct seal_file;
+struct seal_file gguf_file_to_seal(const struct source *source);
 
 /* The seal that a file ends with. ERR_INPUT for a file without one, damaged or cut. */
 struct model_seal *gguf_read_seal(const char *path, struct err *err)

@@ -70,10 +70,10 @@ static void put_array(struct buf *out, const struct metadata_value *array)
     for (size_t i = 0; i < array->n; i++) put_string(out, strings[i].text, strings[i].n_bytes);
 }
 
-/* The source's own alignment is not ours. */
+/* How the source lies in its files is not how ours does. */
 static bool is_written(const char *key)
 {
-    return strcmp(key, "general.alignment") != 0;
+    return strcmp(key, "general.alignment") != 0 && strncmp(key, "split.", strlen("split.")) != 0;
 }
 
 static void put_metadata(struct buf *out, const struct metadata *metadata)
@@ -248,7 +248,7 @@ static bool write_seal(struct writer *writer, uint64_t offset, const struct buf 
                        size_t header_bytes, struct err *err)
 {
     struct buf text = {.maximum = SIZE_MAX};
-    writer->seal->header = checksum(header->data, header_bytes);
+    writer->seal->headers[0] = checksum(header->data, header_bytes);
     bool ok = seal_print(writer->seal, &text, err) &&
               write_at(writer, offset, text.data, text.n_bytes, err);
     buf_free(&text);
@@ -290,7 +290,7 @@ bool gguf_write(const char *path, const struct source *source, const char *hash,
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
         return err_set_at(err, ERR_USAGE, path, 0, 0,
                           "cannot write a model over something that is not a file");
-    if (hash && !(writer.seal = seal_new(source, err))) return false;
+    if (hash && !(writer.seal = seal_new(source, 1, err))) return false;
     if (hash) snprintf(writer.seal->hash, sizeof writer.seal->hash, "%s", hash);
     bool ok = temporary_open(&temporary, path, err);
     writer.descriptor = temporary.file;

@@ -304,18 +304,6 @@ static bool check_stretch(const struct source *source, const struct hparams *hpa
                    hparams->context_tokens, (long long)original);
 }
 
-/* The parts of a split model hold some of the tensors each, and only the first one the metadata. */
-static bool check_whole(const struct source *source, struct err *err)
-{
-    int64_t n_parts = 1;
-    return metadata_read_integer(source->metadata, "split.count", 0, INT32_MAX, &n_parts, err) &&
-           (n_parts <= 1 ||
-            err_set(err, ERR_UNSUPPORTED,
-                    "not supported yet: one of the %lld parts of a split model; join them into one "
-                    "file first",
-                    (long long)n_parts));
-}
-
 static bool read_general(const struct source *source, struct hparams *hparams, struct err *err)
 {
     hparams->name = "";
@@ -328,9 +316,9 @@ static bool read_general(const struct source *source, struct hparams *hparams, s
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
 {
     memset(hparams, 0, sizeof *hparams);
-    if (check_whole(source, err) && read_general(source, hparams, err) &&
-        read_architecture(source, hparams, err) && read_sizes(source, hparams, err) &&
-        read_tensors(source, hparams, err) && check_stretch(source, hparams, err))
+    if (read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
+        read_sizes(source, hparams, err) && read_tensors(source, hparams, err) &&
+        check_stretch(source, hparams, err))
         return true;
     hparams_done(hparams);
     return err_place(err, source->path, 0, 0);

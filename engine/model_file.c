@@ -61,6 +61,11 @@ bool model_file_check(const struct model_file *file, struct err *err)
     return model_check(file->source, err);
 }
 
+size_t model_file_count_files(const struct model_file *file)
+{
+    return file->source->n_files;
+}
+
 size_t model_file_count_metadata(const struct model_file *file)
 {
     return metadata_count(file->source->metadata);
@@ -138,13 +143,15 @@ const char *const *engine_synth_shapes(void)
 }
 
 /* A model that is read while its file is replaced would be lost. */
-static bool check_distinct(const char *path, const char *out, struct err *err)
+static bool check_distinct(const struct source *source, const char *out, struct err *err)
 {
     struct stat from, to;
-    if (stat(source_origin(path), &from) != 0 || stat(out, &to) != 0 || from.st_dev != to.st_dev ||
-        from.st_ino != to.st_ino)
-        return true;
-    return err_set_at(err, ERR_USAGE, out, 0, 0, "cannot write a model over itself");
+    if (stat(out, &to) != 0) return true;
+    for (size_t i = 0; i < source->n_files; i++)
+        if (stat(source->files[i], &from) == 0 && from.st_dev == to.st_dev &&
+            from.st_ino == to.st_ino)
+            return err_set_at(err, ERR_USAGE, out, 0, 0, "cannot write a model over itself");
+    return true;
 }
 
 static bool write_source(const char *path, const struct source_options *options, const char *out,
@@ -152,7 +159,7 @@ static bool write_source(const char *path, const struct source_options *options,
                          void *context, struct err *err)
 {
     struct source *source = source_open_with(path, options, err);
-    bool ok = source && check_distinct(path, out, err) &&
+    bool ok = source && check_distinct(source, out, err) &&
               gguf_write(out, source, hash, n_threads > 0 ? n_threads : engine_default_threads(),
                          progress, context, err);
     source_close(source);

@@ -95,7 +95,7 @@ bool source_check_rows(const struct source *source, const struct tensor_info *te
     for (size_t i = 0; i < n_rows; i++, bytes += tensor->row_bytes) {
         if (tensor_is_finite(tensor->type, bytes, tensor->shape[0], &column)) continue;
         float value = value_at(tensor, bytes, column);
-        return err_set_at(err, ERR_INPUT, source->path, 0, 0,
+        return err_set_at(err, ERR_INPUT, source_file_of(source, tensor), 0, 0,
                           "tensor %s has the value %s in row %zu, column %zu: a weight must be a "
                           "number",
                           tensor->name,

@@ -97,7 +97,7 @@ static bool fill_table(struct quantized *quantized, const struct hparams *hparam
 static bool refuse_value(const struct quantized *quantized, const struct tensor_info *tensor,
                          size_t row, size_t column, float value, struct err *err)
 {
-    return err_set_at(err, ERR_INPUT, quantized->from->path, 0, 0,
+    return err_set_at(err, ERR_INPUT, source_file_of(quantized->from, tensor), 0, 0,
                       "tensor %s has the value %g in row %zu, column %zu: %s cannot hold it",
                       tensor->name, (double)value, row, column,
                       tensor_type_info(tensor->type)->name);
@@ -276,6 +276,8 @@ struct source *quantize_open(struct source *from, const struct mixture *mixture,
     }
     *quantized = (struct quantized){
         .source = {.synthetic = from->synthetic,
+                   .files = from->files,
+                   .n_files = from->n_files,
                    .read_rows = read_rows,
                    .hash = hash_recipe,
                    .close = close_quantized},

@@ -27,12 +27,14 @@ static const char WORD[] = "phiseal1";
 
 /* ---- Rows ---- */
 
-struct model_seal *seal_new(const struct source *source, struct err *err)
+struct model_seal *seal_new(const struct source *source, size_t n_files, struct err *err)
 {
     struct model_seal *seal = mem_new(1, sizeof *seal, err);
     if (!seal) return NULL;
+    seal->n_files = n_files;
     seal->n_tensors = source->n_tensors;
-    seal->first = mem_new(source->n_tensors, sizeof *seal->first, err);
+    seal->headers = mem_new(n_files, sizeof *seal->headers, err);
+    if (seal->headers) seal->first = mem_new(source->n_tensors, sizeof *seal->first, err);
     for (size_t i = 0; seal->first && i < source->n_tensors; i++) {
         seal->first[i] = seal->n_rows;
         seal->n_rows += source->tensors[i].n_rows;
@@ -45,12 +47,24 @@ struct model_seal *seal_new(const struct source *source, struct err *err)
 void model_seal_free(struct model_seal *seal)
 {
     if (!seal) return;
+    free(seal->headers);
     free(seal->first);
     free(seal->rows);
     free(seal);
 }
 
-void seal_rows(struct model_seal *seal, const struct source *source,
+struct model_seal seal_part(const struct model_seal *seal, size_t i_file, size_t i_tensor,
+                            size_t n_tensors)
+{
+    struct model_seal part = *seal;
+    part.n_files = 1;
+    part.headers += i_file;
+    part.n_tensors = n_tensors;
+    part.first += i_tensor; /* whose values count from the first row of the whole */
+    return part;
+}
+
+void seal_rows(const struct model_seal *seal, const struct source *source,
                const struct tensor_info *tensor, size_t row, size_t n_rows, const void *rows)
 {
     uint64_t *sums = seal->rows + seal->first[tensor - source->tensors] + row;
@@ -72,12 +86,23 @@ bool seal_check_rows(const struct model_seal *seal, const struct source *source,
     return true;
 }
 
+static bool refuse_file(const struct source *source, struct err *err)
+{
+    return err_set_at(err, ERR_INPUT, source->path, 0, 0,
+                      "the file is damaged, or was changed after it was hashed");
+}
+
+bool seal_check_counts(const struct model_seal *seal, const struct source *source, struct err *err)
+{
+    return (source->n_files == seal->n_files && source->n_tensors == seal->n_tensors) ||
+           refuse_file(source, err);
+}
+
 bool seal_check_header(const struct model_seal *seal, const struct source *source, uint64_t header,
                        struct err *err)
 {
-    return (header == seal->header && source->n_tensors == seal->n_tensors) ||
-           err_set_at(err, ERR_INPUT, source->path, 0, 0,
-                      "the file is damaged, or was changed after it was hashed");
+    return seal_check_counts(seal, source, err) &&
+           (header == seal->headers[0] || refuse_file(source, err));
 }
 
 bool seal_check_recipe(const struct model_seal *seal, const struct source *source, struct err *err)
@@ -89,14 +114,14 @@ bool seal_check_recipe(const struct model_seal *seal, const struct source *sourc
                    source->path);
 }
 
-/* ---- Hashing a file ---- */
+/* ---- Hashing files ---- */
 
 struct pass {
-    const struct seal_file *file;
+    const struct seal_file *file; /* the one that is read */
     struct sha256 *hash;
     uint8_t *bytes; /* [capacity] */
     size_t capacity;
-    struct model_seal *seal; /* NULL: not wanted */
+    const struct model_seal *seal; /* of the file; NULL: not wanted */
     struct err *err;
 };
 
@@ -147,12 +172,12 @@ static bool take_header(struct pass *pass)
     if (checksum(pass->bytes, (size_t)file->header_bytes) != file->header)
         return err_set_at(pass->err, ERR_INPUT, file->source->path, 0, 0,
                           "the file changed while it was read");
-    if (pass->seal) pass->seal->header = file->header;
+    if (pass->seal) pass->seal->headers[0] = file->header;
     return true;
 }
 
-/* order: [n_tensors], room. Tensors do not overlap. */
-static bool take_all(struct pass *pass, const struct tensor_info **order)
+/* order: room for the file's tensors, which do not overlap. */
+static bool take_file(struct pass *pass, const struct tensor_info **order)
 {
     const struct source *source = pass->file->source;
     uint64_t at = pass->file->header_bytes;
@@ -166,27 +191,51 @@ static bool take_all(struct pass *pass, const struct tensor_info **order)
     return take_between(pass, at, pass->file->n_bytes);
 }
 
-bool seal_hash_file(const struct seal_file *file, char hex[SEAL_HASH_BYTES],
-                    struct model_seal **seal, struct err *err)
+/* The file that needs most: its whole header, or a row. */
+static size_t capacity_for(const struct source *source, const struct seal_file *files)
 {
-    const struct source *source = file->source;
-    struct pass pass = {.file = file, .capacity = PIECE_BYTES, .err = err};
-    if (file->header_bytes > pass.capacity) pass.capacity = (size_t)file->header_bytes;
+    size_t most = PIECE_BYTES;
+    for (size_t i = 0; i < source->n_files; i++)
+        if (files[i].header_bytes > most) most = (size_t)files[i].header_bytes;
     for (size_t i = 0; i < source->n_tensors; i++)
-        if (source->tensors[i].row_bytes > pass.capacity)
-            pass.capacity = source->tensors[i].row_bytes;
-    const struct tensor_info **order = mem_new(source->n_tensors, sizeof *order, err);
-    bool ok = order && (pass.bytes = mem_new(pass.capacity, 1, err)) &&
-              (pass.hash = sha256_new(err)) && (!seal || (pass.seal = seal_new(source, err))) &&
-              take_all(&pass, order);
+        if (source->tensors[i].row_bytes > most) most = source->tensors[i].row_bytes;
+    return most;
+}
+
+static bool take_files(struct pass *pass, const struct source *source,
+                       const struct seal_file *files, const struct model_seal *seal)
+{
+    const struct tensor_info **order = mem_new(source->n_tensors, sizeof *order, pass->err);
+    size_t i_tensor = 0;
+    bool ok = order != NULL;
+    for (size_t i = 0; ok && i < source->n_files; i++) {
+        size_t n_tensors = files[i].source->n_tensors;
+        struct model_seal part;
+        if (seal) part = seal_part(seal, i, i_tensor, n_tensors);
+        pass->file = &files[i];
+        pass->seal = seal ? &part : NULL;
+        ok = take_file(pass, order);
+        i_tensor += n_tensors;
+    }
+    free(order);
+    return ok;
+}
+
+bool seal_hash_files(const struct source *source, const struct seal_file *files,
+                     char hex[SEAL_HASH_BYTES], struct model_seal **seal, struct err *err)
+{
+    struct pass pass = {.capacity = capacity_for(source, files), .err = err};
+    struct model_seal *made = NULL;
+    bool ok = (pass.bytes = mem_new(pass.capacity, 1, err)) && (pass.hash = sha256_new(err)) &&
+              (!seal || (made = seal_new(source, source->n_files, err))) &&
+              take_files(&pass, source, files, made);
     if (ok) sha256_finish(pass.hash, hex);
     if (ok && seal) {
-        memcpy(pass.seal->hash, hex, SEAL_HASH_BYTES);
-        *seal = pass.seal;
-    } else model_seal_free(pass.seal);
+        memcpy(made->hash, hex, SEAL_HASH_BYTES);
+        *seal = made;
+    } else model_seal_free(made);
     sha256_free(pass.hash);
     free(pass.bytes);
-    free(order);
     return ok;
 }
 
@@ -200,7 +249,7 @@ static uint64_t sum_of(const struct model_seal *seal, struct tail tail)
 
 bool seal_print(const struct model_seal *seal, struct buf *out, struct err *err)
 {
-    struct tail tail = {.header = seal->header, .n_rows = seal->n_rows};
+    struct tail tail = {.header = seal->headers[0], .n_rows = seal->n_rows};
     memcpy(tail.hash, seal->hash, sizeof tail.hash);
     memcpy(tail.word, WORD, sizeof tail.word);
     tail.sum = sum_of(seal, tail);
@@ -225,6 +274,6 @@ bool seal_read(struct model_seal *seal, const struct seal_file *file, struct err
                           "the file has no seal, or a damaged one");
     memcpy(seal->hash, tail.hash, sizeof tail.hash);
     seal->hash[sizeof tail.hash] = 0;
-    seal->header = tail.header;
+    seal->headers[0] = tail.header;
     return true;
 }

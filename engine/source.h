@@ -24,6 +24,7 @@ struct tensor_info {
     size_t n_rows;    /* product of shape[1..] */
     size_t row_bytes; /* of shape[0] values */
     uint64_t offset;  /* file: absolute place of the first byte; synth: the tensor's number */
+    const char *file; /* of a model of several files: the one that holds it; else NULL */
 };
 
 struct source {
@@ -33,14 +34,16 @@ struct source {
     size_t n_tensors;
     uint64_t n_bytes; /* of all tensors */
     bool synthetic;
+    const char *const *files; /* [n_files] that it is read from, in order; none if synthetic */
+    size_t n_files;
     const char *notes; /* what was not done as asked, a line each, or NULL (quantize.h) */
 
     /* rows [row, row + n_rows) of the tensor -> out: n_rows * row_bytes bytes. Thread-safe. */
     bool (*read_rows)(const struct source *source, const struct tensor_info *tensor, size_t row,
                       size_t n_rows, void *out, struct err *err);
-    /* SHA-256 of what determines every bit of the model: the file's bytes, or the synthetic
-     * recipe. *seal (NULL: not wanted): what the rows were while they were hashed (seal.h). May
-     * take seconds; ERR_INTERRUPTED after Ctrl-C. */
+    /* SHA-256 of what determines every bit of the model: the bytes of its files, one after the
+     * other, or the synthetic recipe. *seal (NULL: not wanted): what the rows were while they were
+     * hashed (seal.h). May take seconds; ERR_INTERRUPTED after Ctrl-C. */
     bool (*hash)(const struct source *source, char hex[65], struct model_seal **seal,
                  struct err *err);
     void (*close)(struct source *source);
@@ -57,6 +60,13 @@ static inline const struct tensor_info *source_find(const struct source *source,
     for (size_t i = 0; i < source->n_tensors; i++)
         if (strcmp(source->tensors[i].name, name) == 0) return &source->tensors[i];
     return NULL;
+}
+
+/* The file that a message about the tensor is to name. */
+static inline const char *source_file_of(const struct source *source,
+                                         const struct tensor_info *tensor)
+{
+    return tensor->file ? tensor->file : source->path;
 }
 
 /* Whether n_rows rows from `row` on, as read_rows gives them, hold numbers; the error names the

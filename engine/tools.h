@@ -60,6 +60,8 @@ bool model_file_check(const struct model_file *file, struct err *err)
     __attribute__((warn_unused_result));
 /* What a "quantize:" spec does not do as asked, a line each; "" in general. */
 const char *model_file_notes(const struct model_file *file);
+/* More than 1 of a split model; 0 of a synthetic one. */
+size_t model_file_count_files(const struct model_file *file);
 size_t model_file_count_metadata(const struct model_file *file);
 /* Key owned by the file; the value is appended as text, cut at max_chars. */
 const char *model_file_metadata(const struct model_file *file, size_t i, size_t max_chars,
@@ -71,7 +73,8 @@ struct tokenizer *model_file_tokenizer(const struct model_file *file, struct err
     __attribute__((warn_unused_result));
 
 /* ---- Which weights they are ---- */
-/* SHA-256 of what determines every bit of a model: its file, which is read whole, or its recipe.
+/* SHA-256 of what determines every bit of a model: its file, which is read whole, the files of a
+ * split one, in order, as if they were one (`cat NAME-*-of-*.gguf | sha256sum`), or its recipe.
  * *seal: what was hashed, for model_options and others who read it again and must not read anything
  * else; NULL: not wanted. A seal of "quantize:TYPE:MODEL" is that of MODEL. Free with
  * model_seal_free. */

@@ -63,6 +63,8 @@ static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
     visible_printf(stdout, "%-16s %s\n", "file", path);
+    size_t n_files = model_file_count_files(inspection->file);
+    if (n_files > 1) printf("%-16s %zu files\n", "split into", n_files);
     if (inspection->unsupported)
         visible_printf(stdout, "%-16s %s\n", "not runnable", inspection->unsupported);
     if (inspection->has_info) {
@@ -201,6 +203,7 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     struct json_writer writer = {.out = &out, .indent = 2};
     json_begin_object(&writer);
     json_set_string(&writer, "file", path);
+    json_set_integer(&writer, "files", (int64_t)model_file_count_files(inspection->file));
     write_model(&writer, inspection);
     if (inspection->tokenizer) {
         json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
@@ -253,7 +256,9 @@ const struct command COMMAND_INSPECT = {
     .details =
         "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
         "GGUF file, without "
-        "loading its weights; also of files that the engine cannot run, and why. A note says "
+        "loading its weights; also of files that the engine cannot run, and why. Of a model that "
+        "is split into files, NAME-00001-of-00003.gguf and so on, any one stands for all, here "
+        "and wherever a model is named. A note says "
         "what is doubtful about the vocabulary and what is done about it, as a warning does "
         "where a model is used.",
     .examples = EXAMPLES,

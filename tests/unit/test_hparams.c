@@ -308,12 +308,6 @@ static void what_is_not_in_says_so(void **state)
     draft = new_draft("llama");
     add(draft, "blk.2.attn_q.weight", N_EMBD, N_EMBD); /* a layer too many */
     check_refused(draft, ERR_UNSUPPORTED, "blk.2.attn_q.weight");
-    draft = new_draft("llama");
-    assert_true(metadata_set_unsigned(draft->metadata, "split.count", 1, NULL));
-    assert_int_equal(read_good(draft).n_layers, N_LAYERS);
-    draft = new_draft(""); /* a later part has no more than this */
-    assert_true(metadata_set_unsigned(draft->metadata, "split.count", 3, NULL));
-    check_refused(draft, ERR_UNSUPPORTED, "one of the 3 parts of a split model");
 }
 
 /* A context that was stretched from a shorter one, and nothing that scales its rotation. */
@@ -379,9 +373,6 @@ static void values_of_another_type_are_converted_or_refused(void **state)
     draft = new_draft("llama");
     set_float(draft, "expert_count", 8.0f);
     check_refused(draft, ERR_UNSUPPORTED, "mixture of experts");
-    draft = new_draft("llama");
-    assert_true(metadata_set_string(draft->metadata, "split.count", "3", NULL));
-    check_refused(draft, ERR_INPUT, "'split.count' is of type string");
     draft = new_draft("llama");
     set_float(draft, "block_count", (float)N_LAYERS);
     set(draft, "rope.freq_base", 500000);
