@@ -1,93 +1,38 @@
-/* pretokenize.c - the pre-types of byte-level BPE as lists of regular expressions.
+/* pretokenize.c - cutting text into words by the expressions of a pre-type, one after another.
  *
- * The expressions are those of the tokenizer.json of each family, as published with the models; the
- * names are those that GGUF files carry in tokenizer.ggml.pre. An expression sees each span as a
- * text of its own: look-ahead ends where the span ends.
+ * An expression sees each span as a text of its own: look-ahead ends where the span ends. Which
+ * expressions a pre-type has is in pre_types.c.
  */
 #include "engine/pretokenize.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "engine/pre_types.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* Unicode's White_Space, for a class. PCRE2's \s also takes U+180E, which is none since Unicode
- * 6.3, and none to the tokenizers that models were trained with. */
-#define SPACE "\\p{Z}\\t-\\r\\x85"
-#define SPACES "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACES
-/* Llama 3 and Qwen 2 differ in how many digits make a word. */
-#define LLAMA3(DIGITS)                                                                             \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" DIGITS "| ?[^" SPACE             \
-    "\\p{L}\\p{N}]+[\\r\\n]*|[" SPACE "]*[\\r\\n]+|" SPACES
-#define PUNCTUATION "\\p{P}$+<=>^~|"
-#define CJK "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
-/* DeepSeek LLM's letters: those of the alphabets that have upper and lower case. */
-#define CASED_LETTERS                                                                              \
-    "A-Za-z\\x{b5}\\x{c0}-\\x{d6}\\x{d8}-\\x{f6}\\x{f8}-\\x{1ba}\\x{1bc}-\\x{1bf}"                 \
-    "\\x{1c4}-\\x{293}\\x{295}-\\x{2af}\\x{370}-\\x{373}\\x{376}-\\x{377}\\x{37b}-\\x{37d}"        \
-    "\\x{37f}\\x{386}\\x{388}-\\x{38a}\\x{38c}\\x{38e}-\\x{3a1}\\x{3a3}-\\x{3f5}"                  \
-    "\\x{3f7}-\\x{481}\\x{48a}-\\x{52f}\\x{531}-\\x{556}\\x{10a0}-\\x{10c5}\\x{13a0}-\\x{13f5}"    \
-    "\\x{13f8}-\\x{13fd}\\x{1c90}-\\x{1cba}\\x{1cbd}-\\x{1cbf}\\x{1d00}-\\x{1d2b}"                 \
-    "\\x{1d6b}-\\x{1d77}\\x{1d79}-\\x{1d9a}\\x{1e00}-\\x{1f15}\\x{1f18}-\\x{1f1d}"                 \
-    "\\x{1f20}-\\x{1f45}\\x{1f48}-\\x{1f4d}\\x{1f50}-\\x{1f57}\\x{1f59}\\x{1f5b}\\x{1f5d}"         \
-    "\\x{1f5f}-\\x{1f7d}\\x{1f80}-\\x{1fb4}\\x{1fb6}-\\x{1fbc}\\x{1fbe}\\x{1fc2}-\\x{1fc4}"        \
-    "\\x{1fc6}-\\x{1fcc}\\x{1fd0}-\\x{1fd3}\\x{1fd6}-\\x{1fdb}\\x{1fe0}-\\x{1fec}"                 \
-    "\\x{1ff2}-\\x{1ff4}\\x{1ff6}-\\x{1ffc}\\x{2102}\\x{2107}\\x{210a}-\\x{2113}\\x{2115}"         \
-    "\\x{2119}-\\x{211d}\\x{2124}\\x{2126}\\x{2128}\\x{212a}-\\x{212d}\\x{212f}-\\x{2134}"         \
-    "\\x{2139}\\x{213c}-\\x{213f}\\x{2145}-\\x{2149}\\x{214e}\\x{2183}-\\x{2184}"                  \
-    "\\x{2c00}-\\x{2c7b}\\x{2c7e}-\\x{2ce4}\\x{2ceb}-\\x{2cee}\\x{2cf2}-\\x{2cf3}"                 \
-    "\\x{a640}-\\x{a66d}\\x{a680}-\\x{a69b}\\x{a722}-\\x{a76f}\\x{a771}-\\x{a787}"                 \
-    "\\x{a78b}-\\x{a78e}\\x{ab70}-\\x{abbf}\\x{fb00}-\\x{fb06}\\x{fb13}-\\x{fb17}"                 \
-    "\\x{ff21}-\\x{ff3a}\\x{ff41}-\\x{ff5a}\\x{10400}-\\x{1044f}\\x{104b0}-\\x{104d3}"             \
-    "\\x{104d8}-\\x{104fb}\\x{10c80}-\\x{10cb2}\\x{10cc0}-\\x{10cf2}\\x{118a0}-\\x{118df}"         \
-    "\\x{1e900}-\\x{1e943}"
-
-enum { MAX_EXPRESSIONS = 6 };
-
-struct pre_type {
-    const char *name;
-    bool adds_bos, ignores_merges;
-    const char *expressions[MAX_EXPRESSIONS + 1];
-};
-
-static const struct pre_type PRE_TYPES[] = {
-    {"default", false, false, {"[" PUNCTUATION "]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
-    {"gpt-2", false, false, {GPT2}},
-    {"mpt", false, false, {GPT2}},
-    {"llama-bpe", true, true, {LLAMA3("\\p{N}{1,3}")}},
-    {"llama3", true, true, {LLAMA3("\\p{N}{1,3}")}},
-    {"llama-v3", true, true, {LLAMA3("\\p{N}{1,3}")}},
-    {"qwen2", false, false, {LLAMA3("\\p{N}")}},
-    {"starcoder", false, false, {"\\p{N}", GPT2}},
-    {"refact", false, false, {"\\p{N}", GPT2}},
-    {"falcon", false, false, {"[" PUNCTUATION "`]+", GPT2, "[0-9][0-9][0-9]"}},
-    {"deepseek-coder",
-     false,
-     false,
-     {"[\\r\\n]", "[" SPACE "]?\\p{L}+", "[" SPACE "]?\\p{P}+", CJK, "\\p{N}"}},
-    {"deepseek-llm",
-     false,
-     false,
-     {"[\\r\\n]", "[" SPACE "]?[" CASED_LETTERS "]+",
-      "[" SPACE
-      "]?[!-/:-~\\x{ff01}-\\x{ff0f}\\x{ff1a}-\\x{ff5e}\\x{2018}-\\x{201f}\\x{3000}-\\x{3002}]+",
-      "(?<![" SPACE "])[" SPACE "]++\\z", CJK, "\\p{N}+"}},
-};
 
 struct pretokenizer {
     const struct pre_type *type;
-    struct regex *expressions[MAX_EXPRESSIONS];
+    struct regex *expressions[PRE_TYPE_MAX_EXPRESSIONS];
     size_t n;
 };
 
+static void refuse(const char *name, struct err *err)
+{
+    struct buf known = {0};
+    pre_type_list(&known);
+    if (buf_check(&known, err))
+        err_set(err, ERR_UNSUPPORTED,
+                "not supported yet: the pre-tokenizer \"%.64s\" (tokenizer.ggml.pre); known are %s",
+                name, buf_string(&known));
+    buf_free(&known);
+}
+
 struct pretokenizer *pretokenizer_new(const char *name, struct err *err)
 {
-    const struct pre_type *type = NULL;
-    for (size_t i = 0; i < sizeof PRE_TYPES / sizeof *PRE_TYPES; i++)
-        if (strcmp(PRE_TYPES[i].name, name) == 0) type = &PRE_TYPES[i];
+    const struct pre_type *type = pre_type_find(name);
     if (!type) {
-        err_set(err, ERR_UNSUPPORTED, "not supported yet: the pre-tokenizer \"%s\"", name);
+        refuse(name, err);
         return NULL;
     }
     struct pretokenizer *pretokenizer = mem_new(1, sizeof *pretokenizer, err);

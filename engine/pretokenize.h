@@ -11,13 +11,14 @@
 
 struct pretokenizer;
 
-/* Finds one by its name in tokenizer.ggml.pre. ERR_UNSUPPORTED for one that is not in. */
+/* Finds one by its name in tokenizer.ggml.pre. ERR_UNSUPPORTED, with the names that are known, for
+ * one that is not in the table (pre_types.h). */
 struct pretokenizer *pretokenizer_new(const char *name, struct err *err)
     __attribute__((warn_unused_result));
 void pretokenizer_free(struct pretokenizer *pretokenizer);
 
-/* What files of this pre-type mean where they do not say it: Llama 3's begin with BOS, and take a
- * word that is a piece as it is. */
+/* What the table says of this pre-type: Llama 3's texts begin with BOS where the file does not say
+ * otherwise, and a word that is a piece is taken as it is. */
 bool pretokenizer_adds_bos(const struct pretokenizer *pretokenizer);
 bool pretokenizer_ignores_merges(const struct pretokenizer *pretokenizer);
 

@@ -4,6 +4,10 @@
 #include "engine/pretokenize.h"
 
 #include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/pre_types.h"
+#include "tests/support/random_lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,37 +122,146 @@ static void white_space_is_what_unicode_says_it_is(void **state)
                 " |\xe1\xa0\x8e|!| |\xe1\xa0\x8e|x");
 }
 
-static void an_unknown_pre_type_is_refused_by_name(void **state)
+static void an_unknown_pre_type_is_refused_with_the_names_that_are_known(void **state)
 {
     (void)state;
+    static const char *const KNOWN[] = {"default", "llama-bpe", "smollm", "qwen2", "viking"};
     struct err err = {0};
+    char name[4096];
     assert_null(pretokenizer_new("gpt-5", &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "gpt-5"));
+    assert_non_null(strstr(err.message, "\"gpt-5\""));
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    for (size_t i = 0; i < COUNT_OF(KNOWN); i++) assert_non_null(strstr(err.message, KNOWN[i]));
+    assert_null(pretokenizer_new(name, &err));
+    for (size_t i = 0; i < COUNT_OF(KNOWN); i++) assert_non_null(strstr(err.message, KNOWN[i]));
+    assert_null(pretokenizer_new("", &err));
+}
+
+/* ---- Every row of the table against the library `tokenizers` ---- */
+
+struct cutter {
+    struct pretokenizer *pretokenizer;
+    struct word_list words;
+};
+
+static void count_bytes(void *context, const char *line, size_t n_bytes, struct buf *numbers)
+{
+    struct cutter *cutter = context;
+    struct err err = {0};
+    if (!pretokenizer_split(cutter->pretokenizer, line, n_bytes, &cutter->words, &err))
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < cutter->words.n; i++) {
+        const struct regex_span *word = &cutter->words.spans[i];
+        buf_printf(numbers, i ? " %zu" : "%zu", word->end - word->begin);
+    }
+}
+
+/* Rows of one family have the same expressions, so that one of them stands for the others. */
+static void check_family(const struct json *family, struct buf *checked)
+{
+    const struct json *names = json_get(family, "pre_types");
+    const struct pre_type *one = pre_type_find(json_as_string(json_at(names, 0), ""));
+    struct err err = {0};
+    assert_non_null(one);
+    struct cutter cutter = {.pretokenizer = pretokenizer_new(one->name, &err)};
+    if (!cutter.pretokenizer) fail_msg("%s", err.message);
+    random_lines_check(one->name, family, count_bytes, &cutter);
+    for (size_t i = 0; i < json_length(names); i++) {
+        const struct pre_type *other = pre_type_find(json_as_string(json_at(names, i), ""));
+        assert_non_null(other);
+        for (size_t k = 0; one->expressions[k] || other->expressions[k]; k++)
+            assert_string_equal(other->expressions[k], one->expressions[k]);
+        buf_printf(checked, ",%s,", other->name);
+    }
+    word_list_done(&cutter.words);
+    pretokenizer_free(cutter.pretokenizer);
+}
+
+/* Fails unless `text` has every name of the table, between `before` and `after`. */
+static void check_names(const char *text, const char *before, const char *after, const char *where)
+{
+    struct buf all = {0};
+    pre_type_list(&all);
+    char *save = NULL;
+    for (char *name = strtok_r(all.data, ", ", &save); name; name = strtok_r(NULL, ", ", &save)) {
+        char entry[64];
+        snprintf(entry, sizeof entry, "%s%s%s", before, name, after);
+        if (!strstr(text, entry)) fail_msg("%s is not in %s", name, where);
+    }
+    buf_free(&all);
+}
+
+static void ten_thousand_lines_are_cut_as_the_published_tokenizers_cut_them(void **state)
+{
+    (void)state;
+    struct json *golden = random_lines_golden();
+    const struct json *families = json_get(golden, "words");
+    struct buf checked = {0};
+    for (size_t i = 0; i < json_length(families); i++) check_family(json_at(families, i), &checked);
+    check_names(buf_string(&checked), ",", ",", "tests/golden/pre_types.json");
+    buf_free(&checked);
+    json_free(golden);
+}
+
+static void the_documentation_has_every_pre_type(void **state)
+{
+    (void)state;
+    enum { FILE_LIMIT = 1 << 20 };
+    struct err err = {0};
+    char *text = file_read("docs/tokenizers.md", FILE_LIMIT, NULL, &err);
+    if (!text) fail_msg("%s", err.message);
+    check_names(text, "`", "`", "docs/tokenizers.md");
+    free(text);
+}
+
+/* The words of 2^20 times `first`, then `last`. */
+static size_t count_words_of_run(const char *type, char first, char last)
+{
+    enum { N_FIRST = 1 << 20 };
+    struct err err = {0};
+    struct word_list words = {0};
+    char *text = malloc(N_FIRST + 1);
+    struct pretokenizer *pretokenizer = pretokenizer_new(type, &err);
+    assert_non_null(text);
+    if (!pretokenizer) fail_msg("%s", err.message);
+    memset(text, first, N_FIRST);
+    text[N_FIRST] = last;
+    if (!pretokenizer_split(pretokenizer, text, N_FIRST + 1, &words, &err))
+        fail_msg("%s: %s", type, err.message);
+    size_t n = words.n;
+    assert_int_equal(words.spans[n - 1].end, N_FIRST + 1);
+    word_list_done(&words);
+    pretokenizer_free(pretokenizer);
+    free(text);
+    return n;
 }
 
 static void a_long_run_of_spaces_before_a_digit_is_cut_within_the_limits(void **state)
 {
     (void)state;
-    enum { N_SPACES = 1 << 20 };
-    static const char *const TYPES[] = {"gpt-2", "llama-bpe", "deepseek-llm", "deepseek-coder"};
-    char *text = malloc(N_SPACES + 1);
-    assert_non_null(text);
-    memset(text, ' ', N_SPACES);
-    text[N_SPACES] = '5';
-    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
-        struct err err = {0};
-        struct word_list words = {0};
-        struct pretokenizer *pretokenizer = pretokenizer_new(TYPES[i], &err);
-        if (!pretokenizer) fail_msg("%s", err.message);
-        if (!pretokenizer_split(pretokenizer, text, N_SPACES + 1, &words, &err))
-            fail_msg("%s", err.message);
-        assert_true(words.n == 2 || words.n == 3);
-        assert_int_equal(words.spans[words.n - 1].end, N_SPACES + 1);
-        word_list_done(&words);
-        pretokenizer_free(pretokenizer);
+    static const char *const TYPES[] = {"gpt-2",         "llama-bpe",  "smollm",     "gpt-4o",
+                                        "tekken",        "youtu",      "qwen35",     "deepseek-v3",
+                                        "bloom",         "bailingmoe", "seed-coder", "deepseek-llm",
+                                        "deepseek-coder"};
+    for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
+        size_t n = count_words_of_run(TYPES[i], ' ', '5');
+        assert_true(n == 2 || n == 3);
     }
-    free(text);
+}
+
+static void a_long_run_of_letters_is_cut_within_the_limits(void **state)
+{
+    (void)state;
+    static const char *const TYPES[] = {"gpt-2",  "llama-bpe", "gpt-4o",
+                                        "tekken", "youtu",     "deepseek-v3"};
+    for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
+        assert_int_equal(count_words_of_run(TYPES[i], 'A', 'B'), 1);
+        assert_int_equal(count_words_of_run(TYPES[i], 'a', 'b'), 1);
+        assert_int_equal(count_words_of_run(TYPES[i], 'A', 'b'), 1);
+        assert_int_equal(count_words_of_run(TYPES[i], 'A', '!'), 2);
+    }
 }
 
 int main(void)
@@ -161,7 +274,10 @@ int main(void)
         cmocka_unit_test(falcon_and_default_cut_punctuation_first),
         cmocka_unit_test(deepseek_types_cut_line_feeds_and_join_a_space_to_letters),
         cmocka_unit_test(white_space_is_what_unicode_says_it_is),
-        cmocka_unit_test(an_unknown_pre_type_is_refused_by_name),
+        cmocka_unit_test(an_unknown_pre_type_is_refused_with_the_names_that_are_known),
+        cmocka_unit_test(ten_thousand_lines_are_cut_as_the_published_tokenizers_cut_them),
+        cmocka_unit_test(the_documentation_has_every_pre_type),
+        cmocka_unit_test(a_long_run_of_letters_is_cut_within_the_limits),
         cmocka_unit_test(a_long_run_of_spaces_before_a_digit_is_cut_within_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

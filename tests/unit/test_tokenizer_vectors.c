@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "tests/support/random_lines.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
 
@@ -29,21 +30,26 @@ static const struct encode_options SPECIAL = {.bos = BOS_NEVER, .parse_special =
 
 /* ---- Vectors of real vocabularies ---- */
 
-static struct tokenizer *open_vocabulary(const char *name)
+static struct tokenizer *open_tokenizer(const char *path)
 {
-    char relative[PATH_BYTES], path[PATH_BYTES];
     struct err err = {0};
-    snprintf(relative, sizeof relative, "tokenizers/ggml_vocab/ggml-vocab-%s.gguf", name);
-    if (!test_data_path(path, sizeof path, relative)) {
-        print_message("SKIP: no %s\n", relative);
-        skip();
-    }
     struct source *source = gguf_open(path, &err);
     if (!source) fail_msg("%s", err.message);
     struct tokenizer *tokenizer = tokenizer_new(source->metadata, &err);
     if (!tokenizer) fail_msg("%s", err.message);
     source_close(source);
     return tokenizer;
+}
+
+static struct tokenizer *open_vocabulary(const char *name)
+{
+    char relative[PATH_BYTES], path[PATH_BYTES];
+    snprintf(relative, sizeof relative, "tokenizers/ggml_vocab/ggml-vocab-%s.gguf", name);
+    if (!test_data_path(path, sizeof path, relative)) {
+        print_message("SKIP: no %s\n", relative);
+        skip();
+    }
+    return open_tokenizer(path);
 }
 
 static char *read_vector(const char *name, const char *ending)
@@ -151,6 +157,57 @@ static void deepseek_llm_gives_the_published_tokens(void **state)
 {
     (void)state;
     check_vectors("deepseek-llm");
+}
+
+static void put_ids(void *context, const char *line, size_t n_bytes, struct buf *numbers)
+{
+    struct tokens ids = {0};
+    struct err err = {0};
+    if (!tokenizer_encode(context, line, n_bytes, &SPECIAL, &ids, &err))
+        fail_msg("\"%s\": %s", line, err.message);
+    for (size_t i = 0; i < ids.n; i++) buf_printf(numbers, i ? " %d" : "%d", (int)ids.ids[i]);
+    tokens_free(&ids);
+}
+
+/* Of byte-level BPE, against the library `tokenizers` with the same pieces and merges. */
+static void check_random_lines(const char *name, struct tokenizer *tokenizer)
+{
+    struct json *golden = random_lines_golden();
+    const struct json *all = json_get(golden, "ids"), *one = NULL;
+    for (size_t i = 0; i < json_length(all); i++)
+        if (strcmp(json_as_string(json_get(json_at(all, i), "vocabulary"), ""), name) == 0)
+            one = json_at(all, i);
+    assert_non_null(one);
+    random_lines_check(name, one, put_ids, tokenizer);
+    json_free(golden);
+}
+
+static void ten_thousand_lines_give_the_tokens_of_the_published_tokenizers(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"gpt-2",  "mpt",          "starcoder",     "refact",
+                                        "falcon", "deepseek-llm", "deepseek-coder"};
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        struct tokenizer *tokenizer = open_vocabulary(NAMES[i]);
+        check_random_lines(NAMES[i], tokenizer);
+        tokenizer_free(tokenizer);
+    }
+}
+
+/* The file is a download of 98 MB, see tests/golden/README.md. */
+static void ten_thousand_lines_give_the_tokens_of_smollm2(void **state)
+{
+    (void)state;
+    const char *path = getenv("PHIBENCH_SMOLLM");
+    if (!path) {
+        print_message("SKIP: no SmolLM2-135M-Instruct.Q4_1.gguf in PHIBENCH_SMOLLM\n");
+        skip();
+    }
+    struct tokenizer *tokenizer = open_tokenizer(path);
+    assert_string_equal(tokenizer_kind(tokenizer), "bpe:smollm");
+    assert_false(tokenizer_adds_bos(tokenizer));
+    check_random_lines("smollm", tokenizer);
+    tokenizer_free(tokenizer);
 }
 
 static void gpt_neox_and_baichuan_give_every_text_back(void **state)
@@ -333,6 +390,8 @@ int main(void)
         cmocka_unit_test(refact_gives_the_published_tokens),
         cmocka_unit_test(deepseek_coder_gives_the_published_tokens),
         cmocka_unit_test(deepseek_llm_gives_the_published_tokens),
+        cmocka_unit_test(ten_thousand_lines_give_the_tokens_of_the_published_tokenizers),
+        cmocka_unit_test(ten_thousand_lines_give_the_tokens_of_smollm2),
         cmocka_unit_test(gpt_neox_and_baichuan_give_every_text_back),
         cmocka_unit_test(phi_3_ends_on_its_published_stop_tokens),
         cmocka_unit_test(phi_3_chats_are_those_of_the_hugging_face_tokenizer),
