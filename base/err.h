@@ -21,7 +21,7 @@ enum err_code {
     ERR_IO,          /* the system refused: exit 1 */
     ERR_FULL,        /* no room is left where something was to be written: exit 1 */
     ERR_MEMORY,      /* exit 1 */
-    ERR_CAPACITY,    /* does not fit now, may fit later (KV pages): a scheduler's business */
+    ERR_CAPACITY,    /* does not fit now, may fit later (KV pages, a model): exit 1 */
     ERR_JOBS,        /* jobs of a run failed, the others were carried out: exit 1 */
     ERR_INTERRUPTED, /* Ctrl-C: exit 130 */
 };

@@ -39,6 +39,7 @@ enum isa isa_best(void);
 struct model;
 struct tokenizer;
 struct model_seal;
+struct session_options;
 
 /* done and total in bytes, or what else the callee counts; false interrupts. */
 typedef bool engine_progress_fn(void *context, uint64_t done, uint64_t total);
@@ -52,6 +53,9 @@ struct model_options {
      * not these are ERR_INPUT, when the model is opened or whenever they are read; it outlives the
      * model. */
     const struct model_seal *seal;
+    /* What will be opened with the model, NULL: not known. The keys and values of its
+     * context_tokens, unless 0, must fit into memory beside the weights. */
+    const struct session_options *session;
 };
 
 /* Best ISA, default threads, no progress. */
@@ -60,7 +64,8 @@ struct model_options model_default_options(void);
 int engine_default_threads(void);
 
 /* A GGUF file, "synth:SHAPE:TYPE..." or "quantize:TYPE:" before one of both: repacks its weights.
- * Close with model_close. */
+ * ERR_CAPACITY, before weights are read, where they do not fit into the memory that is left. Close
+ * with model_close. */
 struct model *model_open(const char *path, const struct model_options *options, struct err *err)
     __attribute__((warn_unused_result));
 void model_close(struct model *model);

@@ -8,6 +8,7 @@
 #include "engine/tools.h"
 
 #include "base/clock.h"
+#include "base/free_memory.h"
 #include "base/mem.h"
 #include "engine/kernels/kernels.h"
 #include "engine/threads.h"
@@ -125,23 +126,11 @@ static bool measure(struct probe *probe, struct threads *const *pools, size_t n,
     return true;
 }
 
-/* Memory that could be had without swapping, Linux; SIZE_MAX where the system does not say. */
-static size_t available_bytes(void)
-{
-    FILE *file = fopen("/proc/meminfo", "r");
-    char line[128];
-    size_t kib = 0;
-    while (file && !kib && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %zu kB", &kib) != 1) kib = 0;
-    if (file) fclose(file);
-    return kib ? kib << 10 : SIZE_MAX;
-}
-
 /* Several times a core's part of the caches for every thread, but no more than a quarter of the
  * memory that is left. */
 static size_t choose_bytes(int n_threads)
 {
-    size_t n_bytes = (size_t)n_threads * THREAD_BYTES, most = available_bytes() / 4;
+    size_t n_bytes = (size_t)n_threads * THREAD_BYTES, most = (size_t)(free_memory_bytes("") / 4);
     if (n_bytes < LEAST_BYTES) n_bytes = LEAST_BYTES;
     if (n_bytes > most) n_bytes = most;
     return n_bytes - n_bytes % STREAM_BYTES;

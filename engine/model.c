@@ -8,6 +8,7 @@
  */
 #include "engine/model.h"
 
+#include "base/free_memory.h"
 #include "base/mem.h"
 #include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
@@ -241,6 +242,27 @@ static bool load_vectors(struct loader *loader, struct err *err)
     return true;
 }
 
+/* Memory is given out before it is there: who takes too much is killed, by the system, in the midst
+ * of loading or of answering. */
+static bool check_memory(const struct loader *loader, struct err *err)
+{
+    static const double GIB = 1 << 30;
+    const struct session_options *session = loader->options->session;
+    size_t n_tokens = session ? session->context_tokens : 0;
+    uint64_t n_weights = loader->model->info.packed_bytes, n_free = free_memory_bytes(""), n_kv = 0;
+    if (n_tokens) n_kv = session_kv_bytes(loader->model, session->kv_type, n_tokens);
+    if (n_weights <= n_free && n_kv <= n_free - n_weights) return true;
+    char context[128] = "";
+    if (n_tokens)
+        snprintf(context, sizeof context, " and %.2f for a context of %zu tokens",
+                 (double)n_kv / GIB, n_tokens);
+    return err_set_at(err, ERR_CAPACITY, loader->model->source->path, 0, 0,
+                      "the model needs %.2f GiB of memory for its weights%s, but only %.2f GiB are "
+                      "free: take a type of fewer bits%s or a smaller model",
+                      (double)n_weights / GIB, context, (double)n_free / GIB,
+                      n_tokens ? ", a shorter context" : "");
+}
+
 /* Room for the packed matrices of all operations. */
 static bool allocate_weights(struct loader *loader, struct err *err)
 {
@@ -257,6 +279,7 @@ static bool allocate_weights(struct loader *loader, struct err *err)
         }
     }
     model->info.packed_bytes = n_packed;
+    if (!check_memory(loader, err)) return false;
     return (model->weights = mem_new_aligned(n_packed, err)) ||
            err_context(err, "loading the weights");
 }

@@ -241,11 +241,12 @@ static bool time_kernels(struct bench *bench, struct err *err)
 
 static bool time_model(struct bench *bench, struct err *err)
 {
+    const struct session_options session = {0}; /* of many sizes, which measurements choose */
     int64_t begin_ns = clock_ns();
     if (bench->options->only)
         return err_set(err, ERR_USAGE, "--only belongs to --kernels, which is not there");
     bench->model =
-        open_model(bench->invocation, bench->options->model, bench->options->isa, 0, err);
+        open_model(bench->invocation, bench->options->model, bench->options->isa, &session, err);
     if (!bench->model) return false;
     bench->load_ns = clock_ns() - begin_ns;
     bench->isa = model_info(bench->model)->isa;

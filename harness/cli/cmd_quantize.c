@@ -42,13 +42,14 @@ static bool calibrate(const struct invocation *invocation, struct importance **i
                       struct err *err)
 {
     const struct options *options = invocation->options;
+    const struct session_options session = {.n_threads = (int)options->n_threads};
     struct progress progress;
     size_t n_bytes;
     if (!options->calibration) return true;
     char *text = file_read_text(options->calibration, MAX_TEXT_BYTES, &n_bytes, err);
     if (!text) return false;
     struct model *model =
-        open_model(invocation, invocation->arguments[0], options->isa, options->n_threads, err);
+        open_model(invocation, invocation->arguments[0], options->isa, &session, err);
     begin_progress(invocation, "calibrating, tokens", &progress);
     if (model)
         *importance = importance_measure(model, text, n_bytes, (int)options->n_threads,

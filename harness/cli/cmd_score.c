@@ -101,7 +101,7 @@ static bool run(const struct invocation *invocation, struct err *err)
             return err_set(err, ERR_USAGE, "--continuation is empty: there is nothing to score");
     if (!parse_kv_type(options->common.kv, &client_options.session.kv_type, err)) return false;
     struct model *model = open_model(invocation, options->common.model, options->common.isa,
-                                     options->common.n_threads, err);
+                                     &client_options.session, err);
     if (!model) return false;
     bool has_before = check_before(options, model_tokenizer(model), client_options.bos, err);
     struct client *client = has_before ? client_open_engine(model, &client_options, err) : NULL;

@@ -28,7 +28,7 @@ bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *
 }
 
 struct model *open_model(const struct invocation *invocation, const char *path, const char *isa,
-                         int64_t n_threads, struct err *err)
+                         const struct session_options *session, struct err *err)
 {
     enum isa level;
     if (!path) {
@@ -37,7 +37,7 @@ struct model *open_model(const struct invocation *invocation, const char *path, 
         return NULL;
     }
     if (!choose_isa(invocation, isa, &level, err)) return NULL;
-    struct model *model = load_model(&invocation->console, path, NULL, level, (int)n_threads, err);
+    struct model *model = load_model(&invocation->console, path, NULL, level, session, err);
     if (model)
         log_warning_lines(&invocation->console.log, path, tokenizer_notes(model_tokenizer(model)));
     return model;
@@ -106,8 +106,7 @@ bool opened_open(const struct invocation *invocation, const struct model_argumen
     };
     *opened = (struct opened){0};
     if (!parse_kv_type(arguments->kv, &options.kv_type, err)) return false;
-    opened->model =
-        open_model(invocation, arguments->model, arguments->isa, arguments->n_threads, err);
+    opened->model = open_model(invocation, arguments->model, arguments->isa, &options, err);
     if (!opened->model) return false;
     opened->session = session_open(opened->model, &options, err);
     return opened->session != NULL;

@@ -65,9 +65,10 @@ bool choose_isa(const struct invocation *invocation, const char *isa, enum isa *
                 struct err *err) __attribute__((warn_unused_result));
 
 /* Opens a model as the options of a command name it, none of which need be given: NULL and 0.
- * Close with model_close. */
+ * session: what will be opened with it (load_model.h). Close with model_close. */
 struct model *open_model(const struct invocation *invocation, const char *path, const char *isa,
-                         int64_t n_threads, struct err *err) __attribute__((warn_unused_result));
+                         const struct session_options *session, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Its tokenizer alone, without loading weights. Free with tokenizer_release. */
 struct tokenizer *open_tokenizer(const struct invocation *invocation, const char *path,

@@ -17,14 +17,16 @@ void run_close_model(struct run_context *run)
     err_clear(&run->load_fault);
 }
 
-static bool load(struct run_context *run, const char *path, const struct model_seal *seal,
-                 struct err *err)
+static bool load(struct run_context *run, const struct plan_model *planned, const char *path,
+                 const struct model_seal *seal, struct err *err)
 {
     const struct runner_options *options = run->options;
+    const struct session_options session = {.n_threads = run->plan->config->n_threads,
+                                            .context_tokens = planned->config->context_tokens,
+                                            .kv_type = planned->config->kv_type};
     machine_reset_peak();
     int64_t begin_ns = clock_ns();
-    run->model =
-        load_model(&options->console, path, seal, options->isa, run->plan->config->n_threads, err);
+    run->model = load_model(&options->console, path, seal, options->isa, &session, err);
     run->load_ns = clock_ns() - begin_ns;
     run->load_rss_bytes = machine_peak_rss_bytes();
     return run->model != NULL;
@@ -38,14 +40,14 @@ static bool load_made(struct run_context *run, const struct plan_model *planned,
     cached_model_done(&run->made);
     return model_cache_get(&options->console, config->cache ? config->cache : options->cache,
                            planned, why_again, config->n_threads, &run->made, err) &&
-           load(run, run->made.path, run->made.seal, err);
+           load(run, planned, run->made.path, run->made.seal, err);
 }
 
 /* A file of the cache that cannot be read as it was made is made again, once. */
 static bool open_model(struct run_context *run, const struct plan_model *planned, struct err *err)
 {
     struct err why = {0};
-    if (!planned->is_made) return load(run, planned->path, planned->seal, err);
+    if (!planned->is_made) return load(run, planned, planned->path, planned->seal, err);
     if (load_made(run, planned, NULL, &why)) return true;
     if (run->made.seal && (why.code == ERR_INPUT || why.code == ERR_IO))
         return load_made(run, planned, why.message, err);

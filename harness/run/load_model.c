@@ -37,14 +37,15 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
 }
 
 struct model *load_model(const struct console *console, const char *path,
-                         const struct model_seal *seal, enum isa isa, int n_threads,
-                         struct err *err)
+                         const struct model_seal *seal, enum isa isa,
+                         const struct session_options *session, struct err *err)
 {
     struct model_options options = model_default_options();
     struct load_progress progress = {.console = console, .path = path};
     options.isa = isa;
     options.seal = seal;
-    if (n_threads > 0) options.n_threads = n_threads;
+    options.session = session;
+    if (session->n_threads > 0) options.n_threads = session->n_threads;
     options.progress = show_progress;
     options.progress_context = &progress;
     struct model *model = model_open(path, &options, err);

@@ -10,9 +10,11 @@
 #include "harness/run/progress.h"
 
 /* seal: what must be loaded (engine/engine.h), NULL: whatever is there; isa: an available one;
- * n_threads 0: the default. Close with model_close. */
+ * session: what will be opened, whose threads load and whose context, if one is asked for, must fit
+ * into memory, too. Close with model_close. */
 struct model *load_model(const struct console *console, const char *path,
-                         const struct model_seal *seal, enum isa isa, int n_threads,
-                         struct err *err) __attribute__((warn_unused_result));
+                         const struct model_seal *seal, enum isa isa,
+                         const struct session_options *session, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif

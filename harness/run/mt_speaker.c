@@ -22,8 +22,8 @@ bool mt_speaker_open_model(struct mt_speaker *speaker, const struct console *con
                            const char *path, const struct model_seal *seal, enum isa isa,
                            const struct client_options *options, struct err *err)
 {
-    *speaker = (struct mt_speaker){
-        .model = load_model(console, path, seal, isa, options->session.n_threads, err)};
+    *speaker =
+        (struct mt_speaker){.model = load_model(console, path, seal, isa, &options->session, err)};
     if (!speaker->model) return false;
     log_warning_lines(&console->log, path, tokenizer_notes(model_tokenizer(speaker->model)));
     speaker->client = client_open_engine(speaker->model, options, err);

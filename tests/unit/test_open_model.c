@@ -17,21 +17,22 @@
 #include <cmocka.h>
 
 static const struct command COMMAND = {.name = "try"};
+static const struct session_options SESSION = {.n_threads = 1};
 
 static void the_option_comes_before_the_environment(void **state)
 {
     (void)state;
     const struct invocation invocation = {.command = &COMMAND, .isa = "scalar"};
     struct err err = {0};
-    struct model *model = open_model(&invocation, "synth:tiny:q8_0", NULL, 1, &err);
+    struct model *model = open_model(&invocation, "synth:tiny:q8_0", NULL, &SESSION, &err);
     assert_non_null(model);
     assert_int_equal(model_info(model)->isa, ISA_SCALAR);
     model_close(model);
-    model = open_model(&invocation, "synth:tiny:q8_0", isa_name(isa_best()), 1, &err);
+    model = open_model(&invocation, "synth:tiny:q8_0", isa_name(isa_best()), &SESSION, &err);
     assert_non_null(model);
     assert_int_equal(model_info(model)->isa, isa_best());
     model_close(model);
-    assert_null(open_model(&invocation, "synth:tiny:q8_0", "mmx", 1, &err));
+    assert_null(open_model(&invocation, "synth:tiny:q8_0", "mmx", &SESSION, &err));
     assert_int_equal(err.code, ERR_USAGE);
 }
 
@@ -40,7 +41,7 @@ static void a_command_without_a_model_says_what_it_needs(void **state)
     (void)state;
     const struct invocation invocation = {.command = &COMMAND};
     struct err err = {0};
-    assert_null(open_model(&invocation, NULL, NULL, 1, &err));
+    assert_null(open_model(&invocation, NULL, NULL, &SESSION, &err));
     assert_int_equal(err.code, ERR_USAGE);
     assert_non_null(strstr(err.message, "try needs a model"));
 }
@@ -52,7 +53,7 @@ static void an_interrupt_ends_the_loading(void **state)
     struct err err = {0};
     interrupt_catch();
     assert_int_equal(raise(SIGINT), 0);
-    assert_null(open_model(&invocation, "synth:tiny:q8_0", NULL, 1, &err));
+    assert_null(open_model(&invocation, "synth:tiny:q8_0", NULL, &SESSION, &err));
     assert_int_equal(err.code, ERR_INTERRUPTED);
 }
 
