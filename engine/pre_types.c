@@ -1,11 +1,13 @@
 /* pre_types.c - the pre-types of byte-level BPE, a row for each name that the ecosystem's converter
  * writes into tokenizer.ggml.pre.
  *
- * The expressions are those of published tokenizer.json files; which names share one is as
- * llama.cpp's program has it, and so are the flags. Of a normalizer (NFC in some of the files) GGUF
- * says nothing, and none is applied. "default" is of no model: it is what files without a name were
- * made with. To add a row: copy the expressions from the published file, write SPACE for \s, and
- * compare the words with the library `tokenizers` by tools/golden/pre_types.py.
+ * The expressions are those of the models' tokenizer.json files, or cut every text that the merges
+ * can tell apart in the same way; of "jais", "exaone", "dbrx" and "mpt" they are llama.cpp's, and the
+ * flags are llama.cpp's throughout. Steps that cannot be written here leave their name out
+ * ("minerva-7b" puts a space before a text). Of a normalizer (NFC in some of the files) GGUF says
+ * nothing, and none is applied. "default" is of no model: it is what files without a name were made
+ * with. To add a row: copy the expressions, write SPACE for \s, and compare the words with the
+ * library `tokenizers` by tools/golden/pre_types.py.
  */
 #include "engine/pre_types.h"
 
@@ -87,7 +89,6 @@ static const struct pre_type PRE_TYPES[] = {
     {"mpt", "mosaicml/mpt-7b", false, false, {GPT2}},
     {"olmo", "allenai/OLMo-1.7-7B-hf", false, false, {GPT2}},
     {"jais", "core42/jais-13b", false, false, {GPT2}},
-    {"gigachat", "ai-sage/GigaChat-20B-A3B-instruct", false, false, {GPT2}},
     {"mellum", "JetBrains/Mellum-4b-base", false, false, {GPT2}},
     {"a.x-4.0", "skt/A.X-4.0", false, false, {GPT2}},
     {"exaone4", "LGAI-EXAONE/EXAONE-4.0-32B", false, false, {GPT2}},
@@ -99,12 +100,9 @@ static const struct pre_type PRE_TYPES[] = {
     {"command-r", "CohereForAI/c4ai-command-r-v01", false, false, {DIGIT, GPT2}},
     {"codeshell", "WisdomShell/CodeShell-7B", false, false, {DIGIT, GPT2}},
     {"exaone", "LGAI-EXAONE/EXAONE-3.0-7.8B-Instruct", false, false, {DIGIT, GPT2}},
-    {"minerva-7b", "sapienzanlp/Minerva-7B-base-v1.0", false, false, {DIGIT, GPT2}},
     {"llama-bpe", "meta-llama/Meta-Llama-3-8B", true, true, {CL100K(THREE_DIGITS)}},
     {"llama3", "meta-llama/Meta-Llama-3-8B", true, true, {CL100K(THREE_DIGITS)}},
     {"llama-v3", "meta-llama/Meta-Llama-3-8B", true, true, {CL100K(THREE_DIGITS)}},
-    {"falcon3", "tiiuae/Falcon3-7B-Base", true, true, {CL100K(THREE_DIGITS)}},
-    {"falcon-h1", "tiiuae/Falcon-H1-7B-Base", true, true, {CL100K(THREE_DIGITS)}},
     {"pixtral", "mistral-community/pixtral-12b", true, true, {CL100K(THREE_DIGITS)}},
     {"midm-2.0", "K-intelligence/Midm-2.0-Base-Instruct", true, true, {CL100K(THREE_DIGITS)}},
     {"lfm2", "LiquidAI/LFM2-Tokenizer", true, true, {CL100K(THREE_DIGITS)}},
@@ -130,6 +128,11 @@ static const struct pre_type PRE_TYPES[] = {
     {"bailingmoe2", "inclusionAI/Ling-mini-base-2.0", false, false, {LING}},
     {"llada-moe", "inclusionAI/LLaDA-MoE-7B-A1B-Base", false, false, {LING}},
     {"gpt-4o", "Xenova/gpt-4o", false, false, {O200K(CONTRACTIONS "?", THREE_DIGITS)}},
+    {"gigachat",
+     "ai-sage/GigaChat-20B-A3B-instruct",
+     false,
+     false,
+     {O200K(CONTRACTIONS "?", THREE_DIGITS)}},
     {"llama4",
      "meta-llama/Llama-4-Scout-17B-16E-Instruct",
      false,
@@ -144,6 +147,7 @@ static const struct pre_type PRE_TYPES[] = {
     {"tekken", "mistralai/Mistral-Nemo-Base-2407", true, true, {O200K("", DIGIT)}},
     {"youtu", "tencent/Youtu-LLM-2B", false, true, {YOUTU_SCRIPTS, O200K(CONTRACTIONS "?", DIGIT)}},
     {"falcon", "tiiuae/falcon-7b", false, false, {"[" PUNCTUATION "`]+", GPT2, "[0-9][0-9][0-9]"}},
+    {"falcon3", "tiiuae/Falcon3-7B-Base", true, true, {"[" PUNCTUATION "`]+", GPT2, "[0-9]"}},
     {"deepseek-coder",
      "deepseek-ai/deepseek-coder-6.7b-base",
      false,

@@ -65,8 +65,12 @@ def split(expression):
     return pre_tokenizers.Split(Regex(expression), "isolated")
 
 
-def digits():
-    return pre_tokenizers.Digits(individual_digits=True)
+def digits(individual=True):
+    return pre_tokenizers.Digits(individual_digits=individual)
+
+
+def punctuation():
+    return pre_tokenizers.Punctuation("contiguous")
 
 
 def gpt2():
@@ -74,11 +78,11 @@ def gpt2():
 
 
 PUBLISHED = {
-    "gpt-2": (["gpt-2", "phi-2", "mpt", "olmo", "jais", "gigachat", "mellum", "a.x-4.0", "exaone4", "trillion",
+    "gpt-2": (["gpt-2", "phi-2", "mpt", "olmo", "jais", "mellum", "a.x-4.0", "exaone4", "trillion",
                "granite-docling"], [gpt2()]),
-    "smollm": (["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
+    "smollm": (["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"],
                [digits(), gpt2()]),
-    "llama-bpe": (["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "dbrx",
+    "llama-bpe": (["llama-bpe", "llama3", "llama-v3", "pixtral", "midm-2.0", "lfm2", "dbrx",
                    "smaug-bpe", "glm4", "chatglm-bpe"], [split(CL100K % r"\p{N}{1,3}")]),
     "qwen2": (["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan", "kormo", "grok-2", "solar-open"],
               [split(CL100K % r"\p{N}")]),
@@ -89,12 +93,13 @@ PUBLISHED = {
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|" + SPACES)]),
     "bailingmoe": (["bailingmoe", "bailingmoe2", "llada-moe"], [split(
         r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|" + SPACES)]),
-    "gpt-4o": (["gpt-4o", "llama4", "kanana2", "minimax-m2"],
+    "gpt-4o": (["gpt-4o", "gigachat", "llama4", "kanana2", "minimax-m2"],
                [split(O200K % (CONTRACTION, CONTRACTION, r"\p{N}{1,3}"))]),
     "tekken": (["tekken"], [split(O200K % ("", "", r"\p{N}"))]),
     "youtu": (["youtu"], [split(YOUTU), split(O200K % (CONTRACTION, CONTRACTION, r"\p{N}"))]),
     "default": (["default"], [split(r"[\p{P}$+<=>^~|]+"), split(GPT2), split(r"\p{N}+"), split("[0-9][0-9][0-9]")]),
-    "falcon": (["falcon"], [split(r"[\p{P}$+<=>^~|`]+"), gpt2(), split("[0-9][0-9][0-9]")]),
+    "falcon": (["falcon"], [punctuation(), split(GPT2), split("[0-9][0-9][0-9]")]),
+    "falcon3": (["falcon3"], [punctuation(), split(GPT2), split("[0-9]")]),
     "deepseek-coder": (["deepseek-coder"], [split(r"[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split(CJK),
                                             digits()]),
     "deepseek-llm": (["deepseek-llm"], [
@@ -104,6 +109,12 @@ PUBLISHED = {
     "bloom": (["bloom", "gpt3-finnish", "poro-chat"], [split(BLOOM)]),
     "viking": (["viking"], [split(BLOOM), digits()]),
 }
+
+
+# What is published of these cuts also between bytes (ByteLevel before Digits), or more often than llama.cpp's program.
+# Merges were learnt inside those words, so that the ids are the same: they are made with these steps.
+WHOLE = {"falcon": [punctuation(), gpt2(), digits(False), split("[0-9][0-9][0-9]")],
+         "deepseek-llm": PUBLISHED["deepseek-llm"][1][:-1] + [digits()]}
 
 
 def make_lines():
@@ -138,8 +149,8 @@ def results(numbers_of):
     return {"first": first, "hashes": hashes}
 
 
-def pre_tokenizer(name):
-    return next(pre_tokenizers.Sequence(steps) for names, steps in PUBLISHED.values() if name in names)
+def steps_of(name):
+    return WHOLE.get(name) or next(steps for names, steps in PUBLISHED.values() if name in names)
 
 
 def byte_counts(cutter, line):
@@ -156,10 +167,10 @@ def vocabulary_of(path, name):
     tokens, kinds, merges = (fields["tokenizer.ggml." + key].contents() for key in ("tokens", "token_type", "merges"))
     tokenizer = Tokenizer(models.BPE({text: i for i, text in enumerate(tokens)},
                                      [tuple(merge.split(" ")) for merge in merges]))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizer(name), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-        if not any(isinstance(step, pre_tokenizers.ByteLevel) for step in
-                   next(steps for names, steps in PUBLISHED.values() if name in names)) else [pre_tokenizer(name)])
+    steps = steps_of(name)
+    if not any(isinstance(step, pre_tokenizers.ByteLevel) for step in steps):
+        steps = steps + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
     tokenizer.add_special_tokens([AddedToken(text, normalized=False, special=True)
                                   for text, kind in zip(tokens, kinds) if kind in (2, 3, 4)])
     return tokenizer
