@@ -1,9 +1,9 @@
 /* pre_types.c - the pre-types of byte-level BPE, by the names that tokenizer.ggml.pre has for them.
  *
  * The expressions are those of the models' tokenizer.json files, or cut every text that the merges
- * can tell apart in the same way; of "jais", "exaone", "dbrx" and "mpt" they are llama.cpp's, as all
+ * can tell apart in the same way; of "jais", "exaone", "dbrx", "mpt" they are llama.cpp's, as all
  * flags are. Steps that cannot be written here leave their name out ("minerva-7b" puts a space
- * before a text). A normalizer (NFC in some files) is not in GGUF, and none is applied. "default" is
+ * before a text). A normalizer (some have NFC) is not in GGUF, and none is applied. "default" is
  * what files without a name were made with. To add a row: write SPACE for \s, and compare the words
  * with the library `tokenizers` by tools/golden/pre_types.py.
  */
