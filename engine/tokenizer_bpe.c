@@ -126,11 +126,8 @@ static bool encode_word(struct bpe_work *work, const char *word, size_t n_bytes,
     if (!merger_run(merger, merge_list_find, &tokenizer->merges, err)) return false;
     for (uint32_t i = 0; i != MERGE_NONE; i = merger->symbols[i].next) {
         const struct merge_symbol *symbol = &merger->symbols[i];
-        bool ok = symbol->id >= 0
-                      ? tokens_append(work->out, &symbol->id, 1, err)
-                      : tokenizer_append_byte(tokenizer, (unsigned char)word[symbol->begin],
-                                              work->out, err);
-        if (!ok) return false;
+        /* A byte without a token is left out, as Hugging Face's tokenizers does. */
+        if (symbol->id >= 0 && !tokens_append(work->out, &symbol->id, 1, err)) return false;
     }
     return true;
 }

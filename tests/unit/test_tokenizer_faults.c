@@ -334,14 +334,35 @@ static void markers_that_a_template_puts_together_are_known(void **state)
 
 /* ---- Byte-level BPE ---- */
 
-static struct metadata *bpe_metadata(struct made_vocabulary *made)
+static struct metadata *with_merges(const struct made_vocabulary *made)
 {
     static const struct metadata_string MERGES[] = {{"h e", 3}};
-    made_put_bpe(made);
-    made_put(made, "he", 0, TOKEN_NORMAL);
     struct metadata *metadata = made_metadata_of(made, "gpt2");
     made_set_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, MERGES, 1);
     return metadata;
+}
+
+static struct metadata *bpe_metadata(struct made_vocabulary *made)
+{
+    made_put_bpe(made);
+    made_put(made, "he", 0, TOKEN_NORMAL);
+    return with_merges(made);
+}
+
+/* As the library tokenizers has it, whose BPE has no unknown token. */
+static void bpe_leaves_out_bytes_without_a_token(void **state)
+{
+    (void)state;
+    struct made_vocabulary made = {.n = 0};
+    made_put_bpe(&made);
+    made_put(&made, "he", 0, TOKEN_NORMAL);
+    made.tokens[4] = (struct metadata_string){"none", 4}; /* in place of byte 4 */
+    struct metadata *metadata = with_merges(&made);
+    assert_true(metadata_set_string(metadata, "tokenizer.ggml.pre", "default", NULL));
+    struct tokenizer *tokenizer = made_tokenizer(metadata);
+    made_assert_ids(tokenizer, "a\004b", false, "97 98");
+    check_note(tokenizer, "1 byte has no token, 0x04 first: they are left out of a text\n");
+    tokenizer_free(tokenizer);
 }
 
 static void bpe_without_a_pre_tokenizer_says_what_it_takes(void **state)
@@ -381,6 +402,7 @@ int main(void)
         cmocka_unit_test(markers_of_the_template_are_special_whatever_their_type),
         cmocka_unit_test(what_the_template_does_not_name_stays_normal),
         cmocka_unit_test(markers_that_a_template_puts_together_are_known),
+        cmocka_unit_test(bpe_leaves_out_bytes_without_a_token),
         cmocka_unit_test(bpe_without_a_pre_tokenizer_says_what_it_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
