@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_CHARACTERS = 400 };
+/* A byte is shown as ten characters at the most, so that no name is cut. */
+enum { MAX_BYTES = 400, MAX_CHARACTERS = 10 * MAX_BYTES };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
@@ -55,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     if (!gnuplot.in) start_gnuplot();
     struct buf script = {0}, shown = {0}, name = {0};
-    buf_append(&name, bytes, n_bytes < MAX_CHARACTERS ? n_bytes : MAX_CHARACTERS);
+    buf_append(&name, bytes, n_bytes < MAX_BYTES ? n_bytes : MAX_BYTES);
     const char *text = buf_string(&name);
     buf_text(&script, "print ");
     gnuplot_string(&script, text, MAX_CHARACTERS, false);
