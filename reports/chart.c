@@ -6,6 +6,7 @@
 #include "reports/chart.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "reports/gnuplot.h"
 
@@ -26,6 +27,7 @@ enum {
     MARGIN = 70,     /* pixels beside the chart, labels of rows left out */
     MAX_INSIDE = 30, /* characters of a row's label; longer ones widen the chart */
     MAX_LABEL = 80,  /* characters */
+    MAX_TITLE = 160,
     MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
     TALL_ROWS = 24   /* with more, the axis stands above as well */
 };
@@ -57,6 +59,14 @@ static void begin_block(struct buf *out, size_t i_block, const char *name)
     buf_char(out, '\n');
 }
 
+/* A long title is smaller, so that it stands within the chart: a character of the font that gnuplot
+ * falls back on is 0.73 of its size wide, on average. */
+static double title_size(const struct chart *chart)
+{
+    size_t n = utf8_count(chart->title, strlen(chart->title));
+    return fmin(15, fmax(6, 0.96 / 0.73 * chart->width / (double)(n ? n : 1)));
+}
+
 static void begin_script(struct chart *chart)
 {
     struct buf *out = &chart->script;
@@ -66,10 +76,10 @@ static void begin_script(struct chart *chart)
                chart->width, chart->height, chart->name);
     /* Not gnuplot's own title: that stands over the axes, and long labels would cut it off. */
     buf_text(out, "set title ' ' font ',15'\nset label ");
-    quote(out, chart->title);
-    buf_printf(out,
-               " at screen 0.5, screen 1 offset 0,-1.3 center tc rgb '%s' noenhanced font ',15'\n",
-               INK);
+    gnuplot_string(out, chart->title, MAX_TITLE, false);
+    buf_printf(
+        out, " at screen 0.5, screen 1 offset 0,-1.3 center tc rgb '%s' noenhanced font ',%.3g'\n",
+        INK, title_size(chart));
     buf_printf(out, "set xtics nomirror out tc rgb '%s'\nset ytics nomirror tc rgb '%s'\n", INK,
                INK);
     buf_printf(out, "set key tc rgb '%s' noenhanced\nset datafile missing 'NaN'\n", INK);

@@ -7,6 +7,7 @@
 #include "base/visible.h"
 #include "reports/gnuplot.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -44,11 +45,32 @@ static void start_gnuplot(void)
     fputs("set encoding utf8\nset terminal unknown\nset print '-'\n", gnuplot.in);
 }
 
+/* Whether a stream goes on: a fuzzer's alarms interrupt reading and writing. */
+static bool goes_on(FILE *stream)
+{
+    bool is_interrupted = ferror(stream) && errno == EINTR;
+    clearerr(stream);
+    return is_interrupted;
+}
+
 /* Whether gnuplot's next bytes are these. */
 static bool says(const char *wanted)
 {
-    for (; *wanted; wanted++)
-        if (fgetc(gnuplot.out) != (unsigned char)*wanted) return false;
+    while (*wanted) {
+        int c = fgetc(gnuplot.out);
+        if (c == EOF && goes_on(gnuplot.out)) continue;
+        if (c != (unsigned char)*wanted++) return false;
+    }
+    return true;
+}
+
+static bool hears(const struct buf *script)
+{
+    for (size_t i = 0; i < script->n_bytes; i++)
+        while (fputc(script->data[i], gnuplot.in) == EOF)
+            if (!goes_on(gnuplot.in)) return false;
+    while (fflush(gnuplot.in))
+        if (!goes_on(gnuplot.in)) return false;
     return true;
 }
 
@@ -68,8 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     visible_append(&shown, text, strlen(text), VISIBLE_LINE);
     buf_text(&shown, "\nend\n");
     if (script.failed || shown.failed || name.failed) abort();
-    if (fwrite(script.data, 1, script.n_bytes, gnuplot.in) != script.n_bytes) abort();
-    if (fflush(gnuplot.in) || !says(buf_string(&shown))) abort();
+    if (!hears(&script) || !says(buf_string(&shown))) abort();
     buf_free(&script);
     buf_free(&shown);
     buf_free(&name);

@@ -60,13 +60,13 @@ static void a_reference_is_drawn_only_near_the_points_and_then_inside_of_the_axi
 }
 
 /* Three series of the name given. */
-static struct chart three_series(const char *name)
+static struct chart titled_series(const char *name, const char *title)
 {
     static const char *const ROWS[] = {"anatomy"};
     const char *const series[] = {name, name, name};
     static const struct interval_point POINTS[] = {
         {0, 0, 1, 1, 1}, {0, 1, 2, 2, 2}, {0, 2, 3, 3, 3}};
-    struct chart chart = {.name = "subjects", .title = "By subject"};
+    struct chart chart = {.name = "subjects", .title = title};
     chart_intervals(&chart, &(struct interval_chart){.rows = ROWS,
                                                      .n_rows = 1,
                                                      .series = series,
@@ -76,6 +76,25 @@ static struct chart three_series(const char *name)
                                                      .x_label = "x",
                                                      .reference = NAN});
     return chart;
+}
+
+static struct chart three_series(const char *name)
+{
+    return titled_series(name, "By subject");
+}
+
+static void a_long_title_is_whole_and_smaller(void **state)
+{
+    (void)state;
+    static const char title[] = "Accuracy by model and quantization: mmlu, "
+                                "hendrycks+chat-multiturn+system-213c22ed, 2 shots";
+    struct chart usual = three_series("phi q4_0"), crowded = titled_series("phi q4_0", title);
+    assert_says(&usual, "'By subject' at screen 0.5, screen 1 offset 0,-1.3 center", true);
+    assert_says(&usual, "noenhanced font ',15'", true);
+    assert_says(&crowded, title, true);
+    assert_says(&crowded, "noenhanced font ',12.4'", true);
+    chart_free(&usual);
+    chart_free(&crowded);
 }
 
 static void a_key_has_the_columns_that_its_names_leave_room_for(void **state)
@@ -217,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_reference_is_drawn_only_near_the_points_and_then_inside_of_the_axis),
         cmocka_unit_test(a_logarithmic_axis_has_tics_at_round_numbers),
         cmocka_unit_test(series_that_rows_name_have_their_colour_and_no_key),
+        cmocka_unit_test(a_long_title_is_whole_and_smaller),
         cmocka_unit_test(a_key_has_the_columns_that_its_names_leave_room_for),
         cmocka_unit_test(sixteen_models_in_five_quantizations_have_eighty_different_marks),
         cmocka_unit_test(a_key_with_long_names_stands_below_the_plane),
