@@ -73,7 +73,7 @@ static void put_jobs(struct store *store, int64_t run)
         .test = "prefill", .prompt_tokens = 8, .isa = "avx2", .duration_ns = 5, .tokens_per_s = 7};
     const struct job_result result = {1, 2, 3, 4, 5, NULL};
     for (int i = 0; i < 2; i++) {
-        int64_t job;
+        int64_t job = 0;
         const struct model_record model = {
             .id = "m", .quantization = i ? "q8_0" : "q4_0", .hash = "h", .n_params = 9};
         struct job_record record = {.run = run,
@@ -104,7 +104,7 @@ static void remove_folder(void)
 static void make_store(void)
 {
     struct err err = {0};
-    int64_t run;
+    int64_t run = 0;
     const struct run_record record = {.name = "r",
                                       .config_text = "name: r",
                                       .config_hash = "c",

@@ -305,7 +305,7 @@ static void a_place_that_cannot_be_is_refused(void **state)
 {
     (void)state;
     source_close(split_tiny("m", N_SHARDS, false));
-    change_key("m-00003-of-00003.gguf", "split.no", 2 ^ 3);
+    change_key("m-00003-of-00003.gguf", "split.no", 0x2 ^ 0x3);
     check_named("m-00003-of-00003.gguf", "'split.no'");
     source_close(split_tiny("m", N_SHARDS, false));
     change_key("m-00003-of-00003.gguf", "split.tensors.count", N_TENSORS);
