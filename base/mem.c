@@ -30,13 +30,18 @@ void *mem_new(size_t n, size_t size, struct err *err)
     return memory;
 }
 
-void *mem_new_or_end(size_t n, size_t size)
+void mem_end(void)
 {
     static const char words[] = "phibench: out of memory\n";
-    void *memory = mem_new(n, size, NULL);
-    if (memory) return memory;
     ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
     _exit(written > 0 ? 1 : 2);
+}
+
+void *mem_new_or_end(size_t n, size_t size)
+{
+    void *memory = mem_new(n, size, NULL);
+    if (!memory) mem_end();
+    return memory;
 }
 
 void *mem_new_aligned(size_t n_bytes, struct err *err)

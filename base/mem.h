@@ -25,6 +25,8 @@ void *mem_new(size_t n, size_t size, struct err *err) __attribute__((warn_unused
  * for functions whose result is a number, which must not be another one then, and for libraries
  * that do not survive NULL. */
 void *mem_new_or_end(size_t n, size_t size);
+/* The end of these: for what finds out by itself that there was no memory. */
+void mem_end(void) __attribute__((noreturn));
 
 /* n_bytes aligned to 64 bytes and, from 2 MiB up, to huge pages, which it asks for; NULL with
  * ERR_MEMORY. Freed with free(). Not zeroed beyond what the system zeroes. */

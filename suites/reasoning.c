@@ -135,6 +135,7 @@ void reasoning_split(const char *text, size_t n_bytes, bool is_open, struct reas
     if (splitting.is_open) append_stripped(&parts->reasoning, text + kept, n_bytes - kept);
     else buf_append(&parts->answer, text + kept, n_bytes - kept);
     parts->is_open = splitting.is_open;
+    if (parts->answer.failed || parts->reasoning.failed) mem_end();
     if (parts->is_found) drop_leading_space(&parts->answer);
     if (parts->answer.data) parts->answer.data[parts->answer.n_bytes] = 0;
 }

@@ -20,7 +20,8 @@ struct reasoning_parts {
 
 /* Tells text[0..n_bytes) apart. is_open: its prompt has opened a block. A block that only ends was
  * opened by the prompt, too: then all before its end is reasoning. A block that does not end goes
- * to the end of the text. The buffers say whether memory ran out; end with reasoning_done. */
+ * to the end of the text. Without memory the process ends (mem_end): half an answer has another
+ * score. End with reasoning_done. */
 void reasoning_split(const char *text, size_t n_bytes, bool is_open, struct reasoning_parts *parts);
 void reasoning_done(struct reasoning_parts *parts);
 

@@ -340,8 +340,8 @@ static bool tell_apart(struct response *response, struct arena *arena, struct er
     struct reasoning_parts parts;
     if (!response->text || response->reasoning || response->is_reasoning_unfinished) return true;
     reasoning_split(response->text, strlen(response->text), false, &parts);
-    bool ok = buf_check(&parts.answer, err) && buf_check(&parts.reasoning, err);
-    if (ok && parts.is_found) {
+    bool ok = true;
+    if (parts.is_found) {
         response->text = arena_string(arena, buf_string(&parts.answer), err);
         response->reasoning = arena_string(arena, buf_string(&parts.reasoning), err);
         response->is_reasoning_unfinished = parts.is_open;

@@ -231,7 +231,6 @@ static void tell_apart(const struct api_options *options, struct said *said,
     if (is_apart) answer += strspn(answer, " \t\n\r\f\v");
     buf_clear(&said->text);
     buf_text(&said->text, answer);
-    said->text.failed = said->text.failed || parts.answer.failed || parts.reasoning.failed;
     reasoning_done(&parts);
 }
 
