@@ -125,10 +125,16 @@ static bool write_in_place(const char *path, const void *bytes, size_t n_bytes, 
     return ok;
 }
 
+char *file_folder(const char *path, struct err *err)
+{
+    char *folder = mem_copy_string(file_name(path) == path ? "." : path, err);
+    if (folder && file_name(path) != path) folder[file_name(path) - path] = 0;
+    return folder;
+}
+
 void file_sync_folder_of(const char *path)
 {
-    const char *name = file_name(path);
-    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    char *folder = file_folder(path, NULL);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         (void)fsync(fd);
@@ -171,10 +177,8 @@ bool file_make_folders(const char *path, struct err *err)
 
 bool file_make_parent(const char *path, struct err *err)
 {
-    char *folder = mem_copy_string(path, err);
-    if (!folder) return false;
-    folder[file_name(path) - path] = 0;
-    bool made = file_make_folders(folder, err);
+    char *folder = file_folder(path, err);
+    bool made = folder && file_make_folders(folder, err);
     free(folder);
     return made;
 }

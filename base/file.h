@@ -30,6 +30,10 @@ char *file_read_text(const char *path, size_t maximum_bytes, size_t *n_bytes, st
 bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
+/* The folder that the path's name is in, as it stands in the path, or "."; the caller free()s
+ * it. */
+char *file_folder(const char *path, struct err *err) __attribute__((warn_unused_result));
+
 /* Makes the path's name durable, after a rename or a link. Not every file system allows it, and the
  * content is whole either way. */
 void file_sync_folder_of(const char *path);

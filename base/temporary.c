@@ -52,17 +52,21 @@ static bool is_ending(const char *text)
     return !*text;
 }
 
+bool temporary_is_of(const char *name, const char *target)
+{
+    size_t n = strlen(target), n_tmp = strlen(".tmp");
+    return !strncmp(name, target, n) && !strncmp(name + n, ".tmp", n_tmp) &&
+           is_ending(name + n + n_tmp);
+}
+
 static void sweep(const char *path)
 {
-    const char *name = file_name(path);
-    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    char *folder = file_folder(path, NULL);
     char **names = NULL;
-    size_t n = 0, n_name = strlen(name), n_tmp = strlen(".tmp");
+    size_t n = 0;
     if (folder && file_list(folder, &names, &n, NULL))
         for (size_t i = 0; i < n; i++) {
-            if (strncmp(names[i], name, n_name) || strncmp(names[i] + n_name, ".tmp", n_tmp) ||
-                !is_ending(names[i] + n_name + n_tmp))
-                continue;
+            if (!temporary_is_of(names[i], file_name(path))) continue;
             char *left = file_join(folder, names[i], NULL);
             if (left) remove_if_left(left);
             free(left);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/temporary.h"
 #include "results/store_check_parts.h"
 #include "results/faults.h"
 #include "results/recompute.h"
@@ -135,25 +136,21 @@ static bool tell_difference(void *context, const struct schema_difference *diffe
 
 /* ---- Files beside it ---- */
 
-/* PATH.tmp-PID-N and PATH.before-repair.tmp-PID-N. */
+/* What was to become the database, or its copy before a repair. */
 static bool is_leftover(const char *base, const char *name)
 {
-    size_t n = strlen(base);
-    if (strncmp(name, base, n) != 0) return false;
-    const char *ending = name + n;
-    if (!strncmp(ending, CHECK_BACKUP_ENDING, strlen(CHECK_BACKUP_ENDING)))
-        ending += strcspn(ending + 1, ".") + 1;
-    return !strncmp(ending, ".tmp-", 5);
+    size_t n = strlen(base), n_copy = strlen(CHECK_BACKUP_ENDING);
+    bool is_copy = !strncmp(name, base, n) && !strncmp(name + n, CHECK_BACKUP_ENDING, n_copy);
+    return temporary_is_of(name, base) ||
+           (is_copy && temporary_is_of(name + n, CHECK_BACKUP_ENDING));
 }
 
 bool check_beside(const char *path, check_fault_fn *fn, void *context, struct err *err)
 {
     const char *base = file_name(path);
-    char **names = NULL,
-         *folder = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
+    char **names = NULL, *folder = file_folder(path, err);
     size_t n_names = 0;
-    bool ok = folder ? file_list(folder, &names, &n_names, err)
-                     : err_set(err, ERR_MEMORY, "out of memory");
+    bool ok = folder && file_list(folder, &names, &n_names, err);
     for (size_t i = 0; ok && i < n_names; i++) {
         const struct check_fault fault = {.part = "beside",
                                           .table = names[i],

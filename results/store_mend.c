@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/mem.h"
+#include "base/temporary.h"
 #include "results/store_check_parts.h"
 #include "results/faults.h"
 #include "results/recompute.h"
@@ -62,18 +62,17 @@ static bool name_copy(const char *temporary, const char *path, char **name, stru
 /* Copies the database while this connection keeps others from writing. */
 static bool keep_copy(struct store *store, char **name, struct err *err)
 {
-    struct buf temporary = {0};
+    struct buf target = {0};
+    struct temporary temporary = {.file = -1};
     struct store *reader = store_connect(store->path, false, err);
-    bool ok = reader && buf_printf(&temporary, "%s" CHECK_BACKUP_ENDING ".tmp-%ld-0", store->path,
-                                   (long)getpid());
-    if (ok) {
-        unlink(buf_string(&temporary));
-        ok = copy_pages(reader, buf_string(&temporary), err) &&
-             name_copy(buf_string(&temporary), store->path, name, err);
-        unlink(buf_string(&temporary));
-    }
+    buf_printf(&target, "%s" CHECK_BACKUP_ENDING, store->path);
+    bool ok = reader && buf_check(&target, err) &&
+              temporary_open(&temporary, buf_string(&target), err) &&
+              copy_pages(reader, temporary.name, err) &&
+              name_copy(temporary.name, store->path, name, err);
+    temporary_drop(&temporary);
     store_close(reader);
-    buf_free(&temporary);
+    buf_free(&target);
     return ok;
 }
 
