@@ -41,22 +41,17 @@ static void remove_if_left(const char *path)
     close(file);
 }
 
-/* "-PID-N", nothing else. */
-static bool is_ending(const char *text)
+const char *temporary_ending(const char *name, const char *target)
 {
-    for (int i = 0; i < 2; i++) {
-        size_t n = *text == '-' ? strspn(text + 1, "0123456789") : 0;
-        if (!n) return false;
-        text += n + 1;
+    size_t n_target = strlen(target), n_tmp = strlen(".tmp");
+    if (strncmp(name, target, n_target) || strncmp(name + n_target, ".tmp", n_tmp)) return NULL;
+    name += n_target + n_tmp;
+    for (int i = 0; i < 2; i++) { /* -PID-N */
+        size_t n = *name == '-' ? strspn(name + 1, "0123456789") : 0;
+        if (!n) return NULL;
+        name += n + 1;
     }
-    return !*text;
-}
-
-bool temporary_is_of(const char *name, const char *target)
-{
-    size_t n = strlen(target), n_tmp = strlen(".tmp");
-    return !strncmp(name, target, n) && !strncmp(name + n, ".tmp", n_tmp) &&
-           is_ending(name + n + n_tmp);
+    return name;
 }
 
 static void sweep(const char *path)
@@ -66,7 +61,8 @@ static void sweep(const char *path)
     size_t n = 0;
     if (folder && file_list(folder, &names, &n, NULL))
         for (size_t i = 0; i < n; i++) {
-            if (!temporary_is_of(names[i], file_name(path))) continue;
+            const char *ending = temporary_ending(names[i], file_name(path));
+            if (!ending || *ending) continue;
             char *left = file_join(folder, names[i], NULL);
             if (left) remove_if_left(left);
             free(left);

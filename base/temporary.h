@@ -24,7 +24,8 @@ bool temporary_keep(struct temporary *temporary, const char *path, struct err *e
     __attribute__((warn_unused_result));
 void temporary_drop(struct temporary *temporary);
 
-/* Whether `name` is that of a temporary of the file `target`, both without their folder. */
-bool temporary_is_of(const char *name, const char *target);
+/* What follows in `name` the name of a temporary of the file `target`, both without their folder:
+ * "" for the temporary itself, "-journal" for SQLite's beside it; NULL for other files. */
+const char *temporary_ending(const char *name, const char *target);
 
 #endif

@@ -136,13 +136,13 @@ static bool tell_difference(void *context, const struct schema_difference *diffe
 
 /* ---- Files beside it ---- */
 
-/* What was to become the database, or its copy before a repair. */
+/* What was to become the database, or its copy before a repair, and SQLite's files beside it. */
 static bool is_leftover(const char *base, const char *name)
 {
     size_t n = strlen(base), n_copy = strlen(CHECK_BACKUP_ENDING);
     bool is_copy = !strncmp(name, base, n) && !strncmp(name + n, CHECK_BACKUP_ENDING, n_copy);
-    return temporary_is_of(name, base) ||
-           (is_copy && temporary_is_of(name + n, CHECK_BACKUP_ENDING));
+    return temporary_ending(name, base) ||
+           (is_copy && temporary_ending(name + n, CHECK_BACKUP_ENDING));
 }
 
 bool check_beside(const char *path, check_fault_fn *fn, void *context, struct err *err)
