@@ -29,6 +29,7 @@ struct protocol {
     int default_shots;
     enum fit_policy fit;
     const char *header;  /* before the subject's name, "" for no header line */
+    const char *end;     /* of the header, behind the name */
     const char *lead;    /* before the question */
     const char *options; /* after the question */
     bool strips_question;
@@ -38,15 +39,20 @@ struct protocol {
 /* The original script puts a space before every word of the subject, the first one too. */
 static const struct protocol PROTOCOLS[] = {
     {"hendrycks", 5, FIT_FEWER_SHOTS,
-     "The following are multiple choice questions (with answers) about  ", "", "\n", false, false},
+     "The following are multiple choice questions (with answers) about  ", ".\n\n", "", "\n", false,
+     false},
     {"lm-eval", 0, FIT_KEEP_END,
-     "The following are multiple choice questions (with answers) about ", "", "\n", true, false},
-    {"phi3", 5, FIT_FEWER_SHOTS, "", "Question:\n", "\nOptions:\n", false, false},
-    {"continuation", 0, FIT_KEEP_END, "The following are questions (with answers) about ",
+     "The following are multiple choice questions (with answers) about ", ".\n\n", "", "\n", true,
+     false},
+    {"phi3", 5, FIT_FEWER_SHOTS, "", "", "Question:\n", "\nOptions:\n", false, false},
+    {"continuation", 0, FIT_KEEP_END, "The following are questions (with answers) about ", ".\n\n",
      "Question: ", "\n", true, true},
+    {"lighteval", 0, FIT_KEEP_END, "The following are questions about ", ".\n", "Question: ", "\n",
+     false, true},
 };
 enum { N_PROTOCOLS = COUNT_OF(PROTOCOLS) };
-static const char *const PROTOCOL_NAMES[] = {"hendrycks", "lm-eval", "phi3", "continuation", NULL};
+static const char *const PROTOCOL_NAMES[] = {"hendrycks",    "lm-eval",   "phi3",
+                                             "continuation", "lighteval", NULL};
 
 struct subject {
     const char *name;                        /* "abstract_algebra" */
@@ -364,7 +370,8 @@ static const struct protocol *find_protocol(const char *name, struct err *err)
         err_set(err, ERR_UNSUPPORTED, "not supported yet: the protocol generative of mmlu");
     else
         err_set(err, ERR_CONFIG,
-                "mmlu has no protocol \"%s\": it has hendrycks, lm-eval, phi3 and continuation",
+                "mmlu has no protocol \"%s\": it has hendrycks, lm-eval, phi3, continuation and "
+                "lighteval",
                 name);
     return NULL;
 }
@@ -441,7 +448,7 @@ static bool add_header(struct prompt_parts *parts, const struct protocol *protoc
     if (!protocol->header[0]) return true;
     buf_text(&text, protocol->header);
     for (const char *c = subject; *c; c++) buf_char(&text, *c == '_' ? ' ' : *c);
-    buf_text(&text, ".\n\n");
+    buf_text(&text, protocol->end);
     const char *header = arena_take(parts->arena, &text, err);
     return header && prompt_parts_add(parts, PART_DESCRIPTION, header, err);
 }

@@ -81,6 +81,16 @@ for config in configs/*.yaml; do
             echo "SKIP: no shared data for $config"
         fi
         ;;
+    smollm2) # the model is not among the shared data: what another would be asked
+        if [ -e "$PHIBENCH_DATA/suites" ] && [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
+            expect 0 "$PHIBENCH" run "$config" --dry-run --limit 1 --set models.0.context=512 \
+                --set models.0.path="$PHIBENCH_DATA/weights/stories260K/stories260K.gguf"
+            grep -q 'mmlu/lighteval 0-shot: 57 items' stdout || fail "$config: other jobs than it says"
+            grep -q '^15 jobs, 1 model;' stdout || fail "$config: other jobs than it says"
+        else
+            echo "SKIP: no shared data for $config"
+        fi
+        ;;
     *) fail "$config is executed by no test: add it here" ;;
     esac
 done

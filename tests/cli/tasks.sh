@@ -22,6 +22,38 @@ Mara lent Nils a coat, for Nils was cold .
 END
 diff wanted stdout || fail "another prompt"
 
+# As SmolLM's authors ask with lighteval 0.7 (text/evaluation/tasks.py of their repository).
+printf 'Tea: A man pours. he\n1\nsips it.\nsails.\nsings to it.\nsells it.\n' >lines.txt
+expect 0 "$PHIBENCH" tasks hellaswag --check lines.txt --protocol lighteval
+cat >wanted <<'END'
+hellaswag/lighteval, 0-shot: 1 items
+--- 1, expected B
+Tea: A man pours. he
+0: |  sips it.
+1: |  sails.
+2: |  sings to it.
+3: |  sells it.
+END
+diff wanted stdout || fail "another prompt of lighteval's HellaSwag"
+printf '{"question": "Where is tea?", "choices": {"label": ["A", "B"], "text": ["cup", "sea"]}, "answerKey": "A"}\n' >tea.jsonl
+expect 0 "$PHIBENCH" tasks commonsense_qa --check tea.jsonl --protocol lighteval
+cat >wanted <<'END'
+commonsense_qa/lighteval, 0-shot: 1 items
+--- 1, expected A
+Where is tea?
+0: | cup
+1: | sea
+END
+diff wanted stdout || fail "another prompt of lighteval's CommonsenseQA"
+mkdir -p bare/bbh
+printf '{"examples": [{"input": "Is 3 odd?", "target": "Yes"}, {"input": "Is 4 odd?", "target": "No"}]}' >bare/bbh/odd.json
+mkdir -p bare/cot-prompts && : >bare/cot-prompts/odd.txt
+expect 0 "$PHIBENCH" tasks bbh --check bare --protocol lighteval --shots 1 --count 1 --json
+cat >wanted <<'END'
+{"item":"odd/1","expected":"Yes","prompt":"Question: Is 4 odd?\nAnswer: No\n\nQuestion: Is 3 odd?\nAnswer: ","stops":["Question"]}
+END
+diff wanted stdout || fail "another prompt of lighteval's BIG-Bench Hard"
+
 # In a chat: BIG-Bench Hard's description is the system's, its examples are turns, and a choice begins a turn.
 mkdir -p kinds/bbh kinds/cot-prompts
 printf '{"examples": [{"input": "Is 3 odd?", "target": "Yes"}]}' >kinds/bbh/odd.json

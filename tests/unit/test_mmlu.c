@@ -309,6 +309,19 @@ static void continuation_prompts_are_exact(void **state)
     dataset_free(dataset);
 }
 
+/* As SmolLM's authors ask: text/evaluation/tasks.py of their repository. */
+static void lighteval_prompts_are_exact(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct dataset *dataset = load_protocol(fixture, "lighteval", 0);
+    struct request request = request_of(fixture, dataset, 1);
+    assert_int_equal(request.kind, REQUEST_CHOICES);
+    assert_string_equal(request.prompts[0], "The following are questions about abstract algebra.\n"
+                                            "Question: \xc2\x85 Spaces?\xe3\x80\x80\nAnswer:");
+    assert_string_equal(request.choices[0], "  one ");
+    dataset_free(dataset);
+}
+
 /* ---- Grading ---- */
 
 static void continuations_are_compared_by_characters_too(void **state)
@@ -458,7 +471,7 @@ static void options_that_cannot_be_are_refused(void **state)
     assert_refused(fixture, options, ERR_UNSUPPORTED, "", 0, 0, "not supported yet: ");
     options.protocol = "hendryks";
     assert_refused(fixture, options, ERR_CONFIG, "", 0, 0,
-                   "hendrycks, lm-eval, phi3 and continuation");
+                   "hendrycks, lm-eval, phi3, continuation and lighteval");
     options = (struct suite_options){.split = "train"};
     assert_refused(fixture, options, ERR_CONFIG, "", 0, 0, "no split \"train\"");
     options = (struct suite_options){.split = "dev", .shots = 1};
@@ -583,6 +596,7 @@ int main(void)
         IN_FOLDER(lm_eval_prompts_are_exact),
         IN_FOLDER(phi3_prompts_are_exact),
         IN_FOLDER(continuation_prompts_are_exact),
+        IN_FOLDER(lighteval_prompts_are_exact),
         cmocka_unit_test(continuations_are_compared_by_characters_too),
         cmocka_unit_test(the_most_probable_letter_is_the_answer),
         cmocka_unit_test(ties_go_to_the_lowest_letter_and_are_flagged),

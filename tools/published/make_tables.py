@@ -21,20 +21,21 @@ HEAD = "# Published numbers, each with its source; made by tools/published/make_
 # Suite and metric of phibench that measure what benchmarks of these names do.
 SUITES = {
     ("mmlu", "acc"): ["MMLU"],
+    ("mmlu", "acc_norm"): ["MMLU (cloze)"],
     ("triviaqa", "em"): ["TriviaQA"],
     ("mt_bench", "points"): ["MT-Bench"],
     ("hellaswag", "acc"): ["HellaSwag"],
-    ("winogrande", "acc"): ["WinoGrande"],
+    ("winogrande", "acc"): ["WinoGrande", "Winogrande"],
     ("piqa", "acc"): ["PIQA"],
     ("openbookqa", "acc"): ["OpenBookQA"],
     ("boolq", "acc"): ["BoolQ"],
     ("truthfulqa_mc2", "mc2"): ["TruthfulQA (MC2)"],
     ("siqa", "acc"): ["Social IQA", "SociQA"],
-    ("arc_challenge", "acc"): ["ARC Challenge", "Arc-C", "ARC-C"],
-    ("arc_easy", "acc"): ["ARC Easy", "Arc-E", "ARC-E"],
+    ("arc_challenge", "acc"): ["ARC Challenge", "Arc-C", "ARC-C", "ARC-Challenge"],
+    ("arc_easy", "acc"): ["ARC Easy", "Arc-E", "ARC-E", "ARC-Easy"],
     ("commonsense_qa", "acc"): ["CommonsenseQA", "CommonSenseQA"],
     ("gsm8k", "exact_match"): ["GSM8K", "GSM-8K", "GSM8K Chain of Thought"],
-    ("bbh", "exact_match"): ["BigBench Hard", "BigBench-Hard", "BigBench Hard CoT"],
+    ("bbh", "exact_match"): ["BigBench Hard", "BigBench-Hard", "BigBench Hard CoT", "BBH"],
     ("mgsm", "exact_match"): ["MGSM"],
 }
 MEASURES = {name: measure for measure, names in SUITES.items() for name in names}
@@ -48,9 +49,17 @@ SPEEDS = [
     (r"prompt processing @(\d+)", r"prefill \1 on a machine that is not stated"),
     (r"text generation @(\d+)", r"decode \1 on a machine that is not stated"),
     (r"(.*), offline", r"decode on \1"),
+    (r"(prefill|decode) (\d+) \(.*\)", r"\1 \2 on a machine that is not stated"),
+    (r"decode \(.*\)", r"decode on a machine that is not stated"),
     (r"pp(\d+)", r"prefill \1 on a CPU that is not stated"),
     (r"tg(\d+)", r"decode \1 on a CPU that is not stated"),
 ]
+
+
+# What SmolLM's authors ask with lighteval (text/evaluation/tasks.py of huggingface/smollm) in other words than
+# lm-evaluation-harness; of ARC, PIQA, OpenBookQA and GSM8K prompts and verdicts are the same.
+LIGHTEVAL_SUITES = ("hellaswag", "mmlu", "bbh", "commonsense_qa", "winogrande", "triviaqa")
+HARNESS_SUITES = ("arc_easy", "arc_challenge", "piqa", "openbookqa", "gsm8k")
 
 
 def speed_of(row):
@@ -68,6 +77,8 @@ def protocol_of(row, suite):
         return speed_of(row)
     if suite == "perplexity":
         return "chunks-512-wiki.test"
+    if "lighteval" in source:
+        return "lighteval" if suite in LIGHTEVAL_SUITES else "lm-eval" if suite in HARNESS_SUITES else ""
     if "lm-eval" in source or "Open LLM Leaderboard" in source or "neuralmagic" in source:
         return "lm-eval"
     microsoft = ("Azure/azureml-assets", "azureml-assets", "HF card microsoft", "HF commit microsoft",
@@ -83,12 +94,18 @@ def measure_of(row):
     if row["benchmark"] == "wikitext-2 test":
         return ("perplexity", "ppl", "") if metric.startswith("perplexity") else ("perplexity", "kld", "nats")
     suite, name = MEASURES.get(row["benchmark"], ("", ""))
-    if "tokens/s" in metric:
+    if "tokens/s" in metric or "tok/s" in metric:
         return "throughput", "tokens_per_s", "tokens/s"
     if metric.split()[0] in ("GiB", "GB", "bpw"):
         return "", "", metric.split()[0]
+    if metric == "perplexity":
+        return "", "", ""
     if "1-10" in metric or (suite == "mt_bench"):
         return suite, name, "points"
+    if name == "acc" and ("acc_norm" in metric or "lighteval" in row["source"]):
+        name = "acc_norm"
+    if name == "exact_match" and "flexible" in metric:
+        name = "flexible"
     return suite, name, "percent"
 
 
