@@ -224,6 +224,9 @@ static void data_hash_depends_on_what_was_read_alone(void **state)
 
 /* ---- Prompts ---- */
 
+#define HENDRYCKS_HEADER                                                                           \
+    "The following are multiple choice questions (with answers) about  abstract algebra.\n\n"
+
 static void hendrycks_prompts_are_exact(void **state)
 {
     const struct fixture *fixture = *state;
@@ -233,25 +236,18 @@ static void hendrycks_prompts_are_exact(void **state)
     assert_int_equal(request.fit, FIT_FEWER_SHOTS);
     assert_int_equal(request.n_prompts, 3);
     assert_string_equal(
-        request.prompts[0],
-        "The following are multiple choice questions (with answers) about  abstract algebra.\n\n"
+        request.prompts[0], HENDRYCKS_HEADER
         "What is 1 + 1?\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer: B\n\n"
         "  Is 0, \"zero\", even? \nA. yes\nB. no\nC. maybe, or not\nD. a\nb\nAnswer: A\n\n"
         "Two lines:\nwhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:");
-    assert_string_equal(
-        request.prompts[1],
-        "The following are multiple choice questions (with answers) about  abstract algebra.\n\n"
-        "What is 1 + 1?\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer: B\n\n"
-        "Two lines:\nwhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:");
-    assert_string_equal(
-        request.prompts[2],
-        "The following are multiple choice questions (with answers) about  abstract algebra.\n\n"
-        "Two lines:\nwhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:");
+    assert_string_equal(request.prompts[1],
+                        HENDRYCKS_HEADER "What is 1 + 1?\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer: B\n\n"
+                                         "Two lines:\nwhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:");
+    assert_string_equal(request.prompts[2],
+                        HENDRYCKS_HEADER "Two lines:\nwhich?\nA. p\nB. q\nC. r\nD. s\nAnswer:");
     assert_int_equal(request.n_choices, 4);
-    assert_string_equal(request.choices[0], " A");
-    assert_string_equal(request.choices[1], " B");
-    assert_string_equal(request.choices[2], " C");
-    assert_string_equal(request.choices[3], " D");
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(request.choices[i], ((const char *[]){" A", " B", " C", " D"})[i]);
     dataset_free(dataset);
 }
 
@@ -303,22 +299,13 @@ static void continuation_prompts_are_exact(void **state)
                         "Question: What is 1 + 1?\nAnswer: 2\n\n"
                         "Question: Is 0, \"zero\", even?\nAnswer: yes\n\n"
                         "Question: Spaces?\nAnswer:");
-    assert_int_equal(request.n_choices, 4);
     assert_string_equal(request.choices[0], "  one ");
     assert_string_equal(request.choices[3], " four");
     dataset_free(dataset);
-}
-
-/* As SmolLM's authors ask: text/evaluation/tasks.py of their repository. */
-static void lighteval_prompts_are_exact(void **state)
-{
-    const struct fixture *fixture = *state;
-    struct dataset *dataset = load_protocol(fixture, "lighteval", 0);
-    struct request request = request_of(fixture, dataset, 1);
-    assert_int_equal(request.kind, REQUEST_CHOICES);
+    dataset = load_protocol(fixture, "lighteval", 0); /* SmolLM's authors' evaluation/tasks.py */
+    request = request_of(fixture, dataset, 1);
     assert_string_equal(request.prompts[0], "The following are questions about abstract algebra.\n"
                                             "Question: \xc2\x85 Spaces?\xe3\x80\x80\nAnswer:");
-    assert_string_equal(request.choices[0], "  one ");
     dataset_free(dataset);
 }
 
@@ -596,7 +583,6 @@ int main(void)
         IN_FOLDER(lm_eval_prompts_are_exact),
         IN_FOLDER(phi3_prompts_are_exact),
         IN_FOLDER(continuation_prompts_are_exact),
-        IN_FOLDER(lighteval_prompts_are_exact),
         cmocka_unit_test(continuations_are_compared_by_characters_too),
         cmocka_unit_test(the_most_probable_letter_is_the_answer),
         cmocka_unit_test(ties_go_to_the_lowest_letter_and_are_flagged),
