@@ -13,6 +13,7 @@
 #include "engine/quantize.h"
 #include "engine/seal.h"
 #include "engine/synth.h"
+#include "engine/synth_shapes.h"
 #include "engine/tokenizer.h"
 
 #include <stdlib.h>
@@ -137,9 +138,9 @@ bool model_hash_quantized(const char *type, const char *model_hash, char hex[65]
     return quantize_hash(type, model_hash, hex, err);
 }
 
-const char *const *engine_synth_shapes(void)
+const char *engine_synth_shape(size_t i)
 {
-    return synth_shapes();
+    return synth_shape_name(i);
 }
 
 /* A model that is read while its file is replaced would be lost. */

@@ -1,4 +1,4 @@
-/* synth.c - the shapes, the recipe of their weights, and a source that makes rows when asked.
+/* synth.c - the recipe of synthetic weights, and a source that makes rows when asked.
  *
  * A weight is a pure function of seed, tensor number, row and column: counters are mixed to 64
  * bits, each half of which gives one value, the sum of its four bytes, which is near enough to a
@@ -15,6 +15,8 @@
 #include "engine/seal.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
+#include "engine/mixture.h"
+#include "engine/synth_shapes.h"
 #include "engine/synth_vocab.h"
 
 #include <assert.h>
@@ -25,23 +27,6 @@
 
 /* Part of every hash: changes when a bit of any synthetic model changes. */
 enum { SYNTH_VERSION = 1 };
-
-struct shape {
-    const char *architecture; /* a name of arch/architecture.h */
-    size_t n_layers, n_embd, n_heads, n_kv_heads, n_ff, n_vocab;
-    uint32_t context_tokens, sliding_window; /* window 0: none */
-};
-
-static const char *const shape_names[] = {"phi-3-mini", "phi-3-medium", "tiny", "tiny-llama",
-                                          "tiny-qwen2", "qwen2.5-7b",   NULL};
-static const struct shape shapes[] = {
-    {"phi3", 32, 3072, 32, 32, 8192, 32064, 4096, 2047},
-    {"phi3", 40, 5120, 40, 10, 17920, 32064, 4096, 2047},
-    {"phi3", 2, 256, 4, 2, 512, 512, 2048, 255},
-    {"llama", 2, 256, 4, 2, 512, 512, 2048, 0},
-    {"qwen2", 2, 256, 4, 2, 512, 512, 2048, 0},
-    {"qwen2", 28, 3584, 28, 4, 18944, 152064, 32768, 0},
-};
 
 /* mean + deviation * (nearly normal) */
 struct spread {
@@ -58,19 +43,14 @@ struct synth {
     uint64_t seed;
 };
 
-const char *const *synth_shapes(void)
+static const struct synth_shape *find_shape(const char *name, struct err *err)
 {
-    return shape_names;
-}
-
-static const struct shape *find_shape(const char *name, struct err *err)
-{
-    char names[128] = "";
-    for (size_t i = 0, used = 0; shape_names[i]; i++) {
-        if (strcmp(name, shape_names[i]) == 0) return &shapes[i];
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
-                                 shape_names[i]);
-    }
+    const struct synth_shape *shape = synth_shape_find(name);
+    if (shape) return shape;
+    char names[800] = "";
+    for (size_t i = 0, used = 0; synth_shape_name(i) && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 synth_shape_name(i));
     err_set(err, ERR_USAGE, "unknown shape '%s': expected one of %s", name, names);
     return NULL;
 }
@@ -159,7 +139,8 @@ static bool read_rows(const struct source *source, const struct tensor_info *ten
 
 /* ---- Tensors ---- */
 
-/* Embeddings of size 1, and logits that spread over some units, as trained ones do. */
+/* Embeddings of size 1, and logits that spread over some units, as trained ones do: embeddings that
+ * make the logits are as small as that takes. */
 static struct spread spread_of(const struct hparams *hparams, enum weight weight, size_t n_columns)
 {
     const double logit_spread = 3;
@@ -169,7 +150,7 @@ static struct spread spread_of(const struct hparams *hparams, enum weight weight
     if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN)
         gain = 1 / sqrt(2 * (double)hparams->n_layers);
     if (weight == WEIGHT_TOKEN_EMBD) gain = sqrt((double)hparams->n_embd);
-    if (weight == WEIGHT_OUTPUT) gain = logit_spread;
+    if (weight == hparams_logits_weight(hparams)) gain = logit_spread;
     return (struct spread){0, (float)(gain / sqrt((double)n_columns))};
 }
 
@@ -178,7 +159,9 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
 {
     char name[WEIGHT_NAME_BYTES];
     struct weight_shape shape = hparams_shape(hparams, weight);
-    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE ? TENSOR_F32 : synth->type;
+    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE
+                                ? TENSOR_F32
+                                : mixture_fitting_type(synth->type, shape.n_cols);
     size_t i = synth->source.n_tensors++;
     struct tensor_info *tensor = &synth->tensors[i];
     weight_name(weight, i_layer, name);
@@ -189,7 +172,7 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
                                    .n_rows = shape.n_rows,
                                    .row_bytes = tensor_row_bytes(type, shape.n_cols),
                                    .offset = i};
-    assert(tensor->row_bytes); /* shapes have rows of whole blocks of every type */
+    assert(tensor->row_bytes);
     synth->spreads[i] = spread_of(hparams, weight, shape.n_cols);
     synth->source.n_bytes += (uint64_t)tensor->n_rows * tensor->row_bytes;
     return tensor->name != NULL;
@@ -205,7 +188,12 @@ static bool add_layer(struct synth *synth, const struct hparams *hparams, size_t
     return true;
 }
 
-static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n_vocab,
+static size_t head_size_of(const struct synth_shape *shape)
+{
+    return shape->head_size ? shape->head_size : shape->n_embd / shape->n_heads;
+}
+
+static bool add_tensors(struct synth *synth, const struct synth_shape *shape, size_t n_vocab,
                         struct err *err)
 {
     const struct hparams hparams = {
@@ -214,9 +202,10 @@ static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n
         .n_embd = shape->n_embd,
         .n_heads = shape->n_heads,
         .n_kv_heads = shape->n_kv_heads,
-        .head_size = shape->n_embd / shape->n_heads,
+        .head_size = head_size_of(shape),
         .n_ff = shape->n_ff,
         .n_vocab = n_vocab,
+        .is_tied = shape->is_tied,
     };
     size_t most = shape->n_layers * WEIGHT_LAYER_COUNT + WEIGHT_COUNT - WEIGHT_LAYER_COUNT;
     synth->tensors = arena_alloc(synth->arena, most, sizeof *synth->tensors, err);
@@ -226,47 +215,49 @@ static bool add_tensors(struct synth *synth, const struct shape *shape, size_t n
     bool ok = add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err);
     for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, &hparams, i, err);
     return ok && add_tensor(synth, &hparams, WEIGHT_OUTPUT_NORM, 0, err) &&
-           add_tensor(synth, &hparams, WEIGHT_OUTPUT, 0, err);
+           (shape->is_tied || add_tensor(synth, &hparams, WEIGHT_OUTPUT, 0, err));
 }
 
 /* ---- Metadata ---- */
 
-static bool set_shape_key(struct metadata *metadata, const struct shape *shape, const char *key,
-                          uint32_t value, struct err *err)
+static bool set_shape_key(struct metadata *metadata, const struct synth_shape *shape,
+                          const char *key, uint32_t value, struct err *err)
 {
     char full[96];
     snprintf(full, sizeof full, "%s.%s", shape->architecture, key);
     return metadata_set_unsigned(metadata, full, value, err);
 }
 
-static bool set_shape(struct metadata *metadata, const struct shape *shape, struct err *err)
+/* Keys that a shape has no value for are left out. */
+static bool set_shape(struct metadata *metadata, const struct synth_shape *shape, struct err *err)
 {
     const struct {
         const char *key;
         size_t value;
     } keys[] = {
-        {"context_length", shape->context_tokens},
+        {"context_length", shape->context},
         {"embedding_length", shape->n_embd},
         {"feed_forward_length", shape->n_ff},
         {"block_count", shape->n_layers},
         {"attention.head_count", shape->n_heads},
         {"attention.head_count_kv", shape->n_kv_heads},
-        {"rope.dimension_count", shape->n_embd / shape->n_heads},
+        {"rope.dimension_count", shape->n_rope ? shape->n_rope : head_size_of(shape)},
+        {"rope.scaling.original_context_length", shape->original},
+        {"attention.sliding_window", shape->window},
+        {"attention.key_length", shape->head_size},
+        {"attention.value_length", shape->head_size},
     };
     bool ok = true;
-    for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++) {
-        ok = set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
-    }
-    if (ok && shape->sliding_window) {
-        ok = set_shape_key(metadata, shape, "rope.scaling.original_context_length",
-                           shape->context_tokens, err) &&
-             set_shape_key(metadata, shape, "attention.sliding_window", shape->sliding_window, err);
-    }
+    for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++)
+        ok = keys[i].value == 0 ||
+             set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
     char epsilon[96], base[96];
     snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_rms_epsilon", shape->architecture);
     snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);
-    return ok && metadata_set_float(metadata, epsilon, 1e-5f, err) &&
-           metadata_set_float(metadata, base, 10000, err);
+    return ok &&
+           metadata_set_float(metadata, epsilon, shape->epsilon > 0 ? shape->epsilon : 1e-5f,
+                              err) &&
+           metadata_set_float(metadata, base, shape->rope_base > 0 ? shape->rope_base : 10000, err);
 }
 
 /* Takes over every tokenizer.* key of a GGUF file; *n_vocab becomes its size. */
@@ -301,7 +292,7 @@ out:
 }
 
 static bool set_metadata(struct synth *synth, const struct synth_options *options,
-                         const struct shape *shape, size_t *n_vocab, struct err *err)
+                         const struct synth_shape *shape, size_t *n_vocab, struct err *err)
 {
     struct metadata *metadata = synth->metadata;
     char name[96];
@@ -384,7 +375,7 @@ static const char *make_path(struct arena *arena, const struct synth_options *op
 
 struct source *synth_open(const struct synth_options *options, struct err *err)
 {
-    const struct shape *shape = find_shape(options->shape, err);
+    const struct synth_shape *shape = find_shape(options->shape, err);
     struct synth *synth = shape ? mem_new(1, sizeof *synth, err) : NULL;
     if (!synth) return NULL;
     size_t n_vocab;

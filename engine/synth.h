@@ -12,8 +12,8 @@
 #include "engine/source.h"
 
 struct synth_options {
-    const char *shape;     /* "phi-3-mini", "phi-3-medium", "tiny", "qwen2.5-7b" ... */
-    enum tensor_type type; /* of every matrix, embeddings and output too; norms are F32 */
+    const char *shape;     /* "phi-3-mini", "phi-3-medium", "tiny" ...: synth_shapes.h */
+    enum tensor_type type; /* of every matrix that it fits (mixture.h); norms are F32 */
     uint64_t seed;         /* default 1 */
     /* GGUF whose tokenizer.* metadata is taken over; NULL: a generated vocabulary. */
     const char *vocab_path;
@@ -27,8 +27,5 @@ bool synth_parse(const char *spec, struct synth_options *options, char **storage
  * Close with source_close. */
 struct source *synth_open(const struct synth_options *options, struct err *err)
     __attribute__((warn_unused_result));
-
-/* The names of the shapes, NULL-ended. */
-const char *const *synth_shapes(void);
 
 #endif

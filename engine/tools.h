@@ -94,8 +94,8 @@ struct model_seal *model_seal_read(const char *path, struct err *err)
 bool model_hash_quantized(const char *type, const char *model_hash, char hex[65], struct err *err);
 
 /* ---- Making files ---- */
-/* Names of synthetic shapes, NULL-ended. */
-const char *const *engine_synth_shapes(void);
+/* The name of the i-th synthetic shape; NULL past the last one. */
+const char *engine_synth_shape(size_t i);
 /* How much the columns of each matrix matter, by the inputs that they meet in a text; n_threads 0:
  * the default; progress in tokens. Free with importance_free. */
 struct importance;

@@ -41,16 +41,16 @@ static bool show_progress(void *context, uint64_t done, uint64_t total)
 static bool check_shape(const char *shape, struct err *err)
 {
     struct buf known = {0};
-    for (const char *const *name = engine_synth_shapes(); *name; name++) {
-        if (!strcmp(*name, shape)) {
-            buf_free(&known);
-            return true;
-        }
-        buf_printf(&known, "%s%s", known.n_bytes ? ", " : "", *name);
+    bool ok = false;
+    const char *name;
+    for (size_t i = 0; !ok && (name = engine_synth_shape(i)); i++) {
+        ok = strcmp(name, shape) == 0;
+        buf_printf(&known, "%s%s", i ? ", " : "", name);
     }
-    err_set(err, ERR_USAGE, "unknown shape \"%s\"; there are %s", shape, buf_string(&known));
+    if (!ok)
+        err_set(err, ERR_USAGE, "unknown shape \"%s\"; there are %s", shape, buf_string(&known));
     buf_free(&known);
-    return false;
+    return ok;
 }
 
 static bool run(const struct invocation *invocation, struct err *err)
@@ -82,13 +82,14 @@ const struct command COMMAND_SYNTH = {
     .n_min = 2,
     .n_max = 2,
     COMMAND_OPTIONS(OPTIONS, struct options),
-    .details = "Writes seeded random weights of a real shape (phi-3-mini, phi-3-medium, tiny, "
-               "tiny-llama, tiny-qwen2, qwen2.5-7b) as a GGUF "
-               "file: as fast as the real model and as ignorant as a stone. The types of one shape "
-               "and seed are "
-               "quantizations of the same weights. Every command that takes a model also takes "
-               "synth:SHAPE:TYPE in "
-               "place of a file, which needs no disk.",
+    .details =
+        "Writes seeded random weights of a real shape (phi-3-mini, qwen2.5-7b ...; the answer "
+        "to an unknown one lists them all) or of a tiny one as a GGUF "
+        "file: as fast as the real model and as ignorant as a stone. The types of one shape "
+        "and seed are "
+        "quantizations of the same weights. Every command that takes a model also takes "
+        "synth:SHAPE:TYPE in "
+        "place of a file, which needs no disk.",
     .examples = EXAMPLES,
     .run = run,
 };

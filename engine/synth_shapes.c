@@ -1,0 +1,32 @@
+/* synth_shapes.c - see synth_shapes.h. Whoever adds a row adds the published number of parameters
+ * to test_hparams, if it is a real shape. Weights depend on nothing but the sizes, so that a row
+ * that stands here keeps its values.
+ */
+#include "engine/synth_shapes.h"
+
+#include <string.h>
+
+/* name, architecture, layers, embedding, heads, KV heads, feed-forward, vocabulary */
+static const struct synth_shape shapes[] = {
+    {"phi-3-mini", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 4096, .window = 2047,
+     .original = 4096},
+    {"phi-3-medium", "phi3", 40, 5120, 40, 10, 17920, 32064, .context = 4096, .window = 2047,
+     .original = 4096},
+    {"tiny", "phi3", 2, 256, 4, 2, 512, 512, .context = 2048, .window = 255, .original = 2048},
+    {"tiny-llama", "llama", 2, 256, 4, 2, 512, 512, .context = 2048},
+    {"tiny-qwen2", "qwen2", 2, 256, 4, 2, 512, 512, .context = 2048},
+    {"qwen2.5-7b", "qwen2", 28, 3584, 28, 4, 18944, 152064, .context = 32768},
+};
+enum { N_SHAPES = sizeof shapes / sizeof *shapes };
+
+const struct synth_shape *synth_shape_find(const char *name)
+{
+    for (size_t i = 0; i < N_SHAPES; i++)
+        if (strcmp(name, shapes[i].name) == 0) return &shapes[i];
+    return NULL;
+}
+
+const char *synth_shape_name(size_t i)
+{
+    return i < N_SHAPES ? shapes[i].name : NULL;
+}
