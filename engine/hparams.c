@@ -169,6 +169,18 @@ static bool read_context(const struct source *source, struct hparams *hparams, s
     return true;
 }
 
+/* Converters write the key of RMSNorm for some architectures that take LayerNorm. */
+static const char *epsilon_name(const struct source *source, const struct hparams *hparams)
+{
+    static const char own[] = "attention.layer_norm_epsilon";
+    static const char of_rms_norm[] = "attention.layer_norm_rms_epsilon";
+    char key[KEY_BYTES], other[KEY_BYTES];
+    bool has_own = metadata_find(source->metadata, key_of(hparams, own, key));
+    bool has_other = metadata_find(source->metadata, key_of(hparams, of_rms_norm, other));
+    bool is_own = architecture_runs(hparams->architecture, step_layer_norm);
+    return is_own && (has_own || !has_other) ? own : of_rms_norm;
+}
+
 static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
@@ -191,8 +203,8 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_context(source, hparams, err) &&
            read_size(source, hparams, "attention.head_count", MAX_WIDTH, &hparams->n_heads, err) &&
            read_head_sizes(source, hparams, err) &&
-           read_positive(source, hparams, "attention.layer_norm_rms_epsilon", 0.0,
-                         &hparams->rms_eps, err) &&
+           read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
+                         err) &&
            read_rope(source, hparams, err) && read_window(source, hparams, err);
 }
 

@@ -20,7 +20,7 @@ struct hparams {
     size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
-    float rms_eps;
+    float norm_eps;
     float rope_base;
     float rope_scale; /* positions are divided by it (linear scaling), 1: none */
     bool is_tied;     /* no output matrix: the embedding is used */

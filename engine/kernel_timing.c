@@ -36,6 +36,7 @@ enum kind {
     KIND_QUANTIZE_256,
     KIND_KV_STORE,
     KIND_RMS_NORM,
+    KIND_LAYER_NORM,
     KIND_ROPE,
     KIND_SILU_MUL,
     KIND_ADD
@@ -114,6 +115,9 @@ static void run_row(struct kernel_timing *timing, size_t i)
                               i % SESSION_PAGE_TOKENS);
         break;
     case KIND_RMS_NORM: kernels->rms_norm(x, timing->y, N_COLUMNS, 1e-5f, out); break;
+    case KIND_LAYER_NORM:
+        kernels->layer_norm(x, timing->y, timing->y, N_COLUMNS, 1e-5f, out);
+        break;
     case KIND_ROPE:
         for (size_t head = 0; head < N_HEADS; head++)
             kernels->rope(x + head * HEAD_SIZE, timing->rotation, HEAD_SIZE / 2, false);
@@ -247,13 +251,10 @@ static void add_rows(struct kernel_timing *timing)
         const char *name, *type;
         uint64_t value_bytes;
     } rows[] = {
-        {KIND_QUANTIZE_32, "quantize", "q8_32", 5},
-        {KIND_QUANTIZE_256, "quantize", "q8_256", 5},
-        {KIND_KV_STORE, "kv_store", "f16", 12},
-        {KIND_RMS_NORM, "rms_norm", "f32", 8},
-        {KIND_ROPE, "rope", "f32", 8},
-        {KIND_SILU_MUL, "silu_mul", "f32", 12},
-        {KIND_ADD, "add", "f32", 12},
+        {KIND_QUANTIZE_32, "quantize", "q8_32", 5}, {KIND_QUANTIZE_256, "quantize", "q8_256", 5},
+        {KIND_KV_STORE, "kv_store", "f16", 12},     {KIND_RMS_NORM, "rms_norm", "f32", 8},
+        {KIND_LAYER_NORM, "layer_norm", "f32", 8},  {KIND_ROPE, "rope", "f32", 8},
+        {KIND_SILU_MUL, "silu_mul", "f32", 12},     {KIND_ADD, "add", "f32", 12},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         add_case(timing, rows[i].kind, TENSOR_F32, 0,

@@ -237,6 +237,9 @@ static bool load_vectors(struct loader *loader, struct err *err)
         if (step->vector &&
             !(operation->vector = load_vector(loader, step->vector, operation->i_layer, err)))
             return false;
+        if (step->vector_bias && !(operation->vector_bias = load_vector(loader, step->vector_bias,
+                                                                        operation->i_layer, err)))
+            return false;
         if (step->biases[0] && !load_biases(loader, operation, err)) return false;
     }
     return true;

@@ -77,6 +77,7 @@ void operations_free(struct operation *operations, size_t n_operations)
 {
     for (size_t i = 0; i < n_operations; i++) {
         free(operations[i].vector);
+        free(operations[i].vector_bias);
         free(operations[i].projection.biases);
     }
     free(operations);

@@ -39,7 +39,7 @@ struct operation {
     size_t i_layer;               /* 0 before the layers, n_layers after them */
     bool needs[ACT_FORMAT_COUNT]; /* formats in which projections want what the step makes ready */
     struct projection projection; /* of the step's matrices; n_parts 0: it has none */
-    float *vector;                /* the step's; NULL: it has none, or it is not loaded */
+    float *vector, *vector_bias;  /* the step's; NULL: it has none, or it is not loaded */
 };
 
 /* The operations of a model, in the order of a pass, their weights not loaded. Free with

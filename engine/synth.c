@@ -214,8 +214,11 @@ static bool add_tensors(struct synth *synth, const struct synth_shape *shape, si
     synth->source.tensors = synth->tensors;
     bool ok = add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err);
     for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, &hparams, i, err);
-    return ok && add_tensor(synth, &hparams, WEIGHT_OUTPUT_NORM, 0, err) &&
-           (shape->is_tied || add_tensor(synth, &hparams, WEIGHT_OUTPUT, 0, err));
+    for (enum weight weight = WEIGHT_TOKEN_EMBD + 1; ok && weight < WEIGHT_COUNT; weight++)
+        if (architecture_needs(hparams.architecture, weight) ||
+            (weight == WEIGHT_OUTPUT && !shape->is_tied))
+            ok = add_tensor(synth, &hparams, weight, 0, err);
+    return ok;
 }
 
 /* ---- Metadata ---- */
@@ -252,7 +255,9 @@ static bool set_shape(struct metadata *metadata, const struct synth_shape *shape
         ok = keys[i].value == 0 ||
              set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
     char epsilon[96], base[96];
-    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_rms_epsilon", shape->architecture);
+    bool has_mean = architecture_runs(architecture_find(shape->architecture), step_layer_norm);
+    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_%sepsilon", shape->architecture,
+             has_mean ? "" : "rms_");
     snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);
     return ok &&
            metadata_set_float(metadata, epsilon, shape->epsilon > 0 ? shape->epsilon : 1e-5f,

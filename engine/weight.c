@@ -18,7 +18,9 @@
 
 const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_NORM] = VECTOR("attn_norm", EXTENT_EMBD),
+    [WEIGHT_ATTN_NORM_BIAS] = BIAS("attn_norm", EXTENT_EMBD),
     [WEIGHT_ATTN_QKV] = MATRIX("attn_qkv", EXTENT_EMBD, EXTENT_QKV),
+    [WEIGHT_ATTN_QKV_BIAS] = BIAS("attn_qkv", EXTENT_QKV),
     [WEIGHT_ATTN_Q] = MATRIX("attn_q", EXTENT_EMBD, EXTENT_Q),
     [WEIGHT_ATTN_K] = MATRIX("attn_k", EXTENT_EMBD, EXTENT_KV),
     [WEIGHT_ATTN_V] = MATRIX("attn_v", EXTENT_EMBD, EXTENT_KV),
@@ -26,14 +28,21 @@ const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_K_BIAS] = BIAS("attn_k", EXTENT_KV),
     [WEIGHT_ATTN_V_BIAS] = BIAS("attn_v", EXTENT_KV),
     [WEIGHT_ATTN_OUTPUT] = MATRIX("attn_output", EXTENT_Q, EXTENT_EMBD),
+    [WEIGHT_ATTN_OUTPUT_BIAS] = BIAS("attn_output", EXTENT_EMBD),
     [WEIGHT_FFN_NORM] = VECTOR("ffn_norm", EXTENT_EMBD),
+    [WEIGHT_FFN_NORM_BIAS] = BIAS("ffn_norm", EXTENT_EMBD),
     [WEIGHT_FFN_GATE_UP] = MATRIX("ffn_up", EXTENT_EMBD, EXTENT_GATE_UP),
+    [WEIGHT_FFN_GATE_UP_BIAS] = BIAS("ffn_up", EXTENT_GATE_UP),
     [WEIGHT_FFN_GATE] = MATRIX("ffn_gate", EXTENT_EMBD, EXTENT_FF),
     [WEIGHT_FFN_UP] = MATRIX("ffn_up", EXTENT_EMBD, EXTENT_FF),
+    [WEIGHT_FFN_UP_BIAS] = BIAS("ffn_up", EXTENT_FF),
     [WEIGHT_FFN_DOWN] = MATRIX("ffn_down", EXTENT_FF, EXTENT_EMBD),
+    [WEIGHT_FFN_DOWN_BIAS] = BIAS("ffn_down", EXTENT_EMBD),
     [WEIGHT_TOKEN_EMBD] = MATRIX("token_embd", EXTENT_EMBD, EXTENT_VOCAB),
     [WEIGHT_OUTPUT_NORM] = VECTOR("output_norm", EXTENT_EMBD),
+    [WEIGHT_OUTPUT_NORM_BIAS] = BIAS("output_norm", EXTENT_EMBD),
     [WEIGHT_OUTPUT] = MATRIX("output", EXTENT_EMBD, EXTENT_VOCAB),
+    [WEIGHT_OUTPUT_BIAS] = BIAS("output", EXTENT_VOCAB),
     [WEIGHT_ROPE_FREQS] = VECTOR("rope_freqs", EXTENT_ROPE_PAIRS),
 };
 

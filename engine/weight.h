@@ -14,7 +14,9 @@
 enum weight {
     WEIGHT_NONE, /* ends lists of roles */
     WEIGHT_ATTN_NORM,
+    WEIGHT_ATTN_NORM_BIAS,
     WEIGHT_ATTN_QKV, /* rows [Q | K | V] */
+    WEIGHT_ATTN_QKV_BIAS,
     WEIGHT_ATTN_Q,
     WEIGHT_ATTN_K,
     WEIGHT_ATTN_V,
@@ -22,15 +24,22 @@ enum weight {
     WEIGHT_ATTN_K_BIAS,
     WEIGHT_ATTN_V_BIAS,
     WEIGHT_ATTN_OUTPUT,
+    WEIGHT_ATTN_OUTPUT_BIAS,
     WEIGHT_FFN_NORM,
+    WEIGHT_FFN_NORM_BIAS,
     WEIGHT_FFN_GATE_UP, /* rows [gate | up]; GGUF calls it as it calls WEIGHT_FFN_UP */
+    WEIGHT_FFN_GATE_UP_BIAS,
     WEIGHT_FFN_GATE,
     WEIGHT_FFN_UP,
+    WEIGHT_FFN_UP_BIAS,
     WEIGHT_FFN_DOWN,
+    WEIGHT_FFN_DOWN_BIAS,
     WEIGHT_LAYER_COUNT, /* those before it exist once a layer, those after it once */
     WEIGHT_TOKEN_EMBD = WEIGHT_LAYER_COUNT,
     WEIGHT_OUTPUT_NORM,
+    WEIGHT_OUTPUT_NORM_BIAS,
     WEIGHT_OUTPUT,
+    WEIGHT_OUTPUT_BIAS,
     WEIGHT_ROPE_FREQS, /* divisors of the rotation's frequencies */
     WEIGHT_COUNT
 };

@@ -28,9 +28,17 @@ void architecture_list(char *names, size_t n_bytes)
                                    architectures[i]->name);
 }
 
+bool architecture_runs(const struct architecture *architecture, step_fn *run)
+{
+    bool runs = false;
+    for (size_t i = 0; i < ARCHITECTURE_LAYER_STEPS && architecture->layer[i].run; i++)
+        runs = runs || architecture->layer[i].run == run;
+    return runs;
+}
+
 static bool step_takes(const struct step *step, enum weight weight)
 {
-    bool takes = step->vector == weight;
+    bool takes = step->vector == weight || step->vector_bias == weight;
     for (size_t i = 0; i < STEP_MAX_MATRICES; i++)
         takes = takes || step->matrices[i] == weight || step->biases[i] == weight;
     return takes;

@@ -35,6 +35,9 @@ const struct architecture *architecture_find(const char *name);
 /* "phi3, llama ...", cut to n_bytes with its end. */
 void architecture_list(char *names, size_t n_bytes);
 
+/* Whether its layers take the step. */
+bool architecture_runs(const struct architecture *architecture, step_fn *run);
+
 /* Whether each of its models has a tensor in the role; whether one can have it without need. */
 bool architecture_needs(const struct architecture *architecture, enum weight weight);
 bool architecture_may_have(const struct architecture *architecture, enum weight weight);

@@ -15,6 +15,7 @@
     attention_fn attention_##isa;                                                                  \
     kv_store_fn kv_store_##isa;                                                                    \
     rms_norm_fn rms_norm_##isa;                                                                    \
+    layer_norm_fn layer_norm_##isa;                                                                \
     rope_fn rope_##isa;                                                                            \
     silu_mul_fn silu_mul_##isa;                                                                    \
     add_fn add_##isa;                                                                              \

@@ -112,6 +112,12 @@ typedef void kv_store_fn(const float *k, const float *v, size_t head_size, enum 
  * ascending, then the fixed tree. out may be x. */
 typedef void rms_norm_fn(const float *x, const float *w, size_t n, float eps, float *out);
 
+/* out[i] = fmaf((x[i] - mean) * r, w[i], b[i]), mean = sum(x) / n, r = 1 / sqrtf(sum((x - mean)^2)
+ * / n + eps) (Ba et al. 2016); sums: lane i mod 16 ascending, of the squares by fmaf, then the
+ * fixed tree. out may be x. */
+typedef void layer_norm_fn(const float *x, const float *w, const float *b, size_t n, float eps,
+                           float *out);
+
 /* Rotates one head x: [head_size] in place. cos_sin: [n_pairs][2] for the position. NeoX: pairs (i,
  * i + n_pairs); interleaved: pairs (2i, 2i + 1). a' = fmaf(a, c, -(b * s)), b' = fmaf(b, c, a * s).
  * Values past 2 * n_pairs stay. */
@@ -143,6 +149,7 @@ struct kernels {
     attention_fn *attention;
     kv_store_fn *kv_store;
     rms_norm_fn *rms_norm;
+    layer_norm_fn *layer_norm;
     rope_fn *rope;
     silu_mul_fn *silu_mul;
     add_fn *add;

@@ -36,7 +36,7 @@ typedef void step_fn(struct pass *pass, const struct operation *operation);
 struct step {
     step_fn *run;
     enum buffer from, to;
-    enum weight vector; /* of a norm */
+    enum weight vector, vector_bias; /* of a norm: what it multiplies with, and what it adds */
     /* Over the same input; their outputs stand side by side. A bias for each, or none at all. */
     enum weight matrices[STEP_MAX_MATRICES], biases[STEP_MAX_MATRICES];
 };
@@ -46,6 +46,8 @@ step_fn step_rotation;
 /* Adds the last block's delta to the stream, if there is one; to = RMSNorm of the stream (Zhang,
  * Sennrich 2019), ready to be projected. */
 step_fn step_norm;
+/* The same by LayerNorm (Ba, Kiros, Hinton 2016), with a bias. */
+step_fn step_layer_norm;
 /* Makes rows ready to be projected, where the step that wrote them could not; to is from. */
 step_fn step_quantize;
 /* to = the products of the matrices with the rows of from, which an earlier step made ready; each

@@ -225,6 +225,21 @@ static void check_rms_norm(struct check *check, enum values kind, size_t n)
     check_same_floats(check, "rms_norm in place", shape, expected, actual, n);
 }
 
+static void check_layer_norm(struct check *check, enum values kind, size_t n)
+{
+    const float *x = new_values(check, kind, n), *w = new_values(check, kind, n);
+    const float *b = new_values(check, kind, n);
+    float *expected = new_output(check, n), *actual = new_output(check, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check->scalar->layer_norm(x, w, b, n, 1e-5f, expected);
+    check->tested->layer_norm(x, w, b, n, 1e-5f, actual);
+    check_same_floats(check, "layer_norm", shape, expected, actual, n);
+    memcpy(actual, x, n * sizeof *x);
+    check->tested->layer_norm(actual, w, b, n, 1e-5f, actual);
+    check_same_floats(check, "layer_norm in place", shape, expected, actual, n);
+}
+
 static void check_rope(struct check *check, enum values kind, size_t n_pairs, bool interleaved)
 {
     size_t n = 2 * n_pairs + draw(check, 0, 3);
@@ -341,6 +356,7 @@ static void check_elementwise(struct check *check, enum values kind)
 {
     size_t n = draw(check, 1, 200);
     check_rms_norm(check, kind, n);
+    check_layer_norm(check, kind, n);
     check_rope(check, kind, n, false);
     check_rope(check, kind, n, true);
     check_gate(check, new_values(check, kind, n), new_values(check, kind, n), n);

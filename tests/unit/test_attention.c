@@ -255,6 +255,43 @@ static void rms_norm_of_zeros_is_zero(void **state)
     for (size_t i = 0; i < 32; i++) assert_true(x[i] == 0.0f);
 }
 
+static void layer_norm_takes_the_mean_away_first(void **state)
+{
+    (void)state;
+    struct rng rng = {3};
+    for (size_t n = 1; n <= 300; n += 13) {
+        float x[300], w[300], b[300], out[300];
+        double sum = 0.0, squares = 0.0;
+        for (size_t i = 0; i < n; i++) {
+            x[i] = 7.0f + 5.0f * uniform(&rng);
+            w[i] = uniform(&rng);
+            b[i] = uniform(&rng);
+            sum += (double)x[i];
+        }
+        double mean = sum / (double)n;
+        for (size_t i = 0; i < n; i++) squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+        layer_norm_scalar(x, w, b, n, 1e-5f, out);
+        double r = 1.0 / sqrt(squares / (double)n + 1e-5);
+        for (size_t i = 0; i < n; i++) {
+            double expected = ((double)x[i] - mean) * r * (double)w[i] + (double)b[i];
+            assert_true(fabs((double)out[i] - expected) <= 2e-6);
+        }
+    }
+}
+
+static void layer_norm_of_equal_values_is_the_bias(void **state)
+{
+    (void)state;
+    float x[32], w[32], b[32];
+    for (size_t i = 0; i < 32; i++) {
+        x[i] = 3.0f;
+        w[i] = 2.0f;
+        b[i] = (float)i;
+    }
+    layer_norm_scalar(x, w, b, 32, 1e-6f, x);
+    for (size_t i = 0; i < 32; i++) assert_true(x[i] == (float)i);
+}
+
 /* Both pairings, of a head whose last two values are not rotated. */
 static void rope_turns_each_pair_by_its_angle(void **state)
 {
@@ -365,6 +402,8 @@ int main(void)
         cmocka_unit_test(kv_store_rounds_halves_to_nearest_even),
         cmocka_unit_test(rms_norm_divides_by_the_root_of_the_mean_square),
         cmocka_unit_test(rms_norm_of_zeros_is_zero),
+        cmocka_unit_test(layer_norm_takes_the_mean_away_first),
+        cmocka_unit_test(layer_norm_of_equal_values_is_the_bias),
         cmocka_unit_test(rope_turns_each_pair_by_its_angle),
         cmocka_unit_test(silu_mul_is_gate_times_logistic_of_gate_times_up),
         cmocka_unit_test(silu_mul_of_a_far_negative_gate_is_minus_zero),

@@ -172,7 +172,7 @@ static void sizes_are_read_and_what_is_absent_has_its_default(void **state)
     assert_int_equal(h.n_vocab, N_VOCAB);
     assert_int_equal(h.context_tokens, 4096);
     assert_int_equal(h.sliding_window, 2047); /* what early files of the 4k models leave unsaid */
-    assert_true(h.rope_base == 10000.0f && h.rope_scale == 1.0f && h.rms_eps == 1e-5f);
+    assert_true(h.rope_base == 10000.0f && h.rope_scale == 1.0f && h.norm_eps == 1e-5f);
     assert_false(h.is_tied);
     h = read_good(new_draft("llama"));
     assert_string_equal(h.architecture->name, "llama");

@@ -1,4 +1,4 @@
-/* elementwise_scalar.c - the specification of the norm, the rotation, the gate and the residual
+/* elementwise_scalar.c - the specification of the norms, the rotation, the gate and the residual
  * addition.
  */
 #include "engine/kernels/kernel_list.h"
@@ -14,6 +14,18 @@ void rms_norm_scalar(const float *x, const float *w, size_t n, float eps, float 
     for (size_t i = 0; i < n; i++) lanes[i % 16] = fmaf(x[i], x[i], lanes[i % 16]);
     float r = 1.0f / sqrtf(lanes_sum(lanes) / (float)n + eps);
     for (size_t i = 0; i < n; i++) out[i] = x[i] * r * w[i];
+}
+
+void layer_norm_scalar(const float *x, const float *w, const float *b, size_t n, float eps,
+                       float *out)
+{
+    float lanes[16] = {0.0f}, squares[16] = {0.0f};
+    for (size_t i = 0; i < n; i++) lanes[i % 16] += x[i];
+    float mean = lanes_sum(lanes) / (float)n;
+    for (size_t i = 0; i < n; i++)
+        squares[i % 16] = fmaf(x[i] - mean, x[i] - mean, squares[i % 16]);
+    float r = 1.0f / sqrtf(lanes_sum(squares) / (float)n + eps);
+    for (size_t i = 0; i < n; i++) out[i] = fmaf((x[i] - mean) * r, w[i], b[i]);
 }
 
 void rope_scalar(float *x, const float *cos_sin, size_t n_pairs, bool interleaved)

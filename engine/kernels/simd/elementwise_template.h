@@ -1,5 +1,5 @@
-/* elementwise_template.h - norm, rotation, gate and addition, one text for every vector instruction
- * set: included once by elementwise_<isa>.c, after the simd header of that set.
+/* elementwise_template.h - norms, rotation, gate and addition, one text for every vector
+ * instruction set: included once by elementwise_<isa>.c, after the simd header of that set.
  *
  * The last, partial register of a vector is loaded and stored lane by lane under a mask, so that
  * every element takes the same path.
@@ -35,6 +35,50 @@ void SIMD_NAME(rms_norm)(const float *x, const float *w, size_t n, float eps, fl
     for (size_t i = 0; i < n; i += SIMD_LANES) {
         SIMD_FLOAT v = simd_mul(simd_load_first(x + i, n - i), r);
         simd_store_first(out + i, simd_mul(v, simd_load_first(w + i, n - i)), n - i);
+    }
+}
+
+/* Lanes past n count as zero, which leaves a sum as it is. */
+static float sum_of_values(const float *x, size_t n)
+{
+    SIMD_FLOAT lanes[SIMD_PARTS];
+    for (size_t part = 0; part < SIMD_PARTS; part++) lanes[part] = simd_set(0.0f);
+    for (size_t i = 0; i < n; i += SIMD_PARTS * SIMD_LANES) {
+        for (size_t part = 0; part < SIMD_PARTS; part++) {
+            size_t first = i + part * SIMD_LANES;
+            if (first >= n) break;
+            lanes[part] = simd_add(lanes[part], simd_load_first(x + first, n - first));
+        }
+    }
+    return simd_lanes_sum(lanes);
+}
+
+/* The same of squared distances from the mean. */
+static float sum_of_deviations(const float *x, size_t n, SIMD_FLOAT mean)
+{
+    SIMD_FLOAT lanes[SIMD_PARTS];
+    for (size_t part = 0; part < SIMD_PARTS; part++) lanes[part] = simd_set(0.0f);
+    for (size_t i = 0; i < n; i += SIMD_PARTS * SIMD_LANES) {
+        for (size_t part = 0; part < SIMD_PARTS; part++) {
+            size_t first = i + part * SIMD_LANES;
+            if (first >= n) break;
+            SIMD_FLOAT v = simd_sub(simd_load_first(x + first, n - first), mean);
+            v = simd_keep(v, 0, n - first, 0.0f);
+            lanes[part] = simd_fma(v, v, lanes[part]);
+        }
+    }
+    return simd_lanes_sum(lanes);
+}
+
+void SIMD_NAME(layer_norm)(const float *x, const float *w, const float *b, size_t n, float eps,
+                           float *out)
+{
+    SIMD_FLOAT mean = simd_set(sum_of_values(x, n) / (float)n);
+    SIMD_FLOAT r = simd_set(1.0f / sqrtf(sum_of_deviations(x, n, mean) / (float)n + eps));
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT v = simd_mul(simd_sub(simd_load_first(x + i, n - i), mean), r);
+        v = simd_fma(v, simd_load_first(w + i, n - i), simd_load_first(b + i, n - i));
+        simd_store_first(out + i, v, n - i);
     }
 }
 
