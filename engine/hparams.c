@@ -117,6 +117,17 @@ static bool read_head_sizes(const struct source *source, struct hparams *hparams
     return true;
 }
 
+/* Where layers with a window have a rotation of their own, nothing scales it. */
+static bool read_local_rotation(const struct source *source, struct hparams *hparams,
+                                struct err *err)
+{
+    struct rotation *rotation = &hparams->rotations[ROTATION_LOCAL];
+    double otherwise = (double)hparams->architecture->local_rope_base;
+    if (!(otherwise > 0)) return true;
+    *rotation = (struct rotation){.scale = 1, .magnitude = 1};
+    return read_positive(source, hparams, "rope.freq_base_swa", otherwise, &rotation->base, err);
+}
+
 /* Scaling of the rotation: none and linear are in; the rest would give other logits. A factor
  * without a type is a linear one; rope.scale_linear is what files before rope.scaling.* called it.
  */
@@ -134,9 +145,11 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
     if (!(attention == 1.0 || attention == 0.0))
         return err_set(err, ERR_UNSUPPORTED, "not supported yet: long rope (%s = %g)", key,
                        attention);
-    if (!read_positive(source, hparams, "rope.freq_base", 10000.0, &hparams->rope_base, err))
+    struct rotation *rotation = &hparams->rotations[ROTATION_MAIN];
+    *rotation = (struct rotation){.scale = 1, .magnitude = 1};
+    if (!read_positive(source, hparams, "rope.freq_base", 10000.0, &rotation->base, err) ||
+        !read_local_rotation(source, hparams, err))
         return false;
-    hparams->rope_scale = 1;
     const char *factor = "rope.scaling.factor";
     if (!metadata_find(metadata, key_of(hparams, factor, key))) factor = "rope.scale_linear";
     const char *type = "linear";
@@ -144,7 +157,7 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
         return false;
     if (strcmp(type, "none") == 0) return true;
     if (strcmp(type, "linear") == 0)
-        return read_positive(source, hparams, factor, 1.0, &hparams->rope_scale, err);
+        return read_positive(source, hparams, factor, 1.0, &rotation->scale, err);
     return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
 }
 
@@ -206,6 +219,12 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
                          err) &&
            read_rope(source, hparams, err) && read_window(source, hparams, err);
+}
+
+enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer)
+{
+    bool is_local = hparams_window(h, i_layer) > 0 && h->rotations[ROTATION_LOCAL].base > 0;
+    return is_local ? ROTATION_LOCAL : ROTATION_MAIN;
 }
 
 size_t hparams_count(const struct hparams *h, enum extent extent)
@@ -308,7 +327,8 @@ static bool check_stretch(const struct source *source, const struct hparams *hpa
     int64_t original = is_stretched ? (int64_t)architecture->stretched_from : 0;
     key_of(hparams, "rope.scaling.original_context_length", key);
     if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err)) return false;
-    bool is_scaled = hparams->rope_scale != 1 || hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
+    bool is_scaled = hparams->rotations[ROTATION_MAIN].scale != 1 ||
+                     hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
     if (!original || hparams->context_tokens <= (size_t)original || is_scaled) return true;
     return err_set(err, ERR_UNSUPPORTED,
                    "not supported yet: long rope (a context of %zu tokens made of %lld, and the "

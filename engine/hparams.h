@@ -12,6 +12,21 @@
 #include "engine/engine.h"
 #include "engine/source.h"
 
+/* Which rotation a layer's queries and keys get. */
+enum rotation_kind {
+    ROTATION_MAIN,
+    ROTATION_LOCAL, /* of layers with a window, where it is another one */
+    ROTATION_COUNT
+};
+
+/* Of n_rope / 2 pairs the i-th turns by base^(-2i / n_rope) / scale radians a position (Su et al.
+ * 2021, section 3.2.2). Cosine and sine are multiplied by magnitude. */
+struct rotation {
+    float base;  /* 0: the model has no such rotation */
+    float scale; /* linear scaling of positions, 1: none */
+    float magnitude;
+};
+
 struct hparams {
     const struct architecture *architecture;
     const char *name;  /* general.name, of the source; "" */
@@ -21,9 +36,8 @@ struct hparams {
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
     float norm_eps;
-    float rope_base;
-    float rope_scale; /* positions are divided by it (linear scaling), 1: none */
-    bool is_tied;     /* no output matrix: the embedding is used */
+    struct rotation rotations[ROTATION_COUNT];
+    bool is_tied; /* no output matrix: the embedding is used */
     /* The source's tensors by role, of layers and of the rest; NULL where the model has none. */
     const struct tensor_info *(*layers)[WEIGHT_LAYER_COUNT]; /* [n_layers] */
     const struct tensor_info *others[WEIGHT_COUNT - WEIGHT_LAYER_COUNT];
@@ -41,6 +55,15 @@ const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum wei
                                          size_t i_layer);
 /* The role whose matrix makes the logits: the embedding's where it is tied. */
 enum weight hparams_logits_weight(const struct hparams *hparams);
+
+/* The window of a layer, 0: none. */
+static inline size_t hparams_window(const struct hparams *hparams, size_t i_layer)
+{
+    (void)i_layer;
+    return hparams->sliding_window;
+}
+
+enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer);
 
 /* How many values the extent is of. */
 size_t hparams_count(const struct hparams *h, enum extent extent);

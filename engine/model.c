@@ -10,16 +10,12 @@
 
 #include "base/free_memory.h"
 #include "base/mem.h"
-#include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
 #include "engine/open_source.h"
 #include "engine/threads.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Sine and cosine are defined up to a million radians (kernels/math.h). */
-static const float MAX_ANGLE = 999999.0f;
 
 /* Row groups that a thread takes at a time: few enough that threads end together. */
 enum { GROUPS_AT_ONCE = 4, CHECKED_BYTES = 1 << 20 };
@@ -140,64 +136,14 @@ static bool load_projection(struct loader *loader, struct projection *projection
     return true;
 }
 
-/* The values of a one-dimensional tensor as floats; free() them. */
-static float *read_vector(const struct source *source, const struct tensor_info *tensor,
-                          struct err *err)
-{
-    uint8_t *row = mem_new(1, tensor->row_bytes, err);
-    float *values = mem_new(tensor->shape[0], sizeof *values, err);
-    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
-              source_check_rows(source, tensor, 0, 1, row, err);
-    if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
-    free(row);
-    if (ok) return values;
-    free(values);
-    return NULL;
-}
-
 static float *load_vector(struct loader *loader, enum weight weight, size_t i_layer,
                           struct err *err)
 {
     const struct source *source = loader->model->source;
     const struct tensor_info *tensor = hparams_tensor(&loader->model->hparams, weight, i_layer);
-    float *values = read_vector(source, tensor, err);
+    float *values = source_read_vector(source, tensor, err);
     if (values && report_progress(loader, tensor, err)) return values;
     free(values);
-    return NULL;
-}
-
-/* Radians per position of each pair, 1 / base^(2i / n_rope), rounded to float at each step as the
- * float32 reference implementations round it (Su et al. 2021, section 3.2.2). */
-static bool fill_frequencies(const struct hparams *h, const float *divisors, float *frequencies,
-                             struct err *err)
-{
-    for (size_t i = 0; i < h->n_rope / 2; i++) {
-        float exponent = (float)(2 * i) / (float)h->n_rope;
-        float power = (float)math_exp((double)exponent * math_log((double)h->rope_base));
-        float frequency = 1.0f / power;
-        if (divisors) frequency /= divisors[i];
-        frequency /= h->rope_scale;
-        float last_angle = (float)h->context_tokens * frequency;
-        if (!(last_angle >= 0 && last_angle <= MAX_ANGLE))
-            return err_set(err, ERR_INPUT,
-                           "the rotation by %g radians per position is out of range",
-                           (double)frequency);
-        frequencies[i] = frequency;
-    }
-    return true;
-}
-
-static float *read_frequencies(const struct source *source, const struct hparams *hparams,
-                               struct err *err)
-{
-    const struct tensor_info *tensor = hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
-    float *divisors = tensor ? read_vector(source, tensor, err) : NULL;
-    if (tensor && !divisors) return NULL;
-    float *frequencies = mem_new(hparams->n_rope / 2, sizeof *frequencies, err);
-    bool ok = frequencies && fill_frequencies(hparams, divisors, frequencies, err);
-    free(divisors);
-    if (ok) return frequencies;
-    free(frequencies);
     return NULL;
 }
 
@@ -205,9 +151,8 @@ static bool load_rope(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
     const struct tensor_info *tensor = hparams_tensor(&model->hparams, WEIGHT_ROPE_FREQS, 0);
-    model->rope_frequencies = read_frequencies(model->source, &model->hparams, err);
-    if (!model->rope_frequencies) return err_place(err, model->source->path, 0, 0);
-    return !tensor || report_progress(loader, tensor, err);
+    return frequencies_read(model->source, &model->hparams, &model->frequencies, err) &&
+           (!tensor || report_progress(loader, tensor, err));
 }
 
 /* The biases of the step's matrices, side by side as their outputs are. */
@@ -344,10 +289,10 @@ bool model_check(const struct source *source, struct err *err)
     struct hparams hparams;
     struct model_info info;
     struct tokenizer *tokenizer = NULL;
-    float *frequencies = NULL;
+    struct frequencies frequencies = {{0}};
     bool ok = read_source(source, &hparams, &info, &tokenizer, err) &&
-              (frequencies = read_frequencies(source, &hparams, err));
-    free(frequencies);
+              frequencies_read(source, &hparams, &frequencies, err);
+    frequencies_done(&frequencies);
     tokenizer_free(tokenizer);
     hparams_done(&hparams);
     return ok || err_place(err, source->path, 0, 0);
@@ -401,7 +346,7 @@ void model_close(struct model *model)
     if (!model) return;
     operations_free(model->operations, model->n_operations);
     free(model->weights);
-    free(model->rope_frequencies);
+    frequencies_done(&model->frequencies);
     tokenizer_free(model->tokenizer);
     hparams_done(&model->hparams);
     source_close(model->source);

@@ -7,6 +7,7 @@
 #ifndef PHIBENCH_ENGINE_MODEL_H
 #define PHIBENCH_ENGINE_MODEL_H
 
+#include "engine/frequencies.h"
 #include "engine/operation.h"
 #include "engine/tokenizer.h"
 
@@ -20,7 +21,7 @@ struct model {
     uint8_t *weights;                    /* what all projections point into, in their order */
     struct operation *operations;        /* [n_operations] in the order of a pass */
     size_t n_operations;
-    float *rope_frequencies; /* [n_rope / 2], radians per position */
+    struct frequencies frequencies;
 };
 
 /* Whether a model can be made of the source, but for what only its matrices can tell: everything

@@ -3,6 +3,7 @@
  */
 #include "engine/open_source.h"
 
+#include "base/mem.h"
 #include "engine/gguf.h"
 #include "engine/quantize.h"
 #include "engine/seal.h"
@@ -105,4 +106,18 @@ bool source_check_rows(const struct source *source, const struct tensor_info *te
                           row + i, column);
     }
     return true;
+}
+
+float *source_read_vector(const struct source *source, const struct tensor_info *tensor,
+                          struct err *err)
+{
+    uint8_t *row = mem_new(1, tensor->row_bytes, err);
+    float *values = mem_new(tensor->shape[0], sizeof *values, err);
+    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
+              source_check_rows(source, tensor, 0, 1, row, err);
+    if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
+    free(row);
+    if (ok) return values;
+    free(values);
+    return NULL;
 }

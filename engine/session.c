@@ -103,8 +103,11 @@ static bool allocate_scratch(struct session *session, struct err *err)
         if (!allocate_floats(&s->rows[i], n, s->widths[i], err)) return false;
     }
     s->attention_stride = attention_stride(session);
-    return allocate_floats(&s->rotation, n, h->n_rope, err) &&
-           allocate_floats(&s->attention, threads_count(session->threads), s->attention_stride,
+    for (size_t i = 0; i < ROTATION_COUNT; i++)
+        if (session->model->frequencies.of[i] &&
+            !allocate_floats(&s->rotations[i], n, h->n_rope, err))
+            return false;
+    return allocate_floats(&s->attention, threads_count(session->threads), s->attention_stride,
                            err) &&
            allocate_inputs(session, err);
 }
@@ -202,7 +205,7 @@ void session_close(struct session *session)
     if (!session) return;
     struct scratch *s = &session->scratch;
     for (size_t i = 0; i < BUFFER_COUNT; i++) free(s->rows[i]);
-    free(s->rotation);
+    for (size_t i = 0; i < ROTATION_COUNT; i++) free(s->rotations[i]);
     free(s->attention);
     for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) {
         free(s->acts[i].q);

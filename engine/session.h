@@ -16,8 +16,9 @@
 struct scratch {
     float *rows[BUFFER_COUNT];   /* [T, widths[i]] each */
     size_t widths[BUFFER_COUNT]; /* of a row */
-    float *rotation;             /* [T, n_rope / 2][2] cosine and sine at each token's position */
-    float *attention;            /* [threads, attention_stride] scratch of the kernel */
+    /* [T, n_rope / 2][2] cosine and sine at each token's position; NULL: no such rotation */
+    float *rotations[ROTATION_COUNT];
+    float *attention; /* [threads, attention_stride] scratch of the kernel */
     size_t attention_stride;
     struct acts acts[ACT_FORMAT_COUNT]; /* quantized copies of the current input; ACT_F32 unused */
 };

@@ -24,6 +24,8 @@ struct architecture {
     bool is_interleaved; /* the rotation pairs neighbours; otherwise the halves of a head */
     /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
     size_t unsaid_window, unsaid_window_context;
+    /* Base of the rotation of layers with a window, where files do not say it; 0: as all others. */
+    float local_rope_base;
     /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
      * from how many. */
     size_t stretched_context, stretched_from;

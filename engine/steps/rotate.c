@@ -8,18 +8,27 @@
 #include <math.h>
 
 /* position * frequency in float, as the float32 reference implementations compute it. */
+static void fill_angles(size_t position, const float *frequencies, float magnitude, size_t n_pairs,
+                        float *cos_sin)
+{
+    for (size_t i = 0; i < n_pairs; i++) {
+        float angle = (float)position * frequencies[i];
+        cos_sin[2 * i] = (float)math_cos((double)angle) * magnitude;
+        cos_sin[2 * i + 1] = (float)math_sin((double)angle) * magnitude;
+    }
+}
+
 void step_rotation(struct pass *pass, const struct operation *operation)
 {
     (void)operation;
     size_t n_pairs = pass->h->n_rope / 2;
     struct range share = pass_share(pass, pass->session->n_tokens);
-    for (size_t t = share.begin; t < share.end; t++) {
-        float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
-        for (size_t i = 0; i < n_pairs; i++) {
-            float angle = (float)pass->session->positions[t] * pass->model->rope_frequencies[i];
-            rotation[2 * i] = (float)math_cos((double)angle);
-            rotation[2 * i + 1] = (float)math_sin((double)angle);
-        }
+    for (enum rotation_kind kind = 0; kind < ROTATION_COUNT; kind++) {
+        const float *frequencies = pass->model->frequencies.of[kind];
+        for (size_t t = share.begin; frequencies && t < share.end; t++)
+            fill_angles(pass->session->positions[t], frequencies,
+                        pass->h->rotations[kind].magnitude, n_pairs,
+                        pass->scratch->rotations[kind] + t * 2 * n_pairs);
     }
 }
 
@@ -32,11 +41,12 @@ void step_store(struct pass *pass, const struct operation *operation)
     bool is_interleaved = h->architecture->is_interleaved;
     size_t n_q = hparams_count(h, EXTENT_Q), n_kv = hparams_count(h, EXTENT_KV);
     size_t n_pairs = h->n_rope / 2, n_sharing = h->n_heads / h->n_kv_heads;
+    const float *rotations = pass->scratch->rotations[hparams_rotation(h, pass->i_layer)];
     float limit = session->kv_type == KV_F16 ? HALF_OVERFLOW : INFINITY;
     struct range share = pass_share(pass, session->n_tokens * h->n_kv_heads);
     for (size_t i = share.begin; i < share.end; i++) {
         size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;
-        const float *rotation = pass->scratch->rotation + t * 2 * n_pairs;
+        const float *rotation = rotations + t * 2 * n_pairs;
         float *qkv = pass_row(pass, operation->step->from, t);
         float *k = qkv + n_q + head * h->head_size, *v = k + n_kv;
         for (size_t j = head * n_sharing; j < (head + 1) * n_sharing; j++)

@@ -172,7 +172,8 @@ static void sizes_are_read_and_what_is_absent_has_its_default(void **state)
     assert_int_equal(h.n_vocab, N_VOCAB);
     assert_int_equal(h.context_tokens, 4096);
     assert_int_equal(h.sliding_window, 2047); /* what early files of the 4k models leave unsaid */
-    assert_true(h.rope_base == 10000.0f && h.rope_scale == 1.0f && h.norm_eps == 1e-5f);
+    assert_true(h.rotations[ROTATION_MAIN].base == 10000.0f &&
+                h.rotations[ROTATION_MAIN].scale == 1.0f && h.norm_eps == 1e-5f);
     assert_false(h.is_tied);
     h = read_good(new_draft("llama"));
     assert_string_equal(h.architecture->name, "llama");
@@ -189,7 +190,7 @@ static void the_files_own_window_and_rotation_count(void **state)
     struct hparams h = read_good(draft);
     assert_int_equal(h.sliding_window, 0);
     assert_int_equal(h.n_rope, 4);
-    assert_true(h.rope_base == 500000.0f);
+    assert_true(h.rotations[ROTATION_MAIN].base == 500000.0f);
     draft = new_draft("phi3");
     set(draft, "context_length", 8192);
     assert_int_equal(read_good(draft).sliding_window, 0);
@@ -199,10 +200,10 @@ static void the_files_own_window_and_rotation_count(void **state)
     draft = new_draft("llama");
     assert_true(metadata_set_string(draft->metadata, "llama.rope.scaling.type", "linear", NULL));
     set_float(draft, "rope.scaling.factor", 4.0f);
-    assert_true(read_good(draft).rope_scale == 4.0f);
+    assert_true(read_good(draft).rotations[ROTATION_MAIN].scale == 4.0f);
     draft = new_draft("llama");
     set_float(draft, "rope.scale_linear", 2.0f);
-    assert_true(read_good(draft).rope_scale == 2.0f);
+    assert_true(read_good(draft).rotations[ROTATION_MAIN].scale == 2.0f);
 }
 
 static void a_factor_without_a_type_scales_linearly(void **state)
@@ -211,11 +212,11 @@ static void a_factor_without_a_type_scales_linearly(void **state)
     struct draft *draft = new_draft("llama");
     set_float(draft, "rope.scaling.factor", 4.0f);
     set_float(draft, "rope.scale_linear", 2.0f); /* the newer name counts */
-    assert_true(read_good(draft).rope_scale == 4.0f);
+    assert_true(read_good(draft).rotations[ROTATION_MAIN].scale == 4.0f);
     draft = new_draft("llama");
     assert_true(metadata_set_string(draft->metadata, "llama.rope.scaling.type", "none", NULL));
     set_float(draft, "rope.scaling.factor", 4.0f);
-    assert_true(read_good(draft).rope_scale == 1.0f);
+    assert_true(read_good(draft).rotations[ROTATION_MAIN].scale == 1.0f);
     draft = new_draft("llama");
     set_float(draft, "rope.scaling.factor", 0.0f);
     check_refused(draft, ERR_INPUT, "llama.rope.scaling.factor must be a positive number");
@@ -330,7 +331,7 @@ static void a_stretched_context_needs_factors(void **state)
     set(draft, "context_length", 8192);
     set(draft, "rope.scaling.original_context_length", 4096);
     set_float(draft, "rope.scaling.factor", 2.0f);
-    assert_true(read_good(draft).rope_scale == 2.0f);
+    assert_true(read_good(draft).rotations[ROTATION_MAIN].scale == 2.0f);
     draft = new_draft("llama");
     set(draft, "context_length", 131072); /* learnt at this length, for all that the file says */
     assert_int_equal(read_good(draft).context_tokens, 131072);
@@ -378,7 +379,7 @@ static void values_of_another_type_are_converted_or_refused(void **state)
     set(draft, "rope.freq_base", 500000);
     struct hparams h = read_good(draft);
     assert_int_equal(h.n_layers, N_LAYERS);
-    assert_true(h.rope_base == 500000.0f);
+    assert_true(h.rotations[ROTATION_MAIN].base == 500000.0f);
     static const char *const LABELS[] = {"general.name", "general.file_type"};
     for (size_t i = 0; i < 2; i++) {
         draft = new_draft("llama");
