@@ -1,8 +1,9 @@
 /* weight.h - the tensors that models are made of, by their roles: what each is called and how large
  * it is in terms of a model's sizes.
  *
- * The only place that knows names of tensors, which are GGUF's (ggml docs/gguf.md). Which roles a
- * model has is said by its architecture (arch/architecture.h). Const tables.
+ * The only place that knows GGUF's names of tensors (ggml docs/gguf.md); those of Hugging Face
+ * stand in hf/hf_names.c. Which roles a model has is said by its architecture
+ * (arch/architecture.h). Const tables.
  */
 #ifndef PHIBENCH_ENGINE_WEIGHT_H
 #define PHIBENCH_ENGINE_WEIGHT_H

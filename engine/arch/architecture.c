@@ -5,6 +5,7 @@
 
 #include "engine/arch/architecture_list.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,16 @@ const struct architecture *architecture_find(const char *name)
 {
     for (size_t i = 0; i < N_ARCHITECTURES; i++)
         if (strcmp(name, architectures[i]->name) == 0) return architectures[i];
+    return NULL;
+}
+
+const struct architecture *architecture_find_class(const char *name)
+{
+    for (size_t i = 0; i < N_ARCHITECTURES; i++) {
+        const char *const *classes = architectures[i]->hf.classes;
+        for (size_t k = 0; k < HF_CLASSES && classes[k]; k++)
+            if (strcmp(name, classes[k]) == 0) return architectures[i];
+    }
     return NULL;
 }
 
@@ -34,6 +45,20 @@ bool architecture_runs(const struct architecture *architecture, step_fn *run)
     for (size_t i = 0; i < ARCHITECTURE_LAYER_STEPS && architecture->layer[i].run; i++)
         runs = runs || architecture->layer[i].run == run;
     return runs;
+}
+
+/* Types ("llama") are lower case and stand for classes, which are listed. */
+void architecture_list_classes(char *names, size_t n_bytes)
+{
+    size_t n_used = 0;
+    *names = '\0';
+    for (size_t i = 0; i < N_ARCHITECTURES; i++) {
+        const char *const *classes = architectures[i]->hf.classes;
+        for (size_t k = 0; k < HF_CLASSES && classes[k] && n_used < n_bytes; k++)
+            if (isupper((unsigned char)*classes[k]))
+                n_used += (size_t)snprintf(names + n_used, n_bytes - n_used, "%s%s",
+                                           n_used ? ", " : "", classes[k]);
+    }
 }
 
 static bool step_takes(const struct step *step, enum weight weight)

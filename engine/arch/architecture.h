@@ -7,6 +7,7 @@
 #ifndef PHIBENCH_ENGINE_ARCH_ARCHITECTURE_H
 #define PHIBENCH_ENGINE_ARCH_ARCHITECTURE_H
 
+#include "engine/arch/hf_form.h"
 #include "engine/steps/step.h"
 
 /* Room in an architecture's lists, which end with the first entry that is empty. */
@@ -29,13 +30,20 @@ struct architecture {
     /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
      * from how many. */
     size_t stretched_context, stretched_from;
+    struct hf_form hf; /* how its models lie in Hugging Face folders */
 };
 
 /* NULL if there is none of this name. */
 const struct architecture *architecture_find(const char *name);
 
+/* The one whose models Hugging Face calls by this class ("LlamaForCausalLM") or type ("llama").
+ * NULL if there is none. */
+const struct architecture *architecture_find_class(const char *name);
+
 /* "phi3, llama ...", cut to n_bytes with its end. */
 void architecture_list(char *names, size_t n_bytes);
+/* "Phi3ForCausalLM, LlamaForCausalLM ...": every class, likewise. */
+void architecture_list_classes(char *names, size_t n_bytes);
 
 /* Whether its layers take the step. */
 bool architecture_runs(const struct architecture *architecture, step_fn *run);

@@ -43,4 +43,7 @@ const struct architecture architecture_llama = {
         },
     .optional = {WEIGHT_OUTPUT, WEIGHT_ROPE_FREQS},
     .is_interleaved = true,
+    .hf = {.classes = {"LlamaForCausalLM", "MistralForCausalLM", "llama", "mistral"},
+           .keys = {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_LEFT_OUT, 0}},
+           .demands = {{"hidden_act", "silu|swish"}}},
 };

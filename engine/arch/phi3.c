@@ -45,4 +45,7 @@ const struct architecture architecture_phi3 = {
     .unsaid_window_context = 4096,
     .stretched_context = 131072,
     .stretched_from = 4096,
+    .hf = {.classes = {"Phi3ForCausalLM", "phi3"},
+           .keys = {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 0}},
+           .demands = {{"hidden_act", "silu|swish"}}},
 };

@@ -41,4 +41,6 @@ const struct architecture architecture_qwen2 = {
              .matrices = {WEIGHT_OUTPUT}},
         },
     .optional = {WEIGHT_OUTPUT},
+    .hf = {.classes = {"Qwen2ForCausalLM", "qwen2"},
+           .demands = {{"hidden_act", "silu|swish"}, {"use_sliding_window", "false"}}},
 };
