@@ -16,7 +16,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- flags
 
-PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libcrypto libcurl
+PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libutf8proc libcrypto libcurl
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 TEST_LIBS  := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -76,7 +76,7 @@ FILES.published := $(sort $(wildcard configs/published/*.tsv))
 EMBEDDED_C := $(EMBEDDED:%=$(BUILD)/embedded_%.c)
 
 # The engine, and of base what takes no library.
-ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out base/json.c base/regex.c base/sha256.c,$(SOURCES)))
+ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out base/json.c base/regex.c base/sha256.c base/unicode.c,$(SOURCES)))
 ENGINE := $(BUILD)/libengine.a
 
 UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
@@ -85,6 +85,7 @@ FUZZ_REPLAYS := $(FUZZ_TARGETS:%=%_replay)
 KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
 PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 RENDER_CASES := $(BUILD)/tests/jinja/render_cases
+ENCODE_LINES := $(BUILD)/tests/tokens/encode_lines
 SUPPORT      := $(BUILD)/tests/libsupport.a
 FAULTS       := $(addprefix $(BUILD)/tests/faults/,fail_nth.so power_cut.so write_answers)
 
@@ -195,7 +196,7 @@ $(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 again  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-$(RENDER_CASES): $(BUILD)/tests/jinja/render_cases.o $(SUPPORT) $(LIBRARY)
+$(RENDER_CASES) $(ENCODE_LINES): %: %.o $(SUPPORT) $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 

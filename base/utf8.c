@@ -87,6 +87,19 @@ bool utf8_is_valid(const char *text, size_t n_bytes)
     return valid;
 }
 
+size_t utf8_run(const char *text, size_t n_bytes, bool *valid)
+{
+    size_t at = 0;
+    for (bool this_valid; at < n_bytes;) {
+        uint32_t code;
+        size_t n = utf8_decode(text + at, n_bytes - at, &code, &this_valid);
+        if (at && this_valid != *valid) break;
+        *valid = this_valid;
+        at += n;
+    }
+    return at;
+}
+
 size_t utf8_count(const char *text, size_t n_bytes)
 {
     size_t n = 0;

@@ -20,6 +20,9 @@ size_t utf8_decode(const char *text, size_t n_bytes, uint32_t *code, bool *valid
 size_t utf8_encode(uint32_t code, char out[4]);
 
 bool utf8_is_valid(const char *text, size_t n_bytes);
+/* Length of the longest beginning of text that is all valid UTF-8, or all malformed bytes; *valid
+ * says which, and stays where n_bytes is 0. */
+size_t utf8_run(const char *text, size_t n_bytes, bool *valid);
 size_t utf8_count(const char *text, size_t n_bytes);
 
 /* Appends text with every malformed byte replaced by U+FFFD. */

@@ -14,13 +14,9 @@
 
 /* ---- Expressions ---- */
 
-/* Unicode's White_Space, for a class. PCRE2's \s also takes U+180E, which is none since Unicode
- * 6.3, and none to the tokenizers that models were trained with. */
-#define SPACE "\\p{Z}\\t-\\r\\x85"
-#define SPACES "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
-
-/* What ByteLevel of the `tokenizers` library cuts by, unless told otherwise. */
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACES
+#define SPACE PRE_TYPE_SPACE
+#define SPACES PRE_TYPE_SPACES
+#define GPT2 PRE_TYPE_GPT2
 #define DIGIT "\\p{N}"
 #define THREE_DIGITS "\\p{N}{1,3}"
 
@@ -179,6 +175,22 @@ const struct pre_type *pre_type_find(const char *name)
 {
     for (size_t i = 0; i < sizeof PRE_TYPES / sizeof *PRE_TYPES; i++)
         if (strcmp(PRE_TYPES[i].name, name) == 0) return &PRE_TYPES[i];
+    return NULL;
+}
+
+static bool has_expressions(const struct pre_type *type, const char *const *expressions, size_t n)
+{
+    size_t i = 0;
+    while (i < n && type->expressions[i] && strcmp(type->expressions[i], expressions[i]) == 0) i++;
+    return i == n && !type->expressions[i];
+}
+
+const char *pre_type_name(const char *const *expressions, size_t n, bool ignores_merges)
+{
+    for (size_t i = 0; i < sizeof PRE_TYPES / sizeof *PRE_TYPES; i++)
+        if (PRE_TYPES[i].ignores_merges == ignores_merges &&
+            has_expressions(&PRE_TYPES[i], expressions, n))
+            return PRE_TYPES[i].name;
     return NULL;
 }
 

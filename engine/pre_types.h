@@ -9,6 +9,16 @@
 #include "base/buf.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* Unicode's White_Space, for a class. PCRE2's \s also takes U+180E, which is none since Unicode
+ * 6.3, and none to the tokenizers that models were trained with. */
+#define PRE_TYPE_SPACE "\\p{Z}\\t-\\r\\x85"
+#define PRE_TYPE_SPACES "[" PRE_TYPE_SPACE "]+(?![^" PRE_TYPE_SPACE "])|[" PRE_TYPE_SPACE "]+"
+/* What ByteLevel of the `tokenizers` library cuts by, unless told otherwise. */
+#define PRE_TYPE_GPT2                                                                              \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" PRE_TYPE_SPACE                              \
+    "\\p{L}\\p{N}]+|" PRE_TYPE_SPACES
 
 enum { PRE_TYPE_MAX_EXPRESSIONS = 6 };
 
@@ -22,6 +32,10 @@ struct pre_type {
 
 /* The row of this name, NULL if there is none. */
 const struct pre_type *pre_type_find(const char *name);
+
+/* The first name in the table for words that are cut by these expressions, in this order; NULL if
+ * there is none. */
+const char *pre_type_name(const char *const *expressions, size_t n, bool ignores_merges);
 
 /* Appends all names in the order of the table, with ", " between them. */
 void pre_type_list(struct buf *out);

@@ -10,8 +10,10 @@
 #include "engine/tokenizer.h"
 
 #include "engine/tokenizer_internal.h"
+#include "engine/tokenizer_steps.h"
 
 #include "base/mem.h"
+#include "base/unicode.h"
 #include "base/utf8.h"
 #include "engine/chat.h"
 
@@ -69,6 +71,8 @@ static bool init_kind(struct tokenizer *tokenizer, const struct metadata *metada
     const char *model = "";
     if (!metadata_read_string(metadata, "tokenizer.ggml.model", &model, err)) return false;
     memset(tokenizer->byte_ids, 0xff, sizeof tokenizer->byte_ids);
+    if (!steps_init(tokenizer, metadata, err)) return false;
+    if (tokenizer->steps) return true;
     if (strcmp(model, "llama") == 0) {
         tokenizer->add_space_prefix = true;
         return metadata_read_bool(metadata, "tokenizer.ggml.add_space_prefix",
@@ -147,7 +151,8 @@ struct tokenizer *tokenizer_new(const struct metadata *metadata, struct err *err
     for (int i = 0; i < 256; i++)
         if (tokenizer->byte_ids[i] < 0) tokenizer->has_all_bytes = false;
     note_missing_bytes(tokenizer);
-    tokenizer->lines_are_apart = !tokenizer->is_bpe && has_no_line_ends(&tokenizer->vocabulary);
+    tokenizer->lines_are_apart =
+        !tokenizer->is_bpe && !tokenizer->steps && has_no_line_ends(&tokenizer->vocabulary);
     const char *template_text = NULL; /* a string: the vocabulary has read it */
     if (metadata_read_string(metadata, "tokenizer.chat_template", &template_text, err) &&
         buf_check(&tokenizer->vocabulary.notes, err) &&
@@ -162,6 +167,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
 {
     if (!tokenizer) return;
     bpe_done(tokenizer);
+    steps_done(tokenizer);
     merge_list_done(&tokenizer->merges);
     vocabulary_done(&tokenizer->vocabulary);
     chat_template_free(tokenizer->chat_template);
@@ -170,19 +176,11 @@ void tokenizer_free(struct tokenizer *tokenizer)
 
 /* ---- Encoding ---- */
 
-/* Unicode's White_Space. */
-static bool is_space(uint32_t code)
-{
-    return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 || code == 0xa0 ||
-           code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
-           code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
-}
-
 static size_t skip_space(const char *text, size_t n_bytes, size_t at)
 {
     for (uint32_t code; at < n_bytes;) {
         size_t n = utf8_decode(text + at, n_bytes - at, &code, NULL);
-        if (!is_space(code)) break;
+        if (!unicode_is_space(code)) break;
         at += n;
     }
     return at;
@@ -199,6 +197,7 @@ bool tokenizer_strips(const struct tokenizer *tokenizer, int32_t id, enum rstrip
 static bool encode_text(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
                         const struct encode_options *options, struct tokens *out, struct err *err)
 {
+    if (tokenizer->steps) return steps_encode(tokenizer, text, n_bytes, options, out, err);
     bool parse_special = options->parse_special;
     size_t begin = 0; /* of the fragment; special tokens begin where one ends */
     for (size_t at = 0; at <= n_bytes; at++) {
@@ -207,7 +206,7 @@ static bool encode_text(const struct tokenizer *tokenizer, const char *text, siz
         if (id < 0 && at < n_bytes) continue;
         bool ok = at == begin ||
                   (tokenizer->is_bpe
-                       ? bpe_encode(tokenizer, text + begin, at - begin, out, err)
+                       ? bpe_encode(tokenizer, text + begin, at - begin, FRAGMENT_INNER, out, err)
                        : spm_encode(tokenizer, text + begin, at - begin,
                                     tokenizer->add_space_prefix && (begin || !options->continues),
                                     out, err));
@@ -252,10 +251,12 @@ bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, siz
                       bool at_start, struct buf *out, struct err *err)
 {
     bool strip = at_start && tokenizer->add_space_prefix;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= tokenizer->vocabulary.n)
             return err_set(err, ERR_USAGE, "token %ld is not in the vocabulary of %d", (long)ids[i],
                            (int)tokenizer->vocabulary.n);
+    if (tokenizer->steps) return steps_decode(tokenizer, ids, n, special, at_start, out, err);
+    for (size_t i = 0; i < n; i++) {
         const struct piece *piece = &tokenizer->vocabulary.pieces[ids[i]];
         switch (piece->kind) {
         case TOKEN_CONTROL:

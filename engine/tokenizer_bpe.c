@@ -56,6 +56,15 @@ void bpe_decode(const struct piece *piece, struct buf *out)
 
 /* ---- Making one ---- */
 
+void bpe_find_bytes(struct tokenizer *tokenizer)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        char text[4];
+        size_t n = utf8_encode(character_of((unsigned char)byte), text);
+        tokenizer->byte_ids[byte] = vocabulary_find(&tokenizer->vocabulary, text, n);
+    }
+}
+
 bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
 {
     const char *name = NULL;
@@ -74,11 +83,7 @@ bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, stru
     if (!tokenizer->pretokenizer) return false;
     snprintf(tokenizer->kind, sizeof tokenizer->kind, "bpe:%s", name);
     tokenizer->ignore_merges = pretokenizer_ignores_merges(tokenizer->pretokenizer);
-    for (int byte = 0; byte < 256; byte++) {
-        char text[4];
-        size_t n = utf8_encode(character_of((unsigned char)byte), text);
-        tokenizer->byte_ids[byte] = vocabulary_find(&tokenizer->vocabulary, text, n);
-    }
+    bpe_find_bytes(tokenizer);
     if (!lines) return err_set(err, ERR_INPUT, "no merges: tokenizer.ggml.merges is absent");
     return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
 }
@@ -132,35 +137,22 @@ static bool encode_word(struct bpe_work *work, const char *word, size_t n_bytes,
     return true;
 }
 
-/* Length of the longest beginning of text that is all valid UTF-8, or all malformed bytes. */
-static size_t run_bytes(const char *text, size_t n_bytes, bool *valid)
-{
-    size_t at = 0;
-    for (bool this_valid; at < n_bytes;) {
-        uint32_t code;
-        size_t n = utf8_decode(text + at, n_bytes - at, &code, &this_valid);
-        if (at && this_valid != *valid) break;
-        *valid = this_valid;
-        at += n;
-    }
-    return at;
-}
-
 bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
-                struct tokens *out, struct err *err)
+                enum fragment_place place, struct tokens *out, struct err *err)
 {
     struct bpe_work work = {.tokenizer = tokenizer, .out = out};
     bool ok = true, valid = true;
     for (size_t at = 0, n; ok && at < n_bytes; at += n) {
-        n = run_bytes(text + at, n_bytes - at, &valid);
+        n = utf8_run(text + at, n_bytes - at, &valid);
         if (!valid) {
             ok = encode_word(&work, text + at, n, err);
             continue;
         }
-        ok = pretokenizer_split(tokenizer->pretokenizer, text + at, n, &work.words, err);
+        ok = pretokenizer_split(tokenizer->pretokenizer, text + at, n,
+                                at ? FRAGMENT_CONTINUES : place, &work.words, err);
         for (size_t i = 0; ok && i < work.words.n; i++) {
             const struct regex_span *word = &work.words.spans[i];
-            ok = encode_word(&work, text + at + word->begin, word->end - word->begin, err);
+            ok = encode_word(&work, work.words.text + word->begin, word->end - word->begin, err);
         }
     }
     merger_done(&work.merger);

@@ -24,7 +24,10 @@ struct piece {
     uint32_t n_bytes;
     float score; /* SPM: the higher, the earlier it is merged */
     enum token_kind kind;
-    bool rstrip, is_end;
+    bool is_end;
+    /* How it is matched as a whole: with the white space before and behind it, and only where no
+     * letter touches it. */
+    bool lstrip, rstrip, single_word;
 };
 
 struct vocabulary {
@@ -41,11 +44,18 @@ struct vocabulary {
     struct buf notes; /* what a user should know, a line each */
 };
 
-/* Reads tokens, scores and kinds; ERR_INPUT where the arrays do not fit together. Markers of the
- * chat template that are typed as normal pieces become control pieces. */
+/* Reads tokens, scores and kinds; ERR_INPUT where the arrays do not fit together. Where no steps
+ * say which pieces are matched as a whole (tokenizer_steps.h), markers of the chat template that
+ * are typed as normal pieces become control pieces. */
 bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metadata,
                      struct err *err) __attribute__((warn_unused_result));
 void vocabulary_done(struct vocabulary *vocabulary);
+
+/* Gives a piece another text, which outlives the vocabulary; then vocabulary_index, once. */
+void vocabulary_respell(struct vocabulary *vocabulary, int32_t id, const char *text,
+                        size_t n_bytes);
+bool vocabulary_index(struct vocabulary *vocabulary, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* The id of the piece with this text, -1 if there is none. Of equal pieces a normal one before the
  * others, and of those of one kind the last, as llama.cpp has it. */
@@ -138,6 +148,8 @@ struct tokenizer {
     /* These are for BPE alone. */
     struct pretokenizer *pretokenizer;
     bool ignore_merges; /* a word that is a piece is not merged up to it */
+
+    struct token_steps *steps; /* those of a tokenizer.json (tokenizer_steps.h), NULL: GGUF's */
 };
 
 /* Appends the id that stands for a byte (tokens.c); ERR_INPUT if there is none and no unknown
@@ -147,6 +159,8 @@ bool tokenizer_append_byte(const struct tokenizer *tokenizer, unsigned char byte
 
 bool spm_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
+/* Finds the pieces that stand for bytes, "<0x0A>". */
+void spm_find_bytes(struct tokenizer *tokenizer);
 /* Appends the ids of a fragment without special tokens; `space_prefix` if it begins with the space
  * that SentencePiece puts before a text. */
 bool spm_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
@@ -157,9 +171,13 @@ void spm_decode(const struct piece *piece, bool strip_space, struct buf *out);
 
 bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
+/* Finds the pieces that stand for bytes, in the alphabet. */
+void bpe_find_bytes(struct tokenizer *tokenizer);
 void bpe_done(struct tokenizer *tokenizer);
+/* Appends the ids of a fragment without special tokens. */
 bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_bytes,
-                struct tokens *out, struct err *err) __attribute__((warn_unused_result));
+                enum fragment_place place, struct tokens *out, struct err *err)
+    __attribute__((warn_unused_result));
 void bpe_decode(const struct piece *piece, struct buf *out);
 
 #endif

@@ -50,12 +50,17 @@ static bool find_bytes(struct tokenizer *tokenizer, enum token_kind kind)
     return found;
 }
 
+void spm_find_bytes(struct tokenizer *tokenizer)
+{
+    if (!find_bytes(tokenizer, TOKEN_BYTE)) (void)find_bytes(tokenizer, TOKEN_NORMAL);
+}
+
 bool spm_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
 {
     const struct metadata_string *lines;
     size_t n_lines;
     memcpy(tokenizer->kind, "spm", sizeof "spm");
-    if (!find_bytes(tokenizer, TOKEN_BYTE)) (void)find_bytes(tokenizer, TOKEN_NORMAL);
+    spm_find_bytes(tokenizer);
     if (vocabulary_is_ordered(&tokenizer->vocabulary)) return true;
     if (!metadata_read_strings(metadata, "tokenizer.ggml.merges", &lines, &n_lines, err))
         return false;

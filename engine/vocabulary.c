@@ -5,6 +5,7 @@
  * model, so that renaming a file changes nothing.
  */
 #include "engine/tokenizer_internal.h"
+#include "engine/tokenizer_steps.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -146,6 +147,7 @@ static bool build_specials(struct vocabulary *vocabulary, struct err *err)
         specials[n++] = (struct special){(unsigned char)piece->text[0], piece->n_bytes};
     }
     if (n) qsort(specials, n, sizeof *specials, compare_specials);
+    free(vocabulary->special_lengths);
     vocabulary->special_lengths = mem_new(n, sizeof *vocabulary->special_lengths, err);
     if (!vocabulary->special_lengths) goto out;
     for (size_t i = 0, first = 0; first < 256; first++) {
@@ -174,6 +176,19 @@ int32_t vocabulary_match_special(const struct vocabulary *vocabulary, const char
         if (parse_special || vocabulary->pieces[id].kind == TOKEN_USER_DEFINED) return id;
     }
     return -1;
+}
+
+void vocabulary_respell(struct vocabulary *vocabulary, int32_t id, const char *text, size_t n_bytes)
+{
+    struct piece *piece = &vocabulary->pieces[id];
+    piece->text = text;
+    piece->n_bytes = (uint32_t)n_bytes;
+    if (n_bytes > vocabulary->longest_bytes) vocabulary->longest_bytes = n_bytes;
+}
+
+bool vocabulary_index(struct vocabulary *vocabulary, struct err *err)
+{
+    return build_slots(vocabulary, err) && build_specials(vocabulary, err);
 }
 
 /* ---- What files do not say ----
@@ -206,6 +221,20 @@ static bool is_phi3(const struct vocabulary *vocabulary)
     return true;
 }
 
+static bool mark_listed_ends(struct vocabulary *vocabulary, const struct metadata *metadata,
+                             struct err *err)
+{
+    const struct metadata_value *ids;
+    if (!metadata_read_array(metadata, TOKENIZER_ENDS_KEY, &ids, err)) return false;
+    for (size_t i = 0; ids && i < ids->n; i++) {
+        int64_t id = -1;
+        if (!metadata_element_integer(ids, i, TOKENIZER_ENDS_KEY, 0, vocabulary->n - 1, &id, err))
+            return false;
+        vocabulary->pieces[id].is_end = true;
+    }
+    return true;
+}
+
 static bool mark_ends(struct vocabulary *vocabulary, const struct metadata *metadata,
                       struct err *err)
 {
@@ -224,7 +253,7 @@ static bool mark_ends(struct vocabulary *vocabulary, const struct metadata *meta
         if (id >= 0 && id < vocabulary->n) vocabulary->pieces[id].is_end = true;
     }
     if (is_phi3(vocabulary)) find_special(vocabulary, "<|assistant|>")->is_end = true;
-    return true;
+    return mark_listed_ends(vocabulary, metadata, err);
 }
 
 static void mark_rstrip(struct vocabulary *vocabulary)
@@ -411,6 +440,7 @@ bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metad
     size_t n;
     const struct metadata_string *tokens;
     const char *template_text = NULL;
+    bool has_steps = metadata_find(metadata, TOKENIZER_STEPS_KEY) != NULL;
     if (!metadata_read_string(metadata, "tokenizer.chat_template", &template_text, err) ||
         !metadata_read_strings(metadata, "tokenizer.ggml.tokens", &tokens, &n, err))
         return false;
@@ -418,10 +448,10 @@ bool vocabulary_init(struct vocabulary *vocabulary, const struct metadata *metad
         return err_set(err, ERR_INPUT, "no vocabulary: tokenizer.ggml.tokens is absent or empty");
     if (!copy_pieces(vocabulary, tokens, n, err) ||
         !read_kinds_and_scores(vocabulary, metadata, err) || !build_slots(vocabulary, err) ||
-        !take_markers(vocabulary, metadata, template_text, err) ||
+        !take_markers(vocabulary, metadata, has_steps ? NULL : template_text, err) ||
         !build_specials(vocabulary, err) || !mark_ends(vocabulary, metadata, err))
         return false;
-    mark_rstrip(vocabulary);
+    if (!has_steps) mark_rstrip(vocabulary);
     note_duplicates(vocabulary);
     return true;
 }

@@ -25,7 +25,7 @@ static void check_words(const char *type, const char *text, const char *expected
     struct buf joined = {0};
     struct pretokenizer *pretokenizer = pretokenizer_new(type, &err);
     if (!pretokenizer) fail_msg("%s", err.message);
-    if (!pretokenizer_split(pretokenizer, text, strlen(text), &words, &err))
+    if (!pretokenizer_split(pretokenizer, text, strlen(text), FRAGMENT_INNER, &words, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < words.n; i++) {
         if (i) buf_char(&joined, '|');
@@ -150,7 +150,8 @@ static void count_bytes(void *context, const char *line, size_t n_bytes, struct 
 {
     struct cutter *cutter = context;
     struct err err = {0};
-    if (!pretokenizer_split(cutter->pretokenizer, line, n_bytes, &cutter->words, &err))
+    if (!pretokenizer_split(cutter->pretokenizer, line, n_bytes, FRAGMENT_INNER, &cutter->words,
+                            &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < cutter->words.n; i++) {
         const struct regex_span *word = &cutter->words.spans[i];
@@ -228,7 +229,7 @@ static size_t count_words_of_run(const char *type, char first, char last)
     if (!pretokenizer) fail_msg("%s", err.message);
     memset(text, first, N_FIRST);
     text[N_FIRST] = last;
-    if (!pretokenizer_split(pretokenizer, text, N_FIRST + 1, &words, &err))
+    if (!pretokenizer_split(pretokenizer, text, N_FIRST + 1, FRAGMENT_INNER, &words, &err))
         fail_msg("%s: %s", type, err.message);
     size_t n = words.n;
     assert_int_equal(words.spans[n - 1].end, N_FIRST + 1);

@@ -1,0 +1,22 @@
+/* oniguruma.h - regular expressions as a tokenizer.json has them: Oniguruma's syntax, compiled by
+ * PCRE2.
+ *
+ * The library `tokenizers` runs Oniguruma, whose "\s", "\w", "^" and "$" differ from PCRE2's.
+ */
+#ifndef PHIBENCH_ENGINE_ONIGURUMA_H
+#define PHIBENCH_ENGINE_ONIGURUMA_H
+
+#include "base/buf.h"
+#include "base/regex.h"
+
+/* Appends the same expression in PCRE2's syntax. ERR_UNSUPPORTED for what has no equal there. */
+bool oniguruma_translate(const char *expression, struct buf *out, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* Translates and compiles; free with regex_free. */
+struct regex *oniguruma_compile(const char *expression, struct err *err)
+    __attribute__((warn_unused_result));
+/* Appends the expression, in PCRE2's syntax, that matches this text and nothing else. */
+void oniguruma_quote(const char *text, struct buf *out);
+
+#endif

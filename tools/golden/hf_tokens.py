@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Compares the tokens that phibench makes from Hugging Face files with those of the library `tokenizers`.
+
+    python3 tools/golden/hf_tokens.py compare PROGRAM [--lines N] [--seed S] [--made NAME,...] [FOLDER ...]
+    python3 tools/golden/hf_tokens.py make OUT
+
+compare: N random lines (10,000) for each folder with a tokenizer.json, and for each small tokenizer that is made here,
+one of every kind that phibench reads; PROGRAM is build/release/tests/tokens/encode_lines. Ids with special tokens
+parsed and the text that they are decoded to must be equal; where a decoded text is no UTF-8, the library's has U+FFFD.
+make: writes what tests/unit/test_hf_tokenizer.c reads: the small tokenizers, and the ids of lines.
+
+Needs the package `tokenizers`. Lines are of letters of many scripts, marks, digits, white space of every kind,
+contractions, code, and the tokenizer's added tokens with and without spaces around.
+"""
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+import tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+import pre_types
+
+SPACES = ["", "", " ", "  ", "\n", "\t", "\n\n ", "\u00a0", "\u3000", "\u2028", "\u0085", "x", "é", "_", "1", ".", "\u200d", "\u0301"]
+MORE = ["e\u0301", "A\u030a", "\u1100\u1161\u11a8", "\u212b", "\ufb01", "\u2460", "\u0958", "q\u0323\u0307",
+        "\u2581", "\u2581\u2581a", "of the", "and", "story", "Once upon a time", "<0x0A>", "<unk>", "the"]
+
+
+def make_lines(tokenizer, n, seed):
+    """Random lines, among them the contents of added tokens."""
+    draw = random.Random(seed)
+    added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+    for _ in range(n):
+        line = ""
+        for _ in range(1 + draw.randrange(pre_types.MOST_PARTS)):
+            kind = draw.randrange(8)
+            if kind < 4:
+                line += draw.choice(pre_types.PARTS + MORE)
+            elif kind < 6:
+                first, end = draw.choice(pre_types.RANGES)
+                line += chr(draw.randrange(first, end))
+            elif added:
+                line += draw.choice(SPACES) + draw.choice(added) + draw.choice(SPACES)
+        yield line
+
+
+# ---- Small tokenizers, one of each kind
+
+TEXT = ["Once upon a time there was a little story, and the story's words weren't many: 1, 22, 333 and 2024!",
+        "It is of the same kind as HTTPServer or snake_case; we'll see. ¿Qué? Straße, naïve, façade, \u4f60\u597d\u4e16\u754c",
+        "  def run(self):\n\treturn 'x' + \"y\"  # the end\r\n\n", "Привет, мир! \u0939\u093f\u0928\u094d\u0926\u0940 \u304b\u306a",
+        "e\u0301 A\u030a cafe\u0301 \uac00\uac01 \ufb01 \u2460", "the of and to in that is was he for it with as his on be at by"]
+
+
+def added(content, special=False, **flags):
+    return AddedToken(content, special=special, **{"normalized": False, **flags})
+
+
+FLAGS = [added("<|end|>", special=True), added("<|user|>", special=True, rstrip=True), added("<l>", lstrip=True),
+         added("<lr>", lstrip=True, rstrip=True), added("<w>", single_word=True),
+         added("word", single_word=True, normalized=True), added("story", normalized=True),
+         added("<nl>", normalized=True, lstrip=True), added("<nr>", normalized=True, rstrip=True),
+         added("<wlr>", single_word=True, lstrip=True, rstrip=True),
+         added("<nwlr>", normalized=True, single_word=True, lstrip=True, rstrip=True),
+         added("a time", normalized=True, lstrip=True), added("  "), added("\n\n"), added("<|user|>x")]
+
+
+def byte_level(pre_tokenizer, normalizer=None, post=None, ignore_merges=False, tokens=FLAGS):
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=420, show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(TEXT, trainer)
+    if post:
+        tokenizer.post_processor = post
+    tokenizer.add_tokens(tokens)
+    return tokenizer
+
+
+def split(expression, behavior="isolated", invert=False):
+    return pre_tokenizers.Split(Regex(expression), behavior, invert)
+
+
+def cut(*steps):
+    return pre_tokenizers.Sequence([*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def by_characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, fuse_unk=True, unk="<unk>",
+                  tokens=FLAGS):
+    """SentencePiece's kind: characters with marks for spaces."""
+    special = ["<unk>", "<s>", "</s>"] + ([f"<0x{i:02X}>" for i in range(256)] if byte_fallback else [])
+    trained = Tokenizer(models.BPE(unk_token="<unk>"))
+    if normalizer:
+        trained.normalizer = normalizer
+    if pre_tokenizer:
+        trained.pre_tokenizer = pre_tokenizer
+    trained.train_from_iterator(TEXT[:3], trainers.BpeTrainer(vocab_size=len(special) + 200, special_tokens=special,
+                                                               show_progress=False))
+    record = json.loads(trained.to_str())
+    record["added_tokens"] = []
+    record["model"].update(byte_fallback=byte_fallback, fuse_unk=fuse_unk, unk_token=unk)
+    tokenizer = Tokenizer.from_str(json.dumps(record))
+    if decoder:
+        tokenizer.decoder = decoder
+    tokenizer.add_special_tokens([added(text, special=True, normalized=bool(i % 2)) for i, text in enumerate(special[:3])])
+    tokenizer.add_tokens(tokens)
+    return tokenizer
+
+
+def llama_decoder(strip=True):
+    steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    return decoders.Sequence(steps + ([decoders.Strip(" ", 1, 0)] if strip else []))
+
+
+def template():
+    return processors.TemplateProcessing(single="<|end|> $A", pair="<|end|> $A <|end|> $B",
+                                         special_tokens=[("<|end|>", 420)])
+
+
+def metaspace(scheme, cuts=True):
+    return by_characters(pre_tokenizer=pre_tokenizers.Metaspace("\u2581", scheme, cuts),
+                         decoder=decoders.Metaspace("\u2581", scheme, cuts), byte_fallback=scheme != "first")
+
+
+LLAMA3 = pre_types.CL100K % r"\p{N}{1,3}"
+QWEN2 = pre_types.CL100K % r"\p{N}"
+GPT4O = pre_types.O200K % (pre_types.CONTRACTION, pre_types.CONTRACTION, r"\p{N}{1,3}")
+TEKKEN = pre_types.O200K % ("", "", r"\p{N}")
+PREPEND = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+MADE = {
+    "gpt2": lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False)),
+    "gpt2-prefix": lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True)),
+    "llama3": lambda: byte_level(cut(split(LLAMA3)), post=template(), ignore_merges=True),
+    "gpt4": lambda: byte_level(cut(split(LLAMA3, "removed", True))),
+    "qwen2": lambda: byte_level(cut(split(QWEN2)), normalizer=normalizers.NFC()),
+    "gpt-4o": lambda: byte_level(cut(split(GPT4O))),
+    "tekken": lambda: byte_level(cut(split(TEKKEN)), ignore_merges=True),
+    "smollm": lambda: byte_level(pre_tokenizers.Sequence([pre_tokenizers.Digits(True),
+                                                          pre_tokenizers.ByteLevel(add_prefix_space=False)])),
+    "digits": lambda: byte_level(cut(pre_tokenizers.Digits(False), pre_tokenizers.Punctuation("contiguous"))),
+    "words": lambda: byte_level(cut(pre_tokenizers.Whitespace()), normalizer=normalizers.NFKC()),
+    "white-space": lambda: byte_level(cut(pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("removed"))),
+    "behaviours": lambda: byte_level(cut(split(r"[aeiou]", "merged_with_previous"), split(r"\d", "merged_with_next"),
+                                         split(r"\w\s", "contiguous"), split(r"^t|s$", "isolated"))),
+    "literals": lambda: byte_level(cut(pre_tokenizers.Split(".", "merged_with_previous"),
+                                       pre_tokenizers.Split("a", "contiguous"), pre_tokenizers.Split("(", "removed"))),
+    "forms": lambda: byte_level(cut(split(QWEN2)), normalizer=normalizers.Sequence(
+        [normalizers.NFD(), normalizers.Replace(Regex(r"\p{Mn}+"), ""), normalizers.NFKD(), normalizers.Replace("the", "THE")])),
+    "llama": lambda: by_characters(PREPEND, decoder=llama_decoder()),
+    "gemma": lambda: by_characters(normalizers.Replace(" ", "\u2581"), pre_tokenizers.Split(" ", "merged_with_previous"),
+                                   llama_decoder(False), tokens=FLAGS + [added("\u2581\u2581"), added("\u2581\u2581\u2581")]),
+    "unknown": lambda: by_characters(PREPEND, decoder=llama_decoder(), byte_fallback=False),
+    "unknown-each": lambda: by_characters(PREPEND, decoder=llama_decoder(), byte_fallback=False, fuse_unk=False),
+    "no-unknown": lambda: by_characters(PREPEND, decoder=llama_decoder(), byte_fallback=False, unk=None),
+    "metaspace-always": lambda: metaspace("always"),
+    "metaspace-first": lambda: metaspace("first"),
+    "metaspace-never": lambda: metaspace("never"),
+    "metaspace-whole": lambda: metaspace("first", False),
+    "metaspace-whole-always": lambda: metaspace("always", False),
+}
+
+
+# ---- Comparison
+
+def run(program, folder, lines):
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    made = subprocess.run([program, folder], input=text.encode(), capture_output=True, check=False)
+    if made.returncode:
+        sys.exit(f"{folder}: {made.stderr.decode()}")
+    return [json.loads(line) for line in made.stdout.splitlines()]
+
+
+def compare(program, name, folder, n, seed):
+    tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
+    lines = list(make_lines(tokenizer, n, seed))
+    bad_ids = bad_text = 0
+    for line, (ids, back) in zip(lines, run(program, folder, lines), strict=True):
+        expected = tokenizer.encode(line, add_special_tokens=False).ids
+        if ids != expected:
+            bad_ids += 1
+            if bad_ids < 4:
+                print(f"{name}: {line!r}\n  is       {ids}\n  should be {expected}")
+            continue
+        text = tokenizer.decode(ids, skip_special_tokens=False)
+        own = bytes(back).decode(errors="replace")
+        # The library gives a run of byte tokens that is no UTF-8 back as one U+FFFD for each of its bytes.
+        if own != text and "\ufffd" not in text:
+            bad_text += 1
+            if bad_text < 4:
+                print(f"{name}: {line!r} {ids}\n  decodes to {own!r}\n  should be  {text!r}")
+    print(f"{name}: {n} lines, {bad_ids} with other ids, {bad_text} with another text")
+    return bad_ids + bad_text == 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["compare"])
+    parser.add_argument("program")
+    parser.add_argument("folders", nargs="*")
+    parser.add_argument("--lines", type=int, default=10000)
+    parser.add_argument("--seed", type=int, default=15)
+    parser.add_argument("--made", default=",".join(MADE))
+    options = parser.parse_intermixed_args()
+    print(f"tokenizers {tokenizers.__version__}, seed {options.seed}")
+    ok = True
+    for folder in options.folders:
+        ok = compare(options.program, folder, folder, options.lines, options.seed) and ok
+    for name in filter(None, options.made.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            MADE[name]().save(os.path.join(folder, "tokenizer.json"), pretty=False)
+            ok = compare(options.program, name, folder, options.lines, options.seed) and ok
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
