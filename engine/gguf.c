@@ -15,16 +15,13 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "engine/seal.h"
+#include "engine/source_file.h"
 #include "engine/tools.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     MAX_KEYS = 4096,
@@ -34,7 +31,6 @@ enum {
     DEFAULT_ALIGNMENT = 32,
     FIRST_WINDOW_BYTES = 1 << 20,
     MAX_HEADER_BYTES = 1 << 28,
-    MAX_READ_BYTES = 1 << 30, /* in one pread */
 };
 
 struct gguf {
@@ -42,13 +38,11 @@ struct gguf {
     struct metadata *metadata;
     struct arena *arena; /* names and the tensor table */
     struct tensor_info *tensors;
-    const uint8_t *memory; /* of gguf_open_memory, else NULL */
-    uint64_t file_bytes, header_bytes;
+    struct source_file file;
+    uint64_t header_bytes;
     uint64_t header;               /* checksum of the header */
     const struct model_seal *seal; /* what rows must be, NULL: whatever they are */
-    int descriptor;                /* -1 without a file */
-    char *path;
-    const char *files[1]; /* the path */
+    const char *files[1];          /* the path */
 };
 
 /* What is being read, and where errors go. */
@@ -67,7 +61,8 @@ __attribute__((format(printf, 4, 5))) static bool fail(struct reader *reader, si
     va_start(args, format);
     vsnprintf(problem, sizeof problem, format, args);
     va_end(args);
-    return err_set_at(reader->err, code, reader->gguf->path, 0, 0, "byte %zu: %s", at, problem);
+    return err_set_at(reader->err, code, reader->gguf->file.path, 0, 0, "byte %zu: %s", at,
+                      problem);
 }
 
 static bool fail_truncated(struct reader *reader, const char *where)
@@ -110,8 +105,9 @@ static bool read_name(struct reader *reader, const char *where, char name[MAX_NA
 
 static bool fail_stranger(struct reader *reader)
 {
+    const char *what = gguf_describe_stranger(reader->cursor.bytes, reader->cursor.n_bytes);
     return fail(reader, 0, ERR_INPUT, "not a GGUF file%s",
-                gguf_describe_stranger(reader->cursor.bytes, reader->cursor.n_bytes));
+                what ? what : ": it does not begin with \"GGUF\"");
 }
 
 static bool read_preamble(struct reader *reader)
@@ -286,10 +282,10 @@ static bool read_alignment(struct reader *reader, size_t *alignment)
     const struct metadata *metadata = reader->gguf->metadata;
     if (!metadata_read_integer(metadata, "general.alignment", 1, MAX_ALIGNMENT, &value,
                                reader->err)) {
-        return err_place(reader->err, reader->gguf->path, 0, 0);
+        return err_place(reader->err, reader->gguf->file.path, 0, 0);
     }
     if (value & (value - 1)) {
-        return err_set_at(reader->err, ERR_INPUT, reader->gguf->path, 0, 0,
+        return err_set_at(reader->err, ERR_INPUT, reader->gguf->file.path, 0, 0,
                           "metadata 'general.alignment' is %" PRId64 ": expected a power of two",
                           value);
     }
@@ -304,7 +300,7 @@ static bool place_tensors(struct reader *reader)
     size_t alignment = DEFAULT_ALIGNMENT;
     if (!read_alignment(reader, &alignment)) return false;
     uint64_t data_at = (reader->cursor.at + alignment - 1) / alignment * alignment;
-    uint64_t data_bytes = gguf->file_bytes > data_at ? gguf->file_bytes - data_at : 0;
+    uint64_t data_bytes = gguf->file.n_bytes > data_at ? gguf->file.n_bytes - data_at : 0;
     for (size_t i = 0; i < gguf->source.n_tensors; i++) {
         struct tensor_info *tensor = &gguf->tensors[i];
         uint64_t n_bytes = (uint64_t)tensor->row_bytes * tensor->n_rows;
@@ -401,43 +397,20 @@ static bool parse_header(struct gguf *gguf, const uint8_t *bytes, size_t n_bytes
     return ok;
 }
 
-static bool read_bytes(const struct gguf *gguf, uint64_t offset, void *out, size_t n_bytes,
-                       struct err *err)
-{
-    uint8_t *to = out;
-    while (n_bytes) {
-        size_t wanted = n_bytes < MAX_READ_BYTES ? n_bytes : MAX_READ_BYTES;
-        ssize_t n = pread(gguf->descriptor, to, wanted, (off_t)offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            err_set_errno(err, "cannot read");
-            return err_place(err, gguf->path, 0, 0);
-        }
-        if (n == 0) {
-            return err_set_at(err, ERR_IO, gguf->path, 0, 0,
-                              "byte %" PRIu64 ": the file became shorter", offset);
-        }
-        to += n;
-        offset += (uint64_t)n;
-        n_bytes -= (size_t)n;
-    }
-    return true;
-}
-
 static bool read_header(struct gguf *gguf, struct err *err)
 {
     for (size_t window = FIRST_WINDOW_BYTES;; window *= 4) {
-        size_t n_bytes = gguf->file_bytes < window ? (size_t)gguf->file_bytes : window;
+        size_t n_bytes = gguf->file.n_bytes < window ? (size_t)gguf->file.n_bytes : window;
         uint8_t *bytes = mem_new(n_bytes, 1, err);
         bool is_short = false;
-        bool ok = bytes && read_bytes(gguf, 0, bytes, n_bytes, err) &&
+        bool ok = bytes && source_file_read(&gguf->file, 0, bytes, n_bytes, err) &&
                   parse_header(gguf, bytes, n_bytes, &is_short, err);
         free(bytes);
         if (ok) return true;
-        if (!is_short || n_bytes == gguf->file_bytes) return false;
+        if (!is_short || n_bytes == gguf->file.n_bytes) return false;
         if (window >= MAX_HEADER_BYTES) {
-            return err_set_at(err, ERR_INPUT, gguf->path, 0, 0, "the header has more than %d bytes",
-                              MAX_HEADER_BYTES);
+            return err_set_at(err, ERR_INPUT, gguf->file.path, 0, 0,
+                              "the header has more than %d bytes", MAX_HEADER_BYTES);
         }
         forget_header(gguf);
         err_clear(err);
@@ -447,10 +420,7 @@ static bool read_header(struct gguf *gguf, struct err *err)
 static bool read_at(const struct source *source, uint64_t offset, void *out, size_t n_bytes,
                     struct err *err)
 {
-    const struct gguf *gguf = (const struct gguf *)source;
-    if (!gguf->memory) return read_bytes(gguf, offset, out, n_bytes, err);
-    memcpy(out, gguf->memory + offset, n_bytes);
-    return true;
+    return source_file_read(&((const struct gguf *)source)->file, offset, out, n_bytes, err);
 }
 
 static bool read_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
@@ -468,7 +438,7 @@ struct seal_file gguf_file_to_seal(const struct source *source)
     const struct gguf *gguf = (const struct gguf *)source;
     return (struct seal_file){.source = source,
                               .read = read_at,
-                              .n_bytes = gguf->file_bytes,
+                              .n_bytes = gguf->file.n_bytes,
                               .header_bytes = gguf->header_bytes,
                               .header = gguf->header};
 }
@@ -484,49 +454,30 @@ static void close_gguf(struct source *source)
 {
     struct gguf *gguf = (struct gguf *)source;
     forget_header(gguf);
-    if (gguf->descriptor >= 0) close(gguf->descriptor);
-    free(gguf->path);
+    source_file_close(&gguf->file);
     free(gguf);
 }
 
-static struct gguf *new_gguf(const char *path, struct err *err)
+/* Over the file, which is open. */
+static void init_source(struct gguf *gguf)
 {
-    struct gguf *gguf = mem_new(1, sizeof *gguf, err);
-    if (!gguf) return NULL;
-    gguf->descriptor = -1;
-    gguf->path = mem_copy_string(path, err);
-    gguf->files[0] = gguf->path;
-    gguf->source = (struct source){.path = gguf->path,
-                                   .files = gguf->files,
-                                   .n_files = COUNT_OF(gguf->files),
-                                   .read_rows = read_rows,
-                                   .hash = hash_file,
-                                   .close = close_gguf};
-    if (gguf->path) return gguf;
-    close_gguf(&gguf->source);
-    return NULL;
-}
-
-static bool open_file(struct gguf *gguf, struct err *err)
-{
-    struct stat status;
-    gguf->descriptor = open(gguf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (gguf->descriptor < 0 || fstat(gguf->descriptor, &status) != 0) {
-        err_set_errno(err, "cannot open");
-        return err_place(err, gguf->path, 0, 0);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return err_set_at(err, ERR_INPUT, gguf->path, 0, 0, "not a file: expected a GGUF file");
-    }
-    gguf->file_bytes = (uint64_t)status.st_size;
-    return true;
+    gguf->files[0] = gguf->file.path;
+    gguf->source.path = gguf->file.path;
+    gguf->source.files = gguf->files;
+    gguf->source.n_files = COUNT_OF(gguf->files);
+    gguf->source.read_rows = read_rows;
+    gguf->source.hash = hash_file;
+    gguf->source.close = close_gguf;
 }
 
 struct source *gguf_open_file(const char *path, struct err *err)
 {
     struct err own = {0};
-    struct gguf *gguf = new_gguf(path, &own);
-    if (gguf && open_file(gguf, &own) && read_header(gguf, &own)) return &gguf->source;
+    struct gguf *gguf = mem_new(1, sizeof *gguf, &own);
+    if (gguf && source_file_open(&gguf->file, path, "a GGUF file", &own)) {
+        init_source(gguf);
+        if (read_header(gguf, &own)) return &gguf->source;
+    }
     if (err) *err = own;
     if (gguf) close_gguf(&gguf->source);
     return NULL;
@@ -555,12 +506,12 @@ struct model_seal *gguf_read_seal(const char *path, struct err *err)
 struct source *gguf_open_memory(const void *bytes, size_t n_bytes, const char *name,
                                 struct err *err)
 {
-    struct gguf *gguf = new_gguf(name, err);
-    if (!gguf) return NULL;
     bool is_short;
-    gguf->memory = bytes;
-    gguf->file_bytes = n_bytes;
-    if (parse_header(gguf, bytes, n_bytes, &is_short, err)) return &gguf->source;
-    close_gguf(&gguf->source);
+    struct gguf *gguf = mem_new(1, sizeof *gguf, err);
+    if (gguf && source_file_open_memory(&gguf->file, bytes, n_bytes, name, err)) {
+        init_source(gguf);
+        if (parse_header(gguf, bytes, n_bytes, &is_short, err)) return &gguf->source;
+    }
+    if (gguf) close_gguf(&gguf->source);
     return NULL;
 }

@@ -36,7 +36,8 @@ struct seal_file gguf_file_to_seal(const struct source *source);
 struct model_seal *gguf_read_seal(const char *path, struct err *err)
     __attribute__((warn_unused_result));
 
-/* What the first bytes of a file that is no GGUF say it is: " but an HTML page: ...". */
+/* What the first bytes of a file that is no model say it is: " but an HTML page: ..."; NULL if they
+ * say nothing. */
 const char *gguf_describe_stranger(const void *first, size_t n);
 
 /* gguf_open over bytes in memory (for tests and fuzzing), which must outlive the source. */

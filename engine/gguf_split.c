@@ -1,5 +1,5 @@
-/* gguf_split.c - opening a GGUF model, whole or split into files (shards): a source made of
- * sources.
+/* gguf_split.c - opening a GGUF model, whole or split into files (shards), which joined.c makes
+ * one.
  *
  * Format: llama.cpp's gguf-split, which the `gguf` package of Python writes too. Shard i of n is
  * named NAME-0000I-of-0000N.gguf, counted from 1, and says so itself, counted from 0: split.no,
@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/seal.h"
+#include "engine/joined.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,18 +23,7 @@ struct place {
     size_t i_shard, n_shards, n_tensors;
 };
 
-struct shard {
-    struct source *source;
-    size_t i_tensor;        /* of its first tensor in the whole */
-    struct model_seal seal; /* its part of what the whole is held to */
-};
-
-struct split {
-    struct source source; /* first: the source's functions find the rest behind it */
-    struct shard *shards; /* [source.n_files] */
-    const char **files;   /* their paths */
-    struct tensor_info *tensors;
-};
+static const struct part_kind GGUF_PART = {gguf_file_to_seal, gguf_hold_to};
 
 static bool read_place(const struct source *source, struct place *place, struct err *err)
 {
@@ -125,145 +114,52 @@ static struct source *open_shard(const char *path, const struct place *wanted,
 }
 
 /* All shards but the one that was named, which is there. */
-static bool open_others(struct split *split, const struct place *place, struct err *err)
+static bool open_others(struct joined_part *shards, const struct place *place, struct err *err)
 {
-    const struct source *named = split->shards[place->i_shard].source;
+    const struct source *named = shards[place->i_shard].source;
     bool ok = true;
     for (size_t i = 0; ok && i < place->n_shards; i++) {
         if (i == place->i_shard) continue;
         struct place wanted = *place;
         wanted.i_shard = i;
         char *path = path_of(named, place, i, err);
-        split->shards[i].source = path ? open_shard(path, &wanted, named, err) : NULL;
-        ok = split->shards[i].source != NULL;
+        shards[i].source = path ? open_shard(path, &wanted, named, err) : NULL;
+        ok = shards[i].source != NULL;
         free(path);
     }
     return ok;
 }
 
-/* The tables of the shards, one after the other. */
-static bool join_tables(struct split *split, size_t n_tensors, struct err *err)
+static bool check_count(const struct joined_part *shards, const struct place *place,
+                        const struct source *named, struct err *err)
 {
-    struct source *source = &split->source;
     size_t n = 0;
-    for (size_t i = 0; i < source->n_files; i++) n += split->shards[i].source->n_tensors;
-    if (n != n_tensors)
-        return err_set_at(err, ERR_INPUT, source->path, 0, 0,
-                          "the %zu files of the model have %zu tensors together: expected %zu; "
-                          "download all shards of one model",
-                          source->n_files, n, n_tensors);
-    split->tensors = mem_new(n, sizeof *split->tensors, err);
-    if (!split->tensors) return false;
-    source->tensors = split->tensors;
-    for (size_t i = 0; i < source->n_files; i++) {
-        const struct source *shard = split->shards[i].source;
-        split->files[i] = shard->path;
-        split->shards[i].i_tensor = source->n_tensors;
-        source->n_bytes += shard->n_bytes;
-        for (size_t k = 0; k < shard->n_tensors; k++) {
-            struct tensor_info *tensor = &split->tensors[source->n_tensors++];
-            *tensor = shard->tensors[k];
-            tensor->file = shard->path;
-        }
-    }
-    return true;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct tensor_info *const *left = a, *const *right = b;
-    int order = strcmp((*left)->name, (*right)->name);
-    return order ? order : (*left > *right) - (*left < *right);
-}
-
-/* Each shard's names are distinct by themselves. */
-static bool check_distinct(const struct split *split, struct err *err)
-{
-    size_t n = split->source.n_tensors;
-    const struct tensor_info **order = mem_new(n, sizeof *order, err);
-    if (!order) return false;
-    for (size_t i = 0; i < n; i++) order[i] = &split->tensors[i];
-    qsort(order, n, sizeof *order, compare_names);
-    bool ok = true;
-    for (size_t i = 1; ok && i < n; i++)
-        if (strcmp(order[i - 1]->name, order[i]->name) == 0)
-            ok = err_set_at(err, ERR_INPUT, order[i]->file, 0, 0,
-                            "tensor '%s' is in %s, too: download all shards of one model",
-                            order[i]->name, order[i - 1]->file);
-    free(order);
-    return ok;
-}
-
-static bool read_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
-                      size_t n_rows, void *out, struct err *err)
-{
-    const struct split *split = (const struct split *)source;
-    size_t i_tensor = (size_t)(tensor - split->tensors);
-    const struct shard *shard = split->shards;
-    while (i_tensor - shard->i_tensor >= shard->source->n_tensors) shard++;
-    return shard->source->read_rows(
-        shard->source, &shard->source->tensors[i_tensor - shard->i_tensor], row, n_rows, out, err);
-}
-
-static bool hash_files(const struct source *source, char hex[65], struct model_seal **seal,
-                       struct err *err)
-{
-    const struct split *split = (const struct split *)source;
-    struct seal_file *files = mem_new(source->n_files, sizeof *files, err);
-    for (size_t i = 0; files && i < source->n_files; i++)
-        files[i] = gguf_file_to_seal(split->shards[i].source);
-    bool ok = files && seal_hash_files(source, files, hex, seal, err);
-    free(files);
-    return ok;
-}
-
-static void close_split(struct source *source)
-{
-    struct split *split = (struct split *)source;
-    for (size_t i = 0; split->shards && i < source->n_files; i++)
-        source_close(split->shards[i].source);
-    free(split->shards);
-    free(split->files);
-    free(split->tensors);
-    free(split);
+    for (size_t i = 0; i < place->n_shards; i++) n += shards[i].source->n_tensors;
+    return n == place->n_tensors ||
+           err_set_at(err, ERR_INPUT, named->path, 0, 0,
+                      "the %zu files of the model have %zu tensors together: expected %zu; "
+                      "download all shards of one model",
+                      place->n_shards, n, place->n_tensors);
 }
 
 /* The model of which `named` is a shard. Takes it over, also on failure. */
 static struct source *join(struct source *named, const struct place *place, struct err *err)
 {
-    struct split *split = mem_new(1, sizeof *split, err);
-    if (!split || !(split->shards = mem_new(place->n_shards, sizeof *split->shards, err))) {
+    struct source *whole = NULL;
+    struct joined_part *shards = mem_new(place->n_shards, sizeof *shards, err);
+    if (!shards) {
         source_close(named);
-        free(split);
         return NULL;
     }
-    split->shards[place->i_shard].source = named;
-    split->source = (struct source){.path = named->path,
-                                    .n_files = place->n_shards,
-                                    .read_rows = read_rows,
-                                    .hash = hash_files,
-                                    .close = close_split};
-    bool ok = (split->files = mem_new(place->n_shards, sizeof *split->files, err)) &&
-              check_name(named, place, err) && open_others(split, place, err) &&
-              join_tables(split, place->n_tensors, err) && check_distinct(split, err);
-    if (ok) {
-        split->source.files = split->files;
-        split->source.metadata = split->shards[0].source->metadata;
-        return &split->source;
-    }
-    close_split(&split->source);
-    return NULL;
-}
-
-static bool hold_to(struct split *split, const struct model_seal *seal, struct err *err)
-{
-    bool ok = seal_check_counts(seal, &split->source, err);
-    for (size_t i = 0; ok && i < split->source.n_files; i++) {
-        struct shard *shard = &split->shards[i];
-        shard->seal = seal_part(seal, i, shard->i_tensor, shard->source->n_tensors);
-        ok = gguf_hold_to(shard->source, &shard->seal, err);
-    }
-    return ok;
+    for (size_t i = 0; i < place->n_shards; i++) shards[i].kind = &GGUF_PART;
+    shards[place->i_shard].source = named;
+    if (check_name(named, place, err) && open_others(shards, place, err) &&
+        check_count(shards, place, named, err))
+        whole = joined_open(shards, place->n_shards, named->path, shards[0].source->metadata, err);
+    else
+        for (size_t i = 0; i < place->n_shards; i++) source_close(shards[i].source);
+    free(shards);
+    return whole;
 }
 
 struct source *gguf_open_sealed(const char *path, const struct model_seal *seal, struct err *err)
@@ -275,8 +171,7 @@ struct source *gguf_open_sealed(const char *path, const struct model_seal *seal,
     bool is_split = ok && place.n_shards > 1;
     if (is_split && !(source = join(source, &place, err))) return NULL;
     if (ok && seal)
-        ok =
-            is_split ? hold_to((struct split *)source, seal, err) : gguf_hold_to(source, seal, err);
+        ok = is_split ? joined_hold_to(source, seal, err) : gguf_hold_to(source, seal, err);
     if (ok) return source;
     source_close(source);
     return NULL;

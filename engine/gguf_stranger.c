@@ -45,7 +45,8 @@ const char *gguf_describe_stranger(const void *first, size_t n)
     const char *bytes = first;
     size_t at = 0;
     if (!n) return " but an empty one";
-    if (n > 10 && bytes[8] == '{' && bytes[9] == '"') return " but safetensors: convert it to GGUF";
+    if (n > 10 && bytes[8] == '{' && bytes[9] == '"')
+        return " but safetensors: name the folder that it is in, with its config.json";
     if (n > 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) at = 3;
     while (at < n && strchr(" \t\r\n", bytes[at]) && bytes[at]) at++;
     for (size_t i = 0; i < sizeof STRANGERS / sizeof *STRANGERS; i++) {
@@ -56,5 +57,5 @@ const char *gguf_describe_stranger(const void *first, size_t n)
             k++;
         if (k == stranger->n_bytes) return stranger->what;
     }
-    return ": it does not begin with \"GGUF\"";
+    return NULL;
 }
