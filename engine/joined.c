@@ -19,6 +19,7 @@ struct joined {
     struct part *parts;   /* [source.n_files] */
     const char **files;   /* their paths */
     struct tensor_info *tensors;
+    const struct tensor_info **by_name; /* [source.n_tensors] */
 };
 
 /* The tables of the parts, one after the other. */
@@ -52,21 +53,33 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Each part's names are distinct by themselves. */
-static bool check_distinct(const struct joined *joined, struct err *err)
+static bool sort_names(struct joined *joined, struct err *err)
 {
     size_t n = joined->source.n_tensors;
-    const struct tensor_info **order = mem_new(n, sizeof *order, err);
+    const struct tensor_info **order = joined->by_name = mem_new(n, sizeof *order, err);
     if (!order) return false;
     for (size_t i = 0; i < n; i++) order[i] = &joined->tensors[i];
     qsort(order, n, sizeof *order, compare_names);
-    bool ok = true;
-    for (size_t i = 1; ok && i < n; i++)
+    for (size_t i = 1; i < n; i++)
         if (strcmp(order[i - 1]->name, order[i]->name) == 0)
-            ok = err_set_at(err, ERR_INPUT, order[i]->file, 0, 0,
-                            "tensor '%s' is in %s, too: download all shards of one model",
-                            order[i]->name, order[i - 1]->file);
-    free(order);
-    return ok;
+            return err_set_at(err, ERR_INPUT, order[i]->file, 0, 0,
+                              "tensor '%s' is in %s, too: download all shards of one model",
+                              order[i]->name, order[i - 1]->file);
+    return true;
+}
+
+static int compare_with_name(const void *name, const void *element)
+{
+    const struct tensor_info *const *tensor = element;
+    return strcmp(name, (*tensor)->name);
+}
+
+const struct tensor_info *joined_find(const struct source *source, const char *name)
+{
+    const struct joined *joined = (const struct joined *)source;
+    const struct tensor_info **found = bsearch(name, joined->by_name, source->n_tensors,
+                                               sizeof *joined->by_name, compare_with_name);
+    return found ? *found : NULL;
 }
 
 static bool read_rows(const struct source *source, const struct tensor_info *tensor, size_t row,
@@ -100,6 +113,7 @@ static void close_joined(struct source *source)
     free(joined->parts);
     free(joined->files);
     free(joined->tensors);
+    free(joined->by_name);
     free(joined);
 }
 
@@ -122,7 +136,7 @@ struct source *joined_open(const struct joined_part *parts, size_t n_parts, cons
                                      .close = close_joined};
     joined->files = mem_new(n_parts, sizeof *joined->files, err);
     joined->source.files = joined->files;
-    if (joined->files && join_tables(joined, err) && check_distinct(joined, err))
+    if (joined->files && join_tables(joined, err) && sort_names(joined, err))
         return &joined->source;
     close_joined(&joined->source);
     return NULL;

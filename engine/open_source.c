@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/gguf.h"
+#include "engine/hf/hf_source.h"
 #include "engine/quantize.h"
 #include "engine/seal.h"
 #include "engine/synth.h"
@@ -28,9 +29,24 @@ const char *source_origin(const char *text)
     return end ? end + 1 : text;
 }
 
+/* A folder with a configuration is Hugging Face's. */
+static struct source *open_path(const char *path, const struct model_seal *seal, struct err *err)
+{
+    struct err own = {0};
+    char *folder = hf_source_folder(path, &own);
+    if (own.code != ERR_NONE) {
+        if (err) *err = own;
+        return NULL;
+    }
+    struct source *source =
+        folder ? hf_source_open(folder, seal, err) : gguf_open_sealed(path, seal, err);
+    free(folder);
+    return source;
+}
+
 static struct source *open_origin(const char *text, const struct model_seal *seal, struct err *err)
 {
-    if (!begins_with(text, synth_prefix)) return gguf_open_sealed(text, seal, err);
+    if (!begins_with(text, synth_prefix)) return open_path(text, seal, err);
     struct synth_options options;
     char *storage = NULL;
     struct source *source =

@@ -1,5 +1,6 @@
-/* open_source.h - opens what a text names: a GGUF file, "synth:SHAPE:TYPE..." (synth.h), or one of
- * both in another type, "quantize:TYPE:MODEL" with TYPE a name of mixture.h.
+/* open_source.h - opens what a text names: a GGUF file, a Hugging Face folder (hf/hf_source.h),
+ * "synth:SHAPE:TYPE..." (synth.h), or one of these in another type, "quantize:TYPE:MODEL" with TYPE
+ * a name of mixture.h.
  *
  * The only place that knows all kinds of source.
  */

@@ -46,6 +46,8 @@ const struct architecture architecture_phi3 = {
     .stretched_context = 131072,
     .stretched_from = 4096,
     .hf = {.classes = {"Phi3ForCausalLM", "phi3"},
-           .keys = {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 0}},
+           .keys = {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 0},
+                    {"original_max_position_embeddings", "rope.scaling.original_context_length",
+                     HF_SIZE, HF_LEFT_OUT, 0}},
            .demands = {{"hidden_act", "silu|swish"}}},
 };

@@ -130,14 +130,7 @@ static bool read_path(struct config *config, const struct config_node *map,
     if (!config_read_text(config->arena, node, "path", CONFIG_PATH, &model->path, err))
         return false;
     if (is_synthetic(model->path)) return true;
-    if (!config_read_text(config->arena, node, "path", CONFIG_EXISTING, &model->path, err))
-        return false;
-    if (!file_is_folder(model->path)) return true;
-    config_fail(node, err,
-                "not supported yet: %s is a folder, as of Hugging Face; give a GGUF file",
-                model->path);
-    if (err) err->code = ERR_UNSUPPORTED;
-    return false;
+    return config_read_text(config->arena, node, "path", CONFIG_EXISTING, &model->path, err);
 }
 
 static bool read_model(struct config *config, const struct config_node *map,

@@ -97,7 +97,7 @@ expect 1 "$PHIBENCH" inspect x.gguf
 message 'x.gguf: byte 0: not a GGUF file but an HTML page: download the model itself'
 mkdir folder
 expect 1 "$PHIBENCH" inspect folder
-message 'folder: not a file: expected a GGUF file'
+message 'folder: the folder has no config.json: expected a GGUF file, or a Hugging Face folder'
 expect 1 "$PHIBENCH" inspect nowhere.gguf
 message 'nowhere.gguf: cannot open: No such file or directory'
 expect 2 "$PHIBENCH" inspect synth:huge:q4_0
