@@ -4,8 +4,9 @@
 Usage: make_models.py OUT_FOLDER   (tests/golden in this repository)
 
 Writes for each model NAME.gguf (float32 weights), NAME.ids (the prompt, on one line) and NAME.logits
-(raw little-endian float32, [positions, vocabulary]). Made with Python 3.11, torch 2.15.0, transformers
-5.23.0, numpy 2.4.6, gguf 0.19.0 and the seeds below; run in float32 with eager attention.
+(raw little-endian float32, [positions, vocabulary]), and of some of them hf/NAME, the folder that the
+library saves. Made with Python 3.11, torch 2.15.0, transformers
+5.23.0, numpy 2.4.6, gguf 0.19.0, tokenizers 0.23.3 and the seeds below; run in float32 with eager attention.
 """
 
 import pathlib
@@ -13,6 +14,7 @@ import sys
 
 import gguf
 import numpy as np
+import tokenizers
 import torch
 import transformers
 
@@ -36,6 +38,9 @@ MODELS = {
     "qwen2-tied": ("qwen2", 7, {"num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-6,
                                 "intermediate_size": 88, "vocab_size": 80, "tie_word_embeddings": True}),
 }
+
+# Models whose folders are kept, and the most that a file of weights in them may hold.
+FOLDERS = {"phi3-gqa": "1MB", "llama-tied": "1MB", "qwen2-tied": "80KB"}
 
 
 def make_model(architecture, seed, settings, **overrides):
@@ -115,6 +120,22 @@ def gguf_tensors(architecture, config, state):
                 yield f"{block}attn_{part}.bias", state[f"{source}self_attn.{part}_proj.bias"]
 
 
+def pieces_of(config):
+    return (["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)])[: config.vocab_size]
+
+
+def write_folder(path, model, most_bytes):
+    """The folder that the library saves, with a tokenizer of single characters."""
+    model.save_pretrained(path, max_shard_size=most_bytes)
+    (path / "generation_config.json").unlink(missing_ok=True)
+    vocabulary = {piece: i for i, piece in enumerate(pieces_of(model.config))}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, [], unk_token="<unk>"))
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
+    tokenizer.save(str(path / "tokenizer.json"), pretty=False)
+    for file in path.iterdir():
+        file.chmod(0o644)
+
+
 def write_gguf(path, name, architecture, seed, model):
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
@@ -136,8 +157,7 @@ def write_gguf(path, name, architecture, seed, model):
     writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", config.rms_norm_eps)
     writer.add_float32(f"{architecture}.rope.freq_base", config.rope_parameters["rope_theta"])
 
-    pieces = ["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)]
-    pieces = pieces[: config.vocab_size]
+    pieces = pieces_of(config)
     writer.add_string("tokenizer.ggml.model", "llama")
     writer.add_array("tokenizer.ggml.tokens", pieces)
     writer.add_array("tokenizer.ggml.scores", [float(-i) for i in range(len(pieces))])
@@ -167,6 +187,8 @@ def main():
         write_gguf(folder / f"{name}.gguf", name, architecture, seed, model)
         (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")
         logits.astype("<f4").tofile(folder / f"{name}.logits")
+        if name in FOLDERS:
+            write_folder(folder / "hf" / name, model, FOLDERS[name])
         exact = logits_of(model.double(), ids)
         error = np.abs(logits - exact).max() / np.abs(exact).max()
         print(f"{name}: largest logit {np.abs(logits).max():.3f}, spread {logits.std():.3f}, "
