@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-    MAX_LAYERS = 1024,
     MAX_WIDTH = 1 << 20,
     MAX_VOCABULARY = 1 << 24,
     MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
@@ -161,6 +160,27 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
     return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
 }
 
+/* Which layers have no window: every so many-th one, or those that an array says so of. */
+static bool read_pattern(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    char key[KEY_BYTES];
+    const struct metadata_value *pattern =
+        metadata_find(source->metadata, key_of(hparams, "attention.sliding_window_pattern", key));
+    bool is_array = pattern && pattern->kind == METADATA_ARRAY;
+    int64_t period = (int64_t)hparams->architecture->window_period;
+    if (is_array && pattern->n != hparams->n_layers)
+        return err_set(err, ERR_INPUT, "%s is of %zu layers, the model has %zu", key, pattern->n,
+                       hparams->n_layers);
+    if (!is_array && !metadata_read_integer(source->metadata, key, 0, INT32_MAX, &period, err))
+        return false;
+    for (size_t i = 0; i < hparams->n_layers; i++) {
+        bool is_windowed = period == 0 || (int64_t)(i + 1) % period != 0;
+        if (is_array && !metadata_element_bool(pattern, i, key, &is_windowed, err)) return false;
+        hparams->sees_all[i] = !is_windowed;
+    }
+    return true;
+}
+
 static bool read_window(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
@@ -170,7 +190,22 @@ static bool read_window(const struct source *source, struct hparams *hparams, st
     key_of(hparams, "attention.sliding_window", key);
     if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
     hparams->sliding_window = (size_t)window;
-    return true;
+    return read_pattern(source, hparams, err);
+}
+
+/* Some architectures scale by a number of their own, and cap scores. */
+static bool read_scores(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    char key[KEY_BYTES];
+    double softcap = 0, otherwise = 1.0f / sqrtf((float)hparams->head_size);
+    key_of(hparams, "attn_logit_softcapping", key);
+    if (!read_positive(source, hparams, "attention.scale", otherwise, &hparams->attention_scale,
+                       err) ||
+        !metadata_read_number(source->metadata, key, &softcap, err))
+        return false;
+    hparams->attention_softcap = (float)softcap;
+    return (softcap >= 0 && isfinite(hparams->attention_softcap)) ||
+           err_set(err, ERR_INPUT, "%s must be 0 or a positive number", key);
 }
 
 /* What was made for more is used as far as its rotation can be computed. */
@@ -210,7 +245,7 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
         return err_set(err, ERR_INPUT, "a vocabulary of %zu tokens is too large",
                        embedding->n_rows);
     hparams->n_vocab = embedding->n_rows;
-    return read_size(source, hparams, "block_count", MAX_LAYERS, &hparams->n_layers, err) &&
+    return read_size(source, hparams, "block_count", HPARAMS_MAX_LAYERS, &hparams->n_layers, err) &&
            read_size(source, hparams, "embedding_length", MAX_WIDTH, &hparams->n_embd, err) &&
            read_size(source, hparams, "feed_forward_length", MAX_WIDTH, &hparams->n_ff, err) &&
            read_context(source, hparams, err) &&
@@ -218,7 +253,8 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_head_sizes(source, hparams, err) &&
            read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
                          err) &&
-           read_rope(source, hparams, err) && read_window(source, hparams, err);
+           read_rope(source, hparams, err) && read_window(source, hparams, err) &&
+           read_scores(source, hparams, err);
 }
 
 enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer)
@@ -242,6 +278,13 @@ size_t hparams_count(const struct hparams *h, enum extent extent)
     case EXTENT_ROPE_PAIRS: return h->n_rope / 2;
     }
     return 0;
+}
+
+size_t hparams_widest_window(const struct hparams *hparams)
+{
+    for (size_t i = 0; i < hparams->n_layers; i++)
+        if (hparams->sees_all[i]) return 0;
+    return hparams->sliding_window;
 }
 
 struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight)

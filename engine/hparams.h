@@ -12,6 +12,8 @@
 #include "engine/engine.h"
 #include "engine/source.h"
 
+enum { HPARAMS_MAX_LAYERS = 1024 };
+
 /* Which rotation a layer's queries and keys get. */
 enum rotation_kind {
     ROTATION_MAIN,
@@ -35,6 +37,9 @@ struct hparams {
     size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
+    bool sees_all[HPARAMS_MAX_LAYERS]; /* layers to which the window does not apply */
+    float attention_scale;             /* of dot products */
+    float attention_softcap;           /* of scores; 0: none */
     float norm_eps;
     struct rotation rotations[ROTATION_COUNT];
     bool is_tied; /* no output matrix: the embedding is used */
@@ -59,9 +64,11 @@ enum weight hparams_logits_weight(const struct hparams *hparams);
 /* The window of a layer, 0: none. */
 static inline size_t hparams_window(const struct hparams *hparams, size_t i_layer)
 {
-    (void)i_layer;
-    return hparams->sliding_window;
+    return hparams->sees_all[i_layer] ? 0 : hparams->sliding_window;
 }
+
+/* The keys that a query of any layer attends to are among so many; 0: all. */
+size_t hparams_widest_window(const struct hparams *hparams);
 
 enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer);
 

@@ -333,17 +333,22 @@ bool metadata_read_number(const struct metadata *metadata, const char *key, doub
     return !found || get_number(found, key, value, err);
 }
 
-bool metadata_read_bool(const struct metadata *metadata, const char *key, bool *value,
-                        struct err *err)
+static bool get_bool(const struct metadata_value *found, const char *key, bool *value,
+                     struct err *err)
 {
-    const struct metadata_value *found = metadata_find(metadata, key);
     int64_t integer;
-    if (!found) return true;
     if (found->kind == METADATA_BOOL) integer = (int64_t)found->u;
     else if (!to_integer(found, &integer) || integer < 0 || integer > 1)
         return fail_kind(found, key, "a bool (or 0 or 1)", err);
     *value = integer != 0;
     return true;
+}
+
+bool metadata_read_bool(const struct metadata *metadata, const char *key, bool *value,
+                        struct err *err)
+{
+    const struct metadata_value *found = metadata_find(metadata, key);
+    return !found || get_bool(found, key, value, err);
 }
 
 bool metadata_read_string(const struct metadata *metadata, const char *key, const char **value,
@@ -392,6 +397,13 @@ bool metadata_element_number(const struct metadata_value *array, size_t i, const
 {
     struct metadata_value element = metadata_element(array, i);
     return get_number(&element, key, value, err) || err_context(err, "reading element %zu", i);
+}
+
+bool metadata_element_bool(const struct metadata_value *array, size_t i, const char *key,
+                           bool *value, struct err *err)
+{
+    struct metadata_value element = metadata_element(array, i);
+    return get_bool(&element, key, value, err) || err_context(err, "reading element %zu", i);
 }
 
 /* ---- Text for people ---- */

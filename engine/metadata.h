@@ -111,6 +111,8 @@ bool metadata_element_integer(const struct metadata_value *array, size_t i, cons
     __attribute__((warn_unused_result));
 bool metadata_element_number(const struct metadata_value *array, size_t i, const char *key,
                              double *value, struct err *err) __attribute__((warn_unused_result));
+bool metadata_element_bool(const struct metadata_value *array, size_t i, const char *key,
+                           bool *value, struct err *err) __attribute__((warn_unused_result));
 
 /* Appends the value as text for people: strings in full or cut at max_chars with "...", arrays
  * as "[n] a, b, ..." cut likewise. Malformed UTF-8 and control characters but line feed and tab

@@ -49,8 +49,8 @@ static size_t attention_floats(const struct session *session, size_t n_tokens, s
 {
     const struct hparams *h = &session->model->hparams;
     size_t n_keys = end;
-    if (h->sliding_window && n_keys > h->sliding_window + n_tokens - 1)
-        n_keys = h->sliding_window + n_tokens - 1;
+    if (session->window && n_keys > session->window + n_tokens - 1)
+        n_keys = session->window + n_tokens - 1;
     return attention_scratch_floats(n_tokens, h->n_heads / h->n_kv_heads, h->head_size, n_keys);
 }
 
@@ -174,6 +174,7 @@ static bool take_options(struct session *session, const struct session_options *
     size_t n_model = session->model->hparams.context_tokens;
     session->context_tokens = options->context_tokens ? options->context_tokens : n_model;
     session->batch_tokens = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH_TOKENS;
+    session->window = hparams_widest_window(&session->model->hparams);
     session->kv_type = options->kv_type;
     if (session->context_tokens > n_model)
         return err_set(err, ERR_USAGE,

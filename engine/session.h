@@ -57,6 +57,7 @@ struct session {
     struct threads *threads;
     struct kv *kv;
     size_t context_tokens, batch_tokens;
+    size_t window; /* the keys that a query of any layer attends to are among so many; 0: all */
     enum kv_type kv_type;
     struct scratch scratch;
     uint8_t *row_bytes;   /* one row of the embedding as the source has it */

@@ -27,6 +27,8 @@ struct architecture {
     size_t unsaid_window, unsaid_window_context;
     /* Base of the rotation of layers with a window, where files do not say it; 0: as all others. */
     float local_rope_base;
+    /* Every so many-th layer has no window, where files do not say which; 0: all have it. */
+    size_t window_period;
     /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
      * from how many. */
     size_t stretched_context, stretched_from;

@@ -72,6 +72,7 @@ struct attention {
     size_t k_offset, v_offset; /* bytes from a page's base to this layer's and KV head's K and V */
     enum kv_type type;
     float scale;    /* score = scale * dot */
+    float softcap;  /* 0: none; otherwise scores are softcap * tanh(score / softcap) */
     float *scratch; /* attention_scratch_floats, 64-byte aligned */
     float *out;     /* [n_tokens][n_heads, head_size] */
     size_t out_stride;
@@ -95,8 +96,9 @@ static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, s
     return n_tokens * n_heads * (n_scores + 2 * head_size + 48);
 }
 
-/* Attention of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; m =
- * max over keys; p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the
+/* Attention of each token and head alone: dot: fmaf over d ascending per key; s = dot * scale; with
+ * a softcap c (Gemma 2, arXiv 2408.00118, section 2) s = kernel_tanh(s / c) * c; m = max over keys;
+ * p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the
  * fixed tree; out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span
  * take no part. */
 typedef void attention_fn(const struct attention *attention);

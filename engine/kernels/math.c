@@ -1,7 +1,7 @@
-/* math.c - exp for float lanes; double exp, log, sin and cos, without libm.
+/* math.c - exp and tanh for float lanes; double exp, log, sin and cos, without libm.
  *
- * Every function is one fixed sequence of IEEE operations: multiply, add, divide and, in
- * kernel_exp, fmaf. The build forbids contraction, so the sequence is the same on every machine.
+ * Every function is one fixed sequence of IEEE operations: multiply, add, divide and, for float
+ * lanes, fmaf. The build forbids contraction, so the sequence is the same on every machine.
  * Ranges are reduced after Cody and Waite (Software Manual for the Elementary Functions, 1980): a
  * multiple of a constant split in parts whose products are exact is subtracted part by part.
  * Rounding to an integer is the addition of 1.5 * 2^(mantissa bits), whose low bits then hold the
@@ -44,10 +44,13 @@ static double double_of_bits(uint64_t bits)
     return value;
 }
 
-/* exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln(2) / 2 and a little. The polynomial's value
- * is in [0.70, 1.42], so that adding n to its exponent field stays a normal number over the whole
- * range, n = 128 at the top included. */
-float kernel_exp(float x)
+/* exp(x) = 2^n * (1 + r + r^2 * series), n = round(x / ln 2), |r| <= ln(2) / 2 and a little. */
+struct exp_parts {
+    float shifted; /* its low bits hold n */
+    float r, series;
+};
+
+static struct exp_parts reduce_exp(float x)
 {
     float shifted = fmaf(x, EXPF_LOG2_E, EXPF_ROUND);
     float n = shifted - EXPF_ROUND;
@@ -58,13 +61,40 @@ float kernel_exp(float x)
     p = fmaf(p, r, EXPF_C4);
     p = fmaf(p, r, EXPF_C3);
     p = fmaf(p, r, EXPF_C2);
-    p = fmaf(p, r, 1.0f);
-    p = fmaf(p, r, 1.0f);
-    float y = float_of_bits(bits_of_float(p) + (bits_of_float(shifted) << 23));
+    return (struct exp_parts){shifted, r, p};
+}
+
+/* p * 2^n */
+static float add_exponent(float p, float shifted)
+{
+    return float_of_bits(bits_of_float(p) + (bits_of_float(shifted) << 23));
+}
+
+/* The polynomial's value is in [0.70, 1.42], so that adding n to its exponent field stays a normal
+ * number over the whole range, n = 128 at the top included. */
+float kernel_exp(float x)
+{
+    struct exp_parts parts = reduce_exp(x);
+    float p = fmaf(parts.series, parts.r, 1.0f);
+    p = fmaf(p, parts.r, 1.0f);
+    float y = add_exponent(p, parts.shifted);
     /* Not x > EXPF_MAX: a NaN takes the sum, too. */
     if (!(x <= EXPF_MAX)) y = x + INFINITY;
     if (x < EXPF_MIN) y = 0.0f;
     return y;
+}
+
+/* With u = 1 - exp(-2|x|), which the parts of exp give without cancellation, tanh|x| = u / (2 - u).
+ */
+float kernel_tanh(float x)
+{
+    float t = -2.0f * fabsf(x);
+    if (t < TANHF_MIN) t = TANHF_MIN;
+    struct exp_parts parts = reduce_exp(t);
+    float q = fmaf(parts.series * parts.r, parts.r, parts.r);
+    float power = add_exponent(1.0f, parts.shifted);
+    float u = fmaf(-power, q, 1.0f - power);
+    return copysignf(u / (2.0f - u), x);
 }
 
 static const double LOG2_E = 0x1.71547652b82fep+0;

@@ -1,5 +1,5 @@
-/* math_constants.h - the constants of kernel_exp, one text for the scalar function and its SIMD
- * twins.
+/* math_constants.h - the constants of kernel_exp and kernel_tanh, one text for the scalar functions
+ * and their SIMD twins.
  *
  * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r|
  * <= ln(2) / 2, found with the Remez exchange: error 3.1e-9 before rounding, so that float rounding
@@ -19,5 +19,7 @@
 #define EXPF_C4 0x1.5558f2p-5f
 #define EXPF_C5 0x1.1239f2p-7f
 #define EXPF_C6 0x1.6a241ap-10f
+
+#define TANHF_MIN (-20.0f) /* twice the argument from which on tanh rounds to 1, and a little */
 
 #endif

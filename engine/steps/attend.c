@@ -4,7 +4,6 @@
 #include "engine/steps/pass.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 /* After the keys and values of the last layer only the tokens whose logits are wanted go on. Their
@@ -34,9 +33,10 @@ static void attend_tiles(const struct pass *pass, const struct operation *operat
         .q_stride = scratch->widths[from],
         .n_heads = n_sharing,
         .head_size = h->head_size,
-        .window = h->sliding_window,
+        .window = hparams_window(h, pass->i_layer),
         .type = session->kv_type,
-        .scale = 1.0f / sqrtf((float)h->head_size),
+        .scale = h->attention_scale,
+        .softcap = h->attention_softcap,
         .scratch = scratch->attention + pass->i_thread * scratch->attention_stride,
         .out_stride = scratch->widths[to],
     };

@@ -179,6 +179,7 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     a.position = draw(check, 0, 300);
     a.window = draw(check, 0, 2) ? 0 : draw(check, 1, 200);
     a.scale = 8.0f / sqrtf((float)head_size);
+    a.softcap = draw(check, 0, 2) ? 0.0f : (float)draw(check, 1, 20);
     size_t begin = attention_span(&a, 0).begin, end = a.position + a.n_tokens;
     struct kv kv = new_pages(check, end, head_size, type);
     float k[256], v[256];
@@ -203,8 +204,9 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     check->tested->attention(&a);
 
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, tokens %zu to %zu, window %zu",
-             type == KV_F16 ? "f16" : "f32", a.n_heads, head_size, a.position, end, a.window);
+    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g",
+             type == KV_F16 ? "f16" : "f32", a.n_heads, head_size, a.position, end, a.window,
+             (double)a.softcap);
     check_same_floats(check, "attention", shape, expected, a.out, n_out);
     check_release(check);
 }
@@ -327,6 +329,39 @@ static void check_exp_of_scores(struct check *check, const float x[SLOTS])
     check->tested->attention(&a);
     check_same_floats(check, "attention", "exp of small scores", expected, a.out, SLOTS);
     check_release(check);
+}
+
+/* One key with score x and another of score 0, of values 1 and 0: the logistic of the capped score,
+ * which a cap of 1 makes that of tanh(x). */
+static void check_tanh_of_score(struct check *check, float x)
+{
+    struct kv kv = new_pages(check, 2, 1, KV_F32);
+    const float zero = 0.0f, one = 1.0f;
+    store_position(check->scalar, &kv, &zero, &zero, 1, KV_F32, 0);
+    store_position(check->scalar, &kv, &one, &one, 1, KV_F32, 1);
+    float out[2];
+    struct attention a = {.q = &x, .n_tokens = 1, .n_heads = 1, .head_size = 1};
+    a.pages = kv.pages;
+    a.k_offset = kv.k_offset;
+    a.v_offset = kv.v_offset;
+    a.type = KV_F32;
+    a.position = 1;
+    a.scale = a.softcap = 1.0f;
+    a.scratch = check_memory(check, attention_scratch_floats(1, 1, 1, 2) * sizeof(float), 64);
+    a.out = &out[0];
+    check->scalar->attention(&a);
+    a.out = &out[1];
+    check->tested->attention(&a);
+    check_same_floats(check, "attention", "tanh of a score", &out[0], &out[1], 1);
+    check_release(check);
+}
+
+static void check_tanh(struct check *check)
+{
+    const float ends[] = {0.0f, -0.0f, 0x1p-149f, -0x1p-149f, 10.0f, -10.0f, 3e38f, -3e38f};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) check_tanh_of_score(check, ends[i]);
+    for (size_t i = 0; i < 2000; i++)
+        check_tanh_of_score(check, (float)(-12.0 + 24.0 * rng_uniform(&check->rng)));
 }
 
 static void check_small_exp(struct check *check)
@@ -459,6 +494,7 @@ static void compare(struct check *check)
     }
     check_exp_range(check);
     check_small_exp(check);
+    check_tanh(check);
 }
 
 static void time_kernels(struct check *check)

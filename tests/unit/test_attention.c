@@ -94,7 +94,9 @@ static void expect_head(const struct scene *scene, size_t token, size_t head, do
     for (size_t i = begin; i < end; i++) {
         double score = 0.0;
         for (size_t d = 0; d < a->head_size; d++) score += (double)q[d] * (double)scene->k[i][d];
-        double p = exp(score / sqrt((double)a->head_size));
+        score /= sqrt((double)a->head_size);
+        if (a->softcap > 0) score = (double)a->softcap * tanh(score / (double)a->softcap);
+        double p = exp(score);
         sum += p;
         for (size_t d = 0; d < a->head_size; d++) out[d] += p * (double)scene->v[i][d];
     }
@@ -129,6 +131,18 @@ static void attention_is_softmax_of_scaled_dots_times_values(void **state)
                 assert_is_softmax_attention(&scene);
             }
         }
+    }
+}
+
+static void a_softcap_bends_scores_before_the_softmax(void **state)
+{
+    static struct scene scene;
+    (void)state;
+    static const float caps[] = {0.25f, 2.0f, 50.0f};
+    for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
+        set_scene(&scene, 3, 2, 64, KV_F32, (struct key_span){20, 100}, 0);
+        scene.attention.softcap = caps[i];
+        assert_is_softmax_attention(&scene);
     }
 }
 
@@ -394,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_is_softmax_of_scaled_dots_times_values),
+        cmocka_unit_test(a_softcap_bends_scores_before_the_softmax),
         cmocka_unit_test(attention_to_one_key_returns_its_value),
         cmocka_unit_test(attention_ignores_what_pages_hold_outside_the_span),
         cmocka_unit_test(attention_of_a_head_of_a_token_does_not_depend_on_the_others),

@@ -49,7 +49,7 @@ static void expected_weights(const struct model *model, const float *norm, doubl
         assert_true(
             model->source->read_rows(model->source, embedding, (size_t)ids.ids[t], 1, x, NULL));
         for (size_t k = 0; k < n; k++) square += (double)x[k] * (double)x[k];
-        double scale = 1 / sqrt(square / (double)n + (double)model->hparams.rms_eps);
+        double scale = 1 / sqrt(square / (double)n + (double)model->hparams.norm_eps);
         for (size_t k = 0; k < n; k++) sums[k] += pow((double)x[k] * scale * (double)norm[k], 2);
     }
     for (size_t k = 0; k < n; k++) mean += sums[k] / (double)n;

@@ -1,4 +1,4 @@
-/* test_math.c - exp, log, sin and cos: errors against libm in long double, the ends of the ranges,
+/* test_math.c - exp, tanh, log, sin and cos: errors against libm in long double, the ends of the ranges,
  * special values, and that no bit of any function has moved since its release.
  */
 #include "engine/kernels/math.h"
@@ -22,6 +22,13 @@ static float float_of_bits(uint32_t bits)
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+static uint32_t bits_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
 }
 
 static double uniform(struct rng *rng, double low, double high)
@@ -74,6 +81,36 @@ static void kernel_exp_of_both_zeros_and_of_subnormals_is_one(void **state)
     assert_true(kernel_exp(-0.0f) == 1.0f);
     assert_true(kernel_exp(0x1p-149f) == 1.0f);
     assert_true(kernel_exp(-0x1p-149f) == 1.0f);
+}
+
+/* Between samples lie fewer values than one in 2^16, all signs and exponents are met. */
+static void kernel_tanh_is_within_three_ulp_and_odd(void **state)
+{
+    (void)state;
+    double worst = 0.0;
+    for (uint32_t bits = 0; bits < 0x7f800000; bits += 257) {
+        float x = float_of_bits(bits), y = kernel_tanh(x);
+        double expected = tanh((double)x);
+        double ulp = (double)nextafterf((float)expected, 2.0f) - (double)(float)expected;
+        double error = fabs((double)y - expected) / ulp;
+        if (error > worst) worst = error;
+        assert_true(bits_of_float(kernel_tanh(-x)) == (bits_of_float(y) ^ 0x80000000));
+    }
+    assert_true(worst > 0.0);
+    assert_true(worst < 3.0);
+}
+
+static void kernel_tanh_has_its_special_values(void **state)
+{
+    (void)state;
+    assert_true(kernel_tanh(0.0f) == 0.0f && !signbit(kernel_tanh(0.0f)));
+    assert_true(kernel_tanh(0x1p-149f) == 0x1p-149f);
+    assert_true(kernel_tanh(10.0f) == 1.0f);
+    assert_true(kernel_tanh(3e38f) == 1.0f);
+    assert_true(kernel_tanh(INFINITY) == 1.0f);
+    assert_true(kernel_tanh(-INFINITY) == -1.0f);
+    assert_true(isnan(kernel_tanh(NAN)));
+    assert_true(isnan(kernel_tanh(-NAN)));
 }
 
 static void math_exp_is_within_an_ulp_and_a_bit(void **state)
@@ -206,12 +243,30 @@ static void no_bit_of_any_function_has_moved(void **state)
     assert_string_equal(hex, "c6eac2f4fb6385490acc5ccf90f7c9bbc6e926b88e8ce3837c6524c310540454");
 }
 
+static void no_bit_of_tanh_has_moved(void **state)
+{
+    (void)state;
+    struct sha256 *hash = sha256_new(NULL);
+    assert_non_null(hash);
+    struct rng rng = {5};
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        float y = kernel_tanh((float)uniform(&rng, -12.0, 12.0));
+        sha256_update(hash, &y, sizeof y);
+    }
+    char hex[SHA256_HEX_BYTES];
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    assert_string_equal(hex, "347cc37e5e3388e3d113d5b8b401acbdc2c0cfbd388c142266f8e92d2908d9df");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernel_exp_is_within_one_part_in_2_to_23_of_exp),
         cmocka_unit_test(kernel_exp_has_sharp_ends),
         cmocka_unit_test(kernel_exp_of_both_zeros_and_of_subnormals_is_one),
+        cmocka_unit_test(kernel_tanh_is_within_three_ulp_and_odd),
+        cmocka_unit_test(kernel_tanh_has_its_special_values),
         cmocka_unit_test(math_exp_is_within_an_ulp_and_a_bit),
         cmocka_unit_test(math_exp_has_its_special_values),
         cmocka_unit_test(math_log_is_within_two_ulp_and_a_bit),
@@ -221,6 +276,7 @@ int main(void)
         cmocka_unit_test(math_sin_and_cos_hold_next_to_their_zeros),
         cmocka_unit_test(math_sin_and_cos_have_their_special_values),
         cmocka_unit_test(no_bit_of_any_function_has_moved),
+        cmocka_unit_test(no_bit_of_tanh_has_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

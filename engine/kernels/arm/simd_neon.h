@@ -99,6 +99,11 @@ static inline SIMD_FLOAT simd_max(SIMD_FLOAT a, SIMD_FLOAT b)
     return vmaxq_f32(a, b);
 }
 
+static inline SIMD_FLOAT simd_abs(SIMD_FLOAT v)
+{
+    return vabsq_f32(v);
+}
+
 static inline SIMD_FLOAT simd_xor(SIMD_FLOAT a, SIMD_FLOAT b)
 {
     return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)));

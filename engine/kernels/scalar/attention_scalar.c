@@ -61,6 +61,8 @@ static void attend(const struct attention *a, struct key_span keys, const float 
             dot = fmaf(q[d], kv_read(k, a->type, d * SLOTS + i % SLOTS), dot);
         scores[i - keys.begin] = dot * a->scale;
     }
+    for (size_t i = 0; a->softcap > 0 && i < keys.end - keys.begin; i++)
+        scores[i] = kernel_tanh(scores[i] / a->softcap) * a->softcap;
     float sum = exponentiate(scores, keys.begin, keys.end - keys.begin);
     for (size_t d = 0; d < a->head_size; d++) {
         float acc = 0.0f;

@@ -197,6 +197,14 @@ SIMD_INLINE void score_pages(const enum kv_type type, const size_t n, const stru
     for (; page < end; page++) score_tile(type, n, 1, group, page);
 }
 
+static void cap_scores(const struct group *group, struct key_span block)
+{
+    const SIMD_FLOAT cap = simd_set(group->a->softcap);
+    float *end = scores_at(group, block.end);
+    for (float *scores = scores_at(group, block.begin); scores < end; scores += SIMD_LANES)
+        simd_store(scores, simd_mul(simd_tanh(simd_div(simd_load(scores), cap)), cap));
+}
+
 /* Scores in the pages of a block at keys that a query does not attend to become -infinity, whatever
  * the page held there. */
 static void mask_scores(const struct group *group, struct key_span block)
@@ -424,6 +432,7 @@ void SIMD_NAME(attention)(const struct attention *a)
         for (size_t i = 0; i < n_queries; i += group.n) {
             group = group_at(a, i);
             score_group(&group, block.begin / SLOTS, block.end / SLOTS);
+            if (a->softcap > 0) cap_scores(&group, block);
             mask_scores(&group, block);
             update_maxima(&group, block);
         }

@@ -45,8 +45,12 @@
 
 enum { SIMD_PARTS = 16 / SIMD_LANES };
 
-/* The twin of kernel_exp (math.c): the same operations in the same order. */
-static inline SIMD_FLOAT simd_exp(SIMD_FLOAT x)
+/* The twins of kernel_exp and kernel_tanh (math.c): the same operations in the same order. */
+struct simd_exp_parts {
+    SIMD_FLOAT shifted, r, series;
+};
+
+static inline struct simd_exp_parts simd_reduce_exp(SIMD_FLOAT x)
 {
     SIMD_FLOAT shifted = simd_fma(x, simd_set(EXPF_LOG2_E), simd_set(EXPF_ROUND));
     SIMD_FLOAT n = simd_sub(shifted, simd_set(EXPF_ROUND));
@@ -57,9 +61,28 @@ static inline SIMD_FLOAT simd_exp(SIMD_FLOAT x)
     p = simd_fma(p, r, simd_set(EXPF_C4));
     p = simd_fma(p, r, simd_set(EXPF_C3));
     p = simd_fma(p, r, simd_set(EXPF_C2));
-    p = simd_fma(p, r, simd_set(1.0f));
-    p = simd_fma(p, r, simd_set(1.0f));
-    return simd_exp_limits(x, simd_add_exponent(p, shifted), EXPF_MIN, EXPF_MAX);
+    return (struct simd_exp_parts){shifted, r, p};
+}
+
+static inline SIMD_FLOAT simd_exp(SIMD_FLOAT x)
+{
+    struct simd_exp_parts parts = simd_reduce_exp(x);
+    SIMD_FLOAT p = simd_fma(parts.series, parts.r, simd_set(1.0f));
+    p = simd_fma(p, parts.r, simd_set(1.0f));
+    return simd_exp_limits(x, simd_add_exponent(p, parts.shifted), EXPF_MIN, EXPF_MAX);
+}
+
+/* The operand that may be NaN is simd_max's second, which x86 returns then. */
+static inline SIMD_FLOAT simd_tanh(SIMD_FLOAT x)
+{
+    SIMD_FLOAT magnitude = simd_abs(x), one = simd_set(1.0f);
+    SIMD_FLOAT t = simd_max(simd_set(TANHF_MIN), simd_mul(simd_set(-2.0f), magnitude));
+    struct simd_exp_parts parts = simd_reduce_exp(t);
+    SIMD_FLOAT q = simd_fma(simd_mul(parts.series, parts.r), parts.r, parts.r);
+    SIMD_FLOAT power = simd_add_exponent(one, parts.shifted);
+    SIMD_FLOAT u = simd_fma(simd_xor(power, simd_set(-0.0f)), q, simd_sub(one, power));
+    SIMD_FLOAT y = simd_div(u, simd_sub(simd_set(2.0f), u));
+    return simd_xor(y, simd_xor(x, magnitude));
 }
 
 #endif

@@ -88,6 +88,11 @@ static inline SIMD_FLOAT simd_max(SIMD_FLOAT a, SIMD_FLOAT b)
     return _mm256_max_ps(a, b);
 }
 
+static inline SIMD_FLOAT simd_abs(SIMD_FLOAT v)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+}
+
 static inline SIMD_FLOAT simd_xor(SIMD_FLOAT a, SIMD_FLOAT b)
 {
     return _mm256_xor_ps(a, b);
