@@ -1,5 +1,5 @@
-/* test_math.c - exp, tanh, log, sin and cos: errors against libm in long double, the ends of the ranges,
- * special values, and that no bit of any function has moved since its release.
+/* test_math.c - exp, tanh, log, sin and cos: errors against libm in long double, the ends of the
+ * ranges, special values, and that no bit of any function has moved since its release.
  */
 #include "engine/kernels/math.h"
 
