@@ -16,8 +16,9 @@
  *
  * session_eval appends tokens to any mixture of sequences. It answers with logits, a number for
  * each piece of the vocabulary, from which probabilities come and samplers pick. A logit is a pure
- * function of the weights and of the tokens up to its own: the same bits for any threads, batch,
- * chunking, prefix sharing and instruction set. */
+ * function of the weights and of the tokens up to its own (LongRoPE: and of the factors that its
+ * sequence takes): the same bits for any threads, batch, chunking, prefix sharing and instruction
+ * set. */
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -77,6 +78,7 @@ struct model_info {
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     int context_tokens; /* what the model was made for */
     int sliding_window; /* keys a query sees at most, 0: all */
+    int short_tokens; /* LongRoPE: longer sequences are rotated by other factors; 0: it has none */
     bool synthetic;
     enum isa isa;            /* in use */
     uint64_t packed_bytes;   /* memory that the repacked weights take */
@@ -153,6 +155,15 @@ bool tokenizer_encode_chat(const struct tokenizer *tokenizer, const char *prompt
 /* ---- Sessions ---- */
 enum kv_type { KV_F16, KV_F32 };
 enum { SESSION_PAGE_TOKENS = 16 };
+
+/* LongRoPE (Ding et al. 2024): a model has two sets of factors that slow its rotation, for
+ * sequences up to short_tokens and for longer ones. A sequence is rotated by one of them, all of
+ * it: a logit is a function of weights, tokens up to its own, and which of the two. Like
+ * transformers, auto takes the long ones where the tokens that a model is handed are more than
+ * short_tokens: those of a whole prompt, for the logits of any of its positions, and for a
+ * generated token all before it. So a generation that crosses the border is computed anew. The
+ * others take one set for every length. Without meaning for a model without such factors. */
+enum rope_policy { ROPE_AUTO, ROPE_SHORT, ROPE_LONG };
 struct session;
 struct session_options {
     int n_threads;            /* 0: engine_default_threads() */
@@ -160,6 +171,7 @@ struct session_options {
     size_t context_tokens;    /* longest sequence, 0: the model's */
     uint64_t kv_budget_bytes; /* for KV pages, at least one full context; 0: that, or 1 GiB */
     enum kv_type kv_type;
+    enum rope_policy rope;
 };
 
 /* The model must outlive the session. Close with session_close. */
@@ -176,6 +188,16 @@ bool session_start(struct session *session, int *sequence, struct err *err)
     __attribute__((warn_unused_result));
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
                   struct err *err) __attribute__((warn_unused_result));
+/* Says of an empty sequence how many tokens it will have, for a model with LongRoPE: by that its
+ * factors are chosen. A new sequence expects no more than short_tokens; a fork is rotated as its
+ * source. */
+void session_expect(struct session *session, int sequence, size_t n_tokens);
+/* Whether a sequence may grow to n_tokens as it is rotated. If not, session_eval refuses; truncated
+ * to 0 and expecting them, it may be computed anew. */
+bool session_may_reach(const struct session *session, int sequence, size_t n_tokens);
+/* The most tokens of a sequence that is rotated by the short factors; SIZE_MAX: there is no border
+ * to cross. */
+size_t session_short_tokens(const struct session *session);
 /* Forgets the tokens past n_tokens. */
 void session_truncate(struct session *session, int sequence, size_t n_tokens);
 void session_drop(struct session *session, int sequence);
@@ -193,9 +215,10 @@ struct session_token {
     bool wants_logits;
 };
 /* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of
- * sequences, prefill and decode together. ERR_CAPACITY (KV full), ERR_USAGE (context full, bad id)
- * or ERR_INPUT where a logit, or a number on its way, is none, or a key leaves the range of the
- * cache: the error names the position, and no token stays in its sequence. */
+ * sequences, prefill and decode together. ERR_CAPACITY (KV full), ERR_USAGE (context full, bad id,
+ * not session_may_reach) or ERR_INPUT where a logit, or a number on its way, is none, or a key
+ * leaves the range of the cache: the error names the position, and no token stays in its sequence.
+ */
 bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
                   struct err *err) __attribute__((warn_unused_result));
 /* [n_vocab] of the i-th token with wants_logits in the last eval; valid until the next. */

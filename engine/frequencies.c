@@ -15,11 +15,12 @@ static const float MAX_ANGLE = 999999.0f;
 static bool fill(const struct hparams *h, const struct rotation *rotation, const float *divisors,
                  float *frequencies, struct err *err)
 {
+    bool is_longrope = rotation->divisors && rotation->divisors != WEIGHT_ROPE_FREQS;
     for (size_t i = 0; i < h->n_rope / 2; i++) {
         float exponent = (float)(2 * i) / (float)h->n_rope;
         float power = (float)math_exp((double)exponent * math_log((double)rotation->base));
-        float frequency = 1.0f / power;
-        if (divisors) frequency /= divisors[i];
+        float frequency = is_longrope ? 1.0f / (divisors[i] * power) : 1.0f / power;
+        if (divisors && !is_longrope) frequency /= divisors[i];
         frequency /= rotation->scale;
         float last_angle = (float)h->context_tokens * frequency;
         if (!(last_angle >= 0 && last_angle <= MAX_ANGLE))
@@ -36,7 +37,7 @@ static bool read_kind(const struct source *source, const struct hparams *h, enum
 {
     const struct rotation *rotation = &h->rotations[kind];
     const struct tensor_info *tensor =
-        kind == ROTATION_MAIN ? hparams_tensor(h, WEIGHT_ROPE_FREQS, 0) : NULL;
+        rotation->divisors ? hparams_tensor(h, rotation->divisors, 0) : NULL;
     if (!(rotation->base > 0)) return true;
     float *divisors = tensor ? source_read_vector(source, tensor, err) : NULL;
     bool ok = (!tensor || divisors) &&

@@ -5,6 +5,7 @@
 #include "engine/hparams.h"
 
 #include "base/mem.h"
+#include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
 #include "engine/mixture.h"
 
@@ -127,37 +128,109 @@ static bool read_local_rotation(const struct source *source, struct hparams *hpa
     return read_positive(source, hparams, "rope.freq_base_swa", otherwise, &rotation->base, err);
 }
 
-/* Scaling of the rotation: none and linear are in; the rest would give other logits. A factor
- * without a type is a linear one; rope.scale_linear is what files before rope.scaling.* called it.
- */
+static bool has_tensor(const struct source *source, enum weight weight)
+{
+    char name[WEIGHT_NAME_BYTES];
+    weight_name(weight, 0, name);
+    return source_find(source, name) != NULL;
+}
+
+/* How long the sequences were that the model learnt at first; 0: as long as its context. */
+static bool read_original_context(const struct source *source, const struct hparams *hparams,
+                                  size_t *n_tokens, struct err *err)
+{
+    char key[KEY_BYTES];
+    const struct architecture *architecture = hparams->architecture;
+    bool is_stretched = architecture->stretched_context &&
+                        hparams->context_tokens >= architecture->stretched_context;
+    int64_t original = is_stretched ? (int64_t)architecture->stretched_from : 0;
+    key_of(hparams, "rope.scaling.original_context_length", key);
+    bool ok = metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err);
+    *n_tokens = (size_t)original;
+    return ok;
+}
+
+/* What cosine and sine of a context that was stretched by LongRoPE are multiplied by, where the
+ * file does not say it (Ding et al. 2024; transformers, _compute_longrope_parameters). */
+static double longrope_magnitude(size_t context_tokens, size_t original_tokens)
+{
+    if (context_tokens <= original_tokens) return 1;
+    double stretch = (double)context_tokens / (double)original_tokens;
+    return sqrt(1 + math_log(stretch) / math_log((double)original_tokens));
+}
+
+/* LongRoPE: divisors of the frequencies for short sequences, others for long ones. */
+static bool read_longrope(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    struct rotation *rotations = hparams->rotations;
+    size_t original;
+    float magnitude;
+    if (!read_original_context(source, hparams, &original, err)) return false;
+    if (original < 2)
+        return err_set(err, ERR_INPUT,
+                       "%s.rope.scaling.original_context_length must say up to how many tokens the "
+                       "short rope_factors are meant",
+                       hparams->architecture->name);
+    hparams->short_tokens = original;
+    rotations[ROTATION_LONG] = rotations[ROTATION_MAIN];
+    rotations[ROTATION_MAIN].divisors = WEIGHT_ROPE_FACTORS_SHORT;
+    rotations[ROTATION_LONG].divisors = WEIGHT_ROPE_FACTORS_LONG;
+    return read_positive(source, hparams, "rope.scaling.attn_factor",
+                         longrope_magnitude(hparams->context_tokens, original), &magnitude, err) &&
+           read_positive(source, hparams, "rope.scaling.attn_factor_short", (double)magnitude,
+                         &rotations[ROTATION_MAIN].magnitude, err) &&
+           read_positive(source, hparams, "rope.scaling.attn_factor_long", (double)magnitude,
+                         &rotations[ROTATION_LONG].magnitude, err);
+}
+
+/* The scaling that LongRoPE's factors do not do: none and linear are in. A factor without a type is
+ * a linear one; rope.scale_linear is what files before rope.scaling.* called it. */
+static bool read_scale(const struct source *source, struct hparams *hparams, const char *type,
+                       struct err *err)
+{
+    const char *factor = "rope.scaling.factor";
+    char key[KEY_BYTES];
+    double magnitude = 1;
+    key_of(hparams, "rope.scaling.attn_factor", key);
+    if (!metadata_read_number(source->metadata, key, &magnitude, err)) return false;
+    if (!(magnitude == 1.0 || magnitude == 0.0))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "not supported yet: %s = %g in a model without rope_factors tensors", key,
+                       magnitude);
+    if (strcmp(type, "none") == 0) return true;
+    if (!metadata_find(source->metadata, key_of(hparams, factor, key)))
+        factor = "rope.scale_linear";
+    return read_positive(source, hparams, factor, 1.0, &hparams->rotations[ROTATION_MAIN].scale,
+                         err);
+}
+
+/* Kinds of scaling that are not in would give other logits. LongRoPE is told by its tensors, for
+ * files with them need not name it. */
 static bool read_rope(const struct source *source, struct hparams *hparams, struct err *err)
 {
-    const struct metadata *metadata = source->metadata;
-    char key[KEY_BYTES];
-    if (source_find(source, "rope_factors_long.weight") ||
-        source_find(source, "rope_factors_short.weight"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: long rope (the model has rope_factors tensors)");
-    double attention = 1;
-    key_of(hparams, "rope.scaling.attn_factor", key);
-    if (!metadata_read_number(metadata, key, &attention, err)) return false;
-    if (!(attention == 1.0 || attention == 0.0))
-        return err_set(err, ERR_UNSUPPORTED, "not supported yet: long rope (%s = %g)", key,
-                       attention);
+    char key[KEY_BYTES], name[WEIGHT_NAME_BYTES];
     struct rotation *rotation = &hparams->rotations[ROTATION_MAIN];
     *rotation = (struct rotation){.scale = 1, .magnitude = 1};
+    bool has_short = has_tensor(source, WEIGHT_ROPE_FACTORS_SHORT);
+    bool has_long = has_tensor(source, WEIGHT_ROPE_FACTORS_LONG);
+    const char *type = has_short || has_long ? "longrope" : "linear";
+    if (has_tensor(source, WEIGHT_ROPE_FREQS)) rotation->divisors = WEIGHT_ROPE_FREQS;
     if (!read_positive(source, hparams, "rope.freq_base", 10000.0, &rotation->base, err) ||
-        !read_local_rotation(source, hparams, err))
+        !read_local_rotation(source, hparams, err) ||
+        !metadata_read_string(source->metadata, key_of(hparams, "rope.scaling.type", key), &type,
+                              err))
         return false;
-    const char *factor = "rope.scaling.factor";
-    if (!metadata_find(metadata, key_of(hparams, factor, key))) factor = "rope.scale_linear";
-    const char *type = "linear";
-    if (!metadata_read_string(metadata, key_of(hparams, "rope.scaling.type", key), &type, err))
-        return false;
-    if (strcmp(type, "none") == 0) return true;
-    if (strcmp(type, "linear") == 0)
-        return read_positive(source, hparams, factor, 1.0, &rotation->scale, err);
-    return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
+    bool is_longrope = strcmp(type, "longrope") == 0, is_none = strcmp(type, "none") == 0;
+    if (!is_longrope && !is_none && strcmp(type, "linear") != 0)
+        return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
+    if (!is_longrope && !has_short && !has_long) return read_scale(source, hparams, type, err);
+    if (has_short && has_long && (is_longrope || is_none))
+        return read_longrope(source, hparams, err);
+    if (has_short && has_long)
+        return err_set(err, ERR_INPUT, "%s is '%s', but the model has rope_factors tensors", key,
+                       type);
+    weight_name(has_short ? WEIGHT_ROPE_FACTORS_LONG : WEIGHT_ROPE_FACTORS_SHORT, 0, name);
+    return err_set(err, ERR_INPUT, "tensor %s is missing", name);
 }
 
 /* Which layers have no window: every so many-th one, or those that an array says so of. */
@@ -363,20 +436,16 @@ static bool read_tensors(const struct source *source, struct hparams *hparams, s
 static bool check_stretch(const struct source *source, const struct hparams *hparams,
                           struct err *err)
 {
-    char key[KEY_BYTES];
-    const struct architecture *architecture = hparams->architecture;
-    bool is_stretched = architecture->stretched_context &&
-                        hparams->context_tokens >= architecture->stretched_context;
-    int64_t original = is_stretched ? (int64_t)architecture->stretched_from : 0;
-    key_of(hparams, "rope.scaling.original_context_length", key);
-    if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err)) return false;
-    bool is_scaled = hparams->rotations[ROTATION_MAIN].scale != 1 ||
-                     hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0);
-    if (!original || hparams->context_tokens <= (size_t)original || is_scaled) return true;
+    const struct rotation *rotation = &hparams->rotations[ROTATION_MAIN];
+    size_t original;
+    if (!read_original_context(source, hparams, &original, err)) return false;
+    if (!original || hparams->context_tokens <= original || rotation->scale != 1 ||
+        rotation->divisors)
+        return true;
     return err_set(err, ERR_UNSUPPORTED,
-                   "not supported yet: long rope (a context of %zu tokens made of %lld, and the "
+                   "not supported yet: long rope (a context of %zu tokens made of %zu, and the "
                    "file has no factors for it)",
-                   hparams->context_tokens, (long long)original);
+                   hparams->context_tokens, original);
 }
 
 static bool read_general(const struct source *source, struct hparams *hparams, struct err *err)
@@ -405,6 +474,13 @@ void hparams_done(struct hparams *hparams)
     hparams->layers = NULL;
 }
 
+static bool is_rotation_table(const struct hparams *hparams, const struct tensor_info *tensor)
+{
+    return tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0) ||
+           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_SHORT, 0) ||
+           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_LONG, 0);
+}
+
 /* Sums over all tensors, and over the matrices that every token passes. */
 static void sum_tensors(const struct source *source, const struct hparams *hparams,
                         struct model_info *info)
@@ -413,7 +489,7 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
     enum tensor_type most = TENSOR_F32;
     for (size_t i = 0; i < source->n_tensors; i++) {
         const struct tensor_info *tensor = &source->tensors[i];
-        if (tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0)) continue; /* a table */
+        if (is_rotation_table(hparams, tensor)) continue;
         uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->n_rows;
         uint64_t n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP;
         info->n_params += n_values;
@@ -450,6 +526,7 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
         .n_vocab = (int)hparams->n_vocab,
         .context_tokens = (int)hparams->context_tokens,
         .sliding_window = (int)hparams->sliding_window,
+        .short_tokens = (int)hparams->short_tokens,
         .synthetic = source->synthetic,
     };
     sum_tensors(source, hparams, info);

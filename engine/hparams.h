@@ -18,7 +18,9 @@ enum { HPARAMS_MAX_LAYERS = 1024 };
 enum rotation_kind {
     ROTATION_MAIN,
     ROTATION_LOCAL, /* of layers with a window, where it is another one */
-    ROTATION_COUNT
+    ROTATION_LONG,  /* LongRoPE: what ROTATION_MAIN is in long sequences */
+    ROTATION_COUNT,
+    ROTATION_OF_LAYERS = ROTATION_LONG /* those before it are what layers may take */
 };
 
 /* Of n_rope / 2 pairs the i-th turns by base^(-2i / n_rope) / scale radians a position (Su et al.
@@ -27,6 +29,7 @@ struct rotation {
     float base;  /* 0: the model has no such rotation */
     float scale; /* linear scaling of positions, 1: none */
     float magnitude;
+    enum weight divisors; /* of the frequencies, a value for each pair; WEIGHT_NONE: none */
 };
 
 struct hparams {
@@ -42,7 +45,8 @@ struct hparams {
     float attention_softcap;           /* of scores; 0: none */
     float norm_eps;
     struct rotation rotations[ROTATION_COUNT];
-    bool is_tied; /* no output matrix: the embedding is used */
+    size_t short_tokens; /* longer sequences take ROTATION_LONG; 0: the model has none */
+    bool is_tied;        /* no output matrix: the embedding is used */
     /* The source's tensors by role, of layers and of the rest; NULL where the model has none. */
     const struct tensor_info *(*layers)[WEIGHT_LAYER_COUNT]; /* [n_layers] */
     const struct tensor_info *others[WEIGHT_COUNT - WEIGHT_LAYER_COUNT];

@@ -26,7 +26,7 @@ struct page_tail {
 _Static_assert(sizeof(struct page_tail) <= TAIL_BYTES, "a tail keeps pages aligned");
 
 struct sequence {
-    bool is_open;
+    bool is_open, is_long;
     size_t n_tokens;
     size_t n_new;    /* tokens counted by the kv_append in progress, otherwise 0 */
     uint8_t **pages; /* [pages of a full context]; kept when the sequence closes */
@@ -168,6 +168,17 @@ static struct sequence *get(const struct kv *kv, int sequence)
     return &kv->sequences[sequence];
 }
 
+void kv_set_long(struct kv *kv, int sequence, bool is_long)
+{
+    assert(kv_length(kv, sequence) == 0);
+    get(kv, sequence)->is_long = is_long;
+}
+
+bool kv_is_long(const struct kv *kv, int sequence)
+{
+    return get(kv, sequence)->is_long;
+}
+
 bool kv_start(struct kv *kv, int *sequence, struct err *err)
 {
     size_t i = 0;
@@ -184,6 +195,7 @@ bool kv_start(struct kv *kv, int *sequence, struct err *err)
         kv->n_sequences++;
     }
     kv->sequences[i].is_open = true;
+    kv->sequences[i].is_long = false;
     kv->sequences[i].n_tokens = 0;
     *sequence = (int)i;
     return true;
@@ -196,6 +208,7 @@ bool kv_fork(struct kv *kv, int source, size_t n_tokens, int *sequence, struct e
     const struct sequence *from = get(kv, source);
     struct sequence *to = get(kv, *sequence);
     to->n_tokens = n_tokens;
+    to->is_long = from->is_long;
     for (size_t i = 0; i < pages_of(n_tokens); i++) {
         to->pages[i] = from->pages[i];
         tail_of(kv, to->pages[i])->n_references++;

@@ -31,6 +31,11 @@ struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t n_
                   struct err *err) __attribute__((warn_unused_result));
 void kv_free(struct kv *kv);
 
+/* Whether a sequence is rotated as a long one (engine.h, enum rope_policy): a new one is not, a
+ * fork is as its source. Set while it is empty. */
+void kv_set_long(struct kv *kv, int sequence, bool is_long);
+bool kv_is_long(const struct kv *kv, int sequence);
+
 /* A new sequence, empty or with the first n_tokens (at most its length) of `source`. ERR_MEMORY. */
 bool kv_start(struct kv *kv, int *sequence, struct err *err) __attribute__((warn_unused_result));
 bool kv_fork(struct kv *kv, int source, size_t n_tokens, int *sequence, struct err *err)

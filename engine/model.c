@@ -150,9 +150,12 @@ static float *load_vector(struct loader *loader, enum weight weight, size_t i_la
 static bool load_rope(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
-    const struct tensor_info *tensor = hparams_tensor(&model->hparams, WEIGHT_ROPE_FREQS, 0);
-    return frequencies_read(model->source, &model->hparams, &model->frequencies, err) &&
-           (!tensor || report_progress(loader, tensor, err));
+    const struct hparams *h = &model->hparams;
+    bool ok = frequencies_read(model->source, h, &model->frequencies, err);
+    for (enum rotation_kind kind = 0; ok && kind < ROTATION_COUNT; kind++)
+        if (h->rotations[kind].divisors)
+            ok = report_progress(loader, hparams_tensor(h, h->rotations[kind].divisors, 0), err);
+    return ok;
 }
 
 /* The biases of the step's matrices, side by side as their outputs are. */

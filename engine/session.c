@@ -103,7 +103,7 @@ static bool allocate_scratch(struct session *session, struct err *err)
         if (!allocate_floats(&s->rows[i], n, s->widths[i], err)) return false;
     }
     s->attention_stride = attention_stride(session);
-    for (size_t i = 0; i < ROTATION_COUNT; i++)
+    for (size_t i = 0; i < ROTATION_OF_LAYERS; i++)
         if (session->model->frequencies.of[i] &&
             !allocate_floats(&s->rotations[i], n, h->n_rope, err))
             return false;
@@ -119,6 +119,7 @@ static bool allocate_batch(struct session *session, struct err *err)
     if (!(session->row_bytes = mem_new(1, session->model->embedding->row_bytes, err)) ||
         !(session->first_of_id = mem_new(h->n_vocab, sizeof *session->first_of_id, err)) ||
         !(session->positions = mem_new(n, sizeof *session->positions, err)) ||
+        !(session->is_long = mem_new(n, sizeof *session->is_long, err)) ||
         !(session->pages = mem_new(n, sizeof *session->pages, err)) ||
         !(session->all = mem_new(n, sizeof *session->all, err)) ||
         !(session->wanting = mem_new(n, sizeof *session->wanting, err)) ||
@@ -176,6 +177,9 @@ static bool take_options(struct session *session, const struct session_options *
     session->batch_tokens = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH_TOKENS;
     session->window = hparams_widest_window(&session->model->hparams);
     session->kv_type = options->kv_type;
+    size_t n_short = session->model->hparams.short_tokens;
+    session->starts_long = n_short && options->rope == ROPE_LONG;
+    session->short_tokens = n_short && options->rope == ROPE_AUTO ? n_short : SIZE_MAX;
     if (session->context_tokens > n_model)
         return err_set(err, ERR_USAGE,
                        "a context of %zu tokens: the model was made for %zu at most",
@@ -206,7 +210,7 @@ void session_close(struct session *session)
     if (!session) return;
     struct scratch *s = &session->scratch;
     for (size_t i = 0; i < BUFFER_COUNT; i++) free(s->rows[i]);
-    for (size_t i = 0; i < ROTATION_COUNT; i++) free(s->rotations[i]);
+    for (size_t i = 0; i < ROTATION_OF_LAYERS; i++) free(s->rotations[i]);
     free(s->attention);
     for (size_t i = 0; i < ACT_FORMAT_COUNT; i++) {
         free(s->acts[i].q);
@@ -216,6 +220,7 @@ void session_close(struct session *session)
     free(session->row_bytes);
     free(session->first_of_id);
     free(session->positions);
+    free(session->is_long);
     free(session->pages);
     free(session->all);
     free(session->wanting);
@@ -286,6 +291,13 @@ static void cut_tiles(const struct session *session, const size_t *rows, size_t 
     }
 }
 
+static void take_back(struct session *session, const struct session_token *tokens)
+{
+    for (size_t i = session->n_tokens; i-- > 0;)
+        kv_truncate(session->kv, tokens[i].sequence, session->positions[i]);
+    session->n_logits = 0;
+}
+
 /* Says which number of the pass went wrong, and takes its tokens back. */
 static bool refuse_batch(struct session *session, const struct session_token *tokens,
                          struct err *err)
@@ -295,9 +307,7 @@ static bool refuse_batch(struct session *session, const struct session_token *to
     char place[80];
     snprintf(place, sizeof place, "at position %zu of sequence %d", position,
              tokens[i_token].sequence);
-    for (size_t i = session->n_tokens; i-- > 0;)
-        kv_truncate(session->kv, tokens[i].sequence, session->positions[i]);
-    session->n_logits = 0;
+    take_back(session, tokens);
     if (step % FAULT_KINDS == FAULT_LOGITS)
         return err_set(err, ERR_INPUT, "the logits %s are no numbers", place);
     if (step % FAULT_KINDS == FAULT_STORED && session->kv_type == KV_F16)
@@ -311,6 +321,24 @@ static bool refuse_batch(struct session *session, const struct session_token *to
                    (unsigned long long)(step / FAULT_KINDS), place);
 }
 
+/* Finds out by which factors each token is rotated. Where a sequence grew longer than its own are
+ * meant for, what is stored of it would not go with the rest. */
+static bool choose_rotations(struct session *session, const struct session_token *tokens,
+                             struct err *err)
+{
+    for (size_t i = 0; i < session->n_tokens; i++) {
+        session->is_long[i] = kv_is_long(session->kv, tokens[i].sequence);
+        if (session->is_long[i] || session->positions[i] < session->short_tokens) continue;
+        take_back(session, tokens);
+        return err_set(
+            err, ERR_USAGE,
+            "sequence %d is rotated by the short factors, which are meant for %zu tokens "
+            "at most: a longer one has to be computed by the long ones from its start",
+            tokens[i].sequence, session->short_tokens);
+    }
+    return true;
+}
+
 bool session_eval(struct session *session, const struct session_token *tokens, size_t n_tokens,
                   struct err *err)
 {
@@ -319,6 +347,7 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         return false;
     session->n_tokens = n_tokens;
     session->n_logits = 0;
+    if (!choose_rotations(session, tokens, err)) return false;
     for (size_t i = 0; i < n_tokens; i++) {
         session->pages[i] = kv_pages(session->kv, tokens[i].sequence);
         if (tokens[i].wants_logits) session->wanting[session->n_logits++] = i;
@@ -348,13 +377,31 @@ size_t session_batch_tokens(const struct session *session)
 
 bool session_start(struct session *session, int *sequence, struct err *err)
 {
-    return kv_start(session->kv, sequence, err);
+    if (!kv_start(session->kv, sequence, err)) return false;
+    kv_set_long(session->kv, *sequence, session->starts_long);
+    return true;
 }
 
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
                   struct err *err)
 {
     return kv_fork(session->kv, source, n_tokens, sequence, err);
+}
+
+void session_expect(struct session *session, int sequence, size_t n_tokens)
+{
+    bool is_long = session->starts_long || n_tokens > session->short_tokens;
+    kv_set_long(session->kv, sequence, is_long);
+}
+
+bool session_may_reach(const struct session *session, int sequence, size_t n_tokens)
+{
+    return kv_is_long(session->kv, sequence) || n_tokens <= session->short_tokens;
+}
+
+size_t session_short_tokens(const struct session *session)
+{
+    return session->short_tokens;
 }
 
 void session_truncate(struct session *session, int sequence, size_t n_tokens)

@@ -17,7 +17,7 @@ struct scratch {
     float *rows[BUFFER_COUNT];   /* [T, widths[i]] each */
     size_t widths[BUFFER_COUNT]; /* of a row */
     /* [T, n_rope / 2][2] cosine and sine at each token's position; NULL: no such rotation */
-    float *rotations[ROTATION_COUNT];
+    float *rotations[ROTATION_OF_LAYERS];
     float *attention; /* [threads, attention_stride] scratch of the kernel */
     size_t attention_stride;
     struct acts acts[ACT_FORMAT_COUNT]; /* quantized copies of the current input; ACT_F32 unused */
@@ -59,6 +59,8 @@ struct session {
     size_t context_tokens, batch_tokens;
     size_t window; /* the keys that a query of any layer attends to are among so many; 0: all */
     enum kv_type kv_type;
+    bool starts_long;    /* sequences are, whatever they expect */
+    size_t short_tokens; /* the most of a sequence that is not long */
     struct scratch scratch;
     uint8_t *row_bytes;   /* one row of the embedding as the source has it */
     int32_t *first_of_id; /* [n_vocab]: -1 between batches; within one, where an id came first */
@@ -66,6 +68,7 @@ struct session {
     size_t n_tokens, n_logits;
     _Atomic uint64_t fault; /* the first of the pass, or NO_FAULT */
     size_t *positions;      /* [T] */
+    bool *is_long;          /* [T] whether each token's sequence is */
     uint8_t *const **pages; /* [T] of each token's sequence */
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
     struct tiles all_tiles, wanting_tiles; /* of the rows that these make */

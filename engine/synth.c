@@ -146,6 +146,8 @@ static struct spread spread_of(const struct hparams *hparams, enum weight weight
     const double logit_spread = 3;
     double gain = 1;
     const struct weight_role *role = &weight_roles[weight];
+    if (weight == WEIGHT_ROPE_FACTORS_SHORT) return (struct spread){1.25f, 0.07f};
+    if (weight == WEIGHT_ROPE_FACTORS_LONG) return (struct spread){16, 4};
     if (role->n_rows == EXTENT_ONE) return (struct spread){role->is_bias ? 0 : 1, 0.1f};
     if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN)
         gain = 1 / sqrt(2 * (double)hparams->n_layers);
@@ -193,6 +195,20 @@ static size_t head_size_of(const struct synth_shape *shape)
     return shape->head_size ? shape->head_size : shape->n_embd / shape->n_heads;
 }
 
+static size_t n_rope_of(const struct synth_shape *shape)
+{
+    return shape->n_rope ? shape->n_rope : head_size_of(shape);
+}
+
+/* Whether a model of the shape has a tensor in the role, which is none of a layer. */
+static bool shape_has(const struct synth_shape *shape, enum weight weight)
+{
+    if (weight == WEIGHT_ROPE_FACTORS_SHORT || weight == WEIGHT_ROPE_FACTORS_LONG)
+        return shape->original && shape->original < shape->context;
+    return (weight == WEIGHT_OUTPUT && !shape->is_tied) ||
+           architecture_needs(architecture_find(shape->architecture), weight);
+}
+
 static bool add_tensors(struct synth *synth, const struct synth_shape *shape, size_t n_vocab,
                         struct err *err)
 {
@@ -203,6 +219,7 @@ static bool add_tensors(struct synth *synth, const struct synth_shape *shape, si
         .n_heads = shape->n_heads,
         .n_kv_heads = shape->n_kv_heads,
         .head_size = head_size_of(shape),
+        .n_rope = n_rope_of(shape),
         .n_ff = shape->n_ff,
         .n_vocab = n_vocab,
         .is_tied = shape->is_tied,
@@ -215,9 +232,7 @@ static bool add_tensors(struct synth *synth, const struct synth_shape *shape, si
     bool ok = add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err);
     for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, &hparams, i, err);
     for (enum weight weight = WEIGHT_TOKEN_EMBD + 1; ok && weight < WEIGHT_COUNT; weight++)
-        if (architecture_needs(hparams.architecture, weight) ||
-            (weight == WEIGHT_OUTPUT && !shape->is_tied))
-            ok = add_tensor(synth, &hparams, weight, 0, err);
+        if (shape_has(shape, weight)) ok = add_tensor(synth, &hparams, weight, 0, err);
     return ok;
 }
 
@@ -244,7 +259,7 @@ static bool set_shape(struct metadata *metadata, const struct synth_shape *shape
         {"block_count", shape->n_layers},
         {"attention.head_count", shape->n_heads},
         {"attention.head_count_kv", shape->n_kv_heads},
-        {"rope.dimension_count", shape->n_rope ? shape->n_rope : head_size_of(shape)},
+        {"rope.dimension_count", n_rope_of(shape)},
         {"rope.scaling.original_context_length", shape->original},
         {"attention.sliding_window", shape->window},
         {"attention.key_length", shape->head_size},

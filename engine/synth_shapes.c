@@ -16,6 +16,13 @@ static const struct synth_shape shapes[] = {
     {"tiny-llama", "llama", 2, 256, 4, 2, 512, 512, .context = 2048},
     {"tiny-qwen2", "qwen2", 2, 256, 4, 2, 512, 512, .context = 2048},
     {"qwen2.5-7b", "qwen2", 28, 3584, 28, 4, 18944, 152064, .context = 32768},
+    {"phi-3-mini-128k", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 131072, .original = 4096},
+    {"phi-3.5-mini", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 131072, .original = 4096},
+    {"phi-3-medium-128k", "phi3", 40, 5120, 40, 10, 17920, 32064, .context = 131072,
+     .original = 4096},
+    {"phi-4-mini", "phi3", 32, 3072, 24, 8, 8192, 200064, .context = 131072, .original = 4096,
+     .n_rope = 96, .is_tied = true},
+    {"tiny-long", "phi3", 2, 256, 4, 2, 512, 512, .context = 131072, .original = 4096},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 

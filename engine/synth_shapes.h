@@ -16,8 +16,8 @@ struct synth_shape {
     size_t n_layers, n_embd, n_heads, n_kv_heads, n_ff, n_vocab;
     uint32_t context;
     /* What only some rows say; 0 is what stands behind it. */
-    uint32_t window;    /* none: attention.sliding_window */
-    uint32_t original;  /* none: rope.scaling.original_context_length */
+    uint32_t window;   /* none: attention.sliding_window */
+    uint32_t original; /* none: rope.scaling.original_context_length; of less, LongRoPE's factors */
     uint32_t head_size; /* n_embd / n_heads: attention.key_length and value_length */
     uint32_t n_rope;    /* all of a head: rope.dimension_count */
     float rope_base;    /* 10000: rope.freq_base */

@@ -44,6 +44,8 @@ const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_OUTPUT] = MATRIX("output", EXTENT_EMBD, EXTENT_VOCAB),
     [WEIGHT_OUTPUT_BIAS] = BIAS("output", EXTENT_VOCAB),
     [WEIGHT_ROPE_FREQS] = VECTOR("rope_freqs", EXTENT_ROPE_PAIRS),
+    [WEIGHT_ROPE_FACTORS_SHORT] = VECTOR("rope_factors_short", EXTENT_ROPE_PAIRS),
+    [WEIGHT_ROPE_FACTORS_LONG] = VECTOR("rope_factors_long", EXTENT_ROPE_PAIRS),
 };
 
 void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES])

@@ -41,7 +41,9 @@ enum weight {
     WEIGHT_OUTPUT_NORM_BIAS,
     WEIGHT_OUTPUT,
     WEIGHT_OUTPUT_BIAS,
-    WEIGHT_ROPE_FREQS, /* divisors of the rotation's frequencies */
+    WEIGHT_ROPE_FREQS,         /* divisors of the rotation's frequencies */
+    WEIGHT_ROPE_FACTORS_SHORT, /* LongRoPE's, of shorter and of longer sequences */
+    WEIGHT_ROPE_FACTORS_LONG,
     WEIGHT_COUNT
 };
 

@@ -79,7 +79,8 @@ static bool steps_take(const struct step *steps, size_t most, enum weight weight
 
 bool architecture_may_have(const struct architecture *architecture, enum weight weight)
 {
-    bool may = false;
+    /* LongRoPE stretches the context of a model of any architecture. */
+    bool may = weight == WEIGHT_ROPE_FACTORS_SHORT || weight == WEIGHT_ROPE_FACTORS_LONG;
     for (size_t i = 0; i < ARCHITECTURE_OPTIONAL; i++)
         may = may || architecture->optional[i] == weight;
     return weight != WEIGHT_NONE && may;

@@ -23,12 +23,14 @@ void step_rotation(struct pass *pass, const struct operation *operation)
     (void)operation;
     size_t n_pairs = pass->h->n_rope / 2;
     struct range share = pass_share(pass, pass->session->n_tokens);
-    for (enum rotation_kind kind = 0; kind < ROTATION_COUNT; kind++) {
-        const float *frequencies = pass->model->frequencies.of[kind];
-        for (size_t t = share.begin; frequencies && t < share.end; t++)
-            fill_angles(pass->session->positions[t], frequencies,
-                        pass->h->rotations[kind].magnitude, n_pairs,
-                        pass->scratch->rotations[kind] + t * 2 * n_pairs);
+    for (enum rotation_kind i = 0; i < ROTATION_OF_LAYERS; i++) {
+        float *rotations = pass->scratch->rotations[i];
+        for (size_t t = share.begin; rotations && t < share.end; t++) {
+            bool is_long = i == ROTATION_MAIN && pass->session->is_long[t];
+            enum rotation_kind kind = is_long ? ROTATION_LONG : i;
+            fill_angles(pass->session->positions[t], pass->model->frequencies.of[kind],
+                        pass->h->rotations[kind].magnitude, n_pairs, rotations + t * 2 * n_pairs);
+        }
     }
 }
 

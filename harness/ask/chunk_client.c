@@ -219,8 +219,10 @@ static bool begin_group(struct chunk_client *client, const struct group *group, 
                   sizeof *client->hashes, SIZE_MAX / sizeof *client->hashes, err))
         return false;
     client->n_rows = 0;
-    for (size_t i = 0; i < group->n; i++)
+    for (size_t i = 0; i < group->n; i++) {
         if (!session_start(client->session, &client->sequences[i], err)) return false;
+        session_expect(client->session, client->sequences[i], group->n_computed);
+    }
     return true;
 }
 

@@ -61,6 +61,7 @@ struct engine_window {
     struct answer *answers; /* [n_answers] */
     size_t n_answers, n_responded;
     struct trie trie;
+    int long_root; /* where the paths begin that are rotated as long ones; -1: none does */
     struct want *wants;
     size_t n_wants, wants_capacity;
     int *first_want; /* [n_nodes] */
@@ -108,14 +109,33 @@ static bool grow_rows(struct answer *answer, size_t n, struct err *err)
     return true;
 }
 
-/* Where the paths of a branch begin: the root, or a leaf that equal branches share. */
-static bool find_root(struct engine_window *window, int i_answer, size_t i, int *roots,
-                      struct err *err)
+/* Where a path of n_tokens begins that may grow to n_most. Those that are rotated alike share their
+ * beginnings: long ones (engine.h, enum rope_policy) do below a leaf. One that may cross the border
+ * has a leaf for itself, since it is dropped there. */
+static bool find_shared_root(struct engine_window *window, int i_answer, size_t n_tokens,
+                             size_t n_most, int *root, struct err *err)
+{
+    size_t n_short = session_short_tokens(window->client->session);
+    *root = TRIE_ROOT;
+    if (n_most <= n_short) return true;
+    if (n_tokens <= n_short) return trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, root, err);
+    if (window->long_root < 0 &&
+        !trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &window->long_root, err))
+        return false;
+    *root = window->long_root;
+    return true;
+}
+
+/* Where the path of a branch begins, of which n_tokens are computed at first and n_most at last;
+ * without sharing it is a leaf that equal branches have in common. */
+static bool find_root(struct engine_window *window, int i_answer, size_t i, size_t n_tokens,
+                      size_t n_most, int *roots, struct err *err)
 {
     size_t i_equal = prompt_first_equal(&window->answers[i_answer].prompt, i);
-    roots[i] = window->client->shares_prefixes ? TRIE_ROOT : roots[i_equal];
-    return window->client->shares_prefixes || i_equal != i ||
-           trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &roots[i], err);
+    if (window->client->shares_prefixes)
+        return find_shared_root(window, i_answer, n_tokens, n_most, &roots[i], err);
+    roots[i] = roots[i_equal];
+    return i_equal != i || trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &roots[i], err);
 }
 
 static bool add_choice(struct engine_window *window, int i_answer, size_t i, int root,
@@ -150,9 +170,11 @@ static bool add_choices(struct engine_window *window, int i_answer, struct err *
     int *roots = mem_new(n, sizeof *roots, err);
     answer->scores = mem_new(n, sizeof *answer->scores, err);
     bool ok = roots && answer->scores;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = find_root(window, i_answer, i, roots, err) &&
+    for (size_t i = 0; ok && i < n; i++) {
+        size_t n_computed = prompt_computed_tokens(&answer->prompt.branches[i]);
+        ok = find_root(window, i_answer, i, n_computed, n_computed, roots, err) &&
              add_choice(window, i_answer, i, roots[i], err);
+    }
     free(roots);
     return ok;
 }
@@ -185,11 +207,12 @@ static bool add_generation(struct engine_window *window, int i_answer, struct er
         .temperature = answer->request->temperature, .top_p = 1, .seed = answer->request->seed};
     /* Rows of the output matrix past the last token are padding and have no text. */
     size_t n_tokens = (size_t)tokenizer_size(window->client->tokenizer);
+    size_t n_most = ids->n + most_tokens(window->client, answer->request) - 1;
     int node, root;
     if (!answer->request->max_new_tokens) return true;
     answer->sampler = sampler_new(&sampling, n_tokens, err);
     if (!answer->sampler || !find_reasoning(window->client, answer, ids, err) ||
-        !find_root(window, i_answer, 0, &root, err) ||
+        !find_root(window, i_answer, 0, ids->n, n_most, &root, err) ||
         !trie_insert(&window->trie, root, ids->ids, ids->n, i_answer, &node, err) ||
         !trie_add_leaf(&window->trie, node, i_answer, &answer->leaf, err))
         return false;
@@ -254,6 +277,7 @@ static struct client_window *prepare(const struct client *base, const struct req
     if (!window) return NULL;
     window->base.ops = base->ops;
     window->client = client;
+    window->long_root = -1;
     window->n_answers = n_requests;
     window->answers = mem_new(n_requests, sizeof *window->answers, err);
     struct line_encoder encoder;
@@ -340,6 +364,14 @@ static bool cut_at_stop(struct answer *answer, size_t n_before)
     return true;
 }
 
+/* Tokens to be computed after the one that was drawn: itself, and all before it where they are
+ * rotated in another way from here on. */
+static int64_t growth_tokens(const struct engine_client *client, const struct answer *answer)
+{
+    size_t n = answer->prompt.branches[0].ids.n + (size_t)answer->n_new_tokens;
+    return n - 1 == session_short_tokens(client->session) ? (int64_t)n : 1;
+}
+
 /* Draws the next token of a generation, and lets the leaf grow unless the generation ends here. */
 static bool generate_token(struct engine_window *window, struct answer *answer, const float *logits,
                            struct err *err)
@@ -357,7 +389,7 @@ static bool generate_token(struct engine_window *window, struct answer *answer, 
                (size_t)answer->n_new_tokens == most_tokens(client, answer->request);
     }
     if (!ends) {
-        answer->naive_tokens++;
+        answer->naive_tokens += growth_tokens(client, answer);
         return scheduler_grow(window->scheduler, answer->leaf, id, err);
     }
     answer->n_pending = 0;

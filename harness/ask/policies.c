@@ -9,6 +9,8 @@ const char *const BOS_POLICY_NAMES[] = {
 const char *const BOS_POLICY_REASONS[] = {
     [BOS_AUTO] = "by the model's file", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
 const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", NULL};
+const char *const ROPE_POLICY_NAMES[] = {
+    [ROPE_AUTO] = "auto", [ROPE_SHORT] = "short", [ROPE_LONG] = "long", NULL};
 const char *const RSTRIP_POLICY_NAMES[] = {
     [RSTRIP_FILE] = "file", [RSTRIP_ON] = "on", [RSTRIP_OFF] = "off", NULL};
 const char *const RSTRIP_POLICY_REASONS[] = {[RSTRIP_FILE] =

@@ -29,6 +29,7 @@ bool prefill(struct session *session, int sequence, const struct tokens *ids, bo
     size_t capacity = session_batch_tokens(session), at = 0;
     struct session_token *batch = mem_new(capacity, sizeof *batch, err);
     bool ok = batch != NULL;
+    if (session_length(session, sequence) == 0) session_expect(session, sequence, ids->n);
     while (ok && at < ids->n) {
         size_t n = ids->n - at < capacity ? ids->n - at : capacity;
         for (size_t i = 0; i < n; i++)

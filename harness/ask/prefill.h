@@ -13,8 +13,8 @@
 typedef bool prefill_logits_fn(void *context, size_t position, const float *logits,
                                struct err *err);
 
-/* Appends ids to the sequence and calls fn for the last position, or for every one if `all`.
- * ERR_INTERRUPTED on Ctrl-C between batches. */
+/* Appends ids to the sequence, which expects no more tokens if it is empty, and calls fn for the
+ * last position, or for every one if `all`. ERR_INTERRUPTED on Ctrl-C between batches. */
 bool prefill(struct session *session, int sequence, const struct tokens *ids, bool all,
              prefill_logits_fn *fn, void *context, struct err *err)
     __attribute__((warn_unused_result));

@@ -28,6 +28,7 @@ struct branch {
     int sequence;    /* -1: none */
     size_t start;    /* tokens that its sequence had when it was opened */
     size_t position; /* tokens that its sequence has, those of the batch being filled not counted */
+    size_t n_expected;   /* tokens of the longest path through it, growth not counted */
     size_t n_reserved;   /* tokens by which a leaf may grow */
     struct tokens grown; /* tokens of a leaf beyond the trie's */
     bool wants_logits, finished;
@@ -47,6 +48,19 @@ struct scheduler {
     size_t first;                 /* in order: all nodes before are finished */
     uint64_t n_computed;
 };
+
+/* Children stand after their parents in the order. */
+static void expect_lengths(struct scheduler *scheduler)
+{
+    for (size_t i = scheduler->trie->n_nodes; i-- > 0;) {
+        int node = scheduler->order[i], parent = scheduler->trie->nodes[node].parent;
+        struct branch *branches = scheduler->branches;
+        size_t end = trie_end(scheduler->trie, node);
+        if (branches[node].n_expected < end) branches[node].n_expected = end;
+        if (parent >= 0 && branches[parent].n_expected < branches[node].n_expected)
+            branches[parent].n_expected = branches[node].n_expected;
+    }
+}
 
 struct scheduler *scheduler_new(struct session *session, const struct trie *trie, struct err *err)
 {
@@ -68,6 +82,7 @@ struct scheduler *scheduler_new(struct session *session, const struct trie *trie
         return NULL;
     }
     trie_order(trie, scheduler->order);
+    expect_lengths(scheduler);
     scheduler->branches[TRIE_ROOT].finished = true;
     return scheduler;
 }
@@ -197,6 +212,7 @@ static bool open_node(struct scheduler *scheduler, int node, bool *opened, struc
     scheduler->n_reserved_pages += needs;
     if (source < 0) {
         if (!session_start(scheduler->session, &branch->sequence, err)) return false;
+        session_expect(scheduler->session, branch->sequence, branch->n_expected);
     } else if (source == scheduler->trie->nodes[node].parent &&
                !has_waiting_child(scheduler, source, node)) {
         branch->sequence =
@@ -207,6 +223,19 @@ static bool open_node(struct scheduler *scheduler, int node, bool *opened, struc
         return false;
     branch->start = branch->position = start;
     return true;
+}
+
+/* A leaf that grew too long to be rotated as its beginning is (engine.h, enum rope_policy) is
+ * computed anew. It shares no page, so that what it gives back is what it takes again. */
+static void restart(struct scheduler *scheduler, int node)
+{
+    struct branch *branch = &scheduler->branches[node];
+    size_t farthest = farthest_end(scheduler, node);
+    session_truncate(scheduler->session, branch->sequence, 0);
+    session_expect(scheduler->session, branch->sequence, end_of(scheduler, node));
+    scheduler->n_reserved_pages -= pages_to(branch->start, branch->position, farthest);
+    scheduler->n_reserved_pages += pages_for(farthest);
+    branch->start = branch->position = 0;
 }
 
 static bool is_ancestor(const struct trie *trie, int ancestor, int node)
@@ -283,6 +312,8 @@ static bool fill_batch(struct scheduler *scheduler, int *blocked, struct err *er
                 continue;
             }
         }
+        if (!session_may_reach(scheduler->session, branch->sequence, end_of(scheduler, node)))
+            restart(scheduler, node);
         add_tokens(scheduler, node);
     }
     return true;

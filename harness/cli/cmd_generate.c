@@ -94,6 +94,22 @@ static bool show(struct generation *generation, bool is_last, struct err *err)
     return buf_check(text, err);
 }
 
+/* Computes the token that was picked, and everything before it where the sequence becomes too long
+ * to be rotated as it is. */
+static bool step(struct generation *generation, int sequence, struct err *err)
+{
+    struct session *session = generation->opened->session;
+    struct tokens ids = {0}, last = {.ids = &generation->next, .n = 1};
+    if (session_may_reach(session, sequence, session_length(session, sequence) + 1))
+        return prefill(session, sequence, &last, false, pick, generation, err);
+    session_truncate(session, sequence, 0);
+    bool ok = tokens_append(&ids, generation->prompt.ids, generation->prompt.n, err) &&
+              tokens_append(&ids, generation->output.ids, generation->output.n, err) &&
+              prefill(session, sequence, &ids, false, pick, generation, err);
+    tokens_free(&ids);
+    return ok;
+}
+
 static bool decode(struct generation *generation, int sequence, struct err *err)
 {
     const struct options *options = generation->options;
@@ -112,8 +128,7 @@ static bool decode(struct generation *generation, int sequence, struct err *err)
             generation->stop = "context";
             break;
         }
-        struct tokens last = {.ids = &generation->next, .n = 1};
-        if (!prefill(session, sequence, &last, false, pick, generation, err)) return false;
+        if (!step(generation, sequence, err)) return false;
         generation->n_steps++;
     }
     return show(generation, true, err);

@@ -43,6 +43,7 @@ static const struct option_spec OPTIONS[] = {
     OPTION_ISA(struct options, common.isa),
     OPTION_BATCH_TOKENS(struct options, common.batch_tokens),
     OPTION_KV(struct options, common.kv),
+    OPTION_ROPE(struct options, common.rope),
     OPTION_NO_BOS(struct options, common.no_bos),
     OPTION_DB(struct options, db),
     {"fresh", 0, OPTION_FLAG, NULL, "do not continue an interrupted one",
@@ -90,6 +91,7 @@ static struct config *make_config(const struct options *options, struct err *err
     put_id(&text, options->common.model);
     put_member(&text, "path", options->common.model);
     put_member(&text, "kv", options->common.kv);
+    put_member(&text, "rope", options->common.rope);
     if (options->common.no_bos) buf_text(&text, ", bos: never");
     buf_printf(&text, "}\nsuites:\n  - perplexity: {context: %lld",
                (long long)options->common.context_tokens);

@@ -99,7 +99,9 @@ static bool run(const struct invocation *invocation, struct err *err)
     for (size_t i = 0; i < options->continuations.n; i++)
         if (!options->continuations.items[i][0])
             return err_set(err, ERR_USAGE, "--continuation is empty: there is nothing to score");
-    if (!parse_kv_type(options->common.kv, &client_options.session.kv_type, err)) return false;
+    if (!parse_kv_type(options->common.kv, &client_options.session.kv_type, err) ||
+        !parse_rope(options->common.rope, &client_options.session.rope, err))
+        return false;
     struct model *model = open_model(invocation, options->common.model, options->common.isa,
                                      &client_options.session, err);
     if (!model) return false;

@@ -80,6 +80,14 @@ bool parse_kv_type(const char *text, enum kv_type *type, struct err *err)
     return true;
 }
 
+bool parse_rope(const char *text, enum rope_policy *policy, struct err *err)
+{
+    int i;
+    if (!parse_choice("--rope", ROPE_POLICY_NAMES, text, &i, err)) return false;
+    *policy = (enum rope_policy)i;
+    return true;
+}
+
 bool parse_rstrip(const char *text, enum rstrip_policy *policy, struct err *err)
 {
     int i;
@@ -105,7 +113,9 @@ bool opened_open(const struct invocation *invocation, const struct model_argumen
         .context_tokens = (size_t)arguments->context_tokens,
     };
     *opened = (struct opened){0};
-    if (!parse_kv_type(arguments->kv, &options.kv_type, err)) return false;
+    if (!parse_kv_type(arguments->kv, &options.kv_type, err) ||
+        !parse_rope(arguments->rope, &options.rope, err))
+        return false;
     opened->model = open_model(invocation, arguments->model, arguments->isa, &options, err);
     if (!opened->model) return false;
     opened->session = session_open(opened->model, &options, err);

@@ -11,7 +11,7 @@
 #include "harness/cli/command.h"
 
 struct model_arguments {
-    const char *model, *isa, *kv, *rstrip, *chat_format;
+    const char *model, *isa, *kv, *rope, *rstrip, *chat_format;
     int64_t n_threads, batch_tokens, context_tokens;
     bool no_bos, special;
 };
@@ -24,6 +24,12 @@ struct model_arguments {
 #define OPTION_KV(type, field)                                                                     \
     {                                                                                              \
         "kv", 0, OPTION_TEXT, "TYPE", "type of the KV cache: f16 (default) or f32",                \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
+#define OPTION_ROPE(type, field)                                                                   \
+    {                                                                                              \
+        "rope", 0, OPTION_TEXT, "FACTORS",                                                         \
+            "LongRoPE's: auto (default): by the length, as transformers; short, long",             \
             offsetof(type, field), 0, 0, 0                                                         \
     }
 #define OPTION_NO_BOS(type, field)                                                                 \
@@ -57,7 +63,7 @@ struct model_arguments {
     OPTION_MODEL(type, common.model), OPTION_THREADS(type, common.n_threads),                      \
         OPTION_ISA(type, common.isa), OPTION_BATCH_TOKENS(type, common.batch_tokens),              \
         OPTION_CONTEXT_TOKENS(type, common.context_tokens), OPTION_KV(type, common.kv),            \
-        OPTION_NO_BOS(type, common.no_bos)
+        OPTION_ROPE(type, common.rope), OPTION_NO_BOS(type, common.no_bos)
 
 /* The instruction set that isa, an option's or a configuration's value (NULL: none), or else the
  * environment asks for; ERR_USAGE if it is unknown or not available here. */
@@ -87,6 +93,7 @@ void opened_close(struct opened *opened);
 bool parse_choice(const char *option, const char *const *names, const char *text, int *i,
                   struct err *err) __attribute__((warn_unused_result));
 bool parse_kv_type(const char *text, enum kv_type *type, struct err *err);        /* NULL: f16 */
+bool parse_rope(const char *text, enum rope_policy *policy, struct err *err);     /* NULL: auto */
 bool parse_rstrip(const char *text, enum rstrip_policy *policy, struct err *err); /* NULL: file */
 /* NULL: the file's template. */
 bool parse_chat_format(const char *text, const char **format, struct err *err);

@@ -68,6 +68,7 @@ bool mt_speaker_open(const struct invocation *invocation, const struct mt_option
     if (options->api) return open_server(options, &invocation->console.log, speaker, err);
     if (!common->model) return fail_unnamed(err);
     return parse_kv_type(common->kv, &client_options.session.kv_type, err) &&
+           parse_rope(common->rope, &client_options.session.rope, err) &&
            parse_rstrip(common->rstrip, &client_options.rstrip, err) &&
            parse_chat_format(common->chat_format, &client_options.chat_format, err) &&
            choose_isa(invocation, common->isa, &isa, err) &&

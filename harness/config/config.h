@@ -38,6 +38,7 @@ struct config_model {
     enum bos_policy bos;
     enum kv_type kv_type;
     enum rstrip_policy rstrip;
+    enum rope_policy rope;
     int chat; /* of CHAT_FORMATS */
     struct config_place place, published_place;
 };

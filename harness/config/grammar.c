@@ -68,6 +68,7 @@ static const struct config_key MODEL_KEYS[] = {
     KEY(config_model, kv_type, CHOICE, .name = "kv", .choices = KV_TYPE_NAMES),
     KEY(config_model, chat, CHOICE, .choices = CHAT_FORMATS),
     KEY(config_model, rstrip, CHOICE, .choices = RSTRIP_POLICY_NAMES),
+    KEY(config_model, rope, CHOICE, .choices = ROPE_POLICY_NAMES),
 };
 
 static const char *const LOGPROBS[] = {"none", "echo", NULL};

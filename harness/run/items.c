@@ -306,7 +306,8 @@ static bool ask_model(struct item_job *items, struct err *err)
                                             .batch_tokens = config->batch_tokens,
                                             .context_tokens = planned->model->context_tokens,
                                             .kv_budget_bytes = config->kv_budget_bytes,
-                                            .kv_type = planned->model->config->kv_type};
+                                            .kv_type = planned->model->config->kv_type,
+                                            .rope = planned->model->config->rope};
     if (planned->model->config->api) return ask_server(items, err);
     return planned->suite->kind == CONFIG_SUITE_TEXT ? ask_chunks(items, &session, err)
                                                      : ask_questions(items, &session, err);

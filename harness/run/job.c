@@ -23,7 +23,8 @@ static bool load(struct run_context *run, const struct plan_model *planned, cons
     const struct runner_options *options = run->options;
     const struct session_options session = {.n_threads = run->plan->config->n_threads,
                                             .context_tokens = planned->config->context_tokens,
-                                            .kv_type = planned->config->kv_type};
+                                            .kv_type = planned->config->kv_type,
+                                            .rope = planned->config->rope};
     machine_reset_peak();
     int64_t begin_ns = clock_ns();
     run->model = load_model(&options->console, path, seal, options->isa, &session, err);

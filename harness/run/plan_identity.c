@@ -103,6 +103,8 @@ static const char *describe_parameters(struct plan *plan, const struct plan_job 
     json_set_integer(&json, "context", (int64_t)job->model->context_tokens);
     json_set_string(&json, "bos", BOS_POLICY_NAMES[job->model->config->bos]);
     json_set_string(&json, "kv", KV_TYPE_NAMES[job->model->config->kv_type]);
+    if (job->model->info.short_tokens && job->model->config->rope != ROPE_AUTO)
+        json_set_string(&json, "rope", ROPE_POLICY_NAMES[job->model->config->rope]);
     if (job->dataset && dataset_asks_chat(job->dataset) && !job->model->config->api) {
         json_set_string(&json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(&json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);

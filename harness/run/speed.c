@@ -43,6 +43,7 @@ static bool measure(struct speed_job *speed, const struct plan_job *planned,
                                              .context_tokens = planned->model->context_tokens,
                                              .batch_tokens = run->plan->config->batch_tokens,
                                              .kv_type = planned->model->config->kv_type,
+                                             .rope = planned->model->config->rope,
                                              .load_ns = run->load_ns,
                                              .load_rss_bytes = run->load_rss_bytes,
                                              .n_load_threads = run->plan->config->n_threads

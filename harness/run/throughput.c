@@ -49,9 +49,24 @@ struct measurement {
     struct session_token *batch; /* [batch_tokens] */
     int32_t *ids;                /* [n_sequences] */
     size_t batch_tokens, n_sequences;
+    size_t n_decoded; /* tokens at most of a sequence that decodes */
 };
 
 /* ---- Cells ---- */
+
+static size_t largest(const int64_t *values, size_t n)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        if (values[i] > most) most = values[i];
+    return (size_t)most;
+}
+
+/* Tokens at most of a sequence that decodes. */
+static size_t most_decoded(const struct throughput_options *options)
+{
+    return (size_t)options->prompt[0] + largest(options->generate, options->n_generate);
+}
 
 static size_t count_cells(const struct throughput_options *options)
 {
@@ -156,11 +171,14 @@ static bool compute_prompt(struct measurement *m, struct session *session, int s
     return true;
 }
 
-/* A new sequence with a prompt of n tokens. */
-static bool start_prompt(struct measurement *m, struct session *session, size_t n, uint64_t seed,
-                         int *sequence, int32_t *next, struct err *err)
+/* A new sequence with a prompt of n tokens, which will have n_most at most: what crosses the border
+ * of a model with LongRoPE is rotated as a long one from its start, so that decoding is measured
+ * and no prompt computed anew. */
+static bool start_prompt(struct measurement *m, struct session *session, size_t n, size_t n_most,
+                         uint64_t seed, int *sequence, int32_t *next, struct err *err)
 {
     if (!session_start(session, sequence, err)) return false;
+    session_expect(session, *sequence, n_most);
     if (compute_prompt(m, session, *sequence, n, seed, next, err)) return true;
     session_drop(session, *sequence);
     return false;
@@ -173,7 +191,8 @@ static bool run_prefill(struct measurement *m, const struct cell *cell, int64_t 
     int sequence;
     int32_t next;
     int64_t begin_ns = clock_ns();
-    if (!start_prompt(m, session, (size_t)cell->prompt, 1, &sequence, &next, err)) return false;
+    size_t n = (size_t)cell->prompt;
+    if (!start_prompt(m, session, n, n, 1, &sequence, &next, err)) return false;
     *duration_ns = clock_ns() - begin_ns;
     session_drop(session, sequence);
     return true;
@@ -185,7 +204,7 @@ static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *
     struct bench *bench = &m->benches[cell->i_threads];
     size_t n_sequences = (size_t)cell->batch, n_prompt = (size_t)cell->prompt;
     for (; bench->n_ready < n_sequences; bench->n_ready++)
-        if (!start_prompt(m, bench->session, n_prompt, 1 + bench->n_ready,
+        if (!start_prompt(m, bench->session, n_prompt, m->n_decoded, 1 + bench->n_ready,
                           &bench->sequences[bench->n_ready], &bench->next[bench->n_ready], err))
             return false;
     memcpy(m->ids, bench->next, n_sequences * sizeof *m->ids);
@@ -361,20 +380,11 @@ static bool measure_shuffled(struct measurement *m, const bool *is_done, size_t 
 
 /* ---- Set-up ---- */
 
-static size_t largest(const int64_t *values, size_t n)
-{
-    int64_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        if (values[i] > most) most = values[i];
-    return (size_t)most;
-}
-
 static bool open_benches(struct measurement *m, struct err *err)
 {
     const struct throughput_options *options = m->options;
     size_t n_prompt = largest(options->prompt, options->n_prompt);
-    size_t n_decode = (size_t)options->prompt[0] + largest(options->generate, options->n_generate);
-    size_t n_longest = n_prompt > n_decode ? n_prompt : n_decode;
+    size_t n_longest = n_prompt > m->n_decoded ? n_prompt : m->n_decoded;
     size_t n_context =
         m->target->context_tokens ? m->target->context_tokens : (size_t)m->info->context_tokens;
     if (n_longest > n_context)
@@ -388,6 +398,7 @@ static bool open_benches(struct measurement *m, struct err *err)
     struct session_options session = {.batch_tokens = m->batch_tokens,
                                       .context_tokens = n_longest,
                                       .kv_type = m->target->kv_type,
+                                      .rope = m->target->rope,
                                       .kv_budget_bytes = kv_bytes};
     for (size_t i = 0; i < options->n_threads; i++) {
         struct bench *bench = &m->benches[i];
@@ -435,6 +446,7 @@ bool throughput_measure(const struct throughput_target *target,
     m.n_cells = count_cells(options);
     m.n_total = m.n_cells * (size_t)options->repeat;
     m.n_sequences = largest(options->batch, options->n_batch);
+    m.n_decoded = most_decoded(options);
     m.batch_tokens = target->batch_tokens ? target->batch_tokens : 512;
     if (m.batch_tokens < m.n_sequences) m.batch_tokens = m.n_sequences;
     m.cells = mem_new(m.n_cells, sizeof *m.cells, err);

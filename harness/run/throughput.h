@@ -27,6 +27,7 @@ struct throughput_target {
     const struct model *model;
     size_t context_tokens, batch_tokens; /* 0: the engine's defaults */
     enum kv_type kv_type;
+    enum rope_policy rope;
     int64_t load_ns;         /* time that opening the model took, 0: not known */
     uint64_t load_rss_bytes; /* largest resident set while it was opened */
     int n_load_threads;      /* and with how many threads */

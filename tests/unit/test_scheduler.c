@@ -19,9 +19,9 @@
 enum { MAX_SEQUENCES = 512, MAX_TOKENS = 256, MAX_PAGES = 4096 };
 
 struct session {
-    size_t n_pages, n_used, batch_tokens, context_tokens;
+    size_t n_pages, n_used, batch_tokens, context_tokens, short_tokens;
     struct {
-        bool is_used;
+        bool is_used, is_long;
         size_t n;
         int32_t ids[MAX_TOKENS];
         int pages[MAX_TOKENS / SESSION_PAGE_TOKENS + 1];
@@ -67,7 +67,24 @@ bool session_start(struct session *session, int *sequence, struct err *err)
     assert_true(*sequence < MAX_SEQUENCES);
     session->sequences[*sequence].is_used = true;
     session->sequences[*sequence].n = 0;
+    session->sequences[*sequence].is_long = false;
     return true;
+}
+
+size_t session_short_tokens(const struct session *session)
+{
+    return session->short_tokens;
+}
+
+void session_expect(struct session *session, int sequence, size_t n_tokens)
+{
+    assert_int_equal(session->sequences[sequence].n, 0);
+    session->sequences[sequence].is_long = n_tokens > session->short_tokens;
+}
+
+bool session_may_reach(const struct session *session, int sequence, size_t n_tokens)
+{
+    return session->sequences[sequence].is_long || n_tokens <= session->short_tokens;
 }
 
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
@@ -86,20 +103,28 @@ bool session_fork(struct session *session, int source, size_t n_tokens, int *seq
     memcpy(session->sequences[*sequence].ids, session->sequences[source].ids,
            n_tokens * sizeof(int32_t));
     session->sequences[*sequence].n = n_tokens;
+    session->sequences[*sequence].is_long = session->sequences[source].is_long;
     return true;
+}
+
+void session_truncate(struct session *session, int sequence, size_t n_tokens)
+{
+    assert_true(session->sequences[sequence].is_used);
+    assert_int_equal(n_tokens, 0);
+    for (size_t i = 0; i * SESSION_PAGE_TOKENS < session->sequences[sequence].n; i++)
+        session->n_used -= --session->references[session->sequences[sequence].pages[i]] == 0;
+    session->sequences[sequence].n = 0;
 }
 
 void session_drop(struct session *session, int sequence)
 {
-    assert_true(session->sequences[sequence].is_used);
-    for (size_t i = 0; i * SESSION_PAGE_TOKENS < session->sequences[sequence].n; i++)
-        session->n_used -= --session->references[session->sequences[sequence].pages[i]] == 0;
+    session_truncate(session, sequence, 0);
     session->sequences[sequence].is_used = false;
 }
 
-static float prefix_hash(const int32_t *ids, size_t n)
+static float prefix_hash(const int32_t *ids, size_t n, bool is_long)
 {
-    uint64_t hash = 1;
+    uint64_t hash = 1 + is_long;
     for (size_t i = 0; i < n; i++) hash = rng_mix(hash + (uint64_t)ids[i] + 1);
     return (float)(hash >> 40);
 }
@@ -114,13 +139,15 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         size_t n = session->sequences[tokens[i].sequence].n++;
         assert_true(session->sequences[tokens[i].sequence].is_used);
         assert_true(n < session->context_tokens);
+        assert_true(session_may_reach(session, tokens[i].sequence, n + 1));
         if (n % SESSION_PAGE_TOKENS == 0)
             session->sequences[tokens[i].sequence].pages[n / SESSION_PAGE_TOKENS] =
                 take_page(session);
         session->sequences[tokens[i].sequence].ids[n] = tokens[i].id;
         if (tokens[i].wants_logits)
             session->logits[n_logits++][0] =
-                prefix_hash(session->sequences[tokens[i].sequence].ids, n + 1);
+                prefix_hash(session->sequences[tokens[i].sequence].ids, n + 1,
+                            session->sequences[tokens[i].sequence].is_long);
     }
     return true;
 }
@@ -139,12 +166,38 @@ struct check {
     size_t *n_wanted;     /* [n_nodes] tokens by which a leaf is to grow */
     struct tokens *grown; /* [n_nodes] */
     size_t n_grown, n_pauses, n_pauses_allowed;
+    size_t short_tokens, n_crossings; /* leaves that grew beyond short_tokens */
+    int long_root;                    /* -1: none */
 };
+
+/* Where a sequence begins that may grow to n_most, as the scheduler wants it. */
+static int root_for(struct check *check, size_t n, size_t n_most, int owner)
+{
+    int root;
+    if (n_most <= check->short_tokens) return TRIE_ROOT;
+    if (n > check->short_tokens && check->long_root >= 0) return check->long_root;
+    assert_true(trie_add_leaf(&check->trie, TRIE_ROOT, owner, &root, NULL));
+    if (n > check->short_tokens) check->long_root = root;
+    return root;
+}
+
+static int add_growing(struct check *check, const int32_t *ids, size_t n, size_t n_most, int owner)
+{
+    int node;
+    int root = root_for(check, n, n_most, owner);
+    assert_true(trie_insert(&check->trie, root, ids, n, owner, &node, NULL));
+    return node;
+}
 
 static void add_sequence(struct check *check, const int32_t *ids, size_t n, int owner)
 {
-    int node;
-    assert_true(trie_insert(&check->trie, TRIE_ROOT, ids, n, owner, &node, NULL));
+    add_growing(check, ids, n, n, owner);
+}
+
+static bool is_long(const struct check *check, int node, size_t n)
+{
+    while (node >= 0 && node != check->long_root) node = check->trie.nodes[node].parent;
+    return node >= 0 || n > check->short_tokens;
 }
 
 /* The token that a leaf draws: from the logits, as a model's would be. */
@@ -165,10 +218,11 @@ static bool on_logits(void *context, int node, const float *logits, struct err *
     (void)err;
     trie_path(&check->trie, node, 0, n, ids);
     if (n_grown) memcpy(ids + n, check->grown[node].ids, n_grown * sizeof *ids);
-    assert_true(logits[0] == prefix_hash(ids, n + n_grown));
+    assert_true(logits[0] == prefix_hash(ids, n + n_grown, is_long(check, node, n + n_grown)));
+    check->n_crossings += n <= check->short_tokens && n + n_grown == check->short_tokens + 1;
     check->n_calls[node]++;
     for (int up = check->trie.nodes[node].parent; up > TRIE_ROOT; up = check->trie.nodes[up].parent)
-        assert_int_equal(check->n_calls[up], 1);
+        assert_int_equal(check->n_calls[up], check->trie.nodes[up].n_tokens > 0);
     if (check->n_wanted[node]) grow(check, node, logits);
     for (int child = check->trie.nodes[node].first_child; child >= 0;
          child = check->trie.nodes[child].next_sibling)
@@ -184,7 +238,8 @@ static bool on_pause(void *context, struct err *err)
 
 static void begin_check(struct check *check)
 {
-    *check = (struct check){.n_pauses_allowed = SIZE_MAX};
+    *check =
+        (struct check){.n_pauses_allowed = SIZE_MAX, .short_tokens = SIZE_MAX, .long_root = -1};
     assert_true(trie_init(&check->trie, NULL));
 }
 
@@ -198,6 +253,7 @@ static bool run_check(struct check *check, size_t n_pages, size_t batch_tokens,
     session->n_pages = n_pages;
     session->batch_tokens = batch_tokens;
     session->context_tokens = MAX_TOKENS - 1;
+    session->short_tokens = check->short_tokens;
     check->n_calls = calloc(n_nodes, sizeof *check->n_calls);
     check->grown = calloc(n_nodes, sizeof *check->grown);
     if (!check->n_wanted) check->n_wanted = calloc(n_nodes, sizeof *check->n_wanted);
@@ -246,10 +302,9 @@ static size_t add_random(struct check *check, uint64_t seed, bool with_leaves)
         if (n > longest) longest = n;
         n_before = n;
         if (!with_leaves || rng_below(&rng, 4)) continue;
-        int node;
-        assert_true(trie_insert(&check->trie, TRIE_ROOT, ids, n, (int)i, &node, NULL));
-        assert_true(trie_add_leaf(&check->trie, node, (int)i, &leaves[n_leaves], NULL));
         lengths[n_leaves] = 1 + rng_below(&rng, 40);
+        int node = add_growing(check, ids, n, n + lengths[n_leaves], (int)i);
+        assert_true(trie_add_leaf(&check->trie, node, (int)i, &leaves[n_leaves], NULL));
         if (n + lengths[n_leaves] > longest) longest = n + lengths[n_leaves];
         n_leaves++;
     }
@@ -290,6 +345,27 @@ static void the_smallest_budget_that_holds_one_path_is_enough(void **state)
         assert_true(n_computed >= check.trie.ids.n + check.n_grown);
         end_check(&check);
     }
+}
+
+/* Where sequences beyond a length are rotated in another way. */
+static void what_crosses_the_border_is_computed_anew(void **state)
+{
+    (void)state;
+    size_t n_crossings = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct check check;
+        uint64_t n_computed;
+        begin_check(&check);
+        check.short_tokens = 10 + seed % 80;
+        size_t longest = add_random(&check, seed, true);
+        size_t n_pages = seed % 2 ? MAX_PAGES : pages_for(longest) + seed % 3;
+        assert_true(run_check(&check, n_pages, 1 + seed % 50, &n_computed, NULL));
+        size_t n_least = check.trie.ids.n + check.n_grown + check.n_crossings * check.short_tokens;
+        assert_true(n_pages == MAX_PAGES ? n_computed == n_least : n_computed >= n_least);
+        n_crossings += check.n_crossings;
+        end_check(&check);
+    }
+    assert_true(n_crossings > 100);
 }
 
 static void a_path_that_the_pages_cannot_hold_is_refused(void **state)
@@ -343,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_token_is_computed_once_where_memory_allows),
         cmocka_unit_test(the_smallest_budget_that_holds_one_path_is_enough),
+        cmocka_unit_test(what_crosses_the_border_is_computed_anew),
         cmocka_unit_test(a_path_that_the_pages_cannot_hold_is_refused),
         cmocka_unit_test(batches_are_filled_across_branches),
         cmocka_unit_test(a_pause_that_says_no_stops_with_its_error),

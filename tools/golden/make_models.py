@@ -54,6 +54,11 @@ def make_model(architecture, seed, settings, **overrides):
                           rope_parameters={"rope_type": "default", "rope_theta": theta},
                           attn_implementation="eager")
     model = model_class(config).to(torch.float32).eval()
+    fill_weights(model, seed)
+    return model
+
+
+def fill_weights(model, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
@@ -64,10 +69,9 @@ def make_model(architecture, seed, settings, **overrides):
                 parameter.copy_(1 + 0.2 * noise)
             elif "embed_tokens" in name:
                 # The output matrix too where they are tied: keep the logits moderate.
-                parameter.copy_(noise * (0.5 if config.tie_word_embeddings else 1.0))
+                parameter.copy_(noise * (0.5 if model.config.tie_word_embeddings else 1.0))
             else:
                 parameter.copy_(noise * 1.5 / parameter.shape[1] ** 0.5)
-    return model
 
 
 def logits_of(model, ids):
@@ -136,7 +140,7 @@ def write_folder(path, model, most_bytes):
         file.chmod(0o644)
 
 
-def write_gguf(path, name, architecture, seed, model):
+def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: None):
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_string("general.name", f"golden {name}, seed {seed}")
@@ -149,7 +153,9 @@ def write_gguf(path, name, architecture, seed, model):
         "attention.head_count_kv": config.num_key_value_heads,
     }
     if architecture != "qwen2":  # as the ecosystem's converter writes them: all of a head is rotated
-        numbers["rope.dimension_count"] = config.hidden_size // config.num_attention_heads
+        head_size = config.hidden_size // config.num_attention_heads
+        rotated = config.rope_parameters.get("partial_rotary_factor", 1.0)
+        numbers["rope.dimension_count"] = int(head_size * rotated)
     if architecture == "phi3":
         numbers["attention.sliding_window"] = config.sliding_window or 0
     for key, value in numbers.items():
@@ -166,6 +172,7 @@ def write_gguf(path, name, architecture, seed, model):
     writer.add_uint32("tokenizer.ggml.eos_token_id", 2)
     writer.add_uint32("tokenizer.ggml.unknown_token_id", 0)
 
+    add_more(writer)
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     for tensor, values in gguf_tensors(architecture, config, state):
         writer.add_tensor(tensor, np.ascontiguousarray(values, dtype=np.float32))
