@@ -18,6 +18,7 @@
     layer_norm_fn layer_norm_##isa;                                                                \
     rope_fn rope_##isa;                                                                            \
     silu_mul_fn silu_mul_##isa;                                                                    \
+    gegelu_mul_fn gegelu_mul_##isa;                                                                \
     add_fn add_##isa;                                                                              \
     peak_fn peak_f32_##isa;                                                                        \
     stream_fn stream_##isa

@@ -59,15 +59,28 @@ typedef void gemm_fn(const struct packed *w, const struct acts *a, size_t group_
  * and KV head is [head_size][16]: lanes are keys; V is [16][v_stride], v_stride = head_size rounded
  * up to 16: lanes are dimensions, padding is zero. */
 
+/* Which blocks of keys a head attends to, of those that causality leaves it (block-sparse
+ * attention: Abdin et al. 2024, section 2): key block k is seen from query block q by head h of the
+ * model if q - k < n_local or (k + h * head_step + 1) % stride == 0. Block i is positions [i *
+ * n_keys, (i + 1) * n_keys). */
+struct block_pattern {
+    size_t n_keys;  /* a multiple of 16; 0: there are no blocks, every key is seen */
+    size_t n_local; /* at least 1 */
+    size_t stride, head_step;
+};
+
 /* Queries of n_tokens >= 1 consecutive positions of one sequence: of each token the n_heads heads
  * that share one KV head. The token at position p attends to the keys at [begin, end), end = p + 1,
- * begin = end - window, or 0 if that is less or window is 0. */
+ * begin = end - window, or 0 if that is less or window is 0; of these to the blocks that its head
+ * sees. */
 struct attention {
     const float *q;  /* [n_tokens][n_heads, head_size], rotated */
     size_t q_stride; /* floats from one token's queries to the next token's */
     size_t n_tokens, n_heads, head_size;
     size_t position; /* of the first token */
     size_t window;
+    struct block_pattern blocks;
+    size_t first_head;     /* of the model: what the first of the n_heads is */
     uint8_t *const *pages; /* page bases of the sequence, up to that of the last token's position */
     size_t k_offset, v_offset; /* bytes from a page's base to this layer's and KV head's K and V */
     enum kv_type type;
@@ -88,6 +101,35 @@ static inline struct key_span attention_span(const struct attention *a, size_t i
     return (struct key_span){a->window && end > a->window ? end - a->window : 0, end};
 }
 
+/* Whether head i_head of [0, n_heads) of token i_token sees a block that is not after its own. */
+static inline bool attention_sees_block(const struct attention *a, size_t i_token, size_t i_head,
+                                        size_t block)
+{
+    const struct block_pattern *blocks = &a->blocks;
+    size_t own = (a->position + i_token) / blocks->n_keys, head = a->first_head + i_head;
+    return own - block < blocks->n_local ||
+           (block + head * blocks->head_step + 1) % blocks->stride == 0;
+}
+
+/* From this block on the call's tokens see, together, all blocks that there are. */
+static inline size_t attention_local_block(const struct attention *a)
+{
+    size_t own = a->position / a->blocks.n_keys;
+    return own + 1 > a->blocks.n_local ? own + 1 - a->blocks.n_local : 0;
+}
+
+/* At most so many keys are seen by the tokens of a call, all of them together. */
+static inline size_t attention_most_keys(const struct attention *a)
+{
+    const struct block_pattern *blocks = &a->blocks;
+    size_t end = a->position + a->n_tokens, n_keys = end - attention_span(a, 0).begin;
+    if (!blocks->n_keys) return n_keys;
+    size_t n_before = attention_local_block(a), n_blocks = (end - 1) / blocks->n_keys + 1;
+    size_t n_strided = a->n_heads * (n_before / blocks->stride + 1);
+    size_t n_seen = n_blocks - n_before + (n_strided < n_before ? n_strided : n_before);
+    return n_seen * blocks->n_keys < n_keys ? n_seen * blocks->n_keys : n_keys;
+}
+
 /* Scratch of a call whose tokens see n_keys different keys, all of them together. */
 static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, size_t head_size,
                                               size_t n_keys)
@@ -100,7 +142,8 @@ static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, s
  * a softcap c (Gemma 2, arXiv 2408.00118, section 2) s = kernel_tanh(s / c) * c; m = max over keys;
  * p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the
  * fixed tree; out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span
- * take no part. */
+ * or in blocks that its head does not see take no part; blocks that no head of the call sees are
+ * not read. */
 typedef void attention_fn(const struct attention *attention);
 
 /* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type
@@ -128,6 +171,11 @@ typedef void rope_fn(float *x, const float *cos_sin, size_t n_pairs, bool interl
 /* out[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + kernel_exp(-g)). out may be gate or up. */
 typedef void silu_mul_fn(const float *gate, const float *up, size_t n, float *out);
 
+/* out[i] = g * logistic(1.702 g) * (u + 1), g = gate[i], at most limit, u = up[i], within +-limit
+ * (Hendrycks, Gimpel 2016, section 2; the limits are Phi-3-small's): g / (1 + kernel_exp(-(1.702f *
+ * g))) * (u + 1). What is not finite gives NaN: no limit hides it. out may be gate or up. */
+typedef void gegelu_mul_fn(const float *gate, const float *up, size_t n, float limit, float *out);
+
 /* x[i] += y[i]. */
 typedef void add_fn(float *x, const float *y, size_t n);
 
@@ -154,6 +202,7 @@ struct kernels {
     layer_norm_fn *layer_norm;
     rope_fn *rope;
     silu_mul_fn *silu_mul;
+    gegelu_mul_fn *gegelu_mul;
     add_fn *add;
     peak_fn *peak_int8, *peak_f32;
     stream_fn *stream;

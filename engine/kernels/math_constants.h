@@ -21,5 +21,6 @@
 #define EXPF_C6 0x1.6a241ap-10f
 
 #define TANHF_MIN (-20.0f) /* twice the argument from which on tanh rounds to 1, and a little */
+#define GEGELU_SLOPE 1.702f /* of the logistic function that stands in for the normal one's */
 
 #endif

@@ -162,6 +162,7 @@ static void expect_attention(struct check *check, const struct attention *a, flo
             struct attention one = *a;
             one.n_tokens = one.n_heads = 1;
             one.position = a->position + i;
+            one.first_head = a->first_head + head;
             one.q += i * a->q_stride + head * a->head_size;
             one.out = expected + i * a->out_stride + head * a->head_size;
             check->scalar->attention(&one);
@@ -169,7 +170,31 @@ static void expect_attention(struct check *check, const struct attention *a, flo
     }
 }
 
-/* Keys that no token may see hold whatever the page had. */
+/* A third of the cases are block-sparse. */
+static void draw_blocks(struct check *check, struct attention *a)
+{
+    static const size_t sizes[] = {16, 32, 64, 144};
+    if (draw(check, 0, 2)) return;
+    a->blocks = (struct block_pattern){.n_keys = sizes[draw(check, 0, 3)],
+                                       .n_local = draw(check, 1, 4),
+                                       .stride = draw(check, 1, 9),
+                                       .head_step = draw(check, 0, 3)};
+    a->first_head = draw(check, 0, 12);
+}
+
+static bool is_read(const struct attention *a, size_t page)
+{
+    if (!a->blocks.n_keys) return true;
+    size_t block = page * SLOTS / a->blocks.n_keys;
+    for (size_t i = 0; i < a->n_tokens; i++)
+        for (size_t head = 0; head < a->n_heads; head++)
+            if (page * SLOTS <= a->position + i && attention_sees_block(a, i, head, block))
+                return true;
+    return false;
+}
+
+/* Keys that no token may see hold whatever the page had, and pages that no head looks at are not
+ * there. */
 static void check_attention_case(struct check *check, enum kv_type type, enum values kind)
 {
     static const size_t sizes[] = {1, 8, 12, 16, 48, 64, 80, 96, 128, 144, 256};
@@ -180,6 +205,7 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     a.window = draw(check, 0, 2) ? 0 : draw(check, 1, 200);
     a.scale = 8.0f / sqrtf((float)head_size);
     a.softcap = draw(check, 0, 2) ? 0.0f : (float)draw(check, 1, 20);
+    draw_blocks(check, &a);
     size_t begin = attention_span(&a, 0).begin, end = a.position + a.n_tokens;
     struct kv kv = new_pages(check, end, head_size, type);
     float k[256], v[256];
@@ -188,6 +214,8 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
         fill(check, kind, v, head_size);
         store_position(check->scalar, &kv, k, v, head_size, type, i);
     }
+    for (size_t i = 0; i < kv.n_pages; i++)
+        if (!is_read(&a, i)) kv.pages[i] = NULL;
     a.pages = kv.pages;
     a.k_offset = kv.k_offset;
     a.v_offset = kv.v_offset;
@@ -198,15 +226,17 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     a.q = new_values(check, kind, (a.n_tokens - 1) * a.q_stride + n_row);
     float *expected = new_output(check, n_out);
     a.out = new_output(check, n_out);
-    size_t n_scratch = attention_scratch_floats(a.n_tokens, a.n_heads, head_size, end - begin);
+    size_t n_scratch =
+        attention_scratch_floats(a.n_tokens, a.n_heads, head_size, attention_most_keys(&a));
     a.scratch = check_memory(check, n_scratch * sizeof(float), 64);
     expect_attention(check, &a, expected);
     check->tested->attention(&a);
 
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g",
+    snprintf(shape, sizeof shape,
+             "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g, blocks %zu",
              type == KV_F16 ? "f16" : "f32", a.n_heads, head_size, a.position, end, a.window,
-             (double)a.softcap);
+             (double)a.softcap, a.blocks.n_keys);
     check_same_floats(check, "attention", shape, expected, a.out, n_out);
     check_release(check);
 }
@@ -270,6 +300,24 @@ static void check_gate(struct check *check, const float *gate, const float *up, 
     memcpy(actual, up, n * sizeof *up);
     check->tested->silu_mul(gate, actual, n, actual);
     check_same_floats(check, "silu_mul into up", shape, expected, actual, n);
+}
+
+static void check_gegelu(struct check *check, enum values kind, size_t n)
+{
+    const float *gate = new_values(check, kind, n), *up = new_values(check, kind, n);
+    float *expected = new_output(check, n), *actual = new_output(check, n);
+    const float limit = draw(check, 0, 1) ? 20.0f : 0.5f;
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values, limit %g", n, (double)limit);
+    check->scalar->gegelu_mul(gate, up, n, limit, expected);
+    check->tested->gegelu_mul(gate, up, n, limit, actual);
+    check_same_floats(check, "gegelu_mul", shape, expected, actual, n);
+    memcpy(actual, gate, n * sizeof *gate);
+    check->tested->gegelu_mul(actual, up, n, limit, actual);
+    check_same_floats(check, "gegelu_mul into gate", shape, expected, actual, n);
+    memcpy(actual, up, n * sizeof *up);
+    check->tested->gegelu_mul(gate, actual, n, limit, actual);
+    check_same_floats(check, "gegelu_mul into up", shape, expected, actual, n);
 }
 
 /* silu is the way to exp: the whole range of exp and past its ends, densely. */
@@ -395,6 +443,7 @@ static void check_elementwise(struct check *check, enum values kind)
     check_rope(check, kind, n, false);
     check_rope(check, kind, n, true);
     check_gate(check, new_values(check, kind, n), new_values(check, kind, n), n);
+    check_gegelu(check, kind, n);
     check_add(check, kind, n);
     check_release(check);
 }

@@ -349,6 +349,26 @@ static void silu_mul_is_gate_times_logistic_of_gate_times_up(void **state)
     }
 }
 
+static void gegelu_mul_limits_both_factors(void **state)
+{
+    (void)state;
+    float gate[241], up[241], out[241];
+    for (size_t i = 0; i < 241; i++) {
+        gate[i] = (float)i / 4.0f - 30.0f;
+        up[i] = 27.0f - (float)i / 5.0f;
+    }
+    gegelu_mul_scalar(gate, up, 241, 20.0f, out);
+    for (size_t i = 0; i < 241; i++) {
+        double g = fmin((double)gate[i], 20.0), u = fmax(fmin((double)up[i], 20.0), -20.0);
+        double expected = g / (1.0 + exp(-1.702 * g)) * (u + 1.0);
+        assert_true(fabs((double)out[i] - expected) <= 4e-6 * fabs(expected));
+    }
+    const float wrong[] = {INFINITY, NAN, -INFINITY}, right[] = {1.0f, 1.0f, 1.0f};
+    gegelu_mul_scalar(wrong, right, 3, 20.0f, out);
+    gegelu_mul_scalar(right, wrong, 3, 20.0f, out + 3);
+    for (size_t i = 0; i < 6; i++) assert_true(!(fabsf(out[i]) < INFINITY));
+}
+
 static void silu_mul_of_a_far_negative_gate_is_minus_zero(void **state)
 {
     (void)state;
@@ -421,6 +441,7 @@ int main(void)
         cmocka_unit_test(layer_norm_of_equal_values_is_the_bias),
         cmocka_unit_test(rope_turns_each_pair_by_its_angle),
         cmocka_unit_test(silu_mul_is_gate_times_logistic_of_gate_times_up),
+        cmocka_unit_test(gegelu_mul_limits_both_factors),
         cmocka_unit_test(silu_mul_of_a_far_negative_gate_is_minus_zero),
         cmocka_unit_test(add_adds),
         cmocka_unit_test(gemm_of_small_integers_is_exact_in_every_float_type),

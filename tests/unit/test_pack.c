@@ -289,7 +289,7 @@ static void instruction_sets_have_names_and_the_best_is_available(void **state)
         for (size_t i = 0; i < N_TYPES; i++) assert_non_null(kernels->gemm[all_types[i]]);
         assert_true(kernels->quantize && kernels->attention && kernels->kv_store &&
                     kernels->rms_norm && kernels->layer_norm && kernels->rope &&
-                    kernels->silu_mul && kernels->add);
+                    kernels->silu_mul && kernels->gegelu_mul && kernels->add);
     }
     struct err err = {0};
     enum isa parsed = ISA_COUNT;

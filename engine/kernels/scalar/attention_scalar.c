@@ -49,36 +49,47 @@ static float exponentiate(float *scores, size_t begin, size_t n)
     return lanes_sum(lanes);
 }
 
-/* One head of one token, q and out: [head_size]. */
-static void attend(const struct attention *a, struct key_span keys, const float *q, float *out)
+/* The first key from `key` on that a head of a token sees; keys.end if there is none. */
+static size_t next_seen(const struct attention *a, size_t token, size_t head, size_t key)
 {
-    size_t v_stride = (a->head_size + 15) / 16 * 16;
+    size_t end = attention_span(a, token).end, n_keys = a->blocks.n_keys;
+    while (n_keys && key < end && !attention_sees_block(a, token, head, key / n_keys))
+        key = (key / n_keys + 1) * n_keys;
+    return key < end ? key : end;
+}
+
+/* One head of one token, q and out: [head_size]. Scores are stored without gaps, which are of whole
+ * pages: score i is of a key that is first + i modulo 16. */
+static void attend(const struct attention *a, size_t token, size_t head, const float *q, float *out)
+{
+    size_t v_stride = (a->head_size + 15) / 16 * 16, n = 0;
+    struct key_span keys = attention_span(a, token);
     float *scores = a->scratch;
-    for (size_t i = keys.begin; i < keys.end; i++) {
+    size_t first = next_seen(a, token, head, keys.begin);
+    for (size_t i = first; i < keys.end; i = next_seen(a, token, head, i + 1)) {
         const uint8_t *k = a->pages[i / SLOTS] + a->k_offset;
         float dot = 0.0f;
         for (size_t d = 0; d < a->head_size; d++)
             dot = fmaf(q[d], kv_read(k, a->type, d * SLOTS + i % SLOTS), dot);
-        scores[i - keys.begin] = dot * a->scale;
+        scores[n++] = dot * a->scale;
     }
-    for (size_t i = 0; a->softcap > 0 && i < keys.end - keys.begin; i++)
+    for (size_t i = 0; a->softcap > 0 && i < n; i++)
         scores[i] = kernel_tanh(scores[i] / a->softcap) * a->softcap;
-    float sum = exponentiate(scores, keys.begin, keys.end - keys.begin);
-    for (size_t d = 0; d < a->head_size; d++) {
-        float acc = 0.0f;
-        for (size_t i = keys.begin; i < keys.end; i++) {
-            const uint8_t *v = a->pages[i / SLOTS] + a->v_offset;
-            acc = fmaf(scores[i - keys.begin], kv_read(v, a->type, i % SLOTS * v_stride + d), acc);
-        }
-        out[d] = acc / sum;
+    float sum = exponentiate(scores, first, n);
+    for (size_t d = 0; d < a->head_size; d++) out[d] = 0.0f;
+    for (size_t i = first; i < keys.end; i = next_seen(a, token, head, i + 1), scores++) {
+        const uint8_t *v = a->pages[i / SLOTS] + a->v_offset;
+        for (size_t d = 0; d < a->head_size; d++)
+            out[d] = fmaf(*scores, kv_read(v, a->type, i % SLOTS * v_stride + d), out[d]);
     }
+    for (size_t d = 0; d < a->head_size; d++) out[d] /= sum;
 }
 
 void attention_scalar(const struct attention *a)
 {
     for (size_t i = 0; i < a->n_tokens; i++) {
         for (size_t head = 0; head < a->n_heads; head++) {
-            attend(a, attention_span(a, i), a->q + i * a->q_stride + head * a->head_size,
+            attend(a, i, head, a->q + i * a->q_stride + head * a->head_size,
                    a->out + i * a->out_stride + head * a->head_size);
         }
     }

@@ -5,6 +5,7 @@
 
 #include "engine/kernels/lanes.h"
 #include "engine/kernels/math.h"
+#include "engine/kernels/math_constants.h"
 
 #include <math.h>
 
@@ -42,6 +43,16 @@ void rope_scalar(float *x, const float *cos_sin, size_t n_pairs, bool interleave
 void silu_mul_scalar(const float *gate, const float *up, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) out[i] = gate[i] / (1.0f + kernel_exp(-gate[i])) * up[i];
+}
+
+void gegelu_mul_scalar(const float *gate, const float *up, size_t n, float limit, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        float g = (gate[i] < limit ? gate[i] : limit) + (gate[i] - gate[i]);
+        float u = up[i] < limit ? up[i] : limit;
+        u = (u > -limit ? u : -limit) + (up[i] - up[i]);
+        out[i] = g / (1.0f + kernel_exp(-(GEGELU_SLOPE * g))) * (u + 1.0f);
+    }
 }
 
 void add_scalar(float *x, const float *y, size_t n)

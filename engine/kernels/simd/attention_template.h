@@ -2,9 +2,10 @@
  * instruction set: included once by attention_<isa>.c, after the simd header of that set.
  *
  * The queries of a call (every head of every token) are cut in groups, whose queries share every
- * load of K and V. Three passes in the order of operations that kernels.h fixes: scores, where
- * lanes are the 16 keys of a page and a dot product is one chain over dimensions; exp and sums; and
- * the output, where lanes are dimensions and a chain runs over keys.
+ * load of K and V; blocks of keys that none of them sees are passed over. Three passes in the order
+ * of operations that kernels.h fixes: scores, where lanes are the 16 keys of a page and a dot
+ * product is one chain over dimensions; exp and sums; and the output, where lanes are dimensions
+ * and a chain runs over keys.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
 #define PHIBENCH_ENGINE_KERNELS_SIMD_ATTENTION_TEMPLATE_H
@@ -15,6 +16,12 @@
 
 #include <math.h>
 #include <string.h>
+
+/* Pages of a call that lie side by side, all of them in one block of the pattern if it has one. */
+struct block {
+    struct key_span keys, next; /* whole pages; those of the block that comes after it, or none */
+    size_t n_before, n_all;     /* pages of the blocks before it; room for pages of all */
+};
 
 /* Both products hold a tile of sums in registers, queries by registers of keys or of dimensions.
  * Groups take turns at a block of pages, so that the L1 cache fetches it once; sums of the output
@@ -31,11 +38,11 @@ enum {
 /* A group of queries and its part of the scratch. */
 struct group {
     const struct attention *a;
-    size_t first, n;      /* queries [first, first + n): query i is head i % n_heads of a token */
-    size_t page, n_pages; /* those that any query of the call needs */
+    const struct block *block;
+    size_t first, n; /* queries [first, first + n): query i is head i % n_heads of a token */
     size_t v_stride;
     struct key_span common; /* keys that all its queries attend to; begin = end if there are none */
-    float *scores;          /* [n_pages][n][16] */
+    float *scores;          /* [pages of all blocks][n][16] */
     float *outputs;         /* [n][v_stride]: sums of products */
     float *lanes;           /* [n][16]: maxima of scores, then sums of probabilities */
     float *maxima;          /* [n] */
@@ -57,21 +64,18 @@ static size_t group_size(size_t n_left)
     return 1;
 }
 
-static struct group group_at(const struct attention *a, size_t first)
+static struct group group_at(const struct attention *a, const struct block *block, size_t first)
 {
     size_t n_queries = a->n_tokens * a->n_heads, v_stride = (a->head_size + 15) / 16 * 16;
-    size_t page = attention_span(a, 0).begin / SLOTS;
-    size_t n_pages = (a->position + a->n_tokens - 1) / SLOTS + 1 - page;
-    float *outputs = a->scratch + n_queries * n_pages * SLOTS;
+    float *outputs = a->scratch + n_queries * block->n_all * SLOTS;
     float *lanes = outputs + n_queries * v_stride, *maxima = lanes + n_queries * SLOTS;
-    struct group group = {.a = a, .first = first, .n = group_size(n_queries - first)};
-    group.page = page;
-    group.n_pages = n_pages;
+    struct group group = {
+        .a = a, .block = block, .first = first, .n = group_size(n_queries - first)};
     group.v_stride = v_stride;
     group.common.begin = span_of(a, first + group.n - 1).begin;
     group.common.end = span_of(a, first).end;
     if (group.common.end < group.common.begin) group.common.end = group.common.begin;
-    group.scores = a->scratch + first * n_pages * SLOTS;
+    group.scores = a->scratch + first * block->n_all * SLOTS;
     group.outputs = outputs + first * v_stride;
     group.lanes = lanes + first * SLOTS;
     group.maxima = maxima + first;
@@ -90,10 +94,11 @@ static void fill_lanes(const struct group *group, float value)
         simd_store(group->lanes + i, simd_set(value));
 }
 
-/* The scores of a group's first query at the 16 keys of a page, given one of them. */
+/* The scores of a group's first query at the 16 keys of a page of its block, given one of them. */
 static inline float *scores_at(const struct group *group, size_t key)
 {
-    return group->scores + (key / SLOTS - group->page) * group->n * SLOTS;
+    size_t i_page = (key - group->block->keys.begin) / SLOTS + group->block->n_before;
+    return group->scores + i_page * group->n * SLOTS;
 }
 
 static void begin_group(const struct group *group)
@@ -120,12 +125,17 @@ SIMD_INLINE SIMD_FLOAT load_kv(const enum kv_type type, const uint8_t *values, s
 }
 
 /* Pages lie far apart, where no hardware prefetcher finds the next: each line is asked into the L2
- * cache while the same line of an earlier page is at work. Past the last page, the lines of that
- * one are asked for again. */
+ * cache while the same line of an earlier page is at work. Past the block's last page the next
+ * block's follow, and past the last of these it is asked for again. */
 static inline const uint8_t *page_ahead(const struct group *group, size_t page)
 {
-    size_t last = group->page + group->n_pages - 1;
-    return group->a->pages[page < last ? page : last];
+    const struct block *block = group->block;
+    size_t end = block->keys.end / SLOTS;
+    if (page >= end) {
+        size_t next = block->next.begin / SLOTS + page - end, next_end = block->next.end / SLOTS;
+        page = next < next_end ? next : next_end - 1;
+    }
+    return group->a->pages[page];
 }
 
 #define PREFETCH_TO_L2(address) __builtin_prefetch(address, 0, 2)
@@ -197,20 +207,38 @@ SIMD_INLINE void score_pages(const enum kv_type type, const size_t n, const stru
     for (; page < end; page++) score_tile(type, n, 1, group, page);
 }
 
-static void cap_scores(const struct group *group, struct key_span block)
+static void cap_scores(const struct group *group)
 {
+    const struct key_span keys = group->block->keys;
     const SIMD_FLOAT cap = simd_set(group->a->softcap);
-    float *end = scores_at(group, block.end);
-    for (float *scores = scores_at(group, block.begin); scores < end; scores += SIMD_LANES)
+    float *end = scores_at(group, keys.end);
+    for (float *scores = scores_at(group, keys.begin); scores < end; scores += SIMD_LANES)
         simd_store(scores, simd_mul(simd_tanh(simd_div(simd_load(scores), cap)), cap));
+}
+
+static bool sees_block(const struct group *group, size_t i)
+{
+    const struct attention *a = group->a;
+    size_t query = group->first + i, n_keys = a->blocks.n_keys;
+    return !n_keys || attention_sees_block(a, query / a->n_heads, query % a->n_heads,
+                                           group->block->keys.begin / n_keys);
+}
+
+/* The keys of its block that query i of the group attends to. */
+static struct key_span seen_keys(const struct group *group, size_t i)
+{
+    const struct key_span block = group->block->keys;
+    if (!sees_block(group, i)) return (struct key_span){block.begin, block.begin};
+    return overlap(span_of(group->a, group->first + i), block);
 }
 
 /* Scores in the pages of a block at keys that a query does not attend to become -infinity, whatever
  * the page held there. */
-static void mask_scores(const struct group *group, struct key_span block)
+static void mask_scores(const struct group *group)
 {
+    const struct key_span block = group->block->keys;
     for (size_t i = 0; i < group->n; i++) {
-        struct key_span keys = span_of(group->a, group->first + i);
+        struct key_span keys = seen_keys(group, i);
         if (keys.begin <= block.begin && block.end <= keys.end) continue;
         for (size_t key = block.begin; key < block.end; key += SIMD_LANES) {
             float *scores = scores_at(group, key) + i * SLOTS + key % SLOTS;
@@ -223,8 +251,9 @@ static void mask_scores(const struct group *group, struct key_span block)
 }
 
 /* The largest scores so far, by lane, of each query. */
-static void update_maxima(const struct group *group, struct key_span block)
+static void update_maxima(const struct group *group)
 {
+    const struct key_span block = group->block->keys;
     const size_t stride = group->n * SLOTS;
     const float *end = scores_at(group, block.end);
     for (size_t i = 0; i < stride; i += SIMD_LANES) {
@@ -248,8 +277,9 @@ static void find_maxima(const struct group *group)
 }
 
 /* Scores of a block -> probabilities that lack the division by their sum. */
-static void exponentiate(const struct group *group, struct key_span block)
+static void exponentiate(const struct group *group)
 {
+    const struct key_span block = group->block->keys;
     const size_t stride = group->n * SLOTS;
     float *end = scores_at(group, block.end);
     for (size_t i = 0; i < stride; i += SIMD_LANES) {
@@ -270,6 +300,7 @@ SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size
                              struct key_span keys)
 {
     const struct attention *a = group->a;
+    const size_t n_block_pages = (group->block->keys.end - group->block->keys.begin) / SLOTS;
     float *sums = group->outputs + query * group->v_stride + first * SIMD_LANES;
     SIMD_FLOAT outputs[MAX_REGISTERS][MAX_QUERIES];
     SIMD_UNROLL for (size_t h = 0; h < n; h++)
@@ -282,7 +313,7 @@ SIMD_INLINE void output_tile(const enum kv_type type, const size_t n, const size
     for (size_t key = keys.begin; key < keys.end;) {
         size_t page = key / SLOTS, slot = key % SLOTS;
         const uint8_t *v = a->pages[page] + a->v_offset;
-        const uint8_t *ahead = page_ahead(group, page + BLOCK_PAGES) + a->v_offset;
+        const uint8_t *ahead = page_ahead(group, page + n_block_pages) + a->v_offset;
         const float *p = scores_at(group, key) + query * SLOTS;
         for (; slot < SLOTS && key < keys.end; slot++, key++) {
             SIMD_FLOAT values[MAX_REGISTERS];
@@ -360,8 +391,9 @@ SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const stru
         else function(KV_F32, n, __VA_ARGS__);                                                     \
         break
 
-static void score_group(const struct group *group, size_t page, size_t end)
+static void score_group(const struct group *group)
 {
+    size_t page = group->block->keys.begin / SLOTS, end = group->block->keys.end / SLOTS;
     WITH_CONSTANTS(group->a->type, group->n, score_pages, group, page, end)
 }
 
@@ -375,22 +407,25 @@ static void output_group(const struct group *group, size_t n, size_t query, stru
 #undef WITH_SIZE
 #undef PREFETCH_TO_L2
 
-/* Adds to the output of each query alone: those of its keys that are among `keys`. */
+/* Adds to the output of each query alone: those of its keys that are among `keys`, of the block. */
 static void output_alone(const struct group *group, struct key_span keys)
 {
     if (keys.begin >= keys.end) return;
     for (size_t i = 0; i < group->n; i++) {
-        struct key_span own = overlap(span_of(group->a, group->first + i), keys);
+        struct key_span own = overlap(seen_keys(group, i), keys);
         if (own.begin < own.end) output_group(group, 1, i, own);
     }
 }
 
-static void output_block(const struct group *group, struct key_span block)
+static void output_block(const struct group *group)
 {
+    const struct key_span block = group->block->keys;
     struct key_span common = overlap(group->common, block);
-    output_alone(group, overlap((struct key_span){0, group->common.begin}, block));
+    for (size_t i = 0; i < group->n; i++)
+        if (!sees_block(group, i)) common = (struct key_span){block.end, block.end};
+    output_alone(group, overlap((struct key_span){0, common.begin}, block));
     if (common.begin < common.end) output_group(group, group->n, 0, common);
-    output_alone(group, overlap((struct key_span){group->common.end, SIZE_MAX}, block));
+    output_alone(group, overlap((struct key_span){common.end, SIZE_MAX}, block));
 }
 
 static void finish_group(const struct group *group)
@@ -410,46 +445,82 @@ static void finish_group(const struct group *group)
     }
 }
 
-/* The block that begins at a page's first key; empty past the last page that the call needs. */
-static struct key_span block_at(const struct attention *a, size_t key)
+/* The first of the blocks of keys, from that of `key` on, that a query of the call sees. */
+static size_t next_seen_block(const struct attention *a, size_t key)
 {
-    size_t end = (a->position + a->n_tokens + SLOTS - 1) / SLOTS * SLOTS;
-    return (struct key_span){key,
-                             key + BLOCK_PAGES * SLOTS < end ? key + BLOCK_PAGES * SLOTS : end};
+    size_t block = key / a->blocks.n_keys, next = attention_local_block(a);
+    for (size_t i = 0; block < next && i < a->n_heads; i++) {
+        size_t past = (block + (a->first_head + i) * a->blocks.head_step + 1) % a->blocks.stride;
+        size_t strided = block + (past ? a->blocks.stride - past : 0);
+        if (strided < next) next = strided;
+    }
+    return block < next ? next : block;
+}
+
+/* Pages side by side from a page's first key on, or from the first one after it that is seen; none
+ * past the last that the call needs. */
+static struct key_span pages_from(const struct attention *a, size_t key)
+{
+    size_t end = (a->position + a->n_tokens + SLOTS - 1) / SLOTS * SLOTS, n_keys = a->blocks.n_keys;
+    if (n_keys && key < end) {
+        size_t block = next_seen_block(a, key);
+        if (block * n_keys > key) key = block * n_keys;
+        if ((block + 1) * n_keys < end) end = (block + 1) * n_keys;
+    }
+    size_t most = key + BLOCK_PAGES * SLOTS;
+    return (struct key_span){key, most < end ? most : end};
+}
+
+static struct block first_block(const struct attention *a)
+{
+    struct block block = {.keys = pages_from(a, attention_span(a, 0).begin / SLOTS * SLOTS)};
+    block.next = pages_from(a, block.keys.end);
+    block.n_all = attention_most_keys(a) / SLOTS + 2;
+    return block;
+}
+
+/* Whether there is one more. */
+static bool next_block(const struct attention *a, struct block *block)
+{
+    block->n_before += (block->keys.end - block->keys.begin) / SLOTS;
+    block->keys = block->next;
+    block->next = pages_from(a, block->keys.end);
+    return block->keys.begin < block->keys.end;
 }
 
 void SIMD_NAME(attention)(const struct attention *a)
 {
     const size_t n_queries = a->n_tokens * a->n_heads;
-    const size_t first_key = attention_span(a, 0).begin / SLOTS * SLOTS;
+    const struct block first = first_block(a);
+    struct block block = first;
     struct group group;
-    struct key_span block;
     for (size_t i = 0; i < n_queries; i += group.n) {
-        group = group_at(a, i);
+        group = group_at(a, &block, i);
         begin_group(&group);
     }
-    for (block = block_at(a, first_key); block.begin < block.end; block = block_at(a, block.end)) {
+    do {
         for (size_t i = 0; i < n_queries; i += group.n) {
-            group = group_at(a, i);
-            score_group(&group, block.begin / SLOTS, block.end / SLOTS);
-            if (a->softcap > 0) cap_scores(&group, block);
-            mask_scores(&group, block);
-            update_maxima(&group, block);
+            group = group_at(a, &block, i);
+            score_group(&group);
+            if (a->softcap > 0) cap_scores(&group);
+            mask_scores(&group);
+            update_maxima(&group);
         }
-    }
+    } while (next_block(a, &block));
+    block = first;
     for (size_t i = 0; i < n_queries; i += group.n) {
-        group = group_at(a, i);
+        group = group_at(a, &block, i);
         find_maxima(&group);
     }
-    for (block = block_at(a, first_key); block.begin < block.end; block = block_at(a, block.end)) {
+    do {
         for (size_t i = 0; i < n_queries; i += group.n) {
-            group = group_at(a, i);
-            exponentiate(&group, block);
-            output_block(&group, block);
+            group = group_at(a, &block, i);
+            exponentiate(&group);
+            output_block(&group);
         }
-    }
+    } while (next_block(a, &block));
     for (size_t i = 0; i < n_queries; i += group.n) {
-        group = group_at(a, i);
+        group = group_at(a, &block, i);
         finish_group(&group);
     }
 }

@@ -124,6 +124,27 @@ void SIMD_NAME(silu_mul)(const float *gate, const float *up, size_t n, float *ou
     }
 }
 
+/* min(x, limit), and NaN where x is not finite. */
+static inline SIMD_FLOAT at_most(SIMD_FLOAT x, float limit)
+{
+    const SIMD_FLOAT sign = simd_set(-0.0f);
+    SIMD_FLOAT least = simd_xor(simd_max(simd_xor(x, sign), simd_set(-limit)), sign);
+    return simd_add(least, simd_sub(x, x));
+}
+
+void SIMD_NAME(gegelu_mul)(const float *gate, const float *up, size_t n, float limit, float *out)
+{
+    const SIMD_FLOAT one = simd_set(1.0f);
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT g = at_most(simd_load_first(gate + i, n - i), limit);
+        SIMD_FLOAT u = simd_load_first(up + i, n - i), finite = simd_sub(u, u);
+        u = simd_add(simd_max(at_most(u, limit), simd_set(-limit)), finite);
+        SIMD_FLOAT divisor = simd_add(one, simd_exp(simd_mul(simd_set(-GEGELU_SLOPE), g)));
+        SIMD_FLOAT product = simd_mul(simd_div(g, divisor), simd_add(u, one));
+        simd_store_first(out + i, product, n - i);
+    }
+}
+
 void SIMD_NAME(add)(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += SIMD_LANES) {
