@@ -20,7 +20,7 @@
 #define EXPF_C5 0x1.1239f2p-7f
 #define EXPF_C6 0x1.6a241ap-10f
 
-#define TANHF_MIN (-20.0f) /* twice the argument from which on tanh rounds to 1, and a little */
+#define TANHF_MIN (-20.0f)  /* twice the argument from which on tanh rounds to 1, and a little */
 #define GEGELU_SLOPE 1.702f /* of the logistic function that stands in for the normal one's */
 
 #endif
