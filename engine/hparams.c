@@ -302,6 +302,14 @@ static const char *epsilon_name(const struct source *source, const struct hparam
     return is_own && (has_own || !has_other) ? own : of_rms_norm;
 }
 
+static bool read_embedding_scale(const struct source *source, struct hparams *hparams,
+                                 struct err *err)
+{
+    return !hparams->architecture->scales_embedding ||
+           read_positive(source, hparams, "embedding_scale", sqrt((double)hparams->n_embd),
+                         &hparams->embedding_scale, err);
+}
+
 static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
@@ -326,8 +334,8 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_head_sizes(source, hparams, err) &&
            read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
                          err) &&
-           read_rope(source, hparams, err) && read_window(source, hparams, err) &&
-           read_scores(source, hparams, err);
+           read_embedding_scale(source, hparams, err) && read_rope(source, hparams, err) &&
+           read_window(source, hparams, err) && read_scores(source, hparams, err);
 }
 
 enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer)
@@ -344,6 +352,7 @@ size_t hparams_count(const struct hparams *h, enum extent extent)
     case EXTENT_EMBD: return h->n_embd;
     case EXTENT_Q: return n_q;
     case EXTENT_KV: return n_kv;
+    case EXTENT_HEAD: return h->head_size;
     case EXTENT_QKV: return n_q + 2 * n_kv;
     case EXTENT_FF: return h->n_ff;
     case EXTENT_GATE_UP: return 2 * h->n_ff;
@@ -403,13 +412,35 @@ static bool resolve(const struct source *source, struct hparams *hparams, enum w
     return check_tensor(tensor, hparams_shape(hparams, weight), err);
 }
 
+/* The first layer tells. */
+static bool is_fused(const struct source *source, const struct architecture *architecture)
+{
+    bool is = false;
+    for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++) {
+        char name[WEIGHT_NAME_BYTES];
+        if (!architecture_has_fused(architecture, weight)) continue;
+        weight_name(weight, 0, name);
+        is = is || source_find(source, name);
+    }
+    return is;
+}
+
+static bool needs(const struct hparams *hparams, enum weight weight)
+{
+    const struct architecture *architecture = hparams->architecture;
+    if (!hparams->is_fused) return architecture_needs(architecture, weight);
+    return architecture_has_fused(architecture, weight) ||
+           (architecture_needs(architecture, weight) &&
+            !architecture_has_part(architecture, weight));
+}
+
 static bool resolve_all(const struct source *source, struct hparams *hparams, bool *is_known,
                         struct err *err)
 {
     const struct architecture *architecture = hparams->architecture;
+    hparams->is_fused = is_fused(source, architecture);
     for (enum weight weight = 0; weight < WEIGHT_COUNT; weight++) {
-        bool has =
-            architecture_needs(architecture, weight) || architecture_may_have(architecture, weight);
+        bool has = needs(hparams, weight) || architecture_may_have(architecture, weight);
         size_t n_times = weight < WEIGHT_LAYER_COUNT ? hparams->n_layers : 1;
         for (size_t i = 0; has && i < n_times; i++)
             if (!resolve(source, hparams, weight, i, is_known, err)) return false;

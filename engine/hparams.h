@@ -44,9 +44,11 @@ struct hparams {
     float attention_scale;             /* of dot products */
     float attention_softcap;           /* of scores; 0: none */
     float norm_eps;
+    float embedding_scale; /* what step_scale_embedding multiplies with */
     struct rotation rotations[ROTATION_COUNT];
     size_t short_tokens; /* longer sequences take ROTATION_LONG; 0: the model has none */
     bool is_tied;        /* no output matrix: the embedding is used */
+    bool is_fused;       /* it has the matrices that its architecture's steps call fused */
     /* The source's tensors by role, of layers and of the rest; NULL where the model has none. */
     const struct tensor_info *(*layers)[WEIGHT_LAYER_COUNT]; /* [n_layers] */
     const struct tensor_info *others[WEIGHT_COUNT - WEIGHT_LAYER_COUNT];

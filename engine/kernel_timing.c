@@ -40,6 +40,7 @@ enum kind {
     KIND_ROPE,
     KIND_SILU_MUL,
     KIND_GEGELU_MUL,
+    KIND_GELU_MUL,
     KIND_ADD
 };
 
@@ -125,6 +126,7 @@ static void run_row(struct kernel_timing *timing, size_t i)
         break;
     case KIND_SILU_MUL: kernels->silu_mul(x, y, N_COLUMNS, out); break;
     case KIND_GEGELU_MUL: kernels->gegelu_mul(x, y, N_COLUMNS, 20.0f, out); break;
+    case KIND_GELU_MUL: kernels->gelu_mul(x, y, N_COLUMNS, out); break;
     default: kernels->add(out, y, N_COLUMNS); break;
     }
 }
@@ -253,15 +255,11 @@ static void add_rows(struct kernel_timing *timing)
         const char *name, *type;
         uint64_t value_bytes;
     } rows[] = {
-        {KIND_QUANTIZE_32, "quantize", "q8_32", 5},
-        {KIND_QUANTIZE_256, "quantize", "q8_256", 5},
-        {KIND_KV_STORE, "kv_store", "f16", 12},
-        {KIND_RMS_NORM, "rms_norm", "f32", 8},
-        {KIND_LAYER_NORM, "layer_norm", "f32", 8},
-        {KIND_ROPE, "rope", "f32", 8},
-        {KIND_SILU_MUL, "silu_mul", "f32", 12},
-        {KIND_GEGELU_MUL, "gegelu_mul", "f32", 12},
-        {KIND_ADD, "add", "f32", 12},
+        {KIND_QUANTIZE_32, "quantize", "q8_32", 5}, {KIND_QUANTIZE_256, "quantize", "q8_256", 5},
+        {KIND_KV_STORE, "kv_store", "f16", 12},     {KIND_RMS_NORM, "rms_norm", "f32", 8},
+        {KIND_LAYER_NORM, "layer_norm", "f32", 8},  {KIND_ROPE, "rope", "f32", 8},
+        {KIND_SILU_MUL, "silu_mul", "f32", 12},     {KIND_GEGELU_MUL, "gegelu_mul", "f32", 12},
+        {KIND_GELU_MUL, "gelu_mul", "f32", 12},     {KIND_ADD, "add", "f32", 12},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         add_case(timing, rows[i].kind, TENSOR_F32, 0,

@@ -87,10 +87,12 @@ static void pack_share(void *context, struct threads *threads, size_t i_thread)
     free(rows);
 }
 
+/* A vector that two steps take is read twice. */
 static bool report_bytes(struct loader *loader, uint64_t n_bytes, struct err *err)
 {
     const struct model_options *options = loader->options;
     loader->done_bytes += n_bytes;
+    if (loader->done_bytes > loader->total_bytes) loader->done_bytes = loader->total_bytes;
     if (!options->progress ||
         options->progress(options->progress_context, loader->done_bytes, loader->total_bytes))
         return true;
@@ -162,12 +164,11 @@ static bool load_rope(struct loader *loader, struct err *err)
 static bool load_biases(struct loader *loader, struct operation *operation, struct err *err)
 {
     struct projection *projection = &operation->projection;
-    const enum weight *biases = operation->step->biases;
     projection->biases = mem_new(projection->n_rows, sizeof *projection->biases, err);
     if (!projection->biases) return false;
     float *to = projection->biases;
     for (size_t i = 0; i < projection->n_parts; i++) {
-        float *values = load_vector(loader, biases[i], operation->i_layer, err);
+        float *values = load_vector(loader, projection->bias_roles[i], operation->i_layer, err);
         if (!values) return false;
         memcpy(to, values, projection->parts[i].n_rows * sizeof *to);
         to += projection->parts[i].n_rows;
@@ -188,7 +189,7 @@ static bool load_vectors(struct loader *loader, struct err *err)
         if (step->vector_bias && !(operation->vector_bias = load_vector(loader, step->vector_bias,
                                                                         operation->i_layer, err)))
             return false;
-        if (step->biases[0] && !load_biases(loader, operation, err)) return false;
+        if (*operation->projection.bias_roles && !load_biases(loader, operation, err)) return false;
     }
     return true;
 }

@@ -23,13 +23,17 @@ static void ask_for_format(struct list *list, enum buffer buffer, enum act_forma
     list->operations[i - 1].needs[format] = true;
 }
 
-/* A part for each matrix that the model has. Without an output matrix the embedding is one. */
+/* A part for each matrix, or one that is all of them. Without an output matrix the embedding is
+ * one. */
 static void describe_projection(struct list *list, struct operation *operation)
 {
     struct projection *projection = &operation->projection;
     const struct step *step = operation->step;
-    for (size_t i = 0; i < STEP_MAX_MATRICES && step->matrices[i]; i++) {
-        enum weight weight = step->matrices[i];
+    bool is_fused = step->fused && list->hparams->is_fused;
+    const enum weight *matrices = is_fused ? &step->fused : step->matrices;
+    projection->bias_roles = is_fused ? &step->fused_bias : step->biases;
+    for (size_t i = 0; i < (is_fused ? 1 : STEP_MAX_MATRICES) && matrices[i]; i++) {
+        enum weight weight = matrices[i];
         if (weight == WEIGHT_OUTPUT) weight = hparams_logits_weight(list->hparams);
         const struct tensor_info *tensor =
             hparams_tensor(list->hparams, weight, operation->i_layer);

@@ -16,6 +16,7 @@ struct projection {
     size_t n_parts;
     struct packed parts[STEP_MAX_MATRICES];
     const struct tensor_info *tensors[STEP_MAX_MATRICES]; /* of the source, one for each part */
+    const enum weight *bias_roles;                        /* one for each part, or WEIGHT_NONE */
     size_t i_projection;                                  /* among the model's */
     size_t n_rows, n_cols;                                /* of all parts together; of each */
     float *biases; /* [n_rows]; NULL: there are none, or they are not loaded */

@@ -70,6 +70,17 @@ static size_t attention_stride(const struct session *session)
     return (largest(n_one, n_most) + 15) / 16 * 16;
 }
 
+/* Whether a step of the model reads or writes the buffer. */
+static bool has_buffer(const struct model *model, enum buffer buffer)
+{
+    bool has = false;
+    for (size_t i = 0; i < model->n_operations; i++) {
+        const struct step *step = model->operations[i].step;
+        has = has || step->from == buffer || step->to == buffer;
+    }
+    return has;
+}
+
 /* The quantized copies of what projections read: as wide as the widest of them. */
 static bool allocate_inputs(struct session *session, struct err *err)
 {
@@ -90,17 +101,20 @@ static bool allocate_inputs(struct session *session, struct err *err)
 static bool allocate_scratch(struct session *session, struct err *err)
 {
     static const enum extent extents[BUFFER_COUNT] = {
-        [BUFFER_STREAM] = EXTENT_EMBD, [BUFFER_DELTA] = EXTENT_EMBD,
-        [BUFFER_NORMED] = EXTENT_EMBD, [BUFFER_QKV] = EXTENT_QKV,
-        [BUFFER_ATTENDED] = EXTENT_Q,  [BUFFER_GATE_UP] = EXTENT_GATE_UP,
-        [BUFFER_HIDDEN] = EXTENT_FF,   [BUFFER_LOGITS] = EXTENT_VOCAB,
+        [BUFFER_STREAM] = EXTENT_EMBD,       [BUFFER_DELTA] = EXTENT_EMBD,
+        [BUFFER_SECOND_DELTA] = EXTENT_EMBD, [BUFFER_NORMED] = EXTENT_EMBD,
+        [BUFFER_QKV] = EXTENT_QKV,           [BUFFER_ATTENDED] = EXTENT_Q,
+        [BUFFER_GATE_UP] = EXTENT_GATE_UP,   [BUFFER_HIDDEN] = EXTENT_FF,
+        [BUFFER_LOGITS] = EXTENT_VOCAB,
     };
     const struct hparams *h = &session->model->hparams;
     struct scratch *s = &session->scratch;
     size_t n = session->batch_tokens;
     for (size_t i = 0; i < BUFFER_COUNT; i++) {
         s->widths[i] = hparams_count(h, extents[i]);
-        if (!allocate_floats(&s->rows[i], n, s->widths[i], err)) return false;
+        if (has_buffer(session->model, (enum buffer)i) &&
+            !allocate_floats(&s->rows[i], n, s->widths[i], err))
+            return false;
     }
     s->attention_stride = attention_stride(session);
     for (size_t i = 0; i < ROTATION_OF_LAYERS; i++)

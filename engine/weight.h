@@ -24,8 +24,11 @@ enum weight {
     WEIGHT_ATTN_Q_BIAS,
     WEIGHT_ATTN_K_BIAS,
     WEIGHT_ATTN_V_BIAS,
+    WEIGHT_ATTN_Q_NORM, /* of each head */
+    WEIGHT_ATTN_K_NORM,
     WEIGHT_ATTN_OUTPUT,
     WEIGHT_ATTN_OUTPUT_BIAS,
+    WEIGHT_ATTN_POST_NORM, /* of what attention adds to the stream */
     WEIGHT_FFN_NORM,
     WEIGHT_FFN_NORM_BIAS,
     WEIGHT_FFN_GATE_UP, /* rows [gate | up]; GGUF calls it as it calls WEIGHT_FFN_UP */
@@ -35,7 +38,8 @@ enum weight {
     WEIGHT_FFN_UP_BIAS,
     WEIGHT_FFN_DOWN,
     WEIGHT_FFN_DOWN_BIAS,
-    WEIGHT_LAYER_COUNT, /* those before it exist once a layer, those after it once */
+    WEIGHT_FFN_POST_NORM, /* of what the feed-forward adds */
+    WEIGHT_LAYER_COUNT,   /* those before it exist once a layer, those after it once */
     WEIGHT_TOKEN_EMBD = WEIGHT_LAYER_COUNT,
     WEIGHT_OUTPUT_NORM,
     WEIGHT_OUTPUT_NORM_BIAS,
@@ -53,6 +57,7 @@ enum extent {
     EXTENT_EMBD,
     EXTENT_Q,
     EXTENT_KV,
+    EXTENT_HEAD,
     EXTENT_QKV,
     EXTENT_FF,
     EXTENT_GATE_UP,

@@ -77,6 +77,23 @@ static bool steps_take(const struct step *steps, size_t most, enum weight weight
     return takes;
 }
 
+bool architecture_has_part(const struct architecture *architecture, enum weight weight)
+{
+    bool has = false;
+    for (size_t i = 0; i < ARCHITECTURE_LAYER_STEPS && architecture->layer[i].run; i++)
+        has = has || (architecture->layer[i].fused && step_takes(&architecture->layer[i], weight));
+    return weight != WEIGHT_NONE && has;
+}
+
+bool architecture_has_fused(const struct architecture *architecture, enum weight weight)
+{
+    bool has = false;
+    for (size_t i = 0; i < ARCHITECTURE_LAYER_STEPS && architecture->layer[i].run; i++)
+        has = has || architecture->layer[i].fused == weight ||
+              architecture->layer[i].fused_bias == weight;
+    return weight != WEIGHT_NONE && has;
+}
+
 bool architecture_may_have(const struct architecture *architecture, enum weight weight)
 {
     /* LongRoPE stretches the context of a model of any architecture. */

@@ -22,7 +22,8 @@ struct architecture {
     /* Tensors that a model can do without. Every other one of its steps, and the embedding, it must
      * have. Without an output matrix it is tied: the embedding makes the logits. */
     enum weight optional[ARCHITECTURE_OPTIONAL];
-    bool is_interleaved; /* the rotation pairs neighbours; otherwise the halves of a head */
+    bool scales_embedding; /* by the root of its size, where files do not say by what */
+    bool is_interleaved;   /* the rotation pairs neighbours; otherwise the halves of a head */
     /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
     size_t unsaid_window, unsaid_window_context;
     /* Base of the rotation of layers with a window, where files do not say it; 0: as all others. */
@@ -50,8 +51,12 @@ void architecture_list_classes(char *names, size_t n_bytes);
 /* Whether its layers take the step. */
 bool architecture_runs(const struct architecture *architecture, step_fn *run);
 
-/* Whether each of its models has a tensor in the role; whether one can have it without need. */
+/* Whether each of its models has a tensor in the role; whether one can have it without need. Where
+ * models may have one matrix in place of several (struct step), that is said of the several; parts
+ * are these, and their biases, fused is the one, and its bias. */
 bool architecture_needs(const struct architecture *architecture, enum weight weight);
+bool architecture_has_part(const struct architecture *architecture, enum weight weight);
+bool architecture_has_fused(const struct architecture *architecture, enum weight weight);
 bool architecture_may_have(const struct architecture *architecture, enum weight weight);
 
 #endif

@@ -12,7 +12,10 @@
 #define ARCHITECTURE_LIST(FOR_EACH)                                                                \
     FOR_EACH(phi3)                                                                                 \
     FOR_EACH(llama)                                                                                \
-    FOR_EACH(qwen2)
+    FOR_EACH(qwen2)                                                                                \
+    FOR_EACH(qwen3)                                                                                \
+    FOR_EACH(gemma)                                                                                \
+    FOR_EACH(phi2)
 
 #define ARCHITECTURE_DECLARE(name) extern const struct architecture architecture_##name;
 ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)

@@ -19,7 +19,10 @@
     rope_fn rope_##isa;                                                                            \
     silu_mul_fn silu_mul_##isa;                                                                    \
     gegelu_mul_fn gegelu_mul_##isa;                                                                \
+    gelu_mul_fn gelu_mul_##isa;                                                                    \
+    gelu_fn gelu_##isa;                                                                            \
     add_fn add_##isa;                                                                              \
+    scale_fn scale_##isa;                                                                          \
     peak_fn peak_f32_##isa;                                                                        \
     stream_fn stream_##isa
 

@@ -176,8 +176,19 @@ typedef void silu_mul_fn(const float *gate, const float *up, size_t n, float *ou
  * g))) * (u + 1). What is not finite gives NaN: no limit hides it. out may be gate or up. */
 typedef void gegelu_mul_fn(const float *gate, const float *up, size_t n, float limit, float *out);
 
+/* out[i] = gelu(gate[i]) * up[i] by the approximation with tanh (Hendrycks, Gimpel 2016): 0.5 * g *
+ * (1 + tanh(sqrt(2 / pi) * (g + 0.044715 g^3))), which is g / (1 + kernel_exp(-(g * fmaf(g * g,
+ * GELU_CUBE, GELU_LINEAR)))). out may be gate or up. */
+typedef void gelu_mul_fn(const float *gate, const float *up, size_t n, float *out);
+
+/* out[i] = gelu(x[i]), the same. out may be x. */
+typedef void gelu_fn(const float *x, size_t n, float *out);
+
 /* x[i] += y[i]. */
 typedef void add_fn(float *x, const float *y, size_t n);
+
+/* x[i] *= factor. */
+typedef void scale_fn(float *x, float factor, size_t n);
 
 /* ---- What is possible ---- */
 
@@ -203,7 +214,10 @@ struct kernels {
     rope_fn *rope;
     silu_mul_fn *silu_mul;
     gegelu_mul_fn *gegelu_mul;
+    gelu_mul_fn *gelu_mul;
+    gelu_fn *gelu;
     add_fn *add;
+    scale_fn *scale;
     peak_fn *peak_int8, *peak_f32;
     stream_fn *stream;
 };

@@ -1,5 +1,5 @@
-/* math_constants.h - the constants of kernel_exp and kernel_tanh, one text for the scalar functions
- * and their SIMD twins.
+/* math_constants.h - the constants of kernel_exp and of the kernels made of it, one text for the
+ * scalar functions and their SIMD twins.
  *
  * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r|
  * <= ln(2) / 2, found with the Remez exchange: error 3.1e-9 before rounding, so that float rounding
@@ -22,5 +22,9 @@
 
 #define TANHF_MIN (-20.0f)  /* twice the argument from which on tanh rounds to 1, and a little */
 #define GEGELU_SLOPE 1.702f /* of the logistic function that stands in for the normal one's */
+
+/* gelu: 2 sqrt(2 / pi), and that times 0.044715. */
+#define GELU_LINEAR 1.5957691216057308f
+#define GELU_CUBE 0.07135481627260025f
 
 #endif

@@ -11,7 +11,7 @@
 static void keep_wanting(struct pass *pass)
 {
     const struct session *session = pass->session;
-    assert(!pass->has_delta); /* its rows would belong to other tokens */
+    assert(!pass->has_delta && !pass->has_second_delta); /* rows would belong to other tokens */
     pass->active = session->wanting;
     pass->n_active = session->n_logits;
     pass->tiles = &session->wanting_tiles;

@@ -1,12 +1,16 @@
-/* gate.c - the step of a gated feed-forward, by slices of columns, so that one token too is
- * divided.
+/* gate.c - the steps between the two projections of a feed-forward, by slices of columns, so that
+ * one token too is divided.
  */
 #include "engine/steps/pass.h"
 
-/* Columns that one thread gates and quantizes at a time: whole blocks of any format. */
+/* Columns that one thread computes and quantizes at a time: whole blocks of any format. */
 enum { SLICE_COLUMNS = 1024 };
 
-void step_gate_silu(struct pass *pass, const struct operation *operation)
+/* One slice: n columns of what from and to hold. */
+typedef void slice_fn(const struct pass *pass, const float *from, size_t n, float *to);
+
+/* Every slice of every row, ready to be projected. */
+static void run_slices(const struct pass *pass, const struct operation *operation, slice_fn *run)
 {
     enum buffer from = operation->step->from, to = operation->step->to;
     size_t n_ff = pass->h->n_ff, n_slices = (n_ff + SLICE_COLUMNS - 1) / SLICE_COLUMNS;
@@ -14,9 +18,37 @@ void step_gate_silu(struct pass *pass, const struct operation *operation)
     for (size_t unit = share.begin; unit < share.end; unit++) {
         size_t i = unit / n_slices, begin = unit % n_slices * SLICE_COLUMNS;
         size_t end = begin + SLICE_COLUMNS < n_ff ? begin + SLICE_COLUMNS : n_ff;
-        const float *gates = pass_row(pass, from, i);
-        pass->kernels->silu_mul(gates + begin, gates + n_ff + begin, end - begin,
-                                pass_row(pass, to, i) + begin);
+        run(pass, pass_row(pass, from, i) + begin, end - begin, pass_row(pass, to, i) + begin);
         pass_quantize(pass, operation->needs, to, i, begin, end);
     }
+}
+
+static void gate_silu(const struct pass *pass, const float *gate, size_t n, float *to)
+{
+    pass->kernels->silu_mul(gate, gate + pass->h->n_ff, n, to);
+}
+
+static void gate_gelu(const struct pass *pass, const float *gate, size_t n, float *to)
+{
+    pass->kernels->gelu_mul(gate, gate + pass->h->n_ff, n, to);
+}
+
+static void gelu(const struct pass *pass, const float *from, size_t n, float *to)
+{
+    pass->kernels->gelu(from, n, to);
+}
+
+void step_gate_silu(struct pass *pass, const struct operation *operation)
+{
+    run_slices(pass, operation, gate_silu);
+}
+
+void step_gate_gelu(struct pass *pass, const struct operation *operation)
+{
+    run_slices(pass, operation, gate_gelu);
+}
+
+void step_gelu(struct pass *pass, const struct operation *operation)
+{
+    run_slices(pass, operation, gelu);
 }

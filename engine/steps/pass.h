@@ -15,8 +15,9 @@ struct pass {
     const struct scratch *scratch;
     struct threads *threads;
     size_t i_thread, i_layer; /* i_layer: past the last one after the layers */
-    bool has_delta;           /* a block's output waits in BUFFER_DELTA to be added to the stream */
-    const size_t *active;     /* [n_active] the tokens that rows of the buffers belong to */
+    /* A block's output waits in BUFFER_DELTA, or BUFFER_SECOND_DELTA, to be added to the stream. */
+    bool has_delta, has_second_delta;
+    const size_t *active; /* [n_active] the tokens that rows of the buffers belong to */
     size_t n_active;
     const struct tiles *tiles; /* of these rows */
 };

@@ -69,4 +69,5 @@ void step_project(struct pass *pass, const struct operation *operation)
     while (threads_take(pass->threads, pass->i_thread, &take))
         project_groups(pass, operation, take.taken);
     if (operation->step->to == BUFFER_DELTA) pass->has_delta = true;
+    if (operation->step->to == BUFFER_SECOND_DELTA) pass->has_second_delta = true;
 }

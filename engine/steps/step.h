@@ -12,8 +12,9 @@
 
 /* What steps read and write: a row for each token that the pass goes on with. */
 enum buffer {
-    BUFFER_STREAM, /* the residual stream */
-    BUFFER_DELTA,  /* what a block adds to the stream, by the norm that comes next */
+    BUFFER_STREAM,       /* the residual stream */
+    BUFFER_DELTA,        /* what a block adds to the stream, by the norm that comes next */
+    BUFFER_SECOND_DELTA, /* the same, of a block beside it */
     BUFFER_NORMED,
     BUFFER_QKV,      /* [Q | K | V], all heads of each */
     BUFFER_ATTENDED, /* all heads */
@@ -39,15 +40,23 @@ struct step {
     enum weight vector, vector_bias; /* of a norm: what it multiplies with, and what it adds */
     /* Over the same input; their outputs stand side by side. A bias for each, or none at all. */
     enum weight matrices[STEP_MAX_MATRICES], biases[STEP_MAX_MATRICES];
+    /* One matrix with the rows of all of them, and its bias, which some models have instead. */
+    enum weight fused, fused_bias;
 };
 
 /* Before the layers: cosine and sine of the angles of each token's position. */
 step_fn step_rotation;
-/* Adds the last block's delta to the stream, if there is one; to = RMSNorm of the stream (Zhang,
- * Sennrich 2019), ready to be projected. */
+/* Multiplies the stream, which holds embeddings, with the model's factor. */
+step_fn step_scale_embedding;
+/* Adds the last blocks' deltas to the stream, where there are any; to = RMSNorm of the stream
+ * (Zhang, Sennrich 2019), ready to be projected. */
 step_fn step_norm;
 /* The same by LayerNorm (Ba, Kiros, Hinton 2016), with a bias. */
 step_fn step_layer_norm;
+/* RMSNorm of a block's delta in place, which the next norm of the stream adds. */
+step_fn step_norm_delta;
+/* RMSNorm of each head of Q, and of each of K, in place. */
+step_fn step_norm_q, step_norm_k;
 /* Makes rows ready to be projected, where the step that wrote them could not; to is from. */
 step_fn step_quantize;
 /* to = the products of the matrices with the rows of from, which an earlier step made ready; each
@@ -60,5 +69,8 @@ step_fn step_store;
 step_fn step_attend;
 /* to = silu(gate) * up (Shazeer 2020), ready to be projected. */
 step_fn step_gate_silu;
+/* to = gelu(gate) * up, and to = gelu(from), by the approximation with tanh (Hendrycks, Gimpel
+ * 2016), ready to be projected. */
+step_fn step_gate_gelu, step_gelu;
 
 #endif

@@ -286,20 +286,46 @@ static void check_rope(struct check *check, enum values kind, size_t n_pairs, bo
     check_same_floats(check, "rope", shape, expected, actual, n);
 }
 
-static void check_gate(struct check *check, const float *gate, const float *up, size_t n)
+/* Both gates have one type. */
+static void check_gate_kernel(struct check *check, const char *name, silu_mul_fn *scalar,
+                              silu_mul_fn *tested, const float *gate, const float *up, size_t n)
 {
     float *expected = new_output(check, n), *actual = new_output(check, n);
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape, "%zu values", n);
-    check->scalar->silu_mul(gate, up, n, expected);
-    check->tested->silu_mul(gate, up, n, actual);
-    check_same_floats(check, "silu_mul", shape, expected, actual, n);
+    scalar(gate, up, n, expected);
+    tested(gate, up, n, actual);
+    check_same_floats(check, name, shape, expected, actual, n);
+    snprintf(shape, sizeof shape, "%zu values into gate", n);
     memcpy(actual, gate, n * sizeof *gate);
-    check->tested->silu_mul(actual, up, n, actual);
-    check_same_floats(check, "silu_mul into gate", shape, expected, actual, n);
+    tested(actual, up, n, actual);
+    check_same_floats(check, name, shape, expected, actual, n);
+    snprintf(shape, sizeof shape, "%zu values into up", n);
     memcpy(actual, up, n * sizeof *up);
-    check->tested->silu_mul(gate, actual, n, actual);
-    check_same_floats(check, "silu_mul into up", shape, expected, actual, n);
+    tested(gate, actual, n, actual);
+    check_same_floats(check, name, shape, expected, actual, n);
+}
+
+static void check_gelu(struct check *check, const float *x, size_t n)
+{
+    float *expected = new_output(check, n), *actual = new_output(check, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check->scalar->gelu(x, n, expected);
+    check->tested->gelu(x, n, actual);
+    check_same_floats(check, "gelu", shape, expected, actual, n);
+    memcpy(actual, x, n * sizeof *x);
+    check->tested->gelu(actual, n, actual);
+    check_same_floats(check, "gelu in place", shape, expected, actual, n);
+}
+
+static void check_gates(struct check *check, const float *gate, const float *up, size_t n)
+{
+    check_gate_kernel(check, "silu_mul", check->scalar->silu_mul, check->tested->silu_mul, gate, up,
+                      n);
+    check_gate_kernel(check, "gelu_mul", check->scalar->gelu_mul, check->tested->gelu_mul, gate, up,
+                      n);
+    check_gelu(check, gate, n);
 }
 
 static void check_gegelu(struct check *check, enum values kind, size_t n)
@@ -331,7 +357,7 @@ static void check_exp_range(struct check *check)
             double at = (double)(round * N + i) + rng_uniform(&check->rng);
             gate[i] = (float)(-95.0 + 190.0 * at / (200.0 * N));
         }
-        check_gate(check, gate, up, N);
+        check_gates(check, gate, up, N);
         check_release(check);
     }
     const float ends[] = {87.33f,
@@ -347,7 +373,7 @@ static void check_exp_range(struct check *check)
                           -0.0f,
                           0x1p-149f,
                           -0x1p-149f};
-    check_gate(check, ends, up, sizeof ends / sizeof *ends);
+    check_gates(check, ends, up, sizeof ends / sizeof *ends);
     check_release(check);
 }
 
@@ -435,6 +461,18 @@ static void check_add(struct check *check, enum values kind, size_t n)
     check_same_floats(check, "add", shape, expected, actual, n);
 }
 
+static void check_scale(struct check *check, enum values kind, size_t n)
+{
+    float factor = *new_values(check, kind, 1);
+    float *expected = new_values(check, kind, n), *actual = new_output(check, n);
+    memcpy(actual, expected, n * sizeof *actual);
+    check->scalar->scale(expected, factor, n);
+    check->tested->scale(actual, factor, n);
+    char shape[SHAPE_CHARS];
+    snprintf(shape, sizeof shape, "%zu values", n);
+    check_same_floats(check, "scale", shape, expected, actual, n);
+}
+
 static void check_elementwise(struct check *check, enum values kind)
 {
     size_t n = draw(check, 1, 200);
@@ -442,9 +480,10 @@ static void check_elementwise(struct check *check, enum values kind)
     check_layer_norm(check, kind, n);
     check_rope(check, kind, n, false);
     check_rope(check, kind, n, true);
-    check_gate(check, new_values(check, kind, n), new_values(check, kind, n), n);
+    check_gates(check, new_values(check, kind, n), new_values(check, kind, n), n);
     check_gegelu(check, kind, n);
     check_add(check, kind, n);
+    check_scale(check, kind, n);
     check_release(check);
 }
 

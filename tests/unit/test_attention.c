@@ -378,6 +378,43 @@ static void silu_mul_of_a_far_negative_gate_is_minus_zero(void **state)
     for (size_t i = 0; i < 2; i++) assert_true(out[i] == 0.0f && signbit(out[i]));
 }
 
+static void gelu_is_its_tanh_form_with_and_without_a_gated_value(void **state)
+{
+    (void)state;
+    float x[241], up[241], gated[241], alone[241];
+    for (size_t i = 0; i < 241; i++) {
+        x[i] = (float)i / 12.0f - 10.0f;
+        up[i] = 1.0f + (float)i / 100.0f;
+    }
+    gelu_mul_scalar(x, up, 241, gated);
+    gelu_scalar(x, 241, alone);
+    for (size_t i = 0; i < 241; i++) {
+        double g = (double)x[i], u = sqrt(2.0 / acos(-1.0)) * (g + 0.044715 * g * g * g);
+        double expected = 0.5 * g * (1.0 + tanh(u));
+        assert_true(fabs((double)alone[i] - expected) <= 3e-7 * fabs(g));
+        assert_true(gated[i] == alone[i] * up[i]);
+    }
+}
+
+static void gelu_of_what_is_far_from_zero_is_itself_or_zero(void **state)
+{
+    (void)state;
+    const float x[] = {100.0f, 3e38f, -100.0f, -3e38f};
+    float out[4];
+    gelu_scalar(x, 4, out);
+    assert_true(out[0] == 100.0f && out[1] == 3e38f);
+    for (size_t i = 2; i < 4; i++) assert_true(out[i] == 0.0f && signbit(out[i]));
+}
+
+static void scale_multiplies(void **state)
+{
+    (void)state;
+    float x[] = {1.0f, -2.0f, 0.5f};
+    const float expected[] = {3.0f, -6.0f, 1.5f};
+    scale_scalar(x, 3.0f, 3);
+    assert_memory_equal(x, expected, sizeof x);
+}
+
 static void add_adds(void **state)
 {
     (void)state;
@@ -443,6 +480,9 @@ int main(void)
         cmocka_unit_test(silu_mul_is_gate_times_logistic_of_gate_times_up),
         cmocka_unit_test(gegelu_mul_limits_both_factors),
         cmocka_unit_test(silu_mul_of_a_far_negative_gate_is_minus_zero),
+        cmocka_unit_test(gelu_is_its_tanh_form_with_and_without_a_gated_value),
+        cmocka_unit_test(gelu_of_what_is_far_from_zero_is_itself_or_zero),
+        cmocka_unit_test(scale_multiplies),
         cmocka_unit_test(add_adds),
         cmocka_unit_test(gemm_of_small_integers_is_exact_in_every_float_type),
     };

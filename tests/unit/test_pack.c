@@ -289,7 +289,8 @@ static void instruction_sets_have_names_and_the_best_is_available(void **state)
         for (size_t i = 0; i < N_TYPES; i++) assert_non_null(kernels->gemm[all_types[i]]);
         assert_true(kernels->quantize && kernels->attention && kernels->kv_store &&
                     kernels->rms_norm && kernels->layer_norm && kernels->rope &&
-                    kernels->silu_mul && kernels->gegelu_mul && kernels->add);
+                    kernels->silu_mul && kernels->gegelu_mul && kernels->gelu_mul &&
+                    kernels->gelu && kernels->add && kernels->scale);
     }
     struct err err = {0};
     enum isa parsed = ISA_COUNT;

@@ -124,20 +124,32 @@ def gguf_tensors(architecture, config, state):
                 yield f"{block}attn_{part}.bias", state[f"{source}self_attn.{part}_proj.bias"]
 
 
-def pieces_of(config):
-    return (["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)])[: config.vocab_size]
+def pieces_of(n_tokens):
+    return (["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)])[:n_tokens]
 
 
 def write_folder(path, model, most_bytes):
     """The folder that the library saves, with a tokenizer of single characters."""
     model.save_pretrained(path, max_shard_size=most_bytes)
     (path / "generation_config.json").unlink(missing_ok=True)
-    vocabulary = {piece: i for i, piece in enumerate(pieces_of(model.config))}
+    vocabulary = {piece: i for i, piece in enumerate(pieces_of(model.config.vocab_size))}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, [], unk_token="<unk>"))
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     tokenizer.save(str(path / "tokenizer.json"), pretty=False)
     for file in path.iterdir():
         file.chmod(0o644)
+
+
+def add_vocabulary(writer, n_tokens):
+    """Only as much of a tokenizer as a file needs to be opened."""
+    pieces = pieces_of(n_tokens)
+    writer.add_string("tokenizer.ggml.model", "llama")
+    writer.add_array("tokenizer.ggml.tokens", pieces)
+    writer.add_array("tokenizer.ggml.scores", [float(-i) for i in range(len(pieces))])
+    writer.add_array("tokenizer.ggml.token_type", [2, 3, 3] + [1] * (len(pieces) - 3))
+    writer.add_uint32("tokenizer.ggml.bos_token_id", 1)
+    writer.add_uint32("tokenizer.ggml.eos_token_id", 2)
+    writer.add_uint32("tokenizer.ggml.unknown_token_id", 0)
 
 
 def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: None):
@@ -163,15 +175,7 @@ def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: No
     writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", config.rms_norm_eps)
     writer.add_float32(f"{architecture}.rope.freq_base", config.rope_parameters["rope_theta"])
 
-    pieces = pieces_of(config)
-    writer.add_string("tokenizer.ggml.model", "llama")
-    writer.add_array("tokenizer.ggml.tokens", pieces)
-    writer.add_array("tokenizer.ggml.scores", [float(-i) for i in range(len(pieces))])
-    writer.add_array("tokenizer.ggml.token_type", [2, 3, 3] + [1] * (len(pieces) - 3))
-    writer.add_uint32("tokenizer.ggml.bos_token_id", 1)
-    writer.add_uint32("tokenizer.ggml.eos_token_id", 2)
-    writer.add_uint32("tokenizer.ggml.unknown_token_id", 0)
-
+    add_vocabulary(writer, config.vocab_size)
     add_more(writer)
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     for tensor, values in gguf_tensors(architecture, config, state):
@@ -182,24 +186,29 @@ def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: No
     writer.close()
 
 
+def write_outputs(folder, name, seed, model):
+    """The prompt, and the logits after each of its tokens."""
+    ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()
+    ids[0] = 1
+    logits = logits_of(model, ids)
+    (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")
+    logits.astype("<f4").tofile(folder / f"{name}.logits")
+    exact = logits_of(model.double(), ids)
+    error = np.abs(logits - exact).max() / np.abs(exact).max()
+    print(f"{name}: largest logit {np.abs(logits).max():.3f}, spread {logits.std():.3f}, "
+          f"float32 against float64 {error:.1e}")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     torch.set_num_threads(1)
     check_window(MODELS["phi3-window"][2], MODELS["phi3-window"][1])
     for name, (architecture, seed, settings) in MODELS.items():
         model = make_model(architecture, seed, settings)
-        ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()
-        ids[0] = 1
-        logits = logits_of(model, ids)
         write_gguf(folder / f"{name}.gguf", name, architecture, seed, model)
-        (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")
-        logits.astype("<f4").tofile(folder / f"{name}.logits")
         if name in FOLDERS:
             write_folder(folder / "hf" / name, model, FOLDERS[name])
-        exact = logits_of(model.double(), ids)
-        error = np.abs(logits - exact).max() / np.abs(exact).max()
-        print(f"{name}: largest logit {np.abs(logits).max():.3f}, spread {logits.std():.3f}, "
-              f"float32 against float64 {error:.1e}")
+        write_outputs(folder, name, seed, model)
 
 
 if __name__ == "__main__":

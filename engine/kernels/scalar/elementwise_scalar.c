@@ -1,4 +1,4 @@
-/* elementwise_scalar.c - the specification of the norms, the rotation, the gate and the residual
+/* elementwise_scalar.c - the specification of the norms, the rotation, the gates and the residual
  * addition.
  */
 #include "engine/kernels/kernel_list.h"
@@ -55,7 +55,27 @@ void gegelu_mul_scalar(const float *gate, const float *up, size_t n, float limit
     }
 }
 
+static float gelu_of(float x)
+{
+    return x / (1.0f + kernel_exp(-(x * fmaf(x * x, GELU_CUBE, GELU_LINEAR))));
+}
+
+void gelu_mul_scalar(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) out[i] = gelu_of(gate[i]) * up[i];
+}
+
+void gelu_scalar(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) out[i] = gelu_of(x[i]);
+}
+
 void add_scalar(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++) x[i] += y[i];
+}
+
+void scale_scalar(float *x, float factor, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
 }

@@ -1,4 +1,4 @@
-/* elementwise_template.h - norms, rotation, gate and addition, one text for every vector
+/* elementwise_template.h - norms, rotation, gates and addition, one text for every vector
  * instruction set: included once by elementwise_<isa>.c, after the simd header of that set.
  *
  * The last, partial register of a vector is loaded and stored lane by lane under a mask, so that
@@ -145,11 +145,40 @@ void SIMD_NAME(gegelu_mul)(const float *gate, const float *up, size_t n, float l
     }
 }
 
+static inline SIMD_FLOAT gelu_of(SIMD_FLOAT x)
+{
+    SIMD_FLOAT slope = simd_fma(simd_mul(x, x), simd_set(GELU_CUBE), simd_set(GELU_LINEAR));
+    SIMD_FLOAT power = simd_exp(simd_xor(simd_mul(x, slope), simd_set(-0.0f)));
+    return simd_div(x, simd_add(simd_set(1.0f), power));
+}
+
+void SIMD_NAME(gelu_mul)(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT g = gelu_of(simd_load_first(gate + i, n - i));
+        simd_store_first(out + i, simd_mul(g, simd_load_first(up + i, n - i)), n - i);
+    }
+}
+
+void SIMD_NAME(gelu)(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES)
+        simd_store_first(out + i, gelu_of(simd_load_first(x + i, n - i)), n - i);
+}
+
 void SIMD_NAME(add)(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += SIMD_LANES) {
         SIMD_FLOAT sum = simd_add(simd_load_first(x + i, n - i), simd_load_first(y + i, n - i));
         simd_store_first(x + i, sum, n - i);
+    }
+}
+
+void SIMD_NAME(scale)(float *x, float factor, size_t n)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT product = simd_mul(simd_load_first(x + i, n - i), simd_set(factor));
+        simd_store_first(x + i, product, n - i);
     }
 }
 
