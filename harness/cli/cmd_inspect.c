@@ -1,7 +1,8 @@
 /* cmd_inspect.c - phibench inspect: what a model file says about itself, without loading its
  * weights.
  *
- * Works on every GGUF that can be read, also on architectures that the engine cannot run.
+ * Works on every GGUF that can be read, also on architectures that the engine cannot run, and on
+ * folders.
  * Prints for people, or JSON.
  */
 #include "base/json.h"
@@ -64,7 +65,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
     const struct model_info *info = &inspection->info;
     visible_printf(stdout, "%-16s %s\n", "file", path);
     size_t n_files = model_file_count_files(inspection->file);
-    if (n_files > 1) printf("%-16s %zu files\n", "split into", n_files);
+    if (n_files > 1) printf("%-16s %zu\n", "files", n_files);
     if (inspection->unsupported)
         visible_printf(stdout, "%-16s %s\n", "not runnable", inspection->unsupported);
     if (inspection->has_info) {
@@ -255,7 +256,7 @@ const struct command COMMAND_INSPECT = {
     COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Shows architecture, shape, quantization, tokenizer, chat format and metadata of a "
-        "GGUF file, without "
+        "GGUF file or a Hugging Face folder, under GGUF's names, without "
         "loading its weights; also of files that the engine cannot run, and why. Of a model that "
         "is split into files, NAME-00001-of-00003.gguf and so on, any one stands for all, here "
         "and wherever a model is named. A note says "

@@ -1,4 +1,5 @@
-/* cmd_quantize.c - phibench quantize: a model as a GGUF file of another type.
+/* cmd_quantize.c - phibench quantize and convert: a model as a GGUF file, of another type or as it
+ * is.
  *
  * Measures importance weights first if a calibration text is given; the rest is the engine's. What
  * was not done as asked is said on stderr, what was done on stdout.
@@ -18,10 +19,11 @@ struct options {
     int64_t n_threads;
 };
 
+#define TYPES                                                                                      \
+    "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, q4_k_m or q5_k_m"
+
 static const struct option_spec OPTIONS[] = {
-    {"type", 0, OPTION_TEXT, "TYPE",
-     "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, q4_k_m or q5_k_m",
-     offsetof(struct options, type), 0, 0, 0},
+    {"type", 0, OPTION_TEXT, "TYPE", TYPES, offsetof(struct options, type), 0, 0, 0},
     {"imatrix-from", 0, OPTION_TEXT, "FILE",
      "a text that the model is run over first: errors count as much as the inputs they meet there",
      offsetof(struct options, calibration), 0, 0, 0},
@@ -61,43 +63,68 @@ static bool calibrate(const struct invocation *invocation, struct importance **i
 }
 
 /* The spec's model as it will be; what cannot be done as asked is said now. */
-static bool look_at(const struct invocation *invocation, const char *spec, struct model_info *info,
+static bool look_at(const struct invocation *invocation, const char *spec, struct buf *summary,
                     struct err *err)
 {
+    struct model_info info;
     struct model_file *file = model_file_open(spec, err);
-    bool ok = file && model_file_info(file, info, err);
-    if (ok)
+    bool ok = file && model_file_info(file, &info, err);
+    if (ok) {
         log_warning_lines(&invocation->console.log, invocation->arguments[0],
                           model_file_notes(file));
+        buf_printf(summary, "%s, %.4g MB, %.3g bits a weight", info.quantization,
+                   (double)info.n_bytes * 1e-6, 8 * (double)info.n_bytes / (double)info.n_params);
+    }
     model_file_close(file);
     return ok;
 }
 
-static bool run(const struct invocation *invocation, struct err *err)
+/* Looks, measures and writes; label: of the progress. */
+static bool write_model(const struct invocation *invocation, const char *spec, const char *label,
+                        struct err *err)
 {
     const struct options *options = invocation->options;
-    const char *in = invocation->arguments[0], *out = invocation->arguments[1];
+    const char *out = invocation->arguments[1];
     struct importance *importance = NULL;
-    struct model_info info;
     struct progress progress;
-    struct buf spec = {0};
-    if (!options->type) return err_set(err, ERR_USAGE, "quantize needs a type: --type q4_k");
-    buf_printf(&spec, "quantize:%s:%s", options->type, in);
-    bool ok = buf_check(&spec, err) && look_at(invocation, buf_string(&spec), &info, err) &&
-              calibrate(invocation, &importance, err);
+    struct buf summary = {0};
+    bool ok = look_at(invocation, spec, &summary, err) && calibrate(invocation, &importance, err);
     if (ok) {
-        begin_progress(invocation, "quantizing, bytes", &progress);
-        ok = model_write(buf_string(&spec), out, importance, (int)options->n_threads,
-                         progress_of_engine, &progress, err);
+        begin_progress(invocation, label, &progress);
+        ok = model_write(spec, out, importance, (int)options->n_threads, progress_of_engine,
+                         &progress, err);
         progress_end(&progress);
     }
-    if (ok)
-        visible_printf(stdout, "%s: %s, %.4g MB, %.3g bits a weight\n", out, options->type,
-                       (double)info.n_bytes * 1e-6,
-                       8 * (double)info.n_bytes / (double)info.n_params);
+    ok = ok && buf_check(&summary, err);
+    if (ok) visible_printf(stdout, "%s: %s\n", out, buf_string(&summary));
     importance_free(importance);
+    buf_free(&summary);
+    return ok;
+}
+
+static bool write_quantized(const struct invocation *invocation, const char *label, struct err *err)
+{
+    const struct options *options = invocation->options;
+    struct buf spec = {0};
+    buf_printf(&spec, "quantize:%s:%s", options->type, invocation->arguments[0]);
+    bool ok = buf_check(&spec, err) && write_model(invocation, buf_string(&spec), label, err);
     buf_free(&spec);
     return ok;
+}
+
+static bool run_quantize(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    if (!options->type) return err_set(err, ERR_USAGE, "quantize needs a type: --type q4_k");
+    return write_quantized(invocation, "quantizing, bytes", err);
+}
+
+static bool run_convert(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    const char *label = "converting, bytes";
+    if (options->type) return write_quantized(invocation, label, err);
+    return write_model(invocation, invocation->arguments[0], label, err);
 }
 
 static const char *const EXAMPLES[] = {
@@ -114,7 +141,8 @@ const struct command COMMAND_QUANTIZE = {
     .n_max = 2,
     COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
-        "Writes the model IN, a GGUF file of any supported type, as a GGUF file with matrices of "
+        "Writes the model IN, a GGUF file or a Hugging Face folder, as a GGUF file with matrices "
+        "of "
         "TYPE. Vectors (norms) become f32. The matrix that makes the logits, with tied embeddings "
         "the embedding, becomes q6_k (q8_0 beside q8_0), because nothing after it evens out its "
         "errors. q4_k_m and q5_k_m are the usual mixtures: in some of the layers "
@@ -127,5 +155,37 @@ const struct command COMMAND_QUANTIZE = {
         "`quantizations` makes and keeps them. And every command that takes a model also takes "
         "quantize:TYPE:IN in its place, which quantizes while it loads.",
     .examples = EXAMPLES,
-    .run = run,
+    .run = run_quantize,
+};
+
+static const struct option_spec CONVERT_OPTIONS[] = {
+    {"type", 0, OPTION_TEXT, "TYPE", TYPES ", as quantize makes it; default: as the folder has it",
+     offsetof(struct options, type), 0, 0, 0},
+    OPTION_THREADS(struct options, n_threads),
+};
+
+static const char *const CONVERT_EXAMPLES[] = {
+    "phibench convert tests/golden/hf/llama-tied out/llama-tied.gguf",
+    "phibench convert tests/golden/hf/qwen2-tied out/qwen2-tied-q8_0.gguf --type q8_0",
+    NULL,
+};
+
+const struct command COMMAND_CONVERT = {
+    .name = "convert",
+    .summary = "write a Hugging Face folder as a GGUF file",
+    .arguments = "HF_DIR OUT.gguf",
+    .n_min = 2,
+    .n_max = 2,
+    COMMAND_OPTIONS(CONVERT_OPTIONS, struct options),
+    .details =
+        "Writes the model in HF_DIR, a folder with config.json, safetensors and the files of a "
+        "tokenizer, as one GGUF file, with the names and keys that the ecosystem's converter gives "
+        "them, so that other programs load it, too; docs/gguf.md has what GGUF has no names for. "
+        "Without --type matrices keep their type (F32, F16 or BF16); vectors (norms, biases) "
+        "become f32. The file is written whole or not at all. A split GGUF model is joined by this "
+        "command as well.\n\n"
+        "The file is for others, or for a disk that is short: every command and configuration that "
+        "takes a model takes the folder itself, and quantize:TYPE:HF_DIR, with the same logits.",
+    .examples = CONVERT_EXAMPLES,
+    .run = run_convert,
 };

@@ -75,7 +75,7 @@ struct command {
  *   {OPTION_MODEL(struct my, model), OPTION_THREADS(struct my, threads)} */
 #define OPTION_MODEL(type, field)                                                                  \
     {                                                                                              \
-        "model", 'm', OPTION_TEXT, "MODEL", "GGUF file, or synth:SHAPE:TYPE",                      \
+        "model", 'm', OPTION_TEXT, "MODEL", "GGUF file, Hugging Face folder, or synth:SHAPE:TYPE", \
             offsetof(type, field), 0, 0, 0                                                         \
     }
 #define OPTION_THREADS(type, field)                                                                \

@@ -24,6 +24,7 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_INSPECT,
     &COMMAND_SYNTH,
     &COMMAND_QUANTIZE,
+    &COMMAND_CONVERT,
     &COMMAND_MT_BENCH,
     &COMMAND_TASKS,
     &COMMAND_SCORE_PREDICTIONS,
@@ -36,7 +37,7 @@ static const struct command *const COMMANDS[] = {
     NULL,
 };
 
-static const char *const PLANNED[] = {"compare", "convert", "merge"};
+static const char *const PLANNED[] = {"compare", "merge"};
 
 const struct command *const *command_list(void)
 {

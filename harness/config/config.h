@@ -21,7 +21,7 @@ struct config_place {
 
 /* One model in one quantization. */
 struct config_variant {
-    const char *path;         /* as the engine takes it: a GGUF file, or synth:SHAPE:TYPE... */
+    const char *path;         /* as the engine takes it: a file, a folder, synth:SHAPE:TYPE ... */
     const char *quantization; /* as asked for, in lower case; NULL: whatever the file holds */
     struct config_place place;
 };

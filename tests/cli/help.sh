@@ -4,7 +4,7 @@
 
 expect 0 "$PHIBENCH" --help
 commands=$(sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' stdout)
-[ "$(echo "$commands" | wc -w)" -eq 22 ] || fail "not 22 commands: $commands"
+[ "$(echo "$commands" | wc -w)" -eq 23 ] || fail "not 23 commands: $commands"
 for command in $commands; do
     expect 0 "$PHIBENCH" "$command" --help
     grep -q "^Usage: phibench $command" stdout || fail "$command --help has no usage"
@@ -25,8 +25,8 @@ expect 2 "$PHIBENCH"
 expect 0 "$PHIBENCH" --version
 expect 2 "$PHIBENCH" rnu
 message 'phibench: unknown command "rnu": did you mean run?'
-expect 2 "$PHIBENCH" convert a b
-message 'phibench: not supported yet: the command convert'
+expect 2 "$PHIBENCH" merge a b
+message 'phibench: not supported yet: the command merge'
 expect 2 "$PHIBENCH" generate --promt x
 message 'phibench: generate: unknown option --promt: did you mean --prompt?'
 expect 2 "$PHIBENCH" generate -p x

@@ -9,7 +9,7 @@ cp "$golden"/split/*.gguf .
 first=llama-tied-00001-of-00004.gguf second=llama-tied-00002-of-00004.gguf last=llama-tied-00004-of-00004.gguf
 
 expect 0 "$PHIBENCH" inspect $second
-grep -qx 'split into       4 files' stdout || fail "inspect does not say 4 files: $(head -n 3 stdout)"
+grep -qx 'files            4' stdout || fail "inspect does not say 4 files: $(head -n 3 stdout)"
 grep -qx 'architecture     llama, golden llama-tied, seed 5' stdout || fail 'the metadata are not those of the first file'
 expect 0 "$PHIBENCH" inspect --json $last
 grep -q '"files": 4' stdout || fail 'inspect --json does not count the files'

@@ -235,9 +235,18 @@ static void what_is_not_built_yet_says_so(void **state)
     (void)state;
     assert_refused(MODELS "suites:\n  - mmlu: {data: mmlu, protocol: generative}\n",
                    ERR_UNSUPPORTED, "c.yaml:4:34: not supported yet: the protocol generative");
-    assert_refused("models: [{id: a, path: mmlu}]\n" SUITES, ERR_UNSUPPORTED,
-                   "c.yaml:1:24: not supported yet: mmlu is a folder, as of Hugging Face; give a "
-                   "GGUF file");
+}
+
+static void a_model_is_a_file_or_a_folder(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct config *config = read_text("models: [{id: a, path: mmlu}]\n" SUITES, &err);
+    assert_non_null(config);
+    assert_string_equal(config->models[0].path, "mmlu");
+    config_free(config);
+    assert_refused("models: [{id: a, path: missing}]\n" SUITES, ERR_CONFIG,
+                   "c.yaml:1:24: path: there is no file or folder missing");
 }
 
 #define API "models: [{id: a, api: {base_url: \"http://h/v1\", model: b"
@@ -503,6 +512,7 @@ int main(void)
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(what_is_missing_or_repeated_is_refused),
         cmocka_unit_test(what_is_not_built_yet_says_so),
+        cmocka_unit_test(a_model_is_a_file_or_a_folder),
         cmocka_unit_test(models_behind_a_server_are_checked),
         cmocka_unit_test(what_a_server_is_told_beyond_a_question_is_checked),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),

@@ -134,6 +134,7 @@ def write_folder(path, model, most_bytes):
     (path / "generation_config.json").unlink(missing_ok=True)
     vocabulary = {piece: i for i, piece in enumerate(pieces_of(model.config.vocab_size))}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, [], unk_token="<unk>"))
+    tokenizer.decoder = tokenizers.decoders.Fuse()
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     tokenizer.save(str(path / "tokenizer.json"), pretty=False)
     for file in path.iterdir():
