@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define WORD                                                                                       \
-    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"                    \
-    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+/* Outside of classes Oniguruma looks up what is below U+0100 in a table that has superscripts and
+ * fractions, too. */
+#define LONE_WORD ONIGURUMA_WORD "\\xb2\\xb3\\xb9\\xbc-\\xbe"
 
 static bool refuse(const char *what, struct err *err)
 {
@@ -21,7 +21,7 @@ static bool refuse(const char *what, struct err *err)
 /* The escape at *at, which stands behind its backslash; *at moves past it. */
 static bool translate_escape(const char **at, bool in_class, struct buf *out, struct err *err)
 {
-    static const char AS_THEY_ARE[] = "pPdDtrnfaexAzZbB0123456789";
+    static const char AS_THEY_ARE[] = "pPdDtrnfaexAzZ0123456789";
     char c = *(*at)++;
     bool is_word = ((unsigned char)c | 0x20) == 'w', is_negative = c == 'S' || c == 'W';
     if (!c) return err_set(err, ERR_INPUT, "a regular expression ends in a backslash");
@@ -29,8 +29,9 @@ static bool translate_escape(const char **at, bool in_class, struct buf *out, st
         /* Within a class the native one, which calls U+180E white space; there is no other. */
         if (in_class && is_negative && is_word) return refuse("\\W in a class", err);
         if (in_class && is_negative) return buf_text(out, "\\S"), true;
-        buf_printf(out, in_class ? "%s%s" : "[%s%s]", is_negative ? "^" : "",
-                   is_word ? WORD : PRE_TYPE_SPACE);
+        if (in_class) buf_text(out, is_word ? ONIGURUMA_WORD : PRE_TYPE_SPACE);
+        else
+            buf_printf(out, "[%s%s]", is_negative ? "^" : "", is_word ? LONE_WORD : PRE_TYPE_SPACE);
         return true;
     }
     if (c == 'u') {
@@ -50,7 +51,8 @@ static bool translate_escape(const char **at, bool in_class, struct buf *out, st
     return true;
 }
 
-/* Whether a possessive sign stands behind a counted repetition, which Ruby reads as another one. */
+/* Whether a sign behind a counted repetition would make it possessive, where Ruby reads another
+ * repetition. */
 static bool is_counted_plus(const char *expression, const char *at)
 {
     const char *begin = at;
@@ -59,34 +61,43 @@ static bool is_counted_plus(const char *expression, const char *at)
     return *begin == '{' && begin + 2 < at && (begin == expression || begin[-1] != 'p');
 }
 
+/* What both libraries take but read otherwise, at a sign outside of classes; NULL: nothing. */
+static const char *find_other_meaning(const char *expression, const char *at)
+{
+    if (is_counted_plus(expression, at)) return "\"}+\"";
+    if (strncmp(at, "{,", 2) == 0) return "\"{,\"";
+    if (strncmp(at, "(?", 2) != 0) return NULL;
+    const char *letters = at + 2;
+    size_t n = strspn(letters, "abcdefghijklmnopqrstuvwxyz-");
+    bool is_option = n && (letters[n] == ':' || letters[n] == ')');
+    return is_option && strspn(letters, "i-") < n ? "an option other than (?i)" : NULL;
+}
+
+/* A sign within a class, behind the [ and the ^ that it may begin with. */
+static bool translate_in_class(char c, const char *at, struct buf *out, struct err *err)
+{
+    if (c == '[' && *at == ':') return refuse("a POSIX class", err);
+    if (c == '[') return refuse("a class within a class", err);
+    if (c == '&' && *at == '&') return refuse("an intersection of classes", err);
+    return buf_char(out, c), true;
+}
+
 bool oniguruma_translate(const char *expression, struct buf *out, struct err *err)
 {
-    bool in_class = false;
-    const char *class_begin = NULL;
+    const char *class_begin = NULL; /* of the class that at is in */
     for (const char *at = expression; *at;) {
         char c = *at++;
+        const char *other = class_begin ? NULL : find_other_meaning(expression, at - 1);
+        if (other) return refuse(other, err);
         if (c == '\\') {
-            if (!translate_escape(&at, in_class, out, err)) return false;
-        } else if (in_class) {
-            if (c == '[' && *at != ':') return refuse("a class within a class", err);
-            if (c == '&' && *at == '&') return refuse("an intersection of classes", err);
-            if (c == '[') { /* "[:alpha:]" */
-                const char *end = strstr(at, ":]");
-                if (!end) return err_set(err, ERR_INPUT, "\"[:\" without \":]\"");
-                buf_append(out, at - 1, (size_t)(end + 2 - (at - 1)));
-                at = end + 2;
-                continue;
-            }
-            if (c == ']' && at - 1 > class_begin) in_class = false;
-            buf_char(out, c);
-        } else if (c == '[') {
-            in_class = true;
-            class_begin = at + (*at == '^');
-            buf_char(out, c);
+            if (!translate_escape(&at, class_begin != NULL, out, err)) return false;
+        } else if (class_begin) {
+            if (!translate_in_class(c, at, out, err)) return false;
+            if (c == ']' && at - 1 > class_begin) class_begin = NULL;
         } else if (c == '^' || c == '$') {
             buf_printf(out, "(?m:%c)", c); /* the ends of every line */
         } else {
-            if (is_counted_plus(expression, at - 1)) return refuse("\"}+\"", err);
+            if (c == '[') class_begin = at + (*at == '^');
             buf_char(out, c);
         }
     }

@@ -19,4 +19,10 @@ struct regex *oniguruma_compile(const char *expression, struct err *err)
 /* Appends the expression, in PCRE2's syntax, that matches this text and nothing else. */
 void oniguruma_quote(const char *text, struct buf *out);
 
+/* What words are made of, for a class: Unicode's Alphabetic, marks, decimal digits and
+ * connectors. */
+#define ONIGURUMA_WORD                                                                             \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"                    \
+    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+
 #endif

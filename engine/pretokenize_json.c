@@ -104,10 +104,13 @@ static bool read_punctuation(struct reading *reading, const struct json *json, s
                                   err);
 }
 
+/* The library writes it in the syntax of Rust's regular expressions, whose words have joiners. */
 static bool read_whitespace(struct reading *reading, const struct json *json, struct err *err)
 {
+    static const char WORDS[] = "[" ONIGURUMA_WORD "\\x{200c}\\x{200d}]+|[^" ONIGURUMA_WORD
+                                "\\x{200c}\\x{200d}" PRE_TYPE_SPACE "]+";
     (void)json;
-    return add_split(reading, "\\w+|[^\\w\\s]+", true, SPLIT_REMOVED, true, err);
+    return pretokenizer_add_split(reading->pretokenizer, WORDS, SPLIT_REMOVED, true, err);
 }
 
 static bool read_whitespace_split(struct reading *reading, const struct json *json, struct err *err)

@@ -54,6 +54,14 @@ void bpe_decode(const struct piece *piece, struct buf *out)
     }
 }
 
+void bpe_spell(const char *bytes, size_t n_bytes, struct buf *out)
+{
+    for (size_t i = 0; i < n_bytes; i++) {
+        char text[4];
+        buf_append(out, text, utf8_encode(character_of((unsigned char)bytes[i]), text));
+    }
+}
+
 /* ---- Making one ---- */
 
 void bpe_find_bytes(struct tokenizer *tokenizer)
@@ -109,10 +117,7 @@ static int32_t find_word(struct bpe_work *work, const char *word, size_t n_bytes
 {
     if (n_bytes > work->tokenizer->vocabulary.longest_bytes) return -1;
     buf_clear(&work->spelled);
-    for (size_t i = 0; i < n_bytes; i++) {
-        char text[4];
-        buf_append(&work->spelled, text, utf8_encode(character_of((unsigned char)word[i]), text));
-    }
+    bpe_spell(word, n_bytes, &work->spelled);
     if (work->spelled.failed) return -1;
     return vocabulary_find_normal(&work->tokenizer->vocabulary, work->spelled.data,
                                   work->spelled.n_bytes);

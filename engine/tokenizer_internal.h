@@ -28,6 +28,7 @@ struct piece {
     /* How it is matched as a whole: with the white space before and behind it, and only where no
      * letter touches it. */
     bool lstrip, rstrip, single_word;
+    bool is_apart; /* found as a whole alone: no merge makes it, no character is it */
 };
 
 struct vocabulary {
@@ -171,6 +172,8 @@ void spm_decode(const struct piece *piece, bool strip_space, struct buf *out);
 
 bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));
+/* Appends bytes as they are spelled in the alphabet. */
+void bpe_spell(const char *bytes, size_t n_bytes, struct buf *out);
 /* Finds the pieces that stand for bytes, in the alphabet. */
 void bpe_find_bytes(struct tokenizer *tokenizer);
 void bpe_done(struct tokenizer *tokenizer);

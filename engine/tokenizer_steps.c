@@ -41,7 +41,7 @@ static bool add_token(struct tokenizer *tokenizer, const struct json *json, stru
     struct token_steps *steps = tokenizer->steps;
     const char *content = json_require_string(json, "content", err);
     int64_t id = json_as_integer(json_get(json, "id"), -1);
-    bool is_normalized;
+    bool is_normalized, in_vocab;
     if (!content) return false;
     if (!content[0] || id < 0 || id >= tokenizer->vocabulary.n)
         return err_set(err, ERR_INPUT, "\"%.64s\" with the id %lld, but there are %d tokens",
@@ -50,8 +50,10 @@ static bool add_token(struct tokenizer *tokenizer, const struct json *json, stru
     if (!read_flag(json, "lstrip", &piece->lstrip, err) ||
         !read_flag(json, "rstrip", &piece->rstrip, err) ||
         !read_flag(json, "single_word", &piece->single_word, err) ||
-        !read_flag(json, "normalized", &is_normalized, err))
+        !read_flag(json, "normalized", &is_normalized, err) ||
+        !read_flag(json, "in_vocab", &in_vocab, err))
         return false;
+    piece->is_apart = !in_vocab;
     if (!is_normalized) return added_set_add(&steps->as_it_is, content, content, (int32_t)id, err);
     struct buf text = {0};
     bool ok =
@@ -138,6 +140,10 @@ static bool find_bytes(struct tokenizer *tokenizer, struct err *err)
         return true;
     }
     bpe_find_bytes(tokenizer);
+    for (int byte = 0; byte < 256; byte++) {
+        int32_t *id = &tokenizer->byte_ids[byte];
+        if (*id >= 0 && tokenizer->vocabulary.pieces[*id].is_apart) *id = -1;
+    }
     for (int byte = 0; byte < 256 && tokenizer->steps->unknown >= 0; byte++)
         if (tokenizer->byte_ids[byte] < 0)
             return err_set(err, ERR_UNSUPPORTED,
@@ -205,7 +211,9 @@ static int32_t find_plain(const struct vocabulary *vocabulary, const char *text,
     int32_t id = vocabulary_find_normal(vocabulary, text, n_bytes);
     if (id >= 0) return id;
     id = vocabulary_find_special(vocabulary, text, n_bytes);
-    return id >= 0 && vocabulary->pieces[id].kind == TOKEN_USER_DEFINED ? id : -1;
+    bool is_plain = id >= 0 && vocabulary->pieces[id].kind == TOKEN_USER_DEFINED &&
+                    !vocabulary->pieces[id].is_apart;
+    return is_plain ? id : -1;
 }
 
 static bool has_bytes(const struct tokenizer *tokenizer, const char *text, size_t n_bytes)

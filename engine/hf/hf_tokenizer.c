@@ -12,12 +12,19 @@
 #include <string.h>
 
 /* The small files; NULL for one that is not there. */
-enum small_file { TOKENIZER_CONFIG, SPECIAL_TOKENS, GENERATION_CONFIG, MODEL_CONFIG, N_FILES };
+enum small_file {
+    TOKENIZER_CONFIG,
+    SPECIAL_TOKENS,
+    ADDED_TOKENS,
+    TOKENIZER_MODULE,
+    GENERATION_CONFIG,
+    MODEL_CONFIG,
+    N_FILES
+};
 static const char *const NAMES[N_FILES] = {
-    [TOKENIZER_CONFIG] = "tokenizer_config.json",
-    [SPECIAL_TOKENS] = "special_tokens_map.json",
-    [GENERATION_CONFIG] = "generation_config.json",
-    [MODEL_CONFIG] = "config.json",
+    [TOKENIZER_CONFIG] = "tokenizer_config.json",   [SPECIAL_TOKENS] = "special_tokens_map.json",
+    [ADDED_TOKENS] = "added_tokens.json",           [TOKENIZER_MODULE] = "tokenizer_module.json",
+    [GENERATION_CONFIG] = "generation_config.json", [MODEL_CONFIG] = "config.json",
 };
 
 struct reading {
@@ -185,7 +192,8 @@ static bool write_all(struct reading *reading, struct err *err)
     return hf_vocabulary_write(&reading->vocabulary, reading->metadata, err) &&
            write_special(reading, "bos", "tokenizer.ggml.bos_token_id", reading->vocabulary.bos,
                          &bos, err) &&
-           write_special(reading, "eos", "tokenizer.ggml.eos_token_id", -1, &eos, err) &&
+           write_special(reading, "eos", "tokenizer.ggml.eos_token_id", reading->vocabulary.eos,
+                         &eos, err) &&
            write_special(reading, "unk", "tokenizer.ggml.unknown_token_id",
                          reading->vocabulary.unknown, &unknown, err) &&
            write_special(reading, "pad", "tokenizer.ggml.padding_token_id", -1, &padding, err) &&
@@ -194,19 +202,55 @@ static bool write_all(struct reading *reading, struct err *err)
                                  reading->metadata, err);
 }
 
-static bool read_vocabulary(struct reading *reading, struct err *err)
+static bool read_vocabulary(struct reading *reading, const char *path, hf_read_fn *read,
+                            struct err *err)
 {
-    char *path = file_join(reading->folder, "tokenizer.json", err);
     int64_t n_most = json_as_integer(model_member(reading, "vocab_size"), 0);
-    bool ok = false;
-    if (!path) return false;
-    if (!file_exists(path))
-        err_set_at(err, ERR_INPUT, reading->folder, 0, 0,
-                   "no tokenizer: there is no tokenizer.json");
-    else
-        ok = hf_vocabulary_init(&reading->vocabulary, path, n_most > 0 ? (size_t)n_most : 0, err) &&
-             hf_read_tokenizer_json(&reading->vocabulary, path, err) && write_all(reading, err);
+    const struct hf_small_files files = {.config = reading->files[TOKENIZER_CONFIG],
+                                         .added = reading->files[ADDED_TOKENS],
+                                         .module = reading->files[TOKENIZER_MODULE]};
+    bool ok =
+        hf_vocabulary_init(&reading->vocabulary, path, n_most > 0 ? (size_t)n_most : 0, err) &&
+        read(&reading->vocabulary, &files, err) && write_all(reading, err);
     hf_vocabulary_done(&reading->vocabulary);
+    return ok;
+}
+
+/* Whether a file of the folder has this name; if so, *path is its path, to be freed. */
+static bool find_file(const char *folder, const char *name, char **path)
+{
+    *path = file_join(folder, name, NULL);
+    if (*path && file_exists(*path)) return true;
+    free(*path);
+    *path = NULL;
+    return false;
+}
+
+/* The path of the first tiktoken file; NULL if there is none. */
+static char *find_tiktoken(const char *folder, struct err *err)
+{
+    char **names = NULL, *path = NULL;
+    size_t n = 0;
+    if (!file_list(folder, &names, &n, err)) return NULL;
+    for (size_t i = 0; i < n && !path; i++)
+        if (file_name_ends(names[i], ".tiktoken")) path = file_join(folder, names[i], err);
+    file_free_names(names, n);
+    if (!path)
+        err_set_at(err, ERR_INPUT, folder, 0, 0,
+                   "no tokenizer: there is neither a tokenizer.json nor a tokenizer.model nor a "
+                   "*.tiktoken file");
+    return path;
+}
+
+/* The first of these that is there counts: the first has the most to say. */
+static bool find_vocabulary(struct reading *reading, struct err *err)
+{
+    char *path;
+    hf_read_fn *read = hf_read_tiktoken;
+    if (find_file(reading->folder, "tokenizer.json", &path)) read = hf_read_tokenizer_json;
+    else if (find_file(reading->folder, "tokenizer.model", &path)) read = hf_read_sentencepiece;
+    else path = find_tiktoken(reading->folder, err);
+    bool ok = path && read_vocabulary(reading, path, read, err);
     free(path);
     return ok;
 }
@@ -214,7 +258,7 @@ static bool read_vocabulary(struct reading *reading, struct err *err)
 bool hf_tokenizer_read(const char *folder, struct metadata *metadata, struct err *err)
 {
     struct reading reading = {.folder = folder, .metadata = metadata};
-    bool ok = read_files(&reading, err) && read_vocabulary(&reading, err);
+    bool ok = read_files(&reading, err) && find_vocabulary(&reading, err);
     for (int i = 0; i < N_FILES; i++) json_free(reading.files[i]);
     return ok;
 }

@@ -4,11 +4,7 @@
  * stands (TOKENIZER_STEPS_KEY), so that one place knows what the steps of the library `tokenizers`
  * mean, engine/tokenizer_steps.c.
  */
-#include "engine/hf/hf_vocabulary.h"
-
-#include "base/mem.h"
-#include "engine/normalize.h"
-#include "engine/pretokenize.h"
+#include "engine/hf/hf_steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +13,7 @@
 struct reading {
     struct hf_vocabulary *vocabulary;
     const struct json *root, *model, *vocab;
-    struct hf_added_token *added; /* [n_added] those that have a row of the embedding */
-    size_t n_added;
+    struct hf_added_list added; /* those that have a row of the embedding */
 };
 
 /* ---- Tokens ---- */
@@ -29,7 +24,7 @@ static bool measure(const struct reading *reading, size_t *n, size_t *n_used, st
     const char *text;
     const struct json *id;
     int64_t greatest = -1;
-    *n_used = reading->n_added;
+    *n_used = reading->added.n;
     for (void *it = NULL; (it = json_next_member(reading->vocab, it, &text, &id)); ++*n_used) {
         int64_t value = json_is_whole_number(id) ? json_as_integer(id, -1) : -1;
         if (value < 0 || value > INT32_MAX)
@@ -37,8 +32,8 @@ static bool measure(const struct reading *reading, size_t *n, size_t *n_used, st
                            text);
         if (value > greatest) greatest = value;
     }
-    for (size_t i = 0; i < reading->n_added; i++)
-        if (reading->added[i].id > greatest) greatest = reading->added[i].id;
+    for (size_t i = 0; i < reading->added.n; i++)
+        if (reading->added.tokens[i].id > greatest) greatest = reading->added.tokens[i].id;
     *n = (size_t)(greatest + 1);
     return *n_used || err_set(err, ERR_INPUT, "model.vocab: no tokens");
 }
@@ -61,8 +56,8 @@ static bool read_vocab(const struct reading *reading, struct err *err)
                                strlen(text), kind, err))
             return false;
     }
-    for (size_t i = 0; i < reading->n_added; i++) {
-        const struct hf_added_token *token = &reading->added[i];
+    for (size_t i = 0; i < reading->added.n; i++) {
+        const struct hf_added_token *token = &reading->added.tokens[i];
         int64_t own = json_as_integer(json_get(reading->vocab, token->content), token->id);
         if (own != token->id)
             return err_set(err, ERR_INPUT,
@@ -78,14 +73,18 @@ static bool read_vocab(const struct reading *reading, struct err *err)
 static bool read_added(struct reading *reading, struct err *err)
 {
     const struct json *array = json_get(reading->root, "added_tokens");
-    size_t n = json_length(array), n_most = reading->vocabulary->n_most;
-    reading->added = mem_new(n, sizeof *reading->added, err);
-    if (!reading->added) return false;
-    for (size_t i = 0; i < n; i++) {
-        struct hf_added_token *token = &reading->added[reading->n_added];
-        if (!hf_added_token_read(json_at(array, i), NULL, token, err))
+    size_t n_most = reading->vocabulary->n_most;
+    for (size_t i = 0; i < json_length(array); i++) {
+        struct hf_added_token token;
+        if (!hf_added_token_read(json_at(array, i), NULL, &token, err))
             return err_context(err, "reading added_tokens[%zu]", i);
-        if (!n_most || (uint64_t)token->id < n_most) reading->n_added++;
+        if (n_most && (uint64_t)token.id >= n_most) continue;
+        token.in_vocab = json_get(reading->vocab, token.content) != NULL;
+        size_t n_before = reading->added.n;
+        if (!hf_added_list_set(&reading->added, &token, err)) return false;
+        if (reading->added.n == n_before)
+            return err_set(err, ERR_INPUT, "added_tokens[%zu]: a second token with the id %lld", i,
+                           (long long)token.id);
     }
     return true;
 }
@@ -198,81 +197,6 @@ static bool read_template(struct hf_vocabulary *vocabulary, const struct json *p
     return true;
 }
 
-static void put_member(struct json_writer *writer, const struct json *object, const char *key,
-                       bool *ok, struct err *err)
-{
-    const struct json *value = json_get(object, key);
-    if (!value) return;
-    json_key(writer, key);
-    *ok = *ok && json_put_value(writer, value, err);
-}
-
-static void put_added(struct json_writer *writer, const struct hf_added_token *token)
-{
-    json_begin_object(writer);
-    json_set_integer(writer, "id", token->id);
-    json_set_string(writer, "content", token->content);
-    json_set_bool(writer, "lstrip", token->lstrip);
-    json_set_bool(writer, "rstrip", token->rstrip);
-    json_set_bool(writer, "single_word", token->single_word);
-    json_set_bool(writer, "normalized", token->normalized);
-    json_set_bool(writer, "special", token->special);
-    json_end_object(writer);
-}
-
-static bool write_steps(const struct reading *reading, struct err *err)
-{
-    static const char *const OF_ROOT[] = {"normalizer", "pre_tokenizer", "decoder"};
-    static const char *const OF_MODEL[] = {"type",
-                                           "dropout",
-                                           "unk_token",
-                                           "continuing_subword_prefix",
-                                           "end_of_word_suffix",
-                                           "fuse_unk",
-                                           "byte_fallback",
-                                           "ignore_merges"};
-    struct buf text = {0};
-    struct json_writer writer = {.out = &text};
-    bool ok = true;
-    json_begin_object(&writer);
-    for (size_t i = 0; ok && i < COUNT_OF(OF_ROOT); i++)
-        put_member(&writer, reading->root, OF_ROOT[i], &ok, err);
-    json_key(&writer, "model");
-    json_begin_object(&writer);
-    for (size_t i = 0; ok && i < COUNT_OF(OF_MODEL); i++)
-        put_member(&writer, reading->model, OF_MODEL[i], &ok, err);
-    json_end_object(&writer);
-    json_key(&writer, "added_tokens");
-    json_begin_array(&writer);
-    for (size_t i = 0; i < reading->n_added; i++) put_added(&writer, &reading->added[i]);
-    json_end_array(&writer);
-    json_end_object(&writer);
-    reading->vocabulary->steps = ok ? arena_take(reading->vocabulary->arena, &text, err) : NULL;
-    if (!ok) buf_free(&text);
-    return reading->vocabulary->steps != NULL;
-}
-
-/* What GGUF's keys say of the steps. */
-static bool read_kind(const struct reading *reading, struct err *err)
-{
-    struct hf_vocabulary *vocabulary = reading->vocabulary;
-    bool is_byte_level, ignores_merges;
-    struct pretokenizer *pretokenizer =
-        pretokenizer_read(json_get(reading->root, "pre_tokenizer"), &is_byte_level, err);
-    if (!pretokenizer) return false;
-    ignores_merges = json_as_bool(json_get(reading->model, "ignore_merges"), false);
-    vocabulary->model = is_byte_level ? "gpt2" : "llama";
-    if (is_byte_level) vocabulary->pre = pretokenizer_name(pretokenizer, ignores_merges);
-    bool prepends = pretokenizer_prepends(pretokenizer);
-    pretokenizer_free(pretokenizer);
-    struct normalizer *normalizer = normalizer_new(json_get(reading->root, "normalizer"), err);
-    if (!normalizer) return false;
-    if (!is_byte_level && !prepends && !normalizer_prepends(normalizer))
-        vocabulary->add_space_prefix = 0;
-    normalizer_free(normalizer);
-    return true;
-}
-
 static bool read_root(struct reading *reading, struct err *err)
 {
     reading->model = json_get(reading->root, "model");
@@ -286,20 +210,23 @@ static bool read_root(struct reading *reading, struct err *err)
         return err_set(err, ERR_INPUT, "model.vocab is missing or no object");
     return read_added(reading, err) && measure(reading, &n, &n_used, err) &&
            hf_vocabulary_resize(reading->vocabulary, n, n_used, err) && read_vocab(reading, err) &&
-           read_merges(reading, err) && read_kind(reading, err) &&
+           read_merges(reading, err) &&
+           hf_steps_describe(reading->vocabulary, reading->root, err) &&
            read_template(reading->vocabulary, json_get(reading->root, "post_processor"), err) &&
-           write_steps(reading, err);
+           hf_steps_write(reading->vocabulary, reading->root, &reading->added, err);
 }
 
-bool hf_read_tokenizer_json(struct hf_vocabulary *vocabulary, const char *path, struct err *err)
+bool hf_read_tokenizer_json(struct hf_vocabulary *vocabulary, const struct hf_small_files *files,
+                            struct err *err)
 {
-    struct json *root = json_read_file(path, err);
+    (void)files; /* a tokenizer.json is whole */
+    struct json *root = json_read_file(vocabulary->file, err);
     struct reading reading = {.vocabulary = vocabulary, .root = root};
     bool ok = root && read_root(&reading, err);
-    if (!ok) err_place(err, path, 0, 0);
+    if (!ok) err_place(err, vocabulary->file, 0, 0);
     const char *unknown = json_as_string(json_get(reading.model, "unk_token"), NULL);
     if (ok && unknown) vocabulary->unknown = hf_vocabulary_find(vocabulary, unknown);
-    free(reading.added);
+    hf_added_list_done(&reading.added);
     json_free(root);
     return ok;
 }

@@ -21,7 +21,8 @@ bool hf_vocabulary_init(struct hf_vocabulary *vocabulary, const char *file, size
                                          .add_bos = -1,
                                          .add_space_prefix = -1,
                                          .unknown = -1,
-                                         .bos = -1};
+                                         .bos = -1,
+                                         .eos = -1};
     vocabulary->arena = arena_new(0, err);
     return vocabulary->arena != NULL;
 }

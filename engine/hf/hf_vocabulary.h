@@ -25,7 +25,7 @@ struct hf_vocabulary {
     struct metadata_string *merges; /* [n_merges] "LEFT RIGHT" */
     size_t n_merges, merge_capacity;
     int add_bos, add_space_prefix; /* 0 or 1, -1: the file does not say */
-    int32_t unknown, bos;          /* as the file itself names them, -1: it does not */
+    int32_t unknown, bos, eos;     /* as the file itself names them, -1: it does not */
 };
 
 /* n_most as above. Free with hf_vocabulary_done. */
@@ -51,6 +51,7 @@ struct hf_added_token {
     const char *content;
     int64_t id;
     bool lstrip, rstrip, single_word, normalized, special;
+    bool in_vocab; /* merges may make it, too; not in the file */
 };
 /* Reads one; `key` is its id as text where the file has it as a key, else NULL. */
 bool hf_added_token_read(const struct json *json, const char *key, struct hf_added_token *token,
@@ -65,8 +66,17 @@ bool hf_vocabulary_set_added(struct hf_vocabulary *vocabulary, const struct hf_a
 bool hf_vocabulary_write(struct hf_vocabulary *vocabulary, struct metadata *metadata,
                          struct err *err) __attribute__((warn_unused_result));
 
-/* Reads a tokenizer.json (hf_tokenizer_json.c). */
-bool hf_read_tokenizer_json(struct hf_vocabulary *vocabulary, const char *path, struct err *err)
-    __attribute__((warn_unused_result));
+/* ---- The readers ---- */
+
+/* The small files of a folder, which say more of a vocabulary; NULL for one that is not there. */
+struct hf_small_files {
+    const struct json *config; /* tokenizer_config.json */
+    const struct json *added;  /* added_tokens.json */
+    const struct json *module; /* tokenizer_module.json, of tiktoken files */
+};
+typedef bool hf_read_fn(struct hf_vocabulary *vocabulary, const struct hf_small_files *files,
+                        struct err *err);
+/* Each reads vocabulary->file: a tokenizer.json, a SentencePiece model (BPE), a tiktoken file. */
+hf_read_fn hf_read_tokenizer_json, hf_read_sentencepiece, hf_read_tiktoken;
 
 #endif

@@ -18,6 +18,10 @@ typedef void random_line_numbers_fn(void *context, const char *line, size_t n_by
 void random_lines_check(const char *name, const struct json *golden,
                         random_line_numbers_fn *numbers_of, void *context);
 
+/* The same of the first n_lines alone, which are whole thousands. */
+void random_lines_check_some(const char *name, const struct json *golden, size_t n_lines,
+                             random_line_numbers_fn *numbers_of, void *context);
+
 /* The whole file. Free with json_free. */
 struct json *random_lines_golden(void);
 

@@ -2,15 +2,19 @@
 """Compares the tokens that phibench makes from Hugging Face files with those of the library `tokenizers`.
 
     python3 tools/golden/hf_tokens.py compare PROGRAM [--lines N] [--seed S] [--made NAME,...] [FOLDER ...]
-    python3 tools/golden/hf_tokens.py make OUT
+    python3 tools/golden/hf_tokens.py make DATA > tests/golden/hf_tokens.json
 
 compare: N random lines (10,000) for each folder with a tokenizer.json, and for each small tokenizer that is made here,
 one of every kind that phibench reads; PROGRAM is build/release/tests/tokens/encode_lines. Ids with special tokens
 parsed and the text that they are decoded to must be equal; where a decoded text is no UTF-8, the library's has U+FFFD.
-make: writes what tests/unit/test_hf_tokenizer.c reads: the small tokenizers, and the ids of lines.
+Lines are of letters of many scripts, marks, digits, white space of every kind, contractions, code, and the tokenizer's
+added tokens with and without spaces around.
 
-Needs the package `tokenizers`. Lines are of letters of many scripts, marks, digits, white space of every kind,
-contractions, code, and the tokenizer's added tokens with and without spaces around.
+make: writes what tests/unit/test_hf_tokenizer.c compares with, on the lines of pre_types.py: the first 1,000 for each
+small tokenizer, which is written, too, and all 10,000 for the folders of FOLDERS in DATA. The numbers of a line are its
+ids, -1, and a sum over the bytes of the decoded text (-1: it is no UTF-8).
+
+Needs the package `tokenizers`; what is written names its version and the seed.
 """
 import argparse
 import json
@@ -25,9 +29,11 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 import pre_types
 
-SPACES = ["", "", " ", "  ", "\n", "\t", "\n\n ", "\u00a0", "\u3000", "\u2028", "\u0085", "x", "é", "_", "1", ".", "\u200d", "\u0301"]
-MORE = ["e\u0301", "A\u030a", "\u1100\u1161\u11a8", "\u212b", "\ufb01", "\u2460", "\u0958", "q\u0323\u0307",
-        "\u2581", "\u2581\u2581a", "of the", "and", "story", "Once upon a time", "<0x0A>", "<unk>", "the"]
+SPACES = ["", "", " ", "  ", "\n", "\t", "\n\n ", "\u00a0", "\u3000", "\u2028", "\u0085", "x", "\u00e9", "_", "1", ".", "\u200d",
+          "\u0301"]
+MORE = ["e\u0301", "A\u030a", "\u1100\u1161\u11a8", "\u212b", "\ufb01", "\u2460", "\u0958", "q\u0323\u0307", "\u2581", "\u2581\u2581a",
+        "of the", "and", "story", "Once upon a time", "<0x0A>", "<unk>", "the"]
+FOLDERS = ["tokenizers/hf/phi-3-mini", "weights/TinyStories-656K"]
 
 
 def make_lines(tokenizer, n, seed):
@@ -51,8 +57,9 @@ def make_lines(tokenizer, n, seed):
 # ---- Small tokenizers, one of each kind
 
 TEXT = ["Once upon a time there was a little story, and the story's words weren't many: 1, 22, 333 and 2024!",
-        "It is of the same kind as HTTPServer or snake_case; we'll see. ¿Qué? Straße, naïve, façade, \u4f60\u597d\u4e16\u754c",
-        "  def run(self):\n\treturn 'x' + \"y\"  # the end\r\n\n", "Привет, мир! \u0939\u093f\u0928\u094d\u0926\u0940 \u304b\u306a",
+        "It is of the same kind as HTTPServer or snake_case; we'll see. \u00bfQu\u00e9? Stra\u00dfe, na\u00efve, fa\u00e7ade, \u4f60\u597d",
+        "  def run(self):\n\treturn 'x' + \"y\"  # the end\r\n\n", "camelCase We'll quoted #include <a.h> Hello world",
+        "\u041f\u0440\u0438\u0432\u0435\u0442, \u043c\u0438\u0440! \u0939\u093f\u0928\u094d\u0926\u0940 \u304b\u306a \u6f22\u5b57 \ud55c\uad6d\uc5b4",
         "e\u0301 A\u030a cafe\u0301 \uac00\uac01 \ufb01 \u2460", "the of and to in that is was he for it with as his on be at by"]
 
 
@@ -60,28 +67,69 @@ def added(content, special=False, **flags):
     return AddedToken(content, special=special, **{"normalized": False, **flags})
 
 
-FLAGS = [added("<|end|>", special=True), added("<|user|>", special=True, rstrip=True), added("<l>", lstrip=True),
-         added("<lr>", lstrip=True, rstrip=True), added("<w>", single_word=True),
-         added("word", single_word=True, normalized=True), added("story", normalized=True),
-         added("<nl>", normalized=True, lstrip=True), added("<nr>", normalized=True, rstrip=True),
-         added("<wlr>", single_word=True, lstrip=True, rstrip=True),
-         added("<nwlr>", normalized=True, single_word=True, lstrip=True, rstrip=True),
-         added("a time", normalized=True, lstrip=True), added("  "), added("\n\n"), added("<|user|>x")]
+# Every combination of the four flags, on contents that are among the parts of random lines. (None is of letters of the
+# alphabet of bytes beyond ASCII: the library decodes such a token as those bytes, phibench as what it is.)
+CONTENTS = ["<|im_end|>", "</s>", "Hello", "CAPS", "snake_case", "x86", "it's", "camelCase", "\u2026", "3.14", "+=", "[0]",
+            "$5", "HTTPServer", "#include <a.h>", "quoted"]
+FLAGS = [added(text, special=i % 5 == 0, lstrip=bool(i & 1), rstrip=bool(i & 2), single_word=bool(i & 4),
+               normalized=bool(i & 8)) for i, text in enumerate(CONTENTS)]
+FLAGS += [added("<|endoftext|>", special=True), added("  "), added("\n\n"), added("<|im_end|>x"), added("\u2028", rstrip=True)]
 
 
-def byte_level(pre_tokenizer, normalizer=None, post=None, ignore_merges=False, tokens=FLAGS):
-    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+def base_of_bytes():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(TEXT, trainers.BpeTrainer(
+        vocab_size=420, show_progress=False, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+    model = json.loads(tokenizer.to_str())["model"]
+    return {"vocab": model["vocab"], "merges": [" ".join(merge) for merge in model["merges"]]}
+
+
+def base_of_characters():
+    special = ["<unk>", "<s>", "</s>"] + [f"<0x{i:02X}>" for i in range(256)]
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.normalizer = PREPEND
+    tokenizer.train_from_iterator(TEXT[:4], trainers.BpeTrainer(vocab_size=len(special) + 200, special_tokens=special,
+                                                                show_progress=False))
+    model = json.loads(tokenizer.to_str())["model"]
+    return {"vocab": model["vocab"], "merges": model["merges"]}
+
+
+def compose(base, members):
+    """A tokenizer.json of a base's vocabulary and merges and of all else that it has."""
+    return {**members, "model": {**members["model"], **BASES[base]}}
+
+
+def of_base(base, options, normalizer, pre_tokenizer, decoder, tokens, special=(), post=None):
+    model = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+             "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, **options}
+    tokenizer = Tokenizer.from_str(json.dumps(compose(base, {"version": "1.0", "added_tokens": [], "model": model})))
     if normalizer:
         tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizer
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=420, show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(TEXT, trainer)
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.decoder = decoder
+    if special:
+        tokenizer.add_special_tokens(list(special))
+    tokenizer.add_tokens(tokens)
     if post:
         tokenizer.post_processor = post
-    tokenizer.add_tokens(tokens)
-    return tokenizer
+    record = json.loads(tokenizer.to_str())
+    return {"base": base, "members": {**record, "model": {
+        key: value for key, value in record["model"].items() if key not in ("vocab", "merges")}}}
+
+
+def byte_level(pre_tokenizer, normalizer=None, post=None, ignore_merges=False):
+    return of_base("bytes", {"ignore_merges": ignore_merges}, normalizer, pre_tokenizer, decoders.ByteLevel(), FLAGS,
+                   post=post)
+
+
+def by_characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, fuse_unk=True, unk="<unk>",
+                  tokens=FLAGS):
+    """SentencePiece's kind: characters with marks for spaces."""
+    special = [added("<unk>", special=True), added("<s>", special=True, normalized=True)]
+    return of_base("characters", {"byte_fallback": byte_fallback, "fuse_unk": fuse_unk, "unk_token": unk}, normalizer,
+                   pre_tokenizer, decoder, tokens, special)
 
 
 def split(expression, behavior="isolated", invert=False):
@@ -92,36 +140,13 @@ def cut(*steps):
     return pre_tokenizers.Sequence([*steps, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
-def by_characters(normalizer=None, pre_tokenizer=None, decoder=None, byte_fallback=True, fuse_unk=True, unk="<unk>",
-                  tokens=FLAGS):
-    """SentencePiece's kind: characters with marks for spaces."""
-    special = ["<unk>", "<s>", "</s>"] + ([f"<0x{i:02X}>" for i in range(256)] if byte_fallback else [])
-    trained = Tokenizer(models.BPE(unk_token="<unk>"))
-    if normalizer:
-        trained.normalizer = normalizer
-    if pre_tokenizer:
-        trained.pre_tokenizer = pre_tokenizer
-    trained.train_from_iterator(TEXT[:3], trainers.BpeTrainer(vocab_size=len(special) + 200, special_tokens=special,
-                                                               show_progress=False))
-    record = json.loads(trained.to_str())
-    record["added_tokens"] = []
-    record["model"].update(byte_fallback=byte_fallback, fuse_unk=fuse_unk, unk_token=unk)
-    tokenizer = Tokenizer.from_str(json.dumps(record))
-    if decoder:
-        tokenizer.decoder = decoder
-    tokenizer.add_special_tokens([added(text, special=True, normalized=bool(i % 2)) for i, text in enumerate(special[:3])])
-    tokenizer.add_tokens(tokens)
-    return tokenizer
-
-
 def llama_decoder(strip=True):
     steps = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
     return decoders.Sequence(steps + ([decoders.Strip(" ", 1, 0)] if strip else []))
 
 
 def template():
-    return processors.TemplateProcessing(single="<|end|> $A", pair="<|end|> $A <|end|> $B",
-                                         special_tokens=[("<|end|>", 420)])
+    return processors.TemplateProcessing(single="A $A", pair="A $A A $B", special_tokens=[("A", 32)])
 
 
 def metaspace(scheme, cuts=True):
@@ -134,6 +159,7 @@ QWEN2 = pre_types.CL100K % r"\p{N}"
 GPT4O = pre_types.O200K % (pre_types.CONTRACTION, pre_types.CONTRACTION, r"\p{N}{1,3}")
 TEKKEN = pre_types.O200K % ("", "", r"\p{N}")
 PREPEND = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+BASES = {}
 MADE = {
     "gpt2": lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False)),
     "gpt2-prefix": lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True)),
@@ -199,24 +225,56 @@ def compare(program, name, folder, n, seed):
     return bad_ids + bad_text == 0
 
 
+def compare_all(options):
+    print(f"tokenizers {tokenizers.__version__}, seed {options.seed}")
+    ok = True
+    for folder in options.arguments[1:]:
+        ok = compare(options.arguments[0], folder, folder, options.lines, options.seed) and ok
+    for name in filter(None, options.made.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:
+                json.dump(compose(**MADE[name]()), file)
+            ok = compare(options.arguments[0], name, folder, options.lines, options.seed) and ok
+    return 0 if ok else 1
+
+
+# ---- The golden file
+
+def numbers_of(tokenizer, line):
+    ids = tokenizer.encode(line, add_special_tokens=False).ids
+    text = tokenizer.decode(ids, skip_special_tokens=False)
+    total = sum((i + 1) * byte for i, byte in enumerate(text.encode())) % 2**31
+    return [*ids, -1, -1 if "\ufffd" in text else total]
+
+
+def make(data):
+    golden = {"made_by": "tools/golden/hf_tokens.py", "tokenizers": tokenizers.__version__, "seed": 1, "bases": BASES,
+              "made": [], "folders": []}
+    for name, maker in MADE.items():
+        made = maker()
+        tokenizer = Tokenizer.from_str(json.dumps(compose(**made)))
+        golden["made"].append({"name": name, **made,
+                               **pre_types.results(lambda line: numbers_of(tokenizer, line), pre_types.BLOCK)})
+    for folder in FOLDERS:
+        tokenizer = Tokenizer.from_file(os.path.join(data, folder, "tokenizer.json"))
+        golden["folders"].append({"folder": folder, **pre_types.results(lambda line: numbers_of(tokenizer, line))})
+    rows = ",\n".join(f'"{key}": [\n' + ",\n".join(map(json.dumps, value)) + "]" if isinstance(value, list)
+                      else f'"{key}": {json.dumps(value)}' for key, value in golden.items())
+    print("{" + rows + "}")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=["compare"])
-    parser.add_argument("program")
-    parser.add_argument("folders", nargs="*")
+    parser.add_argument("command", choices=["compare", "make"])
+    parser.add_argument("arguments", nargs="+")
     parser.add_argument("--lines", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=15)
     parser.add_argument("--made", default=",".join(MADE))
     options = parser.parse_intermixed_args()
-    print(f"tokenizers {tokenizers.__version__}, seed {options.seed}")
-    ok = True
-    for folder in options.folders:
-        ok = compare(options.program, folder, folder, options.lines, options.seed) and ok
-    for name in filter(None, options.made.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            MADE[name]().save(os.path.join(folder, "tokenizer.json"), pretty=False)
-            ok = compare(options.program, name, folder, options.lines, options.seed) and ok
-    return 0 if ok else 1
+    BASES["bytes"] = base_of_bytes()
+    BASES["characters"] = base_of_characters()
+    return make(options.arguments[0]) if options.command == "make" else compare_all(options)
 
 
 if __name__ == "__main__":
