@@ -110,6 +110,13 @@ static bool refuse_options(const struct json *model, struct err *err)
     return true;
 }
 
+bool steps_check(const struct json *json, struct err *err)
+{
+    struct steps_decoder decoder;
+    return refuse_options(json_get(json, "model"), err) &&
+           steps_decoder_read(&decoder, json_get(json, "decoder"), err);
+}
+
 static bool read_model(struct tokenizer *tokenizer, const struct json *model, struct err *err)
 {
     struct token_steps *steps = tokenizer->steps;

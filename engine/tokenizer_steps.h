@@ -20,6 +20,10 @@
 
 struct token_steps;
 
+/* Whether a tokenizer can take such steps, as far as these alone say; ERR_UNSUPPORTED names what it
+ * cannot. (Reading normalizer and pre-tokenizer tells the rest.) */
+bool steps_check(const struct json *json, struct err *err) __attribute__((warn_unused_result));
+
 /* Reads the steps, if the metadata has any, into tokenizer->steps; the vocabulary is read before.
  * Sets the flags of its pieces and what tokenizer.c asks of each kind. */
 bool steps_init(struct tokenizer *tokenizer, const struct metadata *metadata, struct err *err)

@@ -88,12 +88,15 @@ static bool read_named_files(struct templates *templates, const char *folder, st
     return ok;
 }
 
-static bool read_json_file(struct templates *templates, const char *path, struct err *err)
+/* The member of a file that is read already, or of one that is read here (json NULL). */
+static bool read_from(struct templates *templates, const struct json *json, const char *path,
+                      struct err *err)
 {
-    struct json *json = json_read_file(path, err);
-    bool ok = json && read_member(templates, json_get(json, "chat_template"), err);
+    struct json *own = json ? NULL : json_read_file(path, err);
+    bool ok =
+        (json || own) && read_member(templates, json_get(json ? json : own, "chat_template"), err);
     if (!ok) err_place(err, path, 0, 0);
-    json_free(json);
+    json_free(own);
     return ok;
 }
 
@@ -111,16 +114,17 @@ bool hf_chat_template_read(const char *folder, const struct json *config, struct
                            struct err *err)
 {
     struct templates templates = {.metadata = metadata};
-    const struct json *member = json_get(config, "chat_template");
     char *text_path = file_join(folder, "chat_template.jinja", err);
     char *named = text_path ? file_join(folder, "additional_chat_templates", err) : NULL;
-    char *json_path = named ? file_join(folder, "chat_template.json", err) : NULL;
+    bool is_in_config = json_kind(json_get(config, "chat_template")) != JSON_KIND_NULL;
+    const char *name = is_in_config ? "tokenizer_config.json" : "chat_template.json";
+    char *json_path = named ? file_join(folder, name, err) : NULL;
     bool ok = json_path != NULL;
     if (ok && (file_exists(text_path) || file_is_folder(named)))
         ok = (!file_exists(text_path) || read_text_file(&templates, text_path, "", 0, err)) &&
              read_named_files(&templates, named, err);
-    else if (ok && json_kind(member) != JSON_KIND_NULL) ok = read_member(&templates, member, err);
-    else if (ok && file_exists(json_path)) ok = read_json_file(&templates, json_path, err);
+    else if (ok && (is_in_config || file_exists(json_path)))
+        ok = read_from(&templates, is_in_config ? config : NULL, json_path, err);
     ok = ok && write_names(&templates, err);
     for (size_t i = 0; i < templates.n; i++) free((char *)(uintptr_t)templates.names[i].text);
     free(text_path);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/normalize.h"
 #include "engine/pretokenize.h"
+#include "engine/tokenizer_steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,7 @@ bool hf_steps_describe(struct hf_vocabulary *vocabulary, const struct json *step
         pretokenizer_read(json_get(steps, "pre_tokenizer"), &is_byte_level, err);
     struct normalizer *normalizer =
         pretokenizer ? normalizer_new(json_get(steps, "normalizer"), err) : NULL;
-    bool ok = normalizer != NULL;
+    bool ok = normalizer && steps_check(steps, err);
     if (ok) {
         ignores_merges = json_as_bool(json_get(json_get(steps, "model"), "ignore_merges"), false);
         prepends = pretokenizer_prepends(pretokenizer) || normalizer_prepends(normalizer);

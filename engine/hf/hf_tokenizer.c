@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/hf/hf_chat_template.h"
 #include "engine/hf/hf_vocabulary.h"
+#include "engine/tokenizer_steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,8 +153,7 @@ static bool write_ends(const struct reading *reading, int32_t eos, struct err *e
         (eos < 0 || add_end(&ends, (uint32_t)eos, err));
     const struct metadata_value value = {
         .kind = METADATA_ARRAY, .element = METADATA_U32, .n = ends.n, .items = ends.ids};
-    if (ok && ends.n)
-        ok = metadata_set(reading->metadata, "phibench.tokenizer.end_token_ids", &value, err);
+    if (ok && ends.n) ok = metadata_set(reading->metadata, TOKENIZER_ENDS_KEY, &value, err);
     free(ends.ids);
     return ok;
 }
@@ -205,13 +205,15 @@ static bool write_all(struct reading *reading, struct err *err)
 static bool read_vocabulary(struct reading *reading, const char *path, hf_read_fn *read,
                             struct err *err)
 {
-    int64_t n_most = json_as_integer(model_member(reading, "vocab_size"), 0);
+    const struct json *size = model_member(reading, "vocab_size");
+    int64_t n_most = json_is_whole_number(size) ? json_as_integer(size, 0) : 0;
+    if (json_kind(size) != JSON_KIND_NULL && (n_most < 1 || n_most > HF_MOST_TOKENS))
+        return fail(reading, MODEL_CONFIG, "vocab_size", "is no number of tokens", err);
     const struct hf_small_files files = {.config = reading->files[TOKENIZER_CONFIG],
                                          .added = reading->files[ADDED_TOKENS],
                                          .module = reading->files[TOKENIZER_MODULE]};
-    bool ok =
-        hf_vocabulary_init(&reading->vocabulary, path, n_most > 0 ? (size_t)n_most : 0, err) &&
-        read(&reading->vocabulary, &files, err) && write_all(reading, err);
+    bool ok = hf_vocabulary_init(&reading->vocabulary, path, (size_t)n_most, err) &&
+              read(&reading->vocabulary, &files, err) && write_all(reading, err);
     hf_vocabulary_done(&reading->vocabulary);
     return ok;
 }

@@ -4,13 +4,12 @@
 #include "engine/hf/hf_vocabulary.h"
 
 #include "base/mem.h"
+#include "engine/tokenizer_steps.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Ids beyond this are no vocabulary's. */
-enum { MOST_TOKENS = 1 << 24 };
 static const float SCORE_OF_ADDED = -1000.0F, SCORE_OF_UNUSED = -10000.0F;
 
 bool hf_vocabulary_init(struct hf_vocabulary *vocabulary, const char *file, size_t n_most,
@@ -39,7 +38,7 @@ bool hf_vocabulary_resize(struct hf_vocabulary *vocabulary, size_t n, size_t n_u
 {
     enum { MOST_HOLES = 4096 };
     size_t most = vocabulary->n_most ? vocabulary->n_most : 2 * n_used + MOST_HOLES;
-    if (n > most || n > MOST_TOKENS)
+    if (n > most || n > HF_MOST_TOKENS)
         return vocabulary->n_most
                    ? err_set_at(err, ERR_INPUT, vocabulary->file, 0, 0,
                                 "the id %zu, but config.json has a vocab_size of %zu", n - 1, most)
@@ -216,5 +215,5 @@ bool hf_vocabulary_write(struct hf_vocabulary *vocabulary, struct metadata *meta
             metadata_set_bool(metadata, "tokenizer.ggml.add_space_prefix",
                               vocabulary->add_space_prefix > 0, err)) &&
            (!vocabulary->steps ||
-            metadata_set_string(metadata, "phibench.tokenizer.steps", vocabulary->steps, err));
+            metadata_set_string(metadata, TOKENIZER_STEPS_KEY, vocabulary->steps, err));
 }

@@ -12,6 +12,9 @@
 #include "engine/metadata.h"
 #include "engine/tools.h"
 
+/* More are no vocabulary. */
+enum { HF_MOST_TOKENS = 1 << 24 };
+
 struct hf_vocabulary {
     struct arena *arena;            /* owns the texts */
     const char *file;               /* for messages */
