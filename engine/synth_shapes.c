@@ -27,7 +27,8 @@ static const struct synth_shape shapes[] = {
      .original = 4096},
     {"phi-4-mini", "phi3", 32, 3072, 24, 8, 8192, 200064, .context = 131072, .original = 4096,
      .n_rope = 96, .is_tied = true},
-    {"tiny-long", "phi3", 2, 256, 4, 2, 512, 512, .context = 131072, .original = 4096},
+    {"tiny-long", "phi3", 2, 256, 2, 1, 512, 512, .context = 131072, .original = 4096,
+     .head_size = 32},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 

@@ -61,7 +61,6 @@ struct engine_window {
     struct answer *answers; /* [n_answers] */
     size_t n_answers, n_responded;
     struct trie trie;
-    int long_root; /* where the paths begin that are rotated as long ones; -1: none does */
     struct want *wants;
     size_t n_wants, wants_capacity;
     int *first_want; /* [n_nodes] */
@@ -109,23 +108,6 @@ static bool grow_rows(struct answer *answer, size_t n, struct err *err)
     return true;
 }
 
-/* Where a path of n_tokens begins that may grow to n_most. Those that are rotated alike share their
- * beginnings: long ones (engine.h, enum rope_policy) do below a leaf. One that may cross the border
- * has a leaf for itself, since it is dropped there. */
-static bool find_shared_root(struct engine_window *window, int i_answer, size_t n_tokens,
-                             size_t n_most, int *root, struct err *err)
-{
-    size_t n_short = session_short_tokens(window->client->session);
-    *root = TRIE_ROOT;
-    if (n_most <= n_short) return true;
-    if (n_tokens <= n_short) return trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, root, err);
-    if (window->long_root < 0 &&
-        !trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &window->long_root, err))
-        return false;
-    *root = window->long_root;
-    return true;
-}
-
 /* Where the path of a branch begins, of which n_tokens are computed at first and n_most at last;
  * without sharing it is a leaf that equal branches have in common. */
 static bool find_root(struct engine_window *window, int i_answer, size_t i, size_t n_tokens,
@@ -133,7 +115,7 @@ static bool find_root(struct engine_window *window, int i_answer, size_t i, size
 {
     size_t i_equal = prompt_first_equal(&window->answers[i_answer].prompt, i);
     if (window->client->shares_prefixes)
-        return find_shared_root(window, i_answer, n_tokens, n_most, &roots[i], err);
+        return trie_root(&window->trie, n_tokens, n_most, i_answer, &roots[i], err);
     roots[i] = roots[i_equal];
     return i_equal != i || trie_add_leaf(&window->trie, TRIE_ROOT, i_answer, &roots[i], err);
 }
@@ -277,12 +259,12 @@ static struct client_window *prepare(const struct client *base, const struct req
     if (!window) return NULL;
     window->base.ops = base->ops;
     window->client = client;
-    window->long_root = -1;
     window->n_answers = n_requests;
     window->answers = mem_new(n_requests, sizeof *window->answers, err);
     struct line_encoder encoder;
     line_encoder_init(&encoder, client->tokenizer, client->bos);
     bool ok = window->answers && trie_init(&window->trie, err);
+    window->trie.short_tokens = session_short_tokens(client->session);
     for (size_t i = 0; ok && i < n_requests; i++)
         ok = add_request(window, &encoder, i, &requests[i], err);
     line_encoder_done(&encoder);

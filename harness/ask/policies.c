@@ -11,6 +11,11 @@ const char *const BOS_POLICY_REASONS[] = {
 const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", NULL};
 const char *const ROPE_POLICY_NAMES[] = {
     [ROPE_AUTO] = "auto", [ROPE_SHORT] = "short", [ROPE_LONG] = "long", NULL};
+const char *const ROPE_POLICY_REASONS[] = {
+    [ROPE_AUTO] = "long ones for sequences beyond the original context, as transformers chooses",
+    [ROPE_SHORT] = "short ones at every length",
+    [ROPE_LONG] = "long ones at every length",
+    NULL};
 const char *const RSTRIP_POLICY_NAMES[] = {
     [RSTRIP_FILE] = "file", [RSTRIP_ON] = "on", [RSTRIP_OFF] = "off", NULL};
 const char *const RSTRIP_POLICY_REASONS[] = {[RSTRIP_FILE] =

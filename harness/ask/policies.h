@@ -11,8 +11,10 @@
 extern const char *const BOS_POLICY_NAMES[]; /* "auto" ... */
 /* Why a prompt has a BOS: "by the model's file" ... */
 extern const char *const BOS_POLICY_REASONS[];
-extern const char *const KV_TYPE_NAMES[];       /* "f16" ... */
-extern const char *const ROPE_POLICY_NAMES[];   /* "auto" ... */
+extern const char *const KV_TYPE_NAMES[];     /* "f16" ... */
+extern const char *const ROPE_POLICY_NAMES[]; /* "auto" ... */
+/* Which factors of LongRoPE rotate: "short up to the border ..." */
+extern const char *const ROPE_POLICY_REASONS[];
 extern const char *const RSTRIP_POLICY_NAMES[]; /* "file" ... */
 /* What becomes of white space after special tokens: "kept" ... */
 extern const char *const RSTRIP_POLICY_REASONS[];

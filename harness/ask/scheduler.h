@@ -17,9 +17,8 @@ typedef bool scheduler_logits_fn(void *context, int node, const float *logits, s
 /* Called between two batches; false stops with whatever error it set. */
 typedef bool scheduler_pause_fn(void *context, struct err *err);
 
-/* The trie is complete: below each child of its root either no path is longer than
- * session_short_tokens or all are, and one that may grow beyond is alone. Both outlive the
- * scheduler. Free with scheduler_free before the session closes. */
+/* The trie is complete, its paths begin where trie_root says, and both outlive the scheduler. Free
+ * with scheduler_free before the session closes. */
 struct scheduler *scheduler_new(struct session *session, const struct trie *trie, struct err *err)
     __attribute__((warn_unused_result));
 void scheduler_free(struct scheduler *scheduler);

@@ -24,7 +24,7 @@ static bool add_node(struct trie *trie, const struct trie_node *node, int *numbe
 
 bool trie_init(struct trie *trie, struct err *err)
 {
-    *trie = (struct trie){0};
+    *trie = (struct trie){.short_tokens = SIZE_MAX, .long_root = -1};
     int root;
     return add_node(
         trie,
@@ -117,6 +117,17 @@ bool trie_insert(struct trie *trie, int from, const int32_t *ids, size_t n, int 
 bool trie_add_leaf(struct trie *trie, int parent, int owner, int *node, struct err *err)
 {
     return append_child(trie, parent, trie->ids.n, 0, owner, node, err);
+}
+
+bool trie_root(struct trie *trie, size_t n, size_t n_most, int owner, int *root, struct err *err)
+{
+    *root = TRIE_ROOT;
+    if (n_most <= trie->short_tokens) return true;
+    if (n <= trie->short_tokens) return trie_add_leaf(trie, TRIE_ROOT, owner, root, err);
+    if (trie->long_root < 0 && !trie_add_leaf(trie, TRIE_ROOT, owner, &trie->long_root, err))
+        return false;
+    *root = trie->long_root;
+    return true;
 }
 
 void trie_path(const struct trie *trie, int node, size_t from, size_t n, int32_t *ids)

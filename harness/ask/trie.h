@@ -25,10 +25,20 @@ struct trie {
     struct trie_node *nodes;
     size_t n_nodes, capacity;
     struct tokens ids;
+    size_t short_tokens; /* trie_init: SIZE_MAX; see trie_root */
+    int long_root;       /* where longer paths begin, -1: there is none so far */
 };
 
 bool trie_init(struct trie *trie, struct err *err) __attribute__((warn_unused_result));
 void trie_done(struct trie *trie);
+
+/* Where a path of n tokens begins that may grow to n_most. With LongRoPE paths of more than
+ * short_tokens are rotated in another way (engine.h, enum rope_policy), and share beginnings with
+ * their like alone: *root becomes TRIE_ROOT or, for those, a leaf that all of them have. A path
+ * that may cross from the one to the other has a leaf for itself: it is dropped there and computed
+ * anew. */
+bool trie_root(struct trie *trie, size_t n, size_t n_most, int owner, int *root, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Makes sure that ids [n] is a path from the end of `from` to the end of a node; *node becomes that
  * node. From TRIE_ROOT equal prefixes are shared; below a leaf of trie_add_leaf a path is apart

@@ -102,6 +102,9 @@ static void print_prompts(const struct audit *audit)
         printf("  chat         %s; white space after special tokens: %s\n",
                chat_format_title(model->config->chat),
                RSTRIP_POLICY_REASONS[model->config->rstrip]);
+    if (model->info.short_tokens)
+        printf("  long rope    %s (of %d tokens)\n", ROPE_POLICY_REASONS[model->config->rope],
+               model->info.short_tokens);
     printf("  tokens       %.0f to compute, %.0f with shared prefixes computed once (%.3g times "
            "fewer)",
            count->naive_tokens, count->shared_tokens,
@@ -155,6 +158,8 @@ static void write_audit(const struct audit *audit, struct json_writer *json)
         json_set_string(json, "chat", CHAT_FORMATS[job->model->config->chat]);
         json_set_string(json, "rstrip", RSTRIP_POLICY_NAMES[job->model->config->rstrip]);
     }
+    if (job->model->info.short_tokens)
+        json_set_string(json, "rope", ROPE_POLICY_NAMES[job->model->config->rope]);
     json_set_number(json, "items", job->dataset ? (double)job->dataset->n_items : 0);
     json_set_number(json, "tokens", count->naive_tokens);
     json_set_number(json, "shared_tokens", count->shared_tokens);

@@ -81,6 +81,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
                info->n_kv_heads);
         printf("%-16s %d tokens", "context", info->context_tokens);
         if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
+        if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
     }
     if (!inspection->tokenizer) return;
@@ -147,6 +148,7 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_integer(writer, "vocabulary", info->n_vocab);
     json_set_integer(writer, "context", info->context_tokens);
     json_set_integer(writer, "sliding_window", info->sliding_window);
+    if (info->short_tokens) json_set_integer(writer, "longrope_beyond", info->short_tokens);
 }
 
 static void write_metadata(struct json_writer *writer, const struct model_file *file)

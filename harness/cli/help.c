@@ -52,6 +52,13 @@ static const struct {
      "vocabulary as Phi-3-mini's published tokenizer.json says, in others never; on: after all but "
      "BOS and EOS. No GGUF file says it, and revisions differ. It matters in chats and with "
      "--special. Option --rstrip."},
+    {"rope",
+     "auto, short or long: which factors rotate a model with LongRoPE (a context of 128K made of "
+     "4K); auto: the long ones where the tokens that the model is handed, a whole prompt or a "
+     "prompt and what it wrote, are more than the original context, as transformers chooses, and a "
+     "generation that crosses is computed anew; short, long: the same at every length, as mlx-lm "
+     "(long) and llama.cpp with a context beyond the original one (long) do. Scores differ. "
+     "Without meaning for other models. Option --rope."},
 };
 static const struct {
     const char *status, *text;

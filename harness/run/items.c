@@ -471,6 +471,10 @@ static bool put_notes(struct item_job *items, const struct summary *summary, str
         return store_put_note(items->run->store, items->job, "bos", 0,
                               "what prompts begin with is the server's business", err) &&
                server_notes_put(items->run->store, items->job, "server", model->server, err);
+    if (model->info.short_tokens) {
+        snprintf(text, sizeof text, "LongRoPE: %s", ROPE_POLICY_REASONS[model->config->rope]);
+        if (!store_put_note(items->run->store, items->job, "rope", 0, text, err)) return false;
+    }
     snprintf(text, sizeof text, "prompts begin %s BOS (%s)", model->adds_bos ? "with" : "without",
              BOS_POLICY_REASONS[model->config->bos]);
     if (!store_put_note(items->run->store, items->job, "bos", model->adds_bos, text, err))

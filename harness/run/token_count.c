@@ -59,16 +59,19 @@ static bool is_changed(const struct counting *counting, const struct request *re
     return ok;
 }
 
+/* n_new: tokens at most of a generation. */
 static bool count_branches(struct counting *counting, size_t i_item,
-                           const struct prompt_tokens *prompt, struct err *err)
+                           const struct prompt_tokens *prompt, size_t n_new, struct err *err)
 {
     struct token_count *count = counting->count;
+    size_t n_growth = n_new ? n_new - 1 : 0;
     bool is_spanned = false;
     for (size_t i = 0; i < prompt->n_branches; i++) {
         const struct joined_tokens *branch = &prompt->branches[i];
         size_t n = prompt_computed_tokens(branch);
-        int node;
-        if (!trie_insert(&counting->trie, TRIE_ROOT, branch->ids.ids, n, 0, &node, err))
+        int root, node;
+        if (!trie_root(&counting->trie, n, n + n_growth, 0, &root, err) ||
+            !trie_insert(&counting->trie, root, branch->ids.ids, n, 0, &node, err))
             return false;
         is_spanned = is_spanned || branch->join_spanned;
         if (n <= count->longest_tokens) continue;
@@ -89,7 +92,9 @@ static bool count_item(struct counting *counting, size_t i_item, const struct re
         return false;
     count->n_items++;
     count->n_unfit += !prompt.fits;
-    bool ok = count_branches(counting, i_item, &prompt, err);
+    size_t n_new = request->max_new_tokens;
+    if (n_new) n_new += counting->options.reasoning_tokens;
+    bool ok = count_branches(counting, i_item, &prompt, n_new, err);
     if (ok && prompt.fits) {
         bool is_chat = request_is_chat(request);
         count->naive_tokens += (double)prompt_naive_tokens(&prompt);
@@ -114,6 +119,9 @@ static bool count_window(struct counting *counting, size_t first, size_t end, st
     const struct dataset *dataset = counting->job->dataset;
     struct arena *arena = arena_new(MAX_WINDOW_BYTES, err);
     bool ok = arena && trie_init(&counting->trie, err);
+    const struct plan_model *model = counting->job->model;
+    if (model->info.short_tokens && model->config->rope == ROPE_AUTO)
+        counting->trie.short_tokens = (size_t)model->info.short_tokens;
     for (size_t i = first; ok && i < end; i++) {
         struct request request;
         ok = dataset->suite->request(dataset, i, arena, &request, err) &&

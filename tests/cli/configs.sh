@@ -81,6 +81,12 @@ for config in configs/*.yaml; do
             echo "SKIP: no shared data for $config"
         fi
         ;;
+    needle-128k) # the long texts take minutes: that they fit, and short ones
+        expect 0 "$PHIBENCH" audit "$config"
+        grep -q '^  longest      125[0-9]* of 131072 tokens' stdout || fail "$config: other lengths than it says"
+        expect 0 "$PHIBENCH" run "$config" --db needle.db --set report.out=needle --set suites.0.words=100
+        check_run needle 3 # a text, three depths
+        ;;
     smollm2) # the model is not among the shared data: what another would be asked
         if [ -e "$PHIBENCH_DATA/suites" ] && [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run --limit 1 --set models.0.context=512 \

@@ -527,6 +527,13 @@ static void real_shapes_have_the_published_number_of_parameters(void **state)
     info = info_of("synth:qwen2.5-7b:q4_0", &source);
     assert_int_equal(info.n_params, 7615616512u);
     source_close(source);
+    info = info_of("synth:phi-3.5-mini:q4_0", &source); /* tables of the rotation do not count */
+    assert_int_equal(info.n_params, 3821079552u);
+    source_close(source);
+    info = info_of("synth:phi-4-mini:q4_0", &source);
+    assert_int_equal(info.n_params, 3836021760u);
+    assert_int_equal(info.short_tokens, 4096);
+    source_close(source);
 }
 
 static void a_real_trained_model_is_read(void **state)

@@ -166,25 +166,13 @@ struct check {
     size_t *n_wanted;     /* [n_nodes] tokens by which a leaf is to grow */
     struct tokens *grown; /* [n_nodes] */
     size_t n_grown, n_pauses, n_pauses_allowed;
-    size_t short_tokens, n_crossings; /* leaves that grew beyond short_tokens */
-    int long_root;                    /* -1: none */
+    size_t n_crossings; /* leaves that grew beyond the trie's short_tokens */
 };
-
-/* Where a sequence begins that may grow to n_most, as the scheduler wants it. */
-static int root_for(struct check *check, size_t n, size_t n_most, int owner)
-{
-    int root;
-    if (n_most <= check->short_tokens) return TRIE_ROOT;
-    if (n > check->short_tokens && check->long_root >= 0) return check->long_root;
-    assert_true(trie_add_leaf(&check->trie, TRIE_ROOT, owner, &root, NULL));
-    if (n > check->short_tokens) check->long_root = root;
-    return root;
-}
 
 static int add_growing(struct check *check, const int32_t *ids, size_t n, size_t n_most, int owner)
 {
-    int node;
-    int root = root_for(check, n, n_most, owner);
+    int root, node;
+    assert_true(trie_root(&check->trie, n, n_most, owner, &root, NULL));
     assert_true(trie_insert(&check->trie, root, ids, n, owner, &node, NULL));
     return node;
 }
@@ -196,8 +184,8 @@ static void add_sequence(struct check *check, const int32_t *ids, size_t n, int 
 
 static bool is_long(const struct check *check, int node, size_t n)
 {
-    while (node >= 0 && node != check->long_root) node = check->trie.nodes[node].parent;
-    return node >= 0 || n > check->short_tokens;
+    while (node >= 0 && node != check->trie.long_root) node = check->trie.nodes[node].parent;
+    return node >= 0 || n > check->trie.short_tokens;
 }
 
 /* The token that a leaf draws: from the logits, as a model's would be. */
@@ -219,7 +207,8 @@ static bool on_logits(void *context, int node, const float *logits, struct err *
     trie_path(&check->trie, node, 0, n, ids);
     if (n_grown) memcpy(ids + n, check->grown[node].ids, n_grown * sizeof *ids);
     assert_true(logits[0] == prefix_hash(ids, n + n_grown, is_long(check, node, n + n_grown)));
-    check->n_crossings += n <= check->short_tokens && n + n_grown == check->short_tokens + 1;
+    check->n_crossings +=
+        n <= check->trie.short_tokens && n + n_grown == check->trie.short_tokens + 1;
     check->n_calls[node]++;
     for (int up = check->trie.nodes[node].parent; up > TRIE_ROOT; up = check->trie.nodes[up].parent)
         assert_int_equal(check->n_calls[up], check->trie.nodes[up].n_tokens > 0);
@@ -238,8 +227,7 @@ static bool on_pause(void *context, struct err *err)
 
 static void begin_check(struct check *check)
 {
-    *check =
-        (struct check){.n_pauses_allowed = SIZE_MAX, .short_tokens = SIZE_MAX, .long_root = -1};
+    *check = (struct check){.n_pauses_allowed = SIZE_MAX};
     assert_true(trie_init(&check->trie, NULL));
 }
 
@@ -253,7 +241,7 @@ static bool run_check(struct check *check, size_t n_pages, size_t batch_tokens,
     session->n_pages = n_pages;
     session->batch_tokens = batch_tokens;
     session->context_tokens = MAX_TOKENS - 1;
-    session->short_tokens = check->short_tokens;
+    session->short_tokens = check->trie.short_tokens;
     check->n_calls = calloc(n_nodes, sizeof *check->n_calls);
     check->grown = calloc(n_nodes, sizeof *check->grown);
     if (!check->n_wanted) check->n_wanted = calloc(n_nodes, sizeof *check->n_wanted);
@@ -356,11 +344,12 @@ static void what_crosses_the_border_is_computed_anew(void **state)
         struct check check;
         uint64_t n_computed;
         begin_check(&check);
-        check.short_tokens = 10 + seed % 80;
+        check.trie.short_tokens = 10 + seed % 80;
         size_t longest = add_random(&check, seed, true);
         size_t n_pages = seed % 2 ? MAX_PAGES : pages_for(longest) + seed % 3;
         assert_true(run_check(&check, n_pages, 1 + seed % 50, &n_computed, NULL));
-        size_t n_least = check.trie.ids.n + check.n_grown + check.n_crossings * check.short_tokens;
+        size_t n_least =
+            check.trie.ids.n + check.n_grown + check.n_crossings * check.trie.short_tokens;
         assert_true(n_pages == MAX_PAGES ? n_computed == n_least : n_computed >= n_least);
         n_crossings += check.n_crossings;
         end_check(&check);

@@ -124,6 +124,27 @@ static void order_has_every_node_once_and_parents_first(void **state)
     trie_done(&trie);
 }
 
+static void paths_of_another_length_begin_elsewhere(void **state)
+{
+    (void)state;
+    struct trie trie;
+    int root, other, own;
+    assert_true(trie_init(&trie, NULL));
+    assert_true(trie_root(&trie, 1000, 2000, 0, &root, NULL));
+    assert_int_equal(root, TRIE_ROOT);
+    trie.short_tokens = 100;
+    assert_true(trie_root(&trie, 90, 100, 0, &root, NULL));
+    assert_int_equal(root, TRIE_ROOT);
+    assert_true(trie_root(&trie, 101, 101, 0, &root, NULL));
+    assert_true(trie_root(&trie, 500, 900, 1, &other, NULL));
+    assert_int_equal(root, other);
+    assert_int_equal(trie.nodes[root].parent, TRIE_ROOT);
+    assert_true(trie_root(&trie, 100, 101, 2, &other, NULL));
+    assert_true(trie_root(&trie, 90, 101, 3, &own, NULL));
+    assert_true(own != other && own != root && other != root && own != TRIE_ROOT);
+    trie_done(&trie);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +153,7 @@ int main(void)
         cmocka_unit_test(the_first_to_insert_a_node_owns_it),
         cmocka_unit_test(leaves_are_apart_from_insertions),
         cmocka_unit_test(order_has_every_node_once_and_parents_first),
+        cmocka_unit_test(paths_of_another_length_begin_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
