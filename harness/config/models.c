@@ -115,6 +115,7 @@ static bool read_api_model(struct config *config, const struct config_node *map,
                                unfit->key);
     model->bos = BOS_AUTO;
     model->kv_type = KV_F16;
+    model->rope = ROPE_AUTO;
     model->path = model->api->base_url;
     *variant = (struct config_variant){.path = model->path, .place = config_place(api)};
     model->variants = variant;

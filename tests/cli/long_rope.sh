@@ -43,6 +43,17 @@ done
 generate --rope long
 ! cmp -s expected stdout || fail "the factors make no difference to a text"
 
+# A chunk of a text is a prompt of its length; what bench decodes may cross the border.
+printf 'The_quick_brown_fox_jumps_over_the_lazy_dog.%.0s' 1 2 3 4 5 6 7 8 >text
+perplexity_of() {
+    "$PHIBENCH" perplexity -m "$model" -f text --json --db perplexity.db "$@" 2>stderr | grep '"score":'
+}
+[ -n "$(perplexity_of -c 64)" ] || fail "no perplexity"
+same "$(perplexity_of -c 64)" "$(perplexity_of -c 64 --rope short)" "chunks of 64 tokens are not rotated by the short factors"
+same "$(perplexity_of -c 96)" "$(perplexity_of -c 96 --rope long)" "chunks of 96 tokens are not rotated by the long factors"
+[ "$(perplexity_of -c 96)" != "$(perplexity_of -c 96 --rope short)" ] || fail "the factors make no difference to a perplexity"
+expect 0 "$PHIBENCH" bench -m "$model" -p 60,100 -n 8 -b 2 -t 1 -r 1
+
 # Answers of another choice are no answers to this one.
 cat >config.yaml <<END
 models: [{id: m, path: synth:tiny-long:q8_0, rope: auto}, {id: other, path: synth:tiny:q8_0, rope: auto}]

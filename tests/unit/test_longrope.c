@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "tests/support/test_engine.h"
 
 #include <math.h>
@@ -30,6 +31,10 @@ enum {
 };
 
 static const char *const names[] = {"longrope-phi3", "longrope-partial"};
+/* Of the bits of the short and of the long prompt's logits, by ENGINE_NUMERICS_VERSION 1. */
+static const char *const hashes[] = {
+    "dbe0675209f98cf7c2765a8ca9d953dc7fe65cdb8f7190d5adb3f6e1c618a94a",
+    "ecd3d0cb95efdae3c92fb6d73f5103f9b9e228a52c594ff8778d5847556b6f46"};
 
 /* The sequences of NAME.ids in their order, and what NAME.logits has of each. */
 struct golden {
@@ -225,6 +230,20 @@ static void short_factors_are_never_mixed_with_long_ones(void **state)
     close_golden(&golden);
 }
 
+static void check_hash(const char *expected, const float *at_short, const float *at_long,
+                       size_t n_vocab)
+{
+    char hex[SHA256_HEX_BYTES];
+    struct sha256 *hash = sha256_new(NULL);
+    assert_non_null(hash);
+    sha256_update(hash, at_short, N_SHORT * n_vocab * sizeof *at_short);
+    sha256_update(hash, at_long, N_LONG * n_vocab * sizeof *at_long);
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    assert_int_equal(ENGINE_NUMERICS_VERSION, 1);
+    assert_string_equal(hex, expected);
+}
+
 /* Both prompts in the same batches, the long one after a fork too. */
 static void check_way(const struct model *model, const struct golden *golden, int n_threads,
                       size_t chunk, bool is_forked, const float *at_short, const float *at_long)
@@ -272,6 +291,7 @@ static void bits_depend_on_tokens_and_factors_alone(void **state)
                 eval(session, golden.short_ids, N_SHORT, N_SHORT, 1, at_short);
                 eval(session, golden.long_ids, N_LONG, N_LONG, 1, at_long);
                 session_close(session);
+                check_hash(hashes[i], at_short, at_long, golden.n_vocab);
             }
             static const size_t chunks[] = {7, 33, N_LONG};
             for (size_t j = 0; j < 3; j++)
