@@ -75,7 +75,8 @@ static void check_sizes(const struct source *folder, const struct source *gguf)
     assert_int_equal(a.n_kv_heads, b.n_kv_heads);
     assert_int_equal(a.context_tokens, b.context_tokens);
     assert_int_equal(a.sliding_window, b.sliding_window);
-    assert_true(a.rms_eps == b.rms_eps && a.rope_base == b.rope_base);
+    assert_true(a.norm_eps == b.norm_eps);
+    assert_memory_equal(a.rotations, b.rotations, sizeof a.rotations);
     assert_int_equal(a.is_tied, b.is_tied);
     hparams_done(&a);
     hparams_done(&b);
