@@ -10,7 +10,9 @@
 
 static const char *const names[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_NORM] = "input_layernorm.weight",
+    [WEIGHT_ATTN_NORM_BIAS] = "input_layernorm.bias",
     [WEIGHT_ATTN_QKV] = "self_attn.qkv_proj.weight",
+    [WEIGHT_ATTN_QKV_BIAS] = "self_attn.qkv_proj.bias",
     [WEIGHT_ATTN_Q] = "self_attn.q_proj.weight",
     [WEIGHT_ATTN_K] = "self_attn.k_proj.weight",
     [WEIGHT_ATTN_V] = "self_attn.v_proj.weight",
@@ -18,14 +20,21 @@ static const char *const names[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_K_BIAS] = "self_attn.k_proj.bias",
     [WEIGHT_ATTN_V_BIAS] = "self_attn.v_proj.bias",
     [WEIGHT_ATTN_OUTPUT] = "self_attn.o_proj.weight",
+    [WEIGHT_ATTN_OUTPUT_BIAS] = "self_attn.o_proj.bias",
     [WEIGHT_FFN_NORM] = "post_attention_layernorm.weight",
+    [WEIGHT_FFN_NORM_BIAS] = "post_attention_layernorm.bias",
     [WEIGHT_FFN_GATE_UP] = "mlp.gate_up_proj.weight",
+    [WEIGHT_FFN_GATE_UP_BIAS] = "mlp.gate_up_proj.bias",
     [WEIGHT_FFN_GATE] = "mlp.gate_proj.weight",
     [WEIGHT_FFN_UP] = "mlp.up_proj.weight",
+    [WEIGHT_FFN_UP_BIAS] = "mlp.up_proj.bias",
     [WEIGHT_FFN_DOWN] = "mlp.down_proj.weight",
+    [WEIGHT_FFN_DOWN_BIAS] = "mlp.down_proj.bias",
     [WEIGHT_TOKEN_EMBD] = "model.embed_tokens.weight",
     [WEIGHT_OUTPUT_NORM] = "model.norm.weight",
+    [WEIGHT_OUTPUT_NORM_BIAS] = "model.norm.bias",
     [WEIGHT_OUTPUT] = "lm_head.weight",
+    [WEIGHT_OUTPUT_BIAS] = "lm_head.bias",
 };
 
 /* Halves of a head stay where they are, but for architectures whose pairs GGUF has side by side. */

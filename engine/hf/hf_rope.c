@@ -4,6 +4,7 @@
  */
 #include "engine/hf/hf_rope.h"
 
+#include "base/mem.h"
 #include "engine/kernels/math.h"
 
 #include <math.h>
@@ -52,11 +53,11 @@ static bool write_rotated(const struct hf_config *config, struct metadata *metad
                                  (uint32_t)*n_rotated, err);
 }
 
-static float *add_table(struct arena *arena, struct hf_rope *rope, const char *name, size_t n,
+static float *add_table(struct arena *arena, struct hf_rope *rope, enum weight weight, size_t n,
                         struct err *err)
 {
     float *values = arena_alloc(arena, n, sizeof *values, err);
-    if (values) rope->tables[rope->n_tables++] = (struct hf_rope_table){name, values, n};
+    if (values) rope->tables[rope->n_tables++] = (struct hf_rope_table){weight, values, n};
     return values;
 }
 
@@ -99,7 +100,7 @@ static bool read_llama3(const struct hf_config *config, struct metadata *metadat
                               "rope_scaling of type llama3 needs 'factor', 'low_freq_factor', a "
                               "larger 'high_freq_factor' and 'original_max_position_embeddings', "
                               "all of them positive");
-    float *values = add_table(arena, rope, "rope_freqs.weight", n_rotated / 2, err);
+    float *values = add_table(arena, rope, WEIGHT_ROPE_FREQS, n_rotated / 2, err);
     for (size_t i = 0; values && i < n_rotated / 2; i++) {
         double frequency = math_exp(-math_log(base) * 2 * (double)i / (double)n_rotated);
         values[i] = (float)llama3_divisor(&scaling, frequency);
@@ -110,7 +111,7 @@ static bool read_llama3(const struct hf_config *config, struct metadata *metadat
 /* ---- longrope ---- */
 
 static bool read_factors(const struct hf_config *config, struct arena *arena, const char *path,
-                         const char *name, size_t n, struct hf_rope *rope, struct err *err)
+                         enum weight weight, size_t n, struct hf_rope *rope, struct err *err)
 {
     const struct json *factors = hf_config_find(config, path);
     if (json_length(factors) != n)
@@ -118,7 +119,7 @@ static bool read_factors(const struct hf_config *config, struct arena *arena, co
                               "'%.*s' has %zu numbers: expected %zu, half as many as values of a "
                               "head are rotated",
                               (int)strcspn(path, "|"), path, json_length(factors), n);
-    float *values = add_table(arena, rope, name, n, err);
+    float *values = add_table(arena, rope, weight, n, err);
     for (size_t i = 0; values && i < n; i++) {
         values[i] = (float)json_as_number(json_at(factors, i), 0);
         if (!(values[i] > 0 && isfinite(values[i])))
@@ -129,24 +130,32 @@ static bool read_factors(const struct hf_config *config, struct arena *arena, co
     return values != NULL;
 }
 
-/* What cosine and sine are multiplied by: said, or sqrt(1 + ln(s) / ln(original)) for contexts s
- * times the original ones (modeling_rope_utils.py, _compute_longrope_parameters). */
-static bool read_magnitude(const struct hf_config *config, uint32_t n_context, uint32_t n_original,
-                           double *magnitude, struct err *err)
+/* What cosine and sine are multiplied by: said for shorter and for longer sequences, said once, or
+ * sqrt(1 + ln(s) / ln(original)) for contexts s times the original ones (modeling_rope_utils.py,
+ * _compute_longrope_parameters; PhiMoE's class has the first). */
+static bool write_magnitudes(const struct hf_config *config, struct metadata *metadata,
+                             size_t n_context, uint32_t n_original, struct err *err)
 {
-    double scale = (double)n_context / n_original, small = 0, large = 0;
-    *magnitude = 0;
-    if (!hf_config_number(config, SCALING("attention_factor"), magnitude, err) ||
-        !hf_config_number(config, SCALING("short_mscale"), &small, err) ||
-        !hf_config_number(config, SCALING("long_mscale"), &large, err))
-        return false;
-    if (small != large)
-        return hf_config_fail(config, ERR_UNSUPPORTED, err,
-                              "not supported yet: 'short_mscale' %g and another 'long_mscale' %g",
-                              small, large);
-    if (small > 0) *magnitude = small;
-    if (!(*magnitude > 0))
-        *magnitude = scale > 1 ? sqrt(1 + math_log(scale) / math_log(n_original)) : 1;
+    static const struct {
+        const char *from, *to;
+    } SAID[] = {{SCALING("attention_factor"), "rope.scaling.attn_factor"},
+                {SCALING("short_mscale"), "rope.scaling.attn_factor_short"},
+                {SCALING("long_mscale"), "rope.scaling.attn_factor_long"}};
+    double scale = (double)n_context / n_original;
+    double magnitudes[] = {scale > 1 ? sqrt(1 + math_log(scale) / math_log(n_original)) : 1, 0, 0};
+    for (size_t i = 0; i < COUNT_OF(SAID); i++)
+        if (!hf_config_number(config, SAID[i].from, &magnitudes[i], err)) return false;
+    if (magnitudes[1] > 0 && magnitudes[1] == magnitudes[2]) {
+        magnitudes[0] = magnitudes[1];
+        magnitudes[1] = magnitudes[2] = 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(SAID); i++) {
+        char key[HF_KEY_BYTES];
+        if (magnitudes[i] > 0 &&
+            !metadata_set_float(metadata, hf_config_key(config, SAID[i].to, key),
+                                (float)magnitudes[i], err))
+            return false;
+    }
     return true;
 }
 
@@ -157,25 +166,21 @@ static bool read_longrope(const struct hf_config *config, struct metadata *metad
     char key[HF_KEY_BYTES];
     size_t n_context;
     uint32_t n_original = 0;
-    double magnitude;
+    const char *original =
+        "original_max_position_embeddings|" SCALING("original_max_position_embeddings");
     if (!read_size(config, metadata, "context_length", 0, &n_context, err) ||
-        !hf_config_size(
-            config, "original_max_position_embeddings|" SCALING("original_max_position_embeddings"),
-            &n_original, err))
+        !hf_config_size(config, original, &n_original, err))
         return false;
     if (n_original < 2)
         return hf_config_fail(config, ERR_INPUT, err,
                               "rope_scaling of type longrope needs "
                               "'original_max_position_embeddings'");
-    return read_magnitude(config, (uint32_t)n_context, n_original, &magnitude, err) &&
-           metadata_set_unsigned(metadata,
-                                 hf_config_key(config, "rope.scaling.original_context_length", key),
-                                 n_original, err) &&
-           metadata_set_float(metadata, hf_config_key(config, "rope.scaling.attn_factor", key),
-                              (float)magnitude, err) &&
-           read_factors(config, arena, SCALING("long_factor"), "rope_factors_long.weight",
+    hf_config_key(config, "rope.scaling.original_context_length", key);
+    return metadata_set_unsigned(metadata, key, n_original, err) &&
+           write_magnitudes(config, metadata, n_context, n_original, err) &&
+           read_factors(config, arena, SCALING("long_factor"), WEIGHT_ROPE_FACTORS_LONG,
                         n_rotated / 2, rope, err) &&
-           read_factors(config, arena, SCALING("short_factor"), "rope_factors_short.weight",
+           read_factors(config, arena, SCALING("short_factor"), WEIGHT_ROPE_FACTORS_SHORT,
                         n_rotated / 2, rope, err);
 }
 

@@ -12,7 +12,7 @@
 enum { HF_ROPE_TABLES = 2 };
 struct hf_rope {
     struct hf_rope_table {
-        const char *name;    /* GGUF's: "rope_freqs.weight" */
+        enum weight weight;
         const float *values; /* [n], of the arena */
         size_t n;
     } tables[HF_ROPE_TABLES];

@@ -190,10 +190,12 @@ static bool add_role(struct finder *finder, enum weight weight, size_t i_layer)
 
 static bool add_tables(struct finder *finder, const struct hf_rope *rope)
 {
+    char name[WEIGHT_NAME_BYTES];
     for (size_t i = 0; i < rope->n_tables; i++) {
         const struct hf_rope_table *table = &rope->tables[i];
         struct hf_origin origin = {.made = table->values};
-        struct tensor_info *tensor = add_tensor(finder, table->name, &origin);
+        weight_name(table->weight, 0, name);
+        struct tensor_info *tensor = add_tensor(finder, name, &origin);
         if (!tensor) return false;
         *tensor = (struct tensor_info){.name = tensor->name,
                                        .type = TENSOR_F32,
