@@ -35,12 +35,17 @@ static bool append_form(enum unicode_form form, const char *text, size_t n_bytes
     return true;
 }
 
+bool unicode_is_surely(enum unicode_form form, const char *text, size_t n_bytes)
+{
+    enum { LEAD_OF_U0300 = 0xcc, FIRST_NOT_ASCII = 0x80 };
+    return is_below(text, n_bytes, form == UNICODE_NFC ? LEAD_OF_U0300 : FIRST_NOT_ASCII);
+}
+
 bool unicode_normalize(enum unicode_form form, const char *text, size_t n_bytes, struct buf *out,
                        struct err *err)
 {
-    enum { LEAD_OF_U0300 = 0xcc, FIRST_NOT_ASCII = 0x80 };
     bool valid = true;
-    if (is_below(text, n_bytes, form == UNICODE_NFC ? LEAD_OF_U0300 : FIRST_NOT_ASCII)) {
+    if (unicode_is_surely(form, text, n_bytes)) {
         buf_append(out, text, n_bytes);
         return buf_check(out, err);
     }

@@ -18,6 +18,9 @@ enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD };
 bool unicode_normalize(enum unicode_form form, const char *text, size_t n_bytes, struct buf *out,
                        struct err *err) __attribute__((warn_unused_result));
 
+/* Whether the bytes alone tell that the text is in this form: true for nearly all that is. */
+bool unicode_is_surely(enum unicode_form form, const char *text, size_t n_bytes);
+
 /* Unicode's White_Space. */
 bool unicode_is_space(uint32_t code);
 /* Letters, marks, decimal digits, connectors and joiners: "\w" in a regular expression. */

@@ -3,9 +3,9 @@
  * The expressions are those of the models' tokenizer.json files, or cut every text that the merges
  * can tell apart in the same way; of "jais", "exaone", "dbrx", "mpt" they are llama.cpp's, as all
  * flags are. Steps that cannot be written here leave their name out ("minerva-7b" puts a space
- * before a text). A normalizer (some have NFC) is not in GGUF, and none is applied. "default" is
- * what files without a name were made with. To add a row: write SPACE for \s, and compare the words
- * with the library `tokenizers` by tools/golden/pre_types.py.
+ * before a text). "default" is what files without a name were made with. GGUF has no normalizer;
+ * those of Qwen 2, Command R and OLMo are NFC, which goes by the name. To add a row: write SPACE
+ * for \s, and compare the words with the library `tokenizers` by tools/golden/pre_types.py.
  */
 #include "engine/pre_types.h"
 
@@ -176,6 +176,14 @@ const struct pre_type *pre_type_find(const char *name)
     for (size_t i = 0; i < sizeof PRE_TYPES / sizeof *PRE_TYPES; i++)
         if (strcmp(PRE_TYPES[i].name, name) == 0) return &PRE_TYPES[i];
     return NULL;
+}
+
+bool pre_type_composes(const char *name)
+{
+    static const char *const NAMES[] = {"qwen2", "command-r", "olmo"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (strcmp(NAMES[i], name) == 0) return true;
+    return false;
 }
 
 static bool has_expressions(const struct pre_type *type, const char *const *expressions, size_t n)

@@ -30,6 +30,9 @@ struct pre_type {
     const char *expressions[PRE_TYPE_MAX_EXPRESSIONS + 1]; /* NULL after the last */
 };
 
+/* Whether the tokenizers that the name was made for bring a text to NFC first. */
+bool pre_type_composes(const char *name);
+
 /* The row of this name, NULL if there is none. */
 const struct pre_type *pre_type_find(const char *name);
 

@@ -25,7 +25,7 @@ struct step {
 enum { MAX_STEPS = 32 };
 
 struct pretokenizer {
-    bool adds_bos, ignores_merges;
+    bool adds_bos, ignores_merges, composes;
     struct step steps[MAX_STEPS];
     size_t n;
 };
@@ -90,6 +90,7 @@ struct pretokenizer *pretokenizer_new(const char *name, struct err *err)
     if (!pretokenizer) return NULL;
     pretokenizer->adds_bos = type->adds_bos;
     pretokenizer->ignores_merges = type->ignores_merges;
+    pretokenizer->composes = pre_type_composes(name);
     for (size_t i = 0; type->expressions[i]; i++) {
         if (!pretokenizer_add_split(pretokenizer, type->expressions[i], SPLIT_ISOLATED, false,
                                     err)) {
@@ -118,6 +119,11 @@ bool pretokenizer_adds_bos(const struct pretokenizer *pretokenizer)
 bool pretokenizer_ignores_merges(const struct pretokenizer *pretokenizer)
 {
     return pretokenizer->ignores_merges;
+}
+
+bool pretokenizer_composes(const struct pretokenizer *pretokenizer)
+{
+    return pretokenizer->composes;
 }
 
 bool pretokenizer_prepends(const struct pretokenizer *pretokenizer)

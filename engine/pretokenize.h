@@ -29,6 +29,8 @@ void pretokenizer_free(struct pretokenizer *pretokenizer);
  * otherwise, and a word that is a piece is taken as it is. */
 bool pretokenizer_adds_bos(const struct pretokenizer *pretokenizer);
 bool pretokenizer_ignores_merges(const struct pretokenizer *pretokenizer);
+/* And whether a text is brought to NFC before; a tokenizer.json has a normalizer for that. */
+bool pretokenizer_composes(const struct pretokenizer *pretokenizer);
 /* Whether a text begins with a space or a mark that was not in it. */
 bool pretokenizer_prepends(const struct pretokenizer *pretokenizer);
 

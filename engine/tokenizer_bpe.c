@@ -8,6 +8,7 @@
  */
 #include "engine/tokenizer_internal.h"
 
+#include "base/unicode.h"
 #include "base/utf8.h"
 
 #include <limits.h>
@@ -146,7 +147,14 @@ bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_by
                 enum fragment_place place, struct tokens *out, struct err *err)
 {
     struct bpe_work work = {.tokenizer = tokenizer, .out = out};
+    struct buf composed = {.maximum = (size_t)4 * TOKENIZER_MAX_TEXT_BYTES};
     bool ok = true, valid = true;
+    if (pretokenizer_composes(tokenizer->pretokenizer) &&
+        !unicode_is_surely(UNICODE_NFC, text, n_bytes)) {
+        ok = unicode_normalize(UNICODE_NFC, text, n_bytes, &composed, err);
+        text = composed.data;
+        n_bytes = composed.n_bytes;
+    }
     for (size_t at = 0, n; ok && at < n_bytes; at += n) {
         n = utf8_run(text + at, n_bytes - at, &valid);
         if (!valid) {
@@ -163,5 +171,6 @@ bool bpe_encode(const struct tokenizer *tokenizer, const char *text, size_t n_by
     merger_done(&work.merger);
     word_list_done(&work.words);
     buf_free(&work.spelled);
+    buf_free(&composed);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "engine/tools.h"
+#include "tests/support/made_vocabulary.h"
 #include "tests/support/random_lines.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_engine.h"
@@ -285,6 +286,26 @@ static void a_text_that_continues_another_gets_no_space_before_it(void **state)
     }
 }
 
+/* GGUF names the pre-type alone, and the tokenizers of that name have NFC. */
+static void gguf_of_qwen2_composes_and_that_of_gpt2_does_not(void **state)
+{
+    static const char *const PRE[] = {"qwen2", "gpt-2"};
+    const struct metadata_string merge = {"a b", 3};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct made_vocabulary made = {.n = 0};
+        made_put_bpe(&made);
+        made_put(&made, "ab", 0, TOKEN_NORMAL);
+        struct metadata *metadata = made_metadata_of(&made, "gpt2");
+        made_set_array(metadata, "tokenizer.ggml.merges", METADATA_STRING, &merge, 1);
+        assert_true(metadata_set_string(metadata, "tokenizer.ggml.pre", PRE[i], NULL));
+        struct tokenizer *tokenizer = made_tokenizer(metadata);
+        made_assert_ids(tokenizer, "e\xcc\x81", false, i ? "101 204 129" : "195 169");
+        made_assert_ids(tokenizer, "\xc3\xa9\xff", false, "195 169 255");
+        tokenizer_free(tokenizer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +317,7 @@ int main(void)
         cmocka_unit_test(the_words_around_broken_bytes_are_those_without_them),
         cmocka_unit_test(a_plain_text_gives_no_control_token),
         cmocka_unit_test(a_text_that_continues_another_gets_no_space_before_it),
+        cmocka_unit_test(gguf_of_qwen2_composes_and_that_of_gpt2_does_not),
     };
     return cmocka_run_group_tests(tests, hf_folder_set_up, hf_folder_tear_down);
 }
