@@ -27,6 +27,7 @@ static bool observe_window(struct calibration *calibration, size_t first, size_t
         batch[n_batch++] = (struct session_token){sequence, calibration->bos, true};
     for (size_t i = 0; i < n; i++)
         batch[n_batch++] = (struct session_token){sequence, calibration->text.ids[first + i], true};
+    session_expect(calibration->session, sequence, n_batch);
     bool ok = session_eval(calibration->session, batch, n_batch, err);
     session_drop(calibration->session, sequence);
     calibration->n_windows++;

@@ -53,6 +53,7 @@ same "$(perplexity_of -c 64)" "$(perplexity_of -c 64 --rope short)" "chunks of 6
 same "$(perplexity_of -c 96)" "$(perplexity_of -c 96 --rope long)" "chunks of 96 tokens are not rotated by the long factors"
 [ "$(perplexity_of -c 96)" != "$(perplexity_of -c 96 --rope short)" ] || fail "the factors make no difference to a perplexity"
 expect 0 "$PHIBENCH" bench -m "$model" -p 60,100 -n 8 -b 2 -t 1 -r 1
+expect 0 "$PHIBENCH" quantize "$model" weighted.gguf --type q8_0 --imatrix-from text # whose windows are long
 
 # Answers of another choice are no answers to this one.
 cat >config.yaml <<END
