@@ -272,9 +272,12 @@ static void add_rows(struct kernel_timing *timing)
 static void list_cases(struct kernel_timing *timing)
 {
     static const size_t tokens[] = {1, 8, 32, N_TOKENS};
-    for (enum tensor_type type = 0; type < TENSOR_TYPE_LIMIT; type++)
-        for (size_t i = 0; timing->kernels->gemm[type] && i < sizeof tokens / sizeof *tokens; i++)
+    for (enum tensor_type type = 0; type < TENSOR_TYPE_LIMIT; type++) {
+        const struct tensor_type_info *info = tensor_type_info(type);
+        if (!info || !info->encoded) continue;
+        for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
             add_gemm(timing, type, tokens[i]);
+    }
     add_attention(timing, 1);
     add_attention(timing, 32);
     add_rows(timing);

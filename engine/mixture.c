@@ -59,7 +59,7 @@ enum tensor_type mixture_fitting_type(enum tensor_type type, size_t n_cols)
 {
     static const enum tensor_type smaller_blocks[TENSOR_TYPE_LIMIT] = {
         [TENSOR_Q2_K] = TENSOR_Q4_0, [TENSOR_Q3_K] = TENSOR_Q4_0, [TENSOR_Q4_K] = TENSOR_Q5_0,
-        [TENSOR_Q5_K] = TENSOR_Q5_1, [TENSOR_Q6_K] = TENSOR_Q8_0,
+        [TENSOR_Q5_K] = TENSOR_Q5_1, [TENSOR_Q6_K] = TENSOR_Q8_0, [TENSOR_IQ4_XS] = TENSOR_IQ4_NL,
     };
     if (n_cols % tensor_type_info(type)->block_values == 0) return type;
     type = smaller_blocks[type] ? smaller_blocks[type] : TENSOR_F16;

@@ -29,13 +29,14 @@ bool mixture_parse(const char *name, struct mixture *mixture, struct err *err)
  * - In q4_k_m and q5_k_m a fused QKV matrix has Q5_K and Q6_K; values and feed-forward outputs of
  *   the first and last eighth of the layers and of every third one between them have Q6_K.
  * These are the rules of the files in circulation (llama.cpp, src/llama-quant.cpp; for a fused QKV
- * as it was when the publisher made the Phi-3 files), but that q2_k to q5_k are one type here and
- * no mixtures. */
+ * as it was when the publisher made the Phi-3 files), but that q2_k to q5_k and iq4_xs are one
+ * type here and no mixtures. */
 enum tensor_type mixture_type(const struct mixture *mixture, enum weight weight, bool makes_logits,
                               size_t i_layer, size_t n_layers);
 
 /* The type itself where rows of n_cols values are whole blocks of it. Otherwise Q4_0 for Q2_K and
- * Q3_K, Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K; F16 where blocks of 32 do not fit either. */
+ * Q3_K, Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K, IQ4_NL for IQ4_XS; F16 where blocks of 32 do
+ * not fit either. */
 enum tensor_type mixture_fitting_type(enum tensor_type type, size_t n_cols);
 
 /* The name of a file's type: "q4_k_m" for Q4_K and the file type of that mixture, "q4_k" for Q4_K

@@ -8,12 +8,14 @@
 #include "base/mem.h"
 #include "engine/gguf.h"
 #include "engine/hparams.h"
+#include "engine/kernels/pack.h"
 #include "engine/model.h"
 #include "engine/open_source.h"
 #include "engine/quantize.h"
 #include "engine/seal.h"
 #include "engine/synth.h"
 #include "engine/synth_shapes.h"
+#include "engine/tensor_grid.h"
 #include "engine/tokenizer.h"
 
 #include <stdlib.h>
@@ -94,6 +96,10 @@ void model_file_tensor(const struct model_file *file, size_t i, struct model_fil
                                          .n_dimensions = info->n_dimensions,
                                          .n_bytes = (uint64_t)info->n_rows * info->row_bytes,
                                          .supported = type->supported};
+    const size_t n = 64 * GRID_BLOCK_VALUES; /* so many that rounding does not show */
+    if (tensor_is_grid(info->type))
+        tensor->widened_bits =
+            8.0 * (double)pack_group_bytes(info->type, n) / (double)(ROW_GROUP * n);
     memcpy(tensor->shape, info->shape, sizeof tensor->shape);
 }
 

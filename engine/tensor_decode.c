@@ -7,6 +7,7 @@
 #include "engine/tensor_type.h"
 
 #include "engine/tensor_block.h"
+#include "engine/tensor_grid.h"
 
 #include <assert.h>
 #include <math.h>
@@ -154,14 +155,60 @@ static void decode_q6_k(const void *bytes, float *values)
     }
 }
 
+/* 32 values whose codes are placed as in Q4_0. */
+static void decode_codes(const uint8_t quants[16], const int8_t table[16], float scale,
+                         float values[32])
+{
+    for (int i = 0; i < 16; i++) {
+        values[i] = scale * (float)table[quants[i] & 15];
+        values[i + 16] = scale * (float)table[quants[i] >> 4];
+    }
+}
+
+static void decode_iq4_nl(const void *bytes, float *values)
+{
+    const struct block_iq4_nl *block = bytes;
+    decode_codes(block->quants, iq4_values, load_half(block->d), values);
+}
+
+static void decode_iq4_xs(const void *bytes, float *values)
+{
+    const struct block_iq4_xs *block = bytes;
+    for (int j = 0; j < 8; j++) {
+        float scale = load_half(block->d) * (float)unpack_scale_iq4_xs(block, j);
+        decode_codes(block->quants + 16 * j, iq4_values, scale, values + 32 * j);
+    }
+}
+
+static void decode_mxfp4(const void *bytes, float *values)
+{
+    const struct block_mxfp4 *block = bytes;
+    float scale = bfloat_to_float(mxfp4_scale_bits(block->exponent));
+    decode_codes(block->quants, mxfp4_values, scale, values);
+}
+
+static void decode_grid(enum tensor_type type, const void *bytes, float *values)
+{
+    struct grid_block block;
+    grid_block_read(type, bytes, &block);
+    for (int j = 0; j < GRID_BLOCK_VALUES / GRID_SUB_VALUES; j++) {
+        float scale = half_to_float(block.d) / 8 * (float)block.scales[j];
+        for (int i = GRID_SUB_VALUES * j; i < GRID_SUB_VALUES * (j + 1); i++)
+            values[i] = scale * (float)block.q[i];
+    }
+}
+
 void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, float *values)
 {
     typedef void decode_fn(const void *block, float *values);
     static decode_fn *const decoders[TENSOR_TYPE_LIMIT] = {
-        [TENSOR_Q4_0] = decode_q4_0, [TENSOR_Q4_1] = decode_q4_1, [TENSOR_Q5_0] = decode_q5_0,
-        [TENSOR_Q5_1] = decode_q5_1, [TENSOR_Q8_0] = decode_q8_0, [TENSOR_Q2_K] = decode_q2_k,
-        [TENSOR_Q3_K] = decode_q3_k, [TENSOR_Q4_K] = decode_q4_k, [TENSOR_Q5_K] = decode_q5_k,
-        [TENSOR_Q6_K] = decode_q6_k,
+        [TENSOR_Q4_0] = decode_q4_0,     [TENSOR_Q4_1] = decode_q4_1,
+        [TENSOR_Q5_0] = decode_q5_0,     [TENSOR_Q5_1] = decode_q5_1,
+        [TENSOR_Q8_0] = decode_q8_0,     [TENSOR_Q2_K] = decode_q2_k,
+        [TENSOR_Q3_K] = decode_q3_k,     [TENSOR_Q4_K] = decode_q4_k,
+        [TENSOR_Q5_K] = decode_q5_k,     [TENSOR_Q6_K] = decode_q6_k,
+        [TENSOR_IQ4_NL] = decode_iq4_nl, [TENSOR_IQ4_XS] = decode_iq4_xs,
+        [TENSOR_MXFP4] = decode_mxfp4,
     };
     const struct tensor_type_info *info = tensor_type_info(type);
     assert(info && info->supported && n_values % info->block_values == 0);
@@ -174,7 +221,8 @@ void tensor_decode(enum tensor_type type, const void *blocks, size_t n_values, f
         for (size_t i = 0; i < n_values; i++) values[i] = bfloat_to_float(load_u16(block + 2 * i));
     } else {
         for (size_t at = 0; at < n_values; at += info->block_values, block += info->block_bytes) {
-            decoders[type](block, values + at);
+            if (tensor_is_grid(type)) decode_grid(type, block, values + at);
+            else decoders[type](block, values + at);
         }
     }
 }
@@ -197,6 +245,16 @@ static const struct factors factors_of[TENSOR_TYPE_LIMIT] = {
     [TENSOR_Q4_K] = {2, {offsetof(struct block_q4_k, d), offsetof(struct block_q4_k, d_min)}},
     [TENSOR_Q5_K] = {2, {offsetof(struct block_q5_k, d), offsetof(struct block_q5_k, d_min)}},
     [TENSOR_Q6_K] = {1, {offsetof(struct block_q6_k, d)}},
+    [TENSOR_IQ4_NL] = {1, {offsetof(struct block_iq4_nl, d)}},
+    [TENSOR_IQ4_XS] = {1, {offsetof(struct block_iq4_xs, d)}},
+    [TENSOR_IQ2_XXS] = {1, {offsetof(struct block_iq2_xxs, d)}},
+    [TENSOR_IQ2_XS] = {1, {offsetof(struct block_iq2_xs, d)}},
+    [TENSOR_IQ2_S] = {1, {offsetof(struct block_iq2_s, d)}},
+    [TENSOR_IQ3_XXS] = {1, {offsetof(struct block_iq3_xxs, d)}},
+    [TENSOR_IQ3_S] = {1, {offsetof(struct block_iq3_s, d)}},
+    [TENSOR_IQ1_S] = {1, {offsetof(struct block_iq1_s, d)}},
+    [TENSOR_TQ1_0] = {1, {offsetof(struct block_tq1_0, d)}},
+    [TENSOR_TQ2_0] = {1, {offsetof(struct block_tq2_0, d)}},
 };
 
 /* The first value of the first block that has a factor whose bits, without the sign, are `limit` or
@@ -243,12 +301,34 @@ static size_t find_float(const uint8_t *floats, size_t n)
     return i;
 }
 
+/* The same of MXFP4, whose exponents from 253 on have values past the largest float. */
+static size_t find_exponent(const struct block_mxfp4 *blocks, size_t n_values)
+{
+    size_t i = 0, n_blocks = n_values / LEGACY_BLOCK_VALUES;
+    while (i < n_blocks && blocks[i].exponent < 253) i++;
+    return i * LEGACY_BLOCK_VALUES;
+}
+
+/* The same of IQ1_M, whose factor is in pieces. */
+static size_t find_pieces(const uint8_t *blocks, size_t n_values, uint16_t limit)
+{
+    struct grid_block block;
+    size_t at = 0;
+    for (; at < n_values; at += GRID_BLOCK_VALUES, blocks += sizeof(struct block_iq1_m)) {
+        grid_block_read(TENSOR_IQ1_M, blocks, &block);
+        if ((block.d & 0x7fff) >= limit) break;
+    }
+    return at;
+}
+
 bool tensor_is_finite(enum tensor_type type, const void *blocks, size_t n_values, size_t *column)
 {
     switch (type) {
     case TENSOR_F32: *column = find_float(blocks, n_values); break;
     case TENSOR_F16: *column = find_half(blocks, n_values, 0x7c00); break;
     case TENSOR_BF16: *column = find_half(blocks, n_values, 0x7f80); break;
+    case TENSOR_MXFP4: *column = find_exponent(blocks, n_values); break;
+    case TENSOR_IQ1_M: *column = find_pieces(blocks, n_values, 0x7c00); break;
     default: *column = find_factor(type, blocks, n_values, 0x7c00); break;
     }
     return *column == n_values;

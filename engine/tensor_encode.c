@@ -5,7 +5,7 @@
  * Legacy types take the scale from the extreme value. K types try a few scales per sub-block,
  * refine each by least squares, keep the best, and then quantize the scales themselves; the
  * quants are rounded last, against the scales as stored. With weights the legacy types, Q8_0 apart,
- * find their scales in the same way.
+ * find their scales in the same way. Types of codes do so too; a code is that of the nearest value.
  */
 #include "engine/tensor_type.h"
 
@@ -359,18 +359,136 @@ static void encode_q6_k(const float *values, const float *weights, void *bytes)
     pack_2_bits(q, 4, block->high_bits);
 }
 
+/* ---- Codes ---- */
+
+/* Halfway between a value of iq4_values and the next; nothing is above the last. */
+static const float iq4_middles[16] = {-115.5f, -93.5f, -74.0f, -57.0f, -42.0f, -28.5f,
+                                      -16.0f,  -4.5f,  7.0f,   19.0f,  31.5f,  45.5f,
+                                      61.0f,   79.0f,  101.0f, 128.0f};
+
+/* The code whose value is nearest to x; NaN gives one of them. The code of each eighth's lower end
+ * is known, and no more than one middle is inside. */
+static int nearest_iq4(float x)
+{
+    static const uint8_t first[32] = {0, 0, 1, 1,  1,  2,  2,  3,  3,  4,  4,  5,  5,  6,  7,  7,
+                                      8, 9, 9, 10, 11, 11, 12, 12, 13, 13, 14, 14, 14, 15, 15, 15};
+    x = x > -128 ? (x < 127 ? x : 127) : -128;
+    int code = first[(int)((x + 128) / 8)];
+    return code + (x > iq4_middles[code]);
+}
+
+/* The scale for which scale * iq4_values[q] comes nearest to x[0..32) in the sense of least squares
+ * weighted by w, which may be NULL. The value of largest magnitude takes either end of the table or
+ * a value near it. */
+static float fit_iq4(const float *x, const float *w)
+{
+    static const float ends[] = {-143, -135, -127, -119, -111, 129, 121, 113, 105, 97};
+    float peak = peak_of(x, 32), best_scale = 0, best_gain = 0;
+    if (peak == 0) return 0;
+    for (size_t t = 0; t < sizeof ends / sizeof *ends; t++) {
+        float inverse = ends[t] / peak, sum_xv = 0, sum_vv = 0;
+        for (int i = 0; i < 32; i++) {
+            float v = (float)iq4_values[nearest_iq4(x[i] * inverse)], wv = w ? w[i] * v : v;
+            sum_xv += x[i] * wv;
+            sum_vv += wv * v;
+        }
+        float gain = sum_vv > 0 ? sum_xv * sum_xv / sum_vv : 0; /* as in fit_centered */
+        if (gain > best_gain) {
+            best_gain = gain;
+            best_scale = sum_xv / sum_vv;
+        }
+    }
+    return best_scale;
+}
+
+static void round_iq4(const float *values, float scale, uint8_t quants[16])
+{
+    float inverse = inverse_of(scale);
+    uint8_t q[32];
+    for (int i = 0; i < 32; i++) q[i] = (uint8_t)nearest_iq4(values[i] * inverse);
+    pack_legacy(q, quants);
+}
+
+static void encode_iq4_nl(const float *values, const float *weights, void *bytes)
+{
+    struct block_iq4_nl *block = bytes;
+    round_iq4(values, store_half(block->d, fit_iq4(values, weights)), block->quants);
+}
+
+static void encode_iq4_xs(const float *values, const float *weights, void *bytes)
+{
+    struct block_iq4_xs *block = bytes;
+    float scales[8];
+    int bits[8], high = 0;
+    for (int j = 0; j < 8; j++) scales[j] = fit_iq4(values + 32 * j, weights + 32 * j);
+    quantize_scales(scales, 8, -32, 31, block->d, bits, scales);
+    for (int j = 0; j < 8; j++) {
+        high |= (bits[j] + 32) >> 4 << (2 * j);
+        round_iq4(values + 32 * j, scales[j], block->quants + 16 * j);
+    }
+    store_u16(block->high_scales, (uint16_t)high);
+    for (int j = 0; j < 4; j++)
+        block->low_scales[j] = (uint8_t)((bits[2 * j] & 15) | (bits[2 * j + 1] & 15) << 4);
+}
+
+/* The code of the number in mxfp4_values that is nearest to x, ties to an even code. */
+static int nearest_mxfp4(float x)
+{
+    float magnitude = fabsf(x);
+    int code = magnitude < 4   ? round_to_range(magnitude, 0, 4)
+               : magnitude < 8 ? 2 + round_to_range(magnitude / 2, 2, 4)
+                               : 4 + round_to_range(magnitude / 4, 2, 3);
+    return code && x < 0 ? 8 + code : code;
+}
+
+/* Codes of 32 values under a scale; returns the sum of squared errors. */
+static float round_mxfp4(const float *values, const float *weights, float scale, uint8_t q[32])
+{
+    float inverse = 1 / scale, sum = 0;
+    for (int i = 0; i < 32; i++) {
+        q[i] = (uint8_t)nearest_mxfp4(values[i] * inverse);
+        float error = values[i] - scale * (float)mxfp4_values[q[i]];
+        sum += weights ? weights[i] * error * error : error * error;
+    }
+    return sum;
+}
+
+/* Of the two exponents that are tried, the larger lets the largest magnitude be 2 to 4 of at most
+ * 6; with the smaller it is twice that, or cut. */
+static void encode_mxfp4(const float *values, const float *weights, void *bytes)
+{
+    struct block_mxfp4 *block = bytes;
+    float peak = fabsf(peak_of(values, 32)), least = INFINITY;
+    int exponent;
+    memset(block, 0, sizeof *block);
+    if (!(peak >= 0x1p-100f)) return;
+    frexpf(peak < 0x1p100f ? peak : 0x1p100f, &exponent);
+    for (int e = exponent + 124; e <= exponent + 125; e++) {
+        uint8_t q[32];
+        float scale = bfloat_to_float(mxfp4_scale_bits((uint8_t)e));
+        float error = round_mxfp4(values, weights, scale, q);
+        if (!(error < least)) continue;
+        least = error;
+        block->exponent = (uint8_t)e;
+        pack_legacy(q, block->quants);
+    }
+}
+
 void tensor_encode_weighted(enum tensor_type type, const float *values, const float *weights,
                             size_t n_values, void *blocks)
 {
     typedef void encode_fn(const float *values, const float *weights, void *block);
     static encode_fn *const encoders[TENSOR_TYPE_LIMIT] = {
-        [TENSOR_Q4_0] = encode_q4_0, [TENSOR_Q4_1] = encode_q4_1, [TENSOR_Q5_0] = encode_q5_0,
-        [TENSOR_Q5_1] = encode_q5_1, [TENSOR_Q8_0] = encode_q8_0, [TENSOR_Q2_K] = encode_q2_k,
-        [TENSOR_Q3_K] = encode_q3_k, [TENSOR_Q4_K] = encode_q4_k, [TENSOR_Q5_K] = encode_q5_k,
-        [TENSOR_Q6_K] = encode_q6_k,
+        [TENSOR_Q4_0] = encode_q4_0,     [TENSOR_Q4_1] = encode_q4_1,
+        [TENSOR_Q5_0] = encode_q5_0,     [TENSOR_Q5_1] = encode_q5_1,
+        [TENSOR_Q8_0] = encode_q8_0,     [TENSOR_Q2_K] = encode_q2_k,
+        [TENSOR_Q3_K] = encode_q3_k,     [TENSOR_Q4_K] = encode_q4_k,
+        [TENSOR_Q5_K] = encode_q5_k,     [TENSOR_Q6_K] = encode_q6_k,
+        [TENSOR_IQ4_NL] = encode_iq4_nl, [TENSOR_IQ4_XS] = encode_iq4_xs,
+        [TENSOR_MXFP4] = encode_mxfp4,
     };
     const struct tensor_type_info *info = tensor_type_info(type);
-    assert(info && info->supported && n_values % info->block_values == 0);
+    assert(info && info->encoded && n_values % info->block_values == 0);
     uint8_t *block = blocks;
     if (type == TENSOR_F32) {
         memcpy(blocks, values, n_values * sizeof *values);

@@ -24,22 +24,35 @@ enum tensor_type { /* values are GGUF's */
                    TENSOR_Q4_K = 12,
                    TENSOR_Q5_K = 13,
                    TENSOR_Q6_K = 14,
+                   TENSOR_IQ2_XXS = 16,
+                   TENSOR_IQ2_XS = 17,
+                   TENSOR_IQ3_XXS = 18,
+                   TENSOR_IQ1_S = 19,
+                   TENSOR_IQ4_NL = 20,
+                   TENSOR_IQ3_S = 21,
+                   TENSOR_IQ2_S = 22,
+                   TENSOR_IQ4_XS = 23,
+                   TENSOR_IQ1_M = 29,
                    TENSOR_BF16 = 30,
+                   TENSOR_TQ1_0 = 34,
+                   TENSOR_TQ2_0 = 35,
+                   TENSOR_MXFP4 = 39,
                    TENSOR_TYPE_LIMIT = 64 /* all known numbers are below */
 };
 
 struct tensor_type_info {
-    const char *name; /* lower case: "q4_k"; "iq4_nl" etc. for known types that are not supported */
+    const char *name; /* lower case: "q4_k"; "nvfp4" etc. for known types that are not supported */
     size_t block_values; /* values in a block: 1, 32 or 256 */
     size_t block_bytes;  /* bytes of a block */
-    bool supported;      /* can be read, computed with and written */
+    bool supported;      /* can be read and computed with */
+    bool encoded;        /* can be written: tensor_encode has it */
     uint32_t file_type;  /* of supported types: general.file_type of a file that is mostly of it */
 };
 
 /* NULL for a number that GGUF does not know. */
 const struct tensor_type_info *tensor_type_info(uint32_t type);
 
-/* Finds a supported type by name, case-insensitive ("Q4_K", "q4_k"); errors list the supported
+/* Finds a type that can be written by name, case-insensitive ("Q4_K", "q4_k"); errors list the
  * names. */
 bool tensor_type_parse(const char *name, enum tensor_type *type, struct err *err);
 

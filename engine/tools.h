@@ -44,6 +44,8 @@ struct model_file_tensor {
     size_t n_dimensions, shape[4]; /* GGUF order, fastest first */
     uint64_t n_bytes;
     bool supported;
+    double widened_bits; /* a weight's in memory, where that is more than in the file: as 8-bit
+                          * integers, slower than its size lets expect; otherwise 0 */
 };
 struct model_file *model_file_open(const char *path, struct err *err)
     __attribute__((warn_unused_result));

@@ -22,9 +22,9 @@ size_t pack_group_bytes(enum tensor_type type, size_t n_cols)
 {
     size_t n_bytes, row_bytes = tensor_row_bytes(type, n_cols);
     if (n_cols && !row_bytes) return 0;
-    /* Twice PACK_ALIGN: factors and bodies are rounded up apart, and a sum that fits is no larger
-     * than the file's bytes plus both. */
-    if (!mem_multiply(row_bytes, ROW_GROUP, &n_bytes) ||
+    /* Twice PACK_ALIGN: factors and bodies are rounded up apart. Eight: where a group is wider than
+     * the file, it is less than that. */
+    if (!mem_multiply(row_bytes, 8 * ROW_GROUP, &n_bytes) ||
         !mem_add(n_bytes, 2 * PACK_ALIGN, &n_bytes)) {
         return 0;
     }
@@ -200,8 +200,13 @@ static void pack_row(enum tensor_type type, const uint8_t *bytes, size_t n_cols,
         CASE(TENSOR_Q4_K);
         CASE(TENSOR_Q5_K);
         CASE(TENSOR_Q6_K);
+        CASE(TENSOR_IQ4_NL);
+        CASE(TENSOR_IQ4_XS);
+        CASE(TENSOR_MXFP4);
     case TENSOR_F32: pack_float_row(4, bytes, n_cols, row, group); break;
-    default: pack_float_row(2, bytes, n_cols, row, group); break;
+    case TENSOR_F16:
+    case TENSOR_BF16: pack_float_row(2, bytes, n_cols, row, group); break;
+    default: pack_quantized_row(type, bytes, n_cols, row, group); break;
     }
 #undef CASE
 }

@@ -4,7 +4,8 @@
  * A matrix [n_rows, n_cols] becomes ceil(n_rows / 16) row groups, each a run of blocks along the
  * columns (k); rows past the last are zero weights. The layout of each type is the same for every
  * instruction set and stands in pack_layout.h. Bytes per weight are those of the file's type (RSS
- * bound of the design). Pure functions, thread-safe.
+ * bound of the design), but for the scales of IQ4_XS and MXFP4, which are a byte wider, and for
+ * types below four bits. Pure functions, thread-safe.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_PACK_H
 #define PHIBENCH_ENGINE_KERNELS_PACK_H

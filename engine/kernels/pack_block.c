@@ -5,9 +5,6 @@
  */
 #include "engine/kernels/pack_layout.h"
 
-#include "engine/tensor_block.h"
-
-#include <assert.h>
 #include <string.h>
 
 static void no_scales(struct pack_block *block)
@@ -158,9 +155,39 @@ static void read_q6_k(const void *bytes, struct pack_block *block)
     read_two_bits(from->high_bits, 4, block->q);
 }
 
+static void read_iq4_xs(const void *bytes, struct pack_block *block)
+{
+    const struct block_iq4_xs *from = bytes;
+    no_scales(block);
+    block->d = load_u16(from->d);
+    for (int j = 0; j < 8; j++) {
+        block->scales[j] = (int8_t)unpack_scale_iq4_xs(from, j);
+        read_nibbles(from->quants + 16 * j, block->q + 32 * j);
+    }
+}
+
+static void read_mxfp4(const void *bytes, struct pack_block *block)
+{
+    const struct block_mxfp4 *from = bytes;
+    no_scales(block);
+    block->d = mxfp4_scale_bits(from->exponent);
+    read_nibbles(from->quants, block->q);
+}
+
+static void read_grid(enum tensor_type type, const void *bytes, struct pack_block *block)
+{
+    struct grid_block from;
+    grid_block_read(type, bytes, &from);
+    no_scales(block);
+    block->d = from.d;
+    memcpy(block->scales, from.scales, sizeof from.scales);
+    for (int i = 0; i < GRID_BLOCK_VALUES; i++) block->q[i] = (uint8_t)(from.q[i] + 128);
+}
+
 void pack_block_from_file(enum tensor_type type, const uint8_t *bytes, struct pack_block *block)
 {
     switch (type) {
+    case TENSOR_IQ4_NL: /* placed alike */
     case TENSOR_Q4_0: read_q4_0(bytes, block); break;
     case TENSOR_Q4_1: read_q4_1(bytes, block); break;
     case TENSOR_Q5_0: read_q5_0(bytes, block); break;
@@ -171,6 +198,8 @@ void pack_block_from_file(enum tensor_type type, const uint8_t *bytes, struct pa
     case TENSOR_Q4_K: read_q4_k(bytes, block); break;
     case TENSOR_Q5_K: read_q5_k(bytes, block); break;
     case TENSOR_Q6_K: read_q6_k(bytes, block); break;
-    default: assert(false && "not a quantized type");
+    case TENSOR_IQ4_XS: read_iq4_xs(bytes, block); break;
+    case TENSOR_MXFP4: read_mxfp4(bytes, block); break;
+    default: read_grid(type, bytes, block); break;
     }
 }

@@ -23,7 +23,13 @@
         [TENSOR_Q5_1] = gemm_quant_##quant_isa, [TENSOR_Q8_0] = gemm_quant_##quant_isa,            \
         [TENSOR_Q2_K] = gemm_quant_##quant_isa, [TENSOR_Q3_K] = gemm_quant_##quant_isa,            \
         [TENSOR_Q4_K] = gemm_quant_##quant_isa, [TENSOR_Q5_K] = gemm_quant_##quant_isa,            \
-        [TENSOR_Q6_K] = gemm_quant_##quant_isa,                                                    \
+        [TENSOR_Q6_K] = gemm_quant_##quant_isa, [TENSOR_IQ4_NL] = gemm_quant_##quant_isa,          \
+        [TENSOR_IQ4_XS] = gemm_quant_##quant_isa, [TENSOR_MXFP4] = gemm_quant_##quant_isa,         \
+        [TENSOR_IQ2_XXS] = gemm_quant_##quant_isa, [TENSOR_IQ2_XS] = gemm_quant_##quant_isa,       \
+        [TENSOR_IQ2_S] = gemm_quant_##quant_isa, [TENSOR_IQ3_XXS] = gemm_quant_##quant_isa,        \
+        [TENSOR_IQ3_S] = gemm_quant_##quant_isa, [TENSOR_IQ1_S] = gemm_quant_##quant_isa,          \
+        [TENSOR_IQ1_M] = gemm_quant_##quant_isa, [TENSOR_TQ1_0] = gemm_quant_##quant_isa,          \
+        [TENSOR_TQ2_0] = gemm_quant_##quant_isa,                                                   \
     }
 
 /* A level whose integer products alone are its own borrows the rest from another. */

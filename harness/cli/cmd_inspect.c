@@ -60,6 +60,32 @@ static void print_chat(const struct tokenizer *tokenizer)
     if (n) putchar('\n');
 }
 
+/* The n-th tensor's type, if it is widened and no tensor before has it; otherwise NULL. */
+static const char *find_widened(const struct model_file *file, size_t n, double *bits)
+{
+    struct model_file_tensor tensor, before;
+    model_file_tensor(file, n, &tensor);
+    if (tensor.widened_bits == 0) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        model_file_tensor(file, i, &before);
+        if (strcmp(before.type, tensor.type) == 0) return NULL;
+    }
+    *bits = tensor.widened_bits;
+    return tensor.type;
+}
+
+static void print_widened(const struct model_file *file)
+{
+    for (size_t i = 0; i < model_file_count_tensors(file); i++) {
+        double bits;
+        const char *type = find_widened(file, i, &bits);
+        if (type)
+            printf("%-16s %s runs as 8-bit integers, %.2f bits per weight in memory: slower than "
+                   "its size lets expect\n",
+                   "note", type, bits);
+    }
+}
+
 static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
@@ -84,6 +110,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
     }
+    print_widened(inspection->file);
     if (!inspection->tokenizer) return;
     visible_printf(stdout, "%-16s %s, %d tokens, %s BOS\n", "tokenizer",
                    tokenizer_kind(inspection->tokenizer), tokenizer_size(inspection->tokenizer),
@@ -186,6 +213,18 @@ static void write_tensors(struct json_writer *writer, const struct model_file *f
     json_end_array(writer);
 }
 
+static void write_widened(struct json_writer *writer, const struct model_file *file)
+{
+    json_key(writer, "widened_types");
+    json_begin_array(writer);
+    for (size_t i = 0; i < model_file_count_tensors(file); i++) {
+        double bits;
+        const char *type = find_widened(file, i, &bits);
+        if (type) json_put_string(writer, type);
+    }
+    json_end_array(writer);
+}
+
 static void write_chat(struct json_writer *writer, const struct tokenizer *tokenizer)
 {
     struct err err = {0};
@@ -208,6 +247,7 @@ static bool print_json(const struct inspection *inspection, const char *path, bo
     json_set_string(&writer, "file", path);
     json_set_integer(&writer, "files", (int64_t)model_file_count_files(inspection->file));
     write_model(&writer, inspection);
+    write_widened(&writer, inspection->file);
     if (inspection->tokenizer) {
         json_set_string(&writer, "tokenizer", tokenizer_kind(inspection->tokenizer));
         write_chat(&writer, inspection->tokenizer);

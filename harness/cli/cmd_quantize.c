@@ -20,7 +20,8 @@ struct options {
 };
 
 #define TYPES                                                                                      \
-    "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, q4_k_m or q5_k_m"
+    "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, "         \
+    "iq4_xs, mxfp4, q4_k_m or q5_k_m"
 
 static const struct option_spec OPTIONS[] = {
     {"type", 0, OPTION_TEXT, "TYPE", TYPES, offsetof(struct options, type), 0, 0, 0},
@@ -142,8 +143,8 @@ const struct command COMMAND_QUANTIZE = {
     COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
         "Writes the model IN, a GGUF file or a Hugging Face folder, as a GGUF file with matrices "
-        "of "
-        "TYPE. Vectors (norms) become f32. The matrix that makes the logits, with tied embeddings "
+        "of TYPE. Types below four bits, iq1 to iq3 and tq, are read and not written. Vectors "
+        "(norms) become f32. The matrix that makes the logits, with tied embeddings "
         "the embedding, becomes q6_k (q8_0 beside q8_0), because nothing after it evens out its "
         "errors. q4_k_m and q5_k_m are the usual mixtures: in some of the layers "
         "values and feed-forward outputs become q6_k, a fused QKV q5_k or q6_k. Where rows are no "

@@ -11,7 +11,7 @@ type_of() {
 }
 
 expect 0 "$PHIBENCH" synth tiny --type f16 tiny.gguf
-for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q2_k q3_k q4_k q5_k q6_k q4_k_m q5_k_m; do
+for type in f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q2_k q3_k q4_k q5_k q6_k iq4_nl iq4_xs mxfp4 q4_k_m q5_k_m; do
     expect 0 "$PHIBENCH" quantize tiny.gguf made.gguf --type $type
     grep -q "^made.gguf: $type, [0-9.]* MB, [0-9.]* bits a weight$" stdout || fail "$type: says $(cat stdout)"
     [ ! -s stderr ] || fail "$type: says $(cat stderr)"

@@ -29,9 +29,15 @@ void check_set_factors(struct check *check, enum tensor_type type, uint8_t *bloc
         [TENSOR_Q4_K] = {0, 2},
         [TENSOR_Q5_K] = {0, 2},
         [TENSOR_Q6_K] = {offsetof(struct block_q6_k, d), offsetof(struct block_q6_k, d)},
+        [TENSOR_IQ4_NL] = {0, 0},
+        [TENSOR_IQ4_XS] = {0, 0},
     };
     size_t block_bytes = tensor_type_info(type)->block_bytes;
     for (size_t at = 0; at < n_bytes; at += block_bytes) {
+        if (type == TENSOR_MXFP4) {
+            blocks[at] = (uint8_t)(120 + rng_below(&check->rng, 8));
+            continue;
+        }
         set_factor(check, blocks + at + places[type].d);
         set_factor(check, blocks + at + places[type].m);
     }

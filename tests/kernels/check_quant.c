@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const enum tensor_type types[] = {TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_1,
-                                         TENSOR_Q8_0, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K,
-                                         TENSOR_Q5_K, TENSOR_Q6_K};
+static const enum tensor_type types[] = {TENSOR_Q4_0,  TENSOR_Q4_1,   TENSOR_Q5_0,   TENSOR_Q5_1,
+                                         TENSOR_Q8_0,  TENSOR_Q2_K,   TENSOR_Q3_K,   TENSOR_Q4_K,
+                                         TENSOR_Q5_K,  TENSOR_Q6_K,   TENSOR_IQ4_NL, TENSOR_IQ4_XS,
+                                         TENSOR_MXFP4, TENSOR_IQ2_XXS};
 enum { N_TYPES = sizeof types / sizeof *types };
 
 static void compare_quantize(struct check *check, size_t n_cols, size_t block, bool is_extreme)

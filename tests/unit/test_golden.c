@@ -169,8 +169,9 @@ static void stories260k_continues_greedily_with_the_text_of_its_description(void
     free(story);
 }
 
-static const char *const hashed_types[] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1", "q5_0",
-                                           "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
+static const char *const hashed_types[] = {"f32",  "f16",    "bf16",   "q8_0", "q4_0", "q4_1",
+                                           "q5_0", "q5_1",   "q2_k",   "q3_k", "q4_k", "q5_k",
+                                           "q6_k", "iq4_nl", "iq4_xs", "mxfp4"};
 /* What an architecture does is told by one type of floats and one of blocks; the first, by all. */
 static const struct {
     const char *name;

@@ -301,7 +301,7 @@ static void what_is_not_in_says_so(void **state)
     set(draft, "attention.value_length", 16);
     check_refused(draft, ERR_UNSUPPORTED, "another size than keys");
     draft = new_draft("llama");
-    tensor_of(draft, "output.weight")->type = (enum tensor_type)20; /* iq4_nl */
+    tensor_of(draft, "output.weight")->type = (enum tensor_type)40; /* nvfp4 */
     check_refused(draft, ERR_UNSUPPORTED, "output.weight");
     draft = new_draft("llama");
     add(draft, "blk.2.attn_q.weight", N_EMBD, N_EMBD); /* a layer too many */

@@ -200,9 +200,10 @@ static void weights_move_the_error_to_where_it_matters_less(void **state)
     static const struct {
         enum tensor_type type;
         double most; /* of the error without weights */
-    } cases[] = {{TENSOR_Q4_0, 0.9},  {TENSOR_Q4_1, 0.9},  {TENSOR_Q5_0, 0.95},
-                 {TENSOR_Q5_1, 0.95}, {TENSOR_Q2_K, 0.9},  {TENSOR_Q3_K, 0.9},
-                 {TENSOR_Q4_K, 0.95}, {TENSOR_Q5_K, 0.97}, {TENSOR_Q6_K, 0.99}};
+    } cases[] = {{TENSOR_Q4_0, 0.9},    {TENSOR_Q4_1, 0.9},   {TENSOR_Q5_0, 0.95},
+                 {TENSOR_Q5_1, 0.95},   {TENSOR_Q2_K, 0.9},   {TENSOR_Q3_K, 0.9},
+                 {TENSOR_Q4_K, 0.95},   {TENSOR_Q5_K, 0.97},  {TENSOR_Q6_K, 0.99},
+                 {TENSOR_IQ4_NL, 0.95}, {TENSOR_IQ4_XS, 0.95}};
     static float values[N_VALUES], weights[N_VALUES], ones[N_VALUES];
     struct rng rng = {.state = 7};
     for (size_t i = 0; i < N_VALUES; i++) {

@@ -18,10 +18,18 @@
 #include <string.h>
 
 static const enum tensor_type all_types[] = {
-    TENSOR_F32,  TENSOR_F16,  TENSOR_BF16, TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0,
-    TENSOR_Q5_1, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K,
+    TENSOR_F32,  TENSOR_F16,    TENSOR_BF16,   TENSOR_Q8_0,  TENSOR_Q4_0, TENSOR_Q4_1,
+    TENSOR_Q5_0, TENSOR_Q5_1,   TENSOR_Q2_K,   TENSOR_Q3_K,  TENSOR_Q4_K, TENSOR_Q5_K,
+    TENSOR_Q6_K, TENSOR_IQ4_NL, TENSOR_IQ4_XS, TENSOR_MXFP4,
 };
 enum { N_TYPES = sizeof all_types / sizeof *all_types };
+
+/* They share one packed form, and cannot be encoded. */
+static const enum tensor_type grid_types[] = {
+    TENSOR_IQ2_XXS, TENSOR_IQ2_XS, TENSOR_IQ2_S, TENSOR_IQ3_XXS, TENSOR_IQ3_S,
+    TENSOR_IQ1_S,   TENSOR_IQ1_M,  TENSOR_TQ1_0, TENSOR_TQ2_0,
+};
+enum { N_GRID_TYPES = sizeof grid_types / sizeof *grid_types };
 
 struct matrix {
     uint8_t *rows; /* as a file has them */
@@ -34,10 +42,10 @@ struct matrix {
 static void decode_block(const struct pack_shape *shape, const struct pack_block *block,
                          float *values)
 {
-    float d = half_to_float(block->d), m = half_to_float(block->m);
+    float d = pack_factor_float(shape, block->d), m = half_to_float(block->m);
     for (size_t k = 0; k < shape->block_values; k++) {
         size_t j = k / shape->sub_values;
-        float q = (float)(block->q[k] - shape->offset);
+        float q = (float)pack_weight(shape, block->q[k]);
         if (shape->scales == PACK_NO_SCALES) {
             values[k] = shape->has_minimum ? q * d + m : q * d;
         } else {
@@ -109,32 +117,35 @@ static struct matrix random_matrix(enum tensor_type type, size_t n_rows, size_t 
     return pack_matrix(type, n_rows, n_cols, rows);
 }
 
+static void check_packed_rows(enum tensor_type type)
+{
+    static const size_t row_counts[] = {1, 2, 15, 16, 17, 31, 32, 49};
+    size_t block = tensor_type_info(type)->block_values;
+    for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
+        size_t n_cols = block * (1 + r);
+        struct matrix m = random_matrix(type, row_counts[r], n_cols);
+        float *expected = malloc(n_cols * sizeof(float)), *actual = malloc(n_cols * sizeof(float));
+        for (size_t row = 0; row < row_counts[r]; row++) {
+            tensor_decode(type, m.rows + row * m.row_bytes, n_cols, expected);
+            read_row(&m.packed, row, actual);
+            for (size_t k = 0; k < n_cols; k++) {
+                if (isnan(expected[k]) && isnan(actual[k])) continue;
+                if (memcmp(&expected[k], &actual[k], sizeof(float)) == 0) continue;
+                fail_msg("%s row %zu k %zu: %a, not %a", tensor_type_info(type)->name, row, k,
+                         (double)actual[k], (double)expected[k]);
+            }
+        }
+        free(expected);
+        free(actual);
+        matrix_done(&m);
+    }
+}
+
 static void packed_rows_read_as_the_file_decodes(void **state)
 {
     (void)state;
-    static const size_t row_counts[] = {1, 2, 15, 16, 17, 31, 32, 49};
-    for (size_t i = 0; i < N_TYPES; i++) {
-        size_t block = tensor_type_info(all_types[i])->block_values;
-        for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
-            size_t n_cols = block * (1 + r);
-            struct matrix m = random_matrix(all_types[i], row_counts[r], n_cols);
-            float *expected = malloc(n_cols * sizeof(float)),
-                  *actual = malloc(n_cols * sizeof(float));
-            for (size_t row = 0; row < row_counts[r]; row++) {
-                tensor_decode(all_types[i], m.rows + row * m.row_bytes, n_cols, expected);
-                read_row(&m.packed, row, actual);
-                for (size_t k = 0; k < n_cols; k++) {
-                    if (isnan(expected[k]) && isnan(actual[k])) continue;
-                    if (memcmp(&expected[k], &actual[k], sizeof(float)) == 0) continue;
-                    fail_msg("%s row %zu k %zu: %a, not %a", tensor_type_info(all_types[i])->name,
-                             row, k, (double)actual[k], (double)expected[k]);
-                }
-            }
-            free(expected);
-            free(actual);
-            matrix_done(&m);
-        }
-    }
+    for (size_t i = 0; i < N_TYPES; i++) check_packed_rows(all_types[i]);
+    for (size_t i = 0; i < N_GRID_TYPES; i++) check_packed_rows(grid_types[i]);
 }
 
 static void packing_takes_the_bytes_of_the_file(void **state)
@@ -142,10 +153,15 @@ static void packing_takes_the_bytes_of_the_file(void **state)
     (void)state;
     for (size_t i = 0; i < N_TYPES; i++) {
         size_t file_bytes = 16 * tensor_row_bytes(all_types[i], 3072);
+        if (all_types[i] == TENSOR_IQ4_XS)
+            file_bytes = file_bytes / 136 * 138;                             /* scales of 8 bits */
+        if (all_types[i] == TENSOR_MXFP4) file_bytes = file_bytes / 17 * 18; /* bfloat16 factors */
         size_t group_bytes = pack_group_bytes(all_types[i], 3072);
         assert_int_equal(group_bytes, file_bytes);
         assert_int_equal(group_bytes % 64, 0);
     }
+    for (size_t i = 0; i < N_GRID_TYPES; i++) /* bytes, 16 scales and d */
+        assert_int_equal(pack_group_bytes(grid_types[i], 3072), 16 * 3072 / 256 * (256 + 16 + 2));
     assert_int_equal(pack_group_bytes(TENSOR_Q4_0, 32), 320); /* factors rounded up to 64 */
 }
 
@@ -173,12 +189,23 @@ static void missing_rows_of_a_group_are_zero_weights(void **state)
     }
 }
 
+/* Random blocks whose factor, first in a block, is less than 2. */
+static void fill_finite(struct rng *rng, uint8_t *rows, size_t n_bytes, size_t block_bytes)
+{
+    fill_random(rng, rows, n_bytes);
+    for (size_t at = 1; at < n_bytes; at += block_bytes) rows[at] &= 0xbf;
+}
+
 /* Weights that a quantizer makes from uniform values, so that nothing is infinite. */
 static struct matrix encoded_matrix(enum tensor_type type, size_t n_rows, size_t n_cols)
 {
     struct rng rng = {(uint64_t)type};
     size_t row_bytes = tensor_row_bytes(type, n_cols);
     uint8_t *rows = malloc(n_rows * row_bytes);
+    if (!tensor_type_info(type)->encoded) {
+        fill_finite(&rng, rows, n_rows * row_bytes, tensor_type_info(type)->block_bytes);
+        return pack_matrix(type, n_rows, n_cols, rows);
+    }
     float *values = malloc(n_cols * sizeof *values);
     for (size_t row = 0; row < n_rows; row++) {
         for (size_t k = 0; k < n_cols; k++) values[k] = (float)(rng_uniform(&rng) * 2 - 1);
@@ -217,11 +244,12 @@ static void scalar_product_equals_double_arithmetic(void **state)
     (void)state;
     enum { ROWS = 37, COLS = 768, TOKENS = 35 };
     const struct kernels *kernels = kernels_for(ISA_SCALAR);
-    for (size_t i = 0; i < N_TYPES; i++) {
-        enum act_format format = act_format_for(all_types[i]);
+    for (size_t i = 0; i <= N_TYPES; i++) {
+        enum tensor_type type = i < N_TYPES ? all_types[i] : TENSOR_IQ2_XXS;
+        enum act_format format = act_format_for(type);
         if (format == ACT_F32) continue;
         size_t block = format == ACT_Q8_32 ? 32 : 256;
-        struct matrix m = encoded_matrix(all_types[i], ROWS, COLS);
+        struct matrix m = encoded_matrix(type, ROWS, COLS);
         struct acts a = {format,
                          TOKENS,
                          COLS,
@@ -240,7 +268,7 @@ static void scalar_product_equals_double_arithmetic(void **state)
                 assert_true(fabsf((float)a.q[t * COLS + k] * d - x[k]) <= d * 0.5001f);
             }
         }
-        kernels->gemm[all_types[i]](&m.packed, &a, 0, 3, out, ROWS);
+        kernels->gemm[type](&m.packed, &a, 0, 3, out, ROWS);
         for (size_t t = 0; t < TOKENS; t++) {
             for (size_t row = 0; row < ROWS; row++) {
                 check_output(&m, &a, block, t, row, out[t * ROWS + row]);
@@ -287,6 +315,7 @@ static void instruction_sets_have_names_and_the_best_is_available(void **state)
         if (!kernels) continue;
         assert_int_equal(kernels->isa, isa);
         for (size_t i = 0; i < N_TYPES; i++) assert_non_null(kernels->gemm[all_types[i]]);
+        for (size_t i = 0; i < N_GRID_TYPES; i++) assert_non_null(kernels->gemm[grid_types[i]]);
         assert_true(kernels->quantize && kernels->attention && kernels->kv_store &&
                     kernels->rms_norm && kernels->layer_norm && kernels->rope &&
                     kernels->silu_mul && kernels->gegelu_mul && kernels->gelu_mul &&

@@ -257,7 +257,7 @@ static void bad_specs_are_refused(void **state)
     assert_refused("quantize:q4_k", ERR_USAGE, "expected quantize:TYPE:MODEL");
     assert_refused("quantize:q4_k:", ERR_USAGE, "expected quantize:TYPE:MODEL");
     assert_refused("quantize:q9:synth:tiny:f16", ERR_USAGE, "unknown tensor type 'q9'");
-    assert_refused("quantize:q9:synth:tiny:f16", ERR_USAGE, "bf16, q4_k_m, q5_k_m");
+    assert_refused("quantize:q9:synth:tiny:f16", ERR_USAGE, "bf16, mxfp4, q4_k_m, q5_k_m");
     assert_refused("quantize:q4_k:quantize:q8_0:synth:tiny:f16", ERR_USAGE, "once more");
     assert_refused("quantize:q4_k:synth:huge:f16", ERR_USAGE, "unknown shape");
     assert_refused("quantize:q4_k:missing.gguf", ERR_IO, "No such file");

@@ -54,7 +54,15 @@ SIMD_INLINE bool has_scales(const struct pack_shape *shape)
  * lose the same, which their sums start with. */
 SIMD_INLINE bool starts_with_offset(const struct pack_shape *shape)
 {
-    return !has_scales(shape) && shape->low_bits < 8;
+    return !has_scales(shape) && pack_bits(shape) < 8;
+}
+
+/* What products take for codes: their values, plus the offset where the sums start with it. */
+SIMD_INLINE uint8x16_t look_up(const struct pack_shape *shape, uint8x16_t codes)
+{
+    int offset = starts_with_offset(shape) ? shape->offset : 0;
+    int8x16_t values = vaddq_s8(vld1q_s8(shape->values), vdupq_n_s8((int8_t)offset));
+    return vreinterpretq_u8_s8(vqtbl1q_s8(values, codes));
 }
 
 /* Field number `step` of a plane, of the 4 rows of a part. */
@@ -70,6 +78,7 @@ SIMD_INLINE int8x16_t load_weights(const struct pack_shape *shape, const struct 
                                    size_t step, size_t part)
 {
     uint8x16_t q = load_field(block->low, shape->low_bits, step, part);
+    if (shape->values) return vreinterpretq_s8_u8(look_up(shape, q));
     if (shape->high_bits) {
         uint8x16_t high = load_field(block->high, shape->high_bits, step, part);
         q = vorrq_u8(q, high << (uint8_t)shape->low_bits);
@@ -108,6 +117,13 @@ SIMD_INLINE void add_runs(const struct pack_shape *shape, const size_t n_tokens,
     }
 }
 
+SIMD_INLINE SIMD_FLOAT load_factor(const struct pack_shape *shape, const uint8_t *factors)
+{
+    if (shape->factor == PACK_BFLOAT) return simd_load_bfloat(factors);
+    SIMD_FLOAT d = simd_load_half(factors);
+    return shape->factor == PACK_HALF_EIGHTH ? simd_mul(d, simd_set(0.125f)) : d;
+}
+
 /* Adds a block of a type without scales. */
 SIMD_INLINE void add_legacy_block(const struct pack_shape *shape, const size_t n_tokens,
                                   const struct tile_block *block,
@@ -126,7 +142,7 @@ SIMD_INLINE void add_legacy_block(const struct pack_shape *shape, const size_t n
         SIMD_UNROLL
         for (size_t t = 0; t < n_tokens; t++) {
             SIMD_FLOAT da = simd_set(block->da[t]);
-            SIMD_FLOAT d = simd_mul(simd_load_half(factors), da);
+            SIMD_FLOAT d = simd_mul(load_factor(shape, factors), da);
             acc[t][part] = simd_fma(d, vcvtq_f32_s32(sum[t]), acc[t][part]);
             if (!shape->has_minimum) continue;
             SIMD_FLOAT m = simd_mul(simd_load_half(factors + 2 * ROW_GROUP), da);
@@ -244,7 +260,7 @@ SIMD_INLINE void add_k_block(const struct pack_shape *shape, const size_t n_toke
         const uint8_t *factors = block->factors + 2 * SIMD_LANES * part;
         SIMD_UNROLL
         for (size_t t = 0; t < n_tokens; t++) {
-            SIMD_FLOAT d = simd_mul(simd_load_half(factors), simd_set(block->da[t]));
+            SIMD_FLOAT d = simd_mul(load_factor(shape, factors), simd_set(block->da[t]));
             acc[t][part] = simd_fma(d, vcvtq_f32_s32(isum[t][part]), acc[t][part]);
             if (!shape->has_minimum) continue;
             const int32x4_t msum = sum_minima(shape, block->sums[t], &scales, part);
@@ -321,11 +337,17 @@ DEFINE_TILES(Q3_K)
 DEFINE_TILES(Q4_K)
 DEFINE_TILES(Q5_K)
 DEFINE_TILES(Q6_K)
+DEFINE_TILES(IQ4_NL)
+DEFINE_TILES(IQ4_XS)
+DEFINE_TILES(MXFP4)
+DEFINE_TILES(IQ2_XXS)
 
 /* Tiles by type and number of tokens minus 1. */
 static tile_fn *const tiles[TENSOR_TYPE_LIMIT][TILE_TOKENS] = {
-    LIST_TILES(Q4_0), LIST_TILES(Q4_1), LIST_TILES(Q5_0), LIST_TILES(Q5_1), LIST_TILES(Q8_0),
-    LIST_TILES(Q2_K), LIST_TILES(Q3_K), LIST_TILES(Q4_K), LIST_TILES(Q5_K), LIST_TILES(Q6_K),
+    LIST_TILES(Q4_0),  LIST_TILES(Q4_1),    LIST_TILES(Q5_0),   LIST_TILES(Q5_1),
+    LIST_TILES(Q8_0),  LIST_TILES(Q2_K),    LIST_TILES(Q3_K),   LIST_TILES(Q4_K),
+    LIST_TILES(Q5_K),  LIST_TILES(Q6_K),    LIST_TILES(IQ4_NL), LIST_TILES(IQ4_XS),
+    LIST_TILES(MXFP4), LIST_TILES(IQ2_XXS),
 };
 
 /* Groups outside, so that a group's weights stay in the cache for all tokens, which are spread
@@ -342,7 +364,7 @@ void gemm_quant_neon(const struct packed *w, const struct acts *a, size_t group_
             size_t n_tiles = (n_left + TILE_TOKENS - 1) / TILE_TOKENS;
             n = (n_left + n_tiles - 1) / n_tiles;
             float result[TILE_TOKENS * ROW_GROUP];
-            tiles[w->type][n - 1](&tile, result);
+            tiles[pack_kernel_type(w->type)][n - 1](&tile, result);
             for (size_t t = 0; t < n; t++) {
                 memcpy(out + (tile.token + t) * out_stride + row, result + t * ROW_GROUP,
                        n_rows * sizeof *out);

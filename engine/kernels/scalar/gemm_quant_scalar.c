@@ -3,9 +3,10 @@
  *
  * Every other level gives the bits of these functions. Bounds of the integer sums, over all inputs
  * (|a| <= 127): a block of 32 is at most 32 * 128 * 127 < 2^19; one of 256 at most
- * 256 * 32 * 127 * 128 < 2^27 (Q6_K, the largest q and scale), its minimum's sum at most
- * 256 * 127 * 63 < 2^21. So int32 never overflows, and neither do the partial sums of unsigned q
- * that the SIMD levels start from: at most 256 * 63 * 127 * 128 < 2^28.
+ * 256 * 32 * 127 * 128 < 2^27 (Q6_K, the largest q times scale; IQ4_XS has 127 times 32, types
+ * below four bits 124 times 31), its minimum's sum at most 256 * 127 * 63 < 2^21. So int32 never
+ * overflows, and neither do the partial sums of unsigned q that the SIMD levels start from: at most
+ * 256 * 63 * 127 * 128 < 2^28.
  */
 #include "engine/kernels/act_scale.h"
 #include "engine/kernels/kernel_list.h"
@@ -54,7 +55,7 @@ static float add_block(const struct pack_shape *shape, const struct pack_block *
     for (size_t j = 0; j < shape->block_values / shape->sub_values; j++) {
         int32_t dot = 0, sum = 0;
         for (size_t k = j * shape->sub_values; k < (j + 1) * shape->sub_values; k++) {
-            dot += (block->q[k] - shape->offset) * a[k];
+            dot += pack_weight(shape, block->q[k]) * a[k];
         }
         for (size_t i = j * shape->sub_values; i < (j + 1) * shape->sub_values; i += 16) {
             sum += sums[i / 16];
@@ -62,7 +63,7 @@ static float add_block(const struct pack_shape *shape, const struct pack_block *
         isum += dot * block->scales[j];
         msum += shape->scales == PACK_NO_SCALES ? sum : sum * block->minima[j];
     }
-    acc = fmaf(half_to_float(block->d) * da, (float)isum, acc);
+    acc = fmaf(pack_factor_float(shape, block->d) * da, (float)isum, acc);
     if (!shape->has_minimum) return acc;
     float m = half_to_float(block->m) * da;
     return fmaf(shape->scales == PACK_NO_SCALES ? m : -m, (float)msum, acc);

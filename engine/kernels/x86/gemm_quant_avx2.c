@@ -8,10 +8,12 @@
 #include "engine/kernels/x86/vectors_avx2.h"
 
 #define TILE_TOKENS 4
-#define FOR_TILE_TYPES(X) X(Q4_1) X(Q8_0)
+#define FOR_TILE_TYPES(X) X(Q4_1) X(Q8_0) X(IQ2_XXS)
 #define FOR_PANEL_TYPES(X)                                                                         \
     X(Q4_0, 6)                                                                                     \
-    X(Q5_0, 6) X(Q5_1, 6) X(Q2_K, 6) X(Q3_K, 6) X(Q4_K, 6) X(Q5_K, 6) X(Q6_K, 6)
+    X(Q5_0, 6)                                                                                     \
+    X(Q5_1, 6)                                                                                     \
+    X(Q2_K, 6) X(Q3_K, 6) X(Q4_K, 6) X(Q5_K, 6) X(Q6_K, 6) X(IQ4_NL, 6) X(IQ4_XS, 6) X(MXFP4, 6)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
 #define FOR_PANEL_TOKENS(X, type) X(type, 3) X(type, 4)
 #define INT16_SUMS 1
@@ -34,11 +36,11 @@ SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
 }
 
 /* Magnitude times a with the sign of w: a pair is at most 2 * 128 * 127 = 32512. */
-SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a, V_INT factor)
 {
     V_INT w = _mm256_xor_si256(q, _mm256_set1_epi8(-128));
     V_INT pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
-    return v_add(sum, v_pair_products(pairs, v_set16(1)));
+    return v_add(sum, v_pair_products(pairs, factor));
 }
 
 SIMD_INLINE V_INT narrow_end(V_INT sum, V_INT narrow)

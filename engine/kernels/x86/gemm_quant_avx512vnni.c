@@ -6,8 +6,10 @@
 #include "engine/kernels/x86/vectors_avx512.h"
 
 #define TILE_TOKENS 6
-#define FOR_TILE_TYPES(X) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0)
-#define FOR_PANEL_TYPES(X) X(Q2_K, 13) X(Q3_K, 13) X(Q4_K, 13) X(Q5_K, 13) X(Q6_K, 13)
+#define FOR_TILE_TYPES(X) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(IQ2_XXS)
+#define FOR_PANEL_TYPES(X)                                                                         \
+    X(Q2_K, 13)                                                                                    \
+    X(Q3_K, 13) X(Q4_K, 13) X(Q5_K, 13) X(Q6_K, 13) X(IQ4_NL, 13) X(IQ4_XS, 13) X(MXFP4, 13)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)
 #define FOR_PANEL_TOKENS(X, type) X(type, 4) X(type, 5) X(type, 6)
 #define INT16_SUMS 0
@@ -24,8 +26,9 @@ SIMD_INLINE V_INT v_add_pairs(V_INT sum, V_INT x, V_INT y)
     return _mm512_dpwssd_epi32(sum, x, y);
 }
 
-SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a, V_INT factor)
 {
+    (void)factor;
     return _mm512_dpbusd_epi32(sum, q, a);
 }
 

@@ -9,10 +9,13 @@
 #include "engine/kernels/x86/vectors_avx2.h"
 
 #define TILE_TOKENS 6
-#define FOR_TILE_TYPES(X) X(Q8_0)
+#define FOR_TILE_TYPES(X) X(Q8_0) X(IQ2_XXS)
 #define FOR_PANEL_TYPES(X)                                                                         \
     X(Q4_0, 13)                                                                                    \
-    X(Q4_1, 13) X(Q5_0, 13) X(Q5_1, 13) X(Q2_K, 8) X(Q3_K, 8) X(Q4_K, 8) X(Q5_K, 8) X(Q6_K, 8)
+    X(Q4_1, 13)                                                                                    \
+    X(Q5_0, 13)                                                                                    \
+    X(Q5_1, 13)                                                                                    \
+    X(Q2_K, 8) X(Q3_K, 8) X(Q4_K, 8) X(Q5_K, 8) X(Q6_K, 8) X(IQ4_NL, 13) X(IQ4_XS, 8) X(MXFP4, 13)
 #define FOR_TILE_TOKENS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)
 #define FOR_PANEL_TOKENS(X, type) X(type, 4) X(type, 5) X(type, 6)
 #define INT16_SUMS 0
@@ -31,8 +34,9 @@ SIMD_INLINE V_INT narrow_dot(V_INT sum, V_INT q, V_INT a)
     return _mm256_dpbusd_epi32(sum, q, a);
 }
 
-SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a)
+SIMD_INLINE V_INT wide_dot(V_INT sum, V_INT q, V_INT a, V_INT factor)
 {
+    (void)factor;
     return _mm256_dpbusd_epi32(sum, q, a);
 }
 

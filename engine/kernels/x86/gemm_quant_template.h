@@ -43,7 +43,9 @@
  *   v_park(&sum)      to memory, in sets with few registers
  *   narrow_dot(sum, q, a), narrow_end(sum, narrow)
  *   narrow_end_scaled(sum, narrow, scale, is_word), is_word if narrow sums of int32 are int16
- *   wide_dot(sum, q, a)  adds (q - WIDE_TAKES_OFF) * a, q any byte, straight to the int32 sum
+ *   wide_dot(sum, q, a, factor)
+ *                     adds (q - WIDE_TAKES_OFF) * a, q any byte, straight to the int32 sum; with
+ *                     INT16_SUMS times the factor, a widened scale or 1 in every int16
  *   load_row_bytes (SIMD_LANES of them), widen_scale(bytes, is_word),
  *   interleave_to_pairs (to int16)
  */
@@ -79,21 +81,9 @@ struct tile_input {
 
 SIMD_INLINE size_t run_steps(const struct pack_shape *shape)
 {
-    unsigned bits = shape->low_bits + shape->high_bits;
+    unsigned bits = pack_bits(shape);
     if (!INT16_SUMS || bits <= 4 || bits == 8) return shape->sub_values / 4;
     return bits == 5 ? 4 : 2;
-}
-
-/* Bytes of q go straight to the int32 sum. */
-SIMD_INLINE bool is_wide(const struct pack_shape *shape)
-{
-    return shape->low_bits == 8;
-}
-
-/* What is taken off q by the sums that products without scales start from. */
-SIMD_INLINE int offset_taken_off(const struct pack_shape *shape)
-{
-    return shape->offset - (is_wide(shape) ? WIDE_TAKES_OFF : 0);
 }
 
 SIMD_INLINE void find_place(const struct pack_shape *shape, const struct tile *tile, size_t i,
@@ -136,6 +126,9 @@ SIMD_INLINE void prepare_sums(const struct pack_shape *shape, const int16_t *sum
             __m256i units = multiply_unit_sums(sums, in->place.n_units, -offset);
             _mm256_store_si256((__m256i *)in->starts[t], units);
         }
+    } else if (shape->sub_values == PACK_UNIT && starts_at_offset(shape)) {
+        __m256i starts = multiply_unit_sums(sums, PANEL_UNITS, -shape->offset);
+        _mm256_store_si256((__m256i *)in->starts[t], starts);
     } else if (shape->sub_values == PACK_UNIT) {
         __m256i units = multiply_unit_sums(sums, PANEL_UNITS, 1);
         __m128i words =
@@ -179,7 +172,15 @@ SIMD_INLINE V_INT sum_pairs(const struct pack_shape *shape, const struct tile_in
     return sum;
 }
 
-/* Adds the steps [begin, end) of a unit, products without scales. */
+/* Bytes of q take their scale at once, where that is a factor of pairs of their products. */
+SIMD_INLINE V_INT wide_factor(const struct pack_shape *shape, const struct tile_input *in, size_t s,
+                              size_t unit, size_t step)
+{
+    if (!has_scales(shape)) return v_set16(1);
+    return in->scales->scale[s][(PACK_UNIT * unit + 4 * step) / shape->sub_values];
+}
+
+/* Adds the steps [begin, end) of a unit, products without scales, but for wide_factor. */
 SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, bool from_panel,
                          const struct tile_input *in, size_t unit, size_t begin, size_t end,
                          V_INT sum[STRIPS][TILE_TOKENS])
@@ -197,8 +198,9 @@ SIMD_INLINE void add_run(const struct pack_shape *shape, const size_t n_tokens, 
             V_INT a = v_broadcast(in->a[t] + PACK_UNIT * unit + 4 * step);
             SIMD_UNROLL
             for (size_t s = 0; s < STRIPS; s++) {
-                sum[s][t] =
-                    is_wide(shape) ? wide_dot(sum[s][t], q[s], a) : narrow_dot(sum[s][t], q[s], a);
+                sum[s][t] = is_wide(shape) ? wide_dot(sum[s][t], q[s], a,
+                                                      wide_factor(shape, in, s, unit, step))
+                                           : narrow_dot(sum[s][t], q[s], a);
             }
         }
     }
@@ -252,7 +254,9 @@ SIMD_INLINE void add_unit(const struct pack_shape *shape, const size_t n_tokens,
                           const struct tile_input *in, size_t unit, V_INT isum[STRIPS][TILE_TOKENS])
 {
     if (!from_panel && in->ahead_bytes) prefetch_unit(shape, &in->place, unit, in->ahead_bytes);
-    if (!has_scales(shape) && (!INT16_SUMS || is_wide(shape))) {
+    bool is_exact =
+        is_wide(shape) ? INT16_SUMS || !has_scales(shape) : !INT16_SUMS && !has_scales(shape);
+    if (is_exact) {
         add_run(shape, n_tokens, from_panel, in, unit, 0, PACK_UNIT_STEPS, isum);
         return;
     }
@@ -315,7 +319,7 @@ SIMD_INLINE void add_k_block(const struct pack_shape *shape, const size_t n_toke
     V_INT isum[STRIPS][TILE_TOKENS];
     SIMD_UNROLL
     for (size_t t = 0; t < n_tokens; t++) {
-        bool pairs = shape->offset && !starts_at_offset(shape);
+        bool pairs = has_offset_pairs(shape);
         SIMD_UNROLL
         for (size_t s = 0; s < STRIPS; s++)
             isum[s][t] = pairs ? sum_pairs(shape, in, s, t) : v_zero();
@@ -488,7 +492,7 @@ static void compute_panels(const struct type_tiles *tiles, const struct tile *ti
 void GEMM_QUANT(const struct packed *w, const struct acts *a, size_t group_begin, size_t group_end,
                 float *out, size_t out_stride)
 {
-    const struct type_tiles *tiles = &type_tiles[w->type];
+    const struct type_tiles *tiles = &type_tiles[pack_kernel_type(w->type)];
     size_t row_end = group_end * ROW_GROUP < w->n_rows ? group_end * ROW_GROUP : w->n_rows;
     for (size_t n, token = 0; token < a->n_tokens; token += n) {
         n = next_block_tokens(a->n_tokens - token);

@@ -57,16 +57,34 @@ SIMD_INLINE size_t n_subs(const struct pack_shape *shape)
     return PACK_MAX_BLOCK / shape->sub_values;
 }
 
-/* The offset is taken off each sub-block's sum of products, before its scale. */
+/* Bytes of q go straight to int32 sums. */
+SIMD_INLINE bool is_wide(const struct pack_shape *shape)
+{
+    return pack_bits(shape) == 8;
+}
+
+/* What is taken off the sums of products: the offset, if the product itself does not. */
+SIMD_INLINE int offset_taken_off(const struct pack_shape *shape)
+{
+    return shape->offset - (is_wide(shape) ? WIDE_TAKES_OFF : 0);
+}
+
+/* It is taken off each sub-block's sum of products, before its scale. */
 SIMD_INLINE bool starts_at_offset(const struct pack_shape *shape)
 {
-    return shape->offset && !(has_scales(shape) && INT16_SUMS);
+    return offset_taken_off(shape) && !(has_scales(shape) && INT16_SUMS);
+}
+
+/* It is taken off as minima are, times the scales. */
+SIMD_INLINE bool has_offset_pairs(const struct pack_shape *shape)
+{
+    return offset_taken_off(shape) && !starts_at_offset(shape);
 }
 
 /* Whether a sub-block's sum of products, the offset taken off, is an int16. */
 SIMD_INLINE bool is_word_sum(const struct pack_shape *shape)
 {
-    int n_bits = (int)(shape->low_bits + shape->high_bits);
+    int n_bits = (int)pack_bits(shape);
     int largest = shape->offset ? shape->offset : (1 << n_bits) - 1;
     return (int)shape->sub_values * 127 * largest <= INT16_MAX;
 }
@@ -75,6 +93,13 @@ SIMD_INLINE bool is_word_sum(const struct pack_shape *shape)
 SIMD_INLINE V_INT field_mask(unsigned bits, unsigned from)
 {
     return v_set16((int16_t)((((1u << bits) - 1) << from) * 0x101));
+}
+
+/* What products take for codes. */
+SIMD_INLINE V_INT look_up(const struct pack_shape *shape, V_INT codes)
+{
+    __m128i values = _mm_loadu_si128((const __m128i *)shape->values);
+    return v_look_up(_mm_add_epi8(values, _mm_set1_epi8((char)shape->offset)), codes);
 }
 
 /* The q of one step of a unit, in bytes. */
@@ -94,6 +119,7 @@ SIMD_INLINE V_INT load_step(const struct pack_shape *shape, const struct panel_p
     V_INT q = v_load(low + 64 * (step / low_steps));
     if (low_bits == 8) return q;
     q = v_and(v_shift_right(q, low_bits * (unsigned)(step % low_steps)), field_mask(low_bits, 0));
+    if (shape->values) return look_up(shape, q);
     if (!high_bits) return q;
     const size_t high_steps = 8 / high_bits;
     const unsigned from = high_bits * (unsigned)(step % high_steps);
@@ -134,7 +160,7 @@ SIMD_INLINE void load_scales(const struct pack_shape *shape, const struct panel_
                              struct tile_scales *to)
 {
     const size_t planes_bytes = pack_plane_bytes(shape, shape->low_bits + shape->high_bits);
-    const bool offset_pairs = shape->offset && !starts_at_offset(shape);
+    const bool offset_pairs = has_offset_pairs(shape);
     SIMD_UNROLL
     for (size_t s = 0; s < STRIPS; s++) {
         const uint8_t *scales = place->body[s] + planes_bytes + strip_row(s);
@@ -160,7 +186,10 @@ SIMD_INLINE SIMD_FLOAT load_factor(const struct pack_shape *shape, const struct 
                                    size_t s, size_t block, size_t i_factor)
 {
     size_t at = block * pack_factors(shape) + i_factor;
-    return simd_load_half(place->factors[s] + 2 * (at * ROW_GROUP + strip_row(s)));
+    const uint8_t *factors = place->factors[s] + 2 * (at * ROW_GROUP + strip_row(s));
+    if (shape->factor == PACK_BFLOAT) return simd_load_bfloat(factors);
+    SIMD_FLOAT d = simd_load_half(factors);
+    return shape->factor == PACK_HALF_EIGHTH ? simd_mul(d, simd_set(0.125f)) : d;
 }
 
 /* Reads ahead in the bodies for one unit: asking for a whole block at once is more than a core has

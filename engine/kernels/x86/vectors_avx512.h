@@ -80,6 +80,12 @@ SIMD_INLINE V_INT v_multiply16(V_INT a, V_INT b)
     return _mm512_mullo_epi16(a, b);
 }
 
+/* Byte i of the result is table[i's byte of codes], which is below 16. */
+SIMD_INLINE V_INT v_look_up(__m128i table, V_INT codes)
+{
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), codes);
+}
+
 SIMD_INLINE __m128i load_row_bytes(const uint8_t *bytes)
 {
     return _mm_loadu_si128((const __m128i *)bytes);
