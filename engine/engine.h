@@ -153,7 +153,7 @@ bool tokenizer_encode_chat(const struct tokenizer *tokenizer, const char *prompt
                            struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Sessions ---- */
-enum kv_type { KV_F16, KV_F32 };
+enum kv_type { KV_F16, KV_F32, KV_Q8_0 };
 enum { SESSION_PAGE_TOKENS = 16 };
 
 /* LongRoPE (Ding et al. 2024): a model has two sets of factors that slow its rotation, for

@@ -6,13 +6,13 @@
 #include "engine/kv.h"
 
 #include "base/mem.h"
+#include "engine/kernels/kv_layout.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LANES = 16,
     MAX_SEQUENCES = 1 << 20,
     MAX_SLABS = 1 << 20,
     TAIL_BYTES = 64,
@@ -46,26 +46,16 @@ struct kv {
     size_t n_sequences, capacity;
 };
 
-static size_t round_up_to_lanes(size_t n)
-{
-    return (n + LANES - 1) / LANES * LANES;
-}
-
 static size_t pages_of(size_t n_tokens)
 {
     return (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
 }
 
-static size_t value_bytes(enum kv_type type)
-{
-    return type == KV_F16 ? 2 : 4;
-}
-
 size_t kv_page_bytes(const struct kv_shape *shape)
 {
-    size_t row = shape->head_size + round_up_to_lanes(shape->head_size), n_bytes;
-    if (!mem_multiply(row * SESSION_PAGE_TOKENS, value_bytes(shape->type), &n_bytes) ||
-        !mem_multiply(n_bytes, shape->n_kv_heads, &n_bytes) ||
+    size_t n_bytes = kv_k_bytes(shape->type, shape->head_size);
+    n_bytes += kv_v_bytes(shape->type, shape->head_size);
+    if (!mem_multiply(n_bytes, shape->n_kv_heads, &n_bytes) ||
         !mem_multiply(n_bytes, shape->n_layers, &n_bytes))
         return 0;
     return n_bytes;
@@ -77,10 +67,9 @@ struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t n_
     assert(shape->head_size % 2 == 0 && shape->head_size > 0);
     struct kv *kv = mem_new(1, sizeof *kv, err);
     if (!kv) return NULL;
-    size_t page_values = SESSION_PAGE_TOKENS * value_bytes(shape->type);
     *kv = (struct kv){.shape = *shape,
-                      .k_bytes = shape->head_size * page_values,
-                      .v_bytes = round_up_to_lanes(shape->head_size) * page_values,
+                      .k_bytes = kv_k_bytes(shape->type, shape->head_size),
+                      .v_bytes = kv_v_bytes(shape->type, shape->head_size),
                       .page_bytes = kv_page_bytes(shape),
                       .context_tokens = context_tokens,
                       .n_pages = n_pages};

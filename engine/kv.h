@@ -14,9 +14,8 @@
 
 struct kv;
 
-/* The keys of one layer and KV head are [head_size][16] in a page, the values [16][v_stride] with
- * v_stride = head_size rounded up to 16 (kernels/kernels.h, struct attention). head_size is even.
- */
+/* How the keys and values of one layer and KV head stand in a page is said in kernels/kv_layout.h.
+ * head_size is even. */
 struct kv_shape {
     size_t n_layers, n_kv_heads, head_size;
     enum kv_type type;

@@ -324,12 +324,12 @@ static bool refuse_batch(struct session *session, const struct session_token *to
     take_back(session, tokens);
     if (step % FAULT_KINDS == FAULT_LOGITS)
         return err_set(err, ERR_INPUT, "the logits %s are no numbers", place);
-    if (step % FAULT_KINDS == FAULT_STORED && session->kv_type == KV_F16)
-        return err_set(
-            err, ERR_INPUT,
-            "a key or value of layer %llu %s is beyond what f16 holds: --kv f32 (kv: f32 "
-            "in a configuration) has more room",
-            (unsigned long long)(step / FAULT_KINDS), place);
+    if (step % FAULT_KINDS == FAULT_STORED && session->kv_type != KV_F32)
+        return err_set(err, ERR_INPUT,
+                       "a key or value of layer %llu %s is beyond what %s holds: --kv f32 (kv: f32 "
+                       "in a configuration) has more room",
+                       (unsigned long long)(step / FAULT_KINDS), place,
+                       session->kv_type == KV_F16 ? "f16" : "q8_0");
     return err_set(err, ERR_INPUT,
                    "the values of layer %llu %s are no numbers, or too large to compute with",
                    (unsigned long long)(step / FAULT_KINDS), place);

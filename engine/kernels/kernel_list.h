@@ -2,8 +2,8 @@
  *
  * A family is declared for an instruction set only where its sources are compiled: the folders
  * scalar/, x86/ and arm/ follow the target. Avx512vnni differs from avx512, and avxvnni from avx2,
- * in integer products only and shares everything else with it. Nobody but table.c, the kernels and
- * their tests needs this.
+ * in integer products and attention only and shares everything else with it. Nobody but table.c,
+ * the kernels and their tests needs this.
  */
 #ifndef PHIBENCH_ENGINE_KERNELS_KERNEL_LIST_H
 #define PHIBENCH_ENGINE_KERNELS_KERNEL_LIST_H
@@ -12,8 +12,6 @@
 
 #define KERNELS_FLOAT(isa)                                                                         \
     gemm_fn gemm_f32_##isa, gemm_f16_##isa, gemm_bf16_##isa;                                       \
-    attention_fn attention_##isa;                                                                  \
-    kv_store_fn kv_store_##isa;                                                                    \
     rms_norm_fn rms_norm_##isa;                                                                    \
     layer_norm_fn layer_norm_##isa;                                                                \
     rope_fn rope_##isa;                                                                            \
@@ -26,33 +24,43 @@
     peak_fn peak_f32_##isa;                                                                        \
     stream_fn stream_##isa
 
+#define KERNELS_ATTENTION(isa)                                                                     \
+    attention_fn attention_##isa;                                                                  \
+    kv_store_fn kv_store_##isa
+
 /* gemm_quant_<isa> multiplies by every quantized type. */
 
 KERNELS_FLOAT(scalar);
+KERNELS_ATTENTION(scalar);
 gemm_fn gemm_quant_scalar;
 quantize_fn quantize_scalar;
 peak_fn peak_int8_scalar;
 
 #if defined(__x86_64__)
 KERNELS_FLOAT(avx2);
+KERNELS_ATTENTION(avx2);
 gemm_fn gemm_quant_avx2;
 quantize_fn quantize_avx2;
 peak_fn peak_int8_avx2;
 
 KERNELS_FLOAT(avx512);
+KERNELS_ATTENTION(avx512);
 gemm_fn gemm_quant_avx512;
 quantize_fn quantize_avx512;
 peak_fn peak_int8_avx512;
 
+KERNELS_ATTENTION(avxvnni);
 gemm_fn gemm_quant_avxvnni;
 peak_fn peak_int8_avxvnni;
 
+KERNELS_ATTENTION(avx512vnni);
 gemm_fn gemm_quant_avx512vnni;
 peak_fn peak_int8_avx512vnni;
 #endif
 
 #if defined(__aarch64__)
 KERNELS_FLOAT(neon);
+KERNELS_ATTENTION(neon);
 gemm_fn gemm_quant_neon;
 quantize_fn quantize_neon;
 peak_fn peak_int8_neon;

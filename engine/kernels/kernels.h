@@ -11,6 +11,7 @@
 #define PHIBENCH_ENGINE_KERNELS_KERNELS_H
 
 #include "engine/engine.h"
+#include "engine/kernels/kv_layout.h"
 #include "engine/kernels/pack.h"
 
 /* ---- Activations ---- */
@@ -55,9 +56,8 @@ typedef void gemm_fn(const struct packed *w, const struct acts *a, size_t group_
 
 /* ---- Attention ---- */
 
-/* A KV page holds SESSION_PAGE_TOKENS (16) positions of every layer. Inside a page, K of one layer
- * and KV head is [head_size][16]: lanes are keys; V is [16][v_stride], v_stride = head_size rounded
- * up to 16: lanes are dimensions, padding is zero. */
+/* A KV page holds SESSION_PAGE_TOKENS (16) positions of every layer; kv_layout.h says where the
+ * keys and values of one layer and KV head stand in it. */
 
 /* Which blocks of keys a head attends to, of those that causality leaves it (block-sparse
  * attention: Abdin et al. 2024, section 2): key block k is seen from query block q by head h of the
@@ -143,11 +143,14 @@ static inline size_t attention_scratch_floats(size_t n_tokens, size_t n_heads, s
  * p = kernel_exp(s - m); the sum of p: lane (position mod 16) ascending, then the
  * fixed tree; out[d] = (sum over keys ascending of fmaf(p, v[d], .)) / sum. Keys outside its span
  * or in blocks that its head does not see take no part; blocks that no head of the call sees are
- * not read. */
+ * not read.
+ * With KV_Q8_0 queries are quantized as keys are (kv_q8.h), but their scales dq stay floats; dot:
+ * fmaf(dq * dk, (float)isum, .) over blocks of 32 ascending, isum the exact sum of products; and
+ * values are summed by fmaf(p * dv, (float)q, .). */
 typedef void attention_fn(const struct attention *attention);
 
 /* Stores k, v: [head_size] of one position (slot = position mod 16) into a page, converted to type
- * (round to nearest even). */
+ * (round to nearest even; KV_Q8_0: as kv_q8.h does it). */
 typedef void kv_store_fn(const float *k, const float *v, size_t head_size, enum kv_type type,
                          uint8_t *page_k, uint8_t *page_v, size_t slot);
 

@@ -36,7 +36,7 @@
 #define KERNELS(level, float_isa, quant_isa)                                                       \
     {                                                                                              \
         .isa = level, .quantize = quantize_##float_isa, .gemm = GEMM_TABLE(float_isa, quant_isa),  \
-        .attention = attention_##float_isa, .kv_store = kv_store_##float_isa,                      \
+        .attention = attention_##quant_isa, .kv_store = kv_store_##quant_isa,                      \
         .rms_norm = rms_norm_##float_isa, .layer_norm = layer_norm_##float_isa,                    \
         .rope = rope_##float_isa, .silu_mul = silu_mul_##float_isa,                                \
         .gegelu_mul = gegelu_mul_##float_isa, .gelu_mul = gelu_mul_##float_isa,                    \

@@ -34,6 +34,17 @@ void step_rotation(struct pass *pass, const struct operation *operation)
     }
 }
 
+/* The least magnitude that cannot be stored: with KV_Q8_0 a scale is the largest of its block by
+ * 127. */
+static float stored_limit(enum kv_type type)
+{
+    switch (type) {
+    case KV_F16: return HALF_OVERFLOW;
+    case KV_Q8_0: return 127 * HALF_OVERFLOW;
+    default: return INFINITY;
+    }
+}
+
 /* By (token, KV head). What the cache cannot hold is left out of it: what is masked is multiplied
  * by zero, and has to be a number. */
 void step_store(struct pass *pass, const struct operation *operation)
@@ -44,7 +55,7 @@ void step_store(struct pass *pass, const struct operation *operation)
     size_t n_q = hparams_count(h, EXTENT_Q), n_kv = hparams_count(h, EXTENT_KV);
     size_t n_pairs = h->n_rope / 2, n_sharing = h->n_heads / h->n_kv_heads;
     const float *rotations = pass->scratch->rotations[hparams_rotation(h, pass->i_layer)];
-    float limit = session->kv_type == KV_F16 ? HALF_OVERFLOW : INFINITY;
+    float limit = stored_limit(session->kv_type);
     struct range share = pass_share(pass, session->n_tokens * h->n_kv_heads);
     for (size_t i = share.begin; i < share.end; i++) {
         size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;

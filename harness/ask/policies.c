@@ -8,7 +8,7 @@ const char *const BOS_POLICY_NAMES[] = {
     [BOS_AUTO] = "auto", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
 const char *const BOS_POLICY_REASONS[] = {
     [BOS_AUTO] = "by the model's file", [BOS_ALWAYS] = "always", [BOS_NEVER] = "never", NULL};
-const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", NULL};
+const char *const KV_TYPE_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", [KV_Q8_0] = "q8_0", NULL};
 const char *const ROPE_POLICY_NAMES[] = {
     [ROPE_AUTO] = "auto", [ROPE_SHORT] = "short", [ROPE_LONG] = "long", NULL};
 const char *const ROPE_POLICY_REASONS[] = {

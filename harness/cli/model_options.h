@@ -23,7 +23,7 @@ struct model_arguments {
     }
 #define OPTION_KV(type, field)                                                                     \
     {                                                                                              \
-        "kv", 0, OPTION_TEXT, "TYPE", "type of the KV cache: f16 (default) or f32",                \
+        "kv", 0, OPTION_TEXT, "TYPE", "type of the KV cache: f16 (default), f32 or q8_0",          \
             offsetof(type, field), 0, 0, 0                                                         \
     }
 #define OPTION_ROPE(type, field)                                                                   \

@@ -245,8 +245,9 @@ static double decoded_kv_bytes(const struct measurement *m, const struct cell *c
         n_keys +=
             (double)(info->sliding_window && n > info->sliding_window ? info->sliding_window : n);
     }
-    return n_keys * 2 * info->n_layers * info->n_kv_heads * info->head_size *
-           (m->target->kv_type == KV_F32 ? 4 : 2);
+    uint64_t page_bytes =
+        session_kv_bytes(m->target->model, m->target->kv_type, SESSION_PAGE_TOKENS);
+    return n_keys * (double)page_bytes / SESSION_PAGE_TOKENS;
 }
 
 static void fill_rates(const struct measurement *m, const struct cell *cell,

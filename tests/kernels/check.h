@@ -35,8 +35,10 @@ struct check_family {
 };
 
 #if defined(__x86_64__)
-/* The products of AVX-VNNI, for a machine that has AVX-512 VNNI instead. */
+/* The products and the attention of AVX-VNNI, for a machine that has AVX-512 VNNI instead. */
 gemm_fn gemm_quant_ymm_avx512vnni;
+attention_fn attention_ymm_avx512vnni;
+kv_store_fn kv_store_ymm_avx512vnni;
 #endif
 
 extern const struct check_family check_quant;

@@ -103,19 +103,15 @@ struct kv {
     size_t n_pages, k_offset, v_offset;
 };
 
-static size_t kv_bytes(enum kv_type type)
-{
-    return type == KV_F16 ? 2 : 4;
-}
+static const char *const KV_NAMES[] = {[KV_F16] = "f16", [KV_F32] = "f32", [KV_Q8_0] = "q8_0"};
 
 /* Pages of random bytes; V ends at the guard. */
 static struct kv new_pages(struct check *check, size_t n_positions, size_t head_size,
                            enum kv_type type)
 {
-    size_t v_stride = (head_size + 15) / 16 * 16;
     struct kv kv = {.n_pages = (n_positions + SLOTS - 1) / SLOTS, .k_offset = 64};
-    kv.v_offset = kv.k_offset + SLOTS * head_size * kv_bytes(type);
-    size_t page_bytes = kv.v_offset + SLOTS * v_stride * kv_bytes(type);
+    kv.v_offset = kv.k_offset + kv_k_bytes(type, head_size);
+    size_t page_bytes = kv.v_offset + kv_v_bytes(type, head_size);
     kv.pages = check_memory(check, kv.n_pages * sizeof *kv.pages, sizeof *kv.pages);
     for (size_t i = 0; i < kv.n_pages; i++) kv.pages[i] = check_memory(check, page_bytes, 2);
     return kv;
@@ -132,9 +128,7 @@ static void store_position(const struct kernels *kernels, struct kv *kv, const f
 static void check_kv_store(struct check *check, enum kv_type type, enum values kind)
 {
     size_t head_size = draw(check, 1, 140), slot = draw(check, 0, SLOTS - 1);
-    size_t v_stride = (head_size + 15) / 16 * 16;
-    size_t k_bytes = SLOTS * head_size * kv_bytes(type),
-           v_bytes = SLOTS * v_stride * kv_bytes(type);
+    size_t k_bytes = kv_k_bytes(type, head_size), v_bytes = kv_v_bytes(type, head_size);
     const float *k = new_values(check, kind, head_size), *v = new_values(check, kind, head_size);
     uint8_t *pages[2][2];
     for (size_t i = 0; i < 2; i++) {
@@ -146,8 +140,7 @@ static void check_kv_store(struct check *check, enum kv_type type, enum values k
         kernels->kv_store(k, v, head_size, type, pages[i][0], pages[i][1], slot);
     }
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "%s, head size %zu, slot %zu", type == KV_F16 ? "f16" : "f32",
-             head_size, slot);
+    snprintf(shape, sizeof shape, "%s, head size %zu, slot %zu", KV_NAMES[type], head_size, slot);
     check_same_bytes(check, "kv_store (K)", shape, pages[0][0], pages[1][0], k_bytes);
     check_same_bytes(check, "kv_store (V)", shape, pages[0][1], pages[1][1], v_bytes);
     check_release(check);
@@ -235,8 +228,8 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape,
              "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g, blocks %zu",
-             type == KV_F16 ? "f16" : "f32", a.n_heads, head_size, a.position, end, a.window,
-             (double)a.softcap, a.blocks.n_keys);
+             KV_NAMES[type], a.n_heads, head_size, a.position, end, a.window, (double)a.softcap,
+             a.blocks.n_keys);
     check_same_floats(check, "attention", shape, expected, a.out, n_out);
     check_release(check);
 }
@@ -525,17 +518,19 @@ static void run_attention(const struct kernels *kernels, void *context)
 }
 
 /* The last n_tokens of KEYS. */
-static void time_attention(struct check *check, size_t n_tokens, size_t n_heads, size_t head_size)
+static void time_attention(struct check *check, enum kv_type type, size_t n_tokens, size_t n_heads,
+                           size_t head_size)
 {
     enum { KEYS = 4096 };
-    struct kv kv = new_pages(check, KEYS, head_size, KV_F16);
+    struct kv kv = new_pages(check, KEYS, head_size, type);
     float k[256], v[256];
     for (size_t i = 0; i < KEYS; i++) {
         check_fill_uniform(check, k, head_size);
         check_fill_uniform(check, v, head_size);
-        store_position(check->scalar, &kv, k, v, head_size, KV_F16, i);
+        store_position(check->scalar, &kv, k, v, head_size, type, i);
     }
     struct attention a = {.n_tokens = n_tokens, .n_heads = n_heads, .head_size = head_size};
+    a.type = type;
     a.pages = kv.pages;
     a.k_offset = kv.k_offset;
     a.v_offset = kv.v_offset;
@@ -547,10 +542,12 @@ static void time_attention(struct check *check, size_t n_tokens, size_t n_heads,
         check, attention_scratch_floats(n_tokens, n_heads, head_size, KEYS) * sizeof(float), 64);
     a.out = new_output(check, n_tokens * a.out_stride);
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "f16, %zu x %zu heads of %zu", n_tokens, n_heads, head_size);
+    snprintf(shape, sizeof shape, "%s, %zu x %zu heads of %zu", KV_NAMES[type], n_tokens, n_heads,
+             head_size);
+    size_t page_bytes = kv_k_bytes(type, head_size) + kv_v_bytes(type, head_size);
     double n_seen = (double)(n_tokens * KEYS - n_tokens * (n_tokens - 1) / 2);
     check_time(check, "attention", shape, 2.0 * (double)(head_size * n_heads) * n_seen,
-               2.0 * (double)head_size * KEYS * 2, run_attention, &a);
+               (double)page_bytes * KEYS / SLOTS, run_attention, &a);
     check_release(check);
 }
 
@@ -561,8 +558,11 @@ static void time_attentions(struct check *check)
         size_t n_tokens, n_heads, head_size;
     } shapes[] = {{1, 1, 96},  {1, 4, 128}, {1, 8, 64},  {24, 1, 64}, {24, 1, 80},
                   {24, 1, 96}, {6, 4, 128}, {8, 3, 128}, {3, 7, 96}};
+    static const enum kv_type types[] = {KV_F16, KV_Q8_0};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        time_attention(check, shapes[i].n_tokens, shapes[i].n_heads, shapes[i].head_size);
+        for (size_t j = 0; j < sizeof types / sizeof *types; j++)
+            time_attention(check, types[j], shapes[i].n_tokens, shapes[i].n_heads,
+                           shapes[i].head_size);
 }
 
 static void compare(struct check *check)
@@ -572,7 +572,7 @@ static void compare(struct check *check)
         for (enum values kind = UNIFORM; kind < VALUES_COUNT; kind++) {
             for (size_t i = 0; i < sizeof types / sizeof *types; i++)
                 check_gemm_case(check, types[i], kind);
-            for (int type = KV_F16; type <= KV_F32; type++) {
+            for (int type = KV_F16; type <= KV_Q8_0; type++) {
                 /* A stored NaN may have any bits. */
                 if (kind != NONFINITE) check_kv_store(check, (enum kv_type)type, kind);
                 check_attention_case(check, (enum kv_type)type, kind);

@@ -207,6 +207,8 @@ static bool make_stand_in(enum isa isa, struct kernels *kernels)
 #if defined(__x86_64__)
     if (isa != ISA_AVXVNNI || !isa_available(ISA_AVX512VNNI)) return false;
     *kernels = *kernels_for(isa);
+    kernels->attention = attention_ymm_avx512vnni;
+    kernels->kv_store = kv_store_ymm_avx512vnni;
     for (size_t type = 0; type < TENSOR_TYPE_LIMIT; type++) {
         if (kernels->gemm[type] == gemm_quant_avxvnni) {
             kernels->gemm[type] = gemm_quant_ymm_avx512vnni;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "engine/kernels/kv_q8.h"
 
 #include <math.h>
 #include <string.h>
@@ -116,6 +117,62 @@ static void assert_is_softmax_attention(struct scene *scene)
     }
 }
 
+/* Puts what the page holds of a head's values, which are bytes and scales, in their place. */
+static void read_back(const struct scene *scene, size_t position, float *k, float *v)
+{
+    const size_t head_size = scene->attention.head_size, n_scales = kv_scales_bytes(head_size);
+    const uint8_t *page_k = scene->pages[position / SLOTS] + K_OFFSET;
+    const uint8_t *page_v = scene->pages[position / SLOTS] + V_OFFSET;
+    const size_t slot = position % SLOTS;
+    for (size_t d = 0; d < head_size; d++) {
+        uint16_t scales[2];
+        size_t at = (d / 32 * SLOTS + slot) * sizeof *scales;
+        memcpy(&scales[0], page_k + at, sizeof *scales);
+        memcpy(&scales[1], page_v + at, sizeof *scales);
+        int key = page_k[n_scales + (d / 4 * SLOTS + slot) * 4 + d % 4] - 128;
+        int value = (int8_t)page_v[n_scales + slot * kv_v_stride(head_size) + d];
+        k[d] = half_to_float(scales[0]) * (float)key;
+        v[d] = half_to_float(scales[1]) * (float)value;
+    }
+}
+
+/* Each of n values is that of its block, rounded to the 127th part of the largest, and the scale to
+ * 11 bits. */
+static void assert_is_rounded(const float *actual, const float *exact, size_t n)
+{
+    for (size_t first = 0; first < n; first += 32) {
+        float largest = 0.0f;
+        size_t end = first + 32 < n ? first + 32 : n;
+        for (size_t i = first; i < end; i++) largest = fmaxf(largest, fabsf(exact[i]));
+        float most = largest * (0.501f / 127 + 0x1p-11f);
+        for (size_t i = first; i < end; i++) assert_true(fabsf(actual[i] - exact[i]) <= most);
+    }
+}
+
+static void attention_to_bytes_is_that_to_what_they_mean(void **state)
+{
+    static struct scene scene;
+    (void)state;
+    static const size_t sizes[] = {1, 6, 16, 64, 80, 96, 128};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t n = sizes[i];
+        set_scene(&scene, 1 + i % 3, 1 + i % MAX_HEADS, n, KV_Q8_0, (struct key_span){13, 150}, 0);
+        for (size_t j = 13; j < 150; j++) {
+            float k[MAX_HEAD_SIZE], v[MAX_HEAD_SIZE];
+            read_back(&scene, j, k, v);
+            assert_is_rounded(k, scene.k[j], n);
+            assert_is_rounded(v, scene.v[j], n);
+            memcpy(scene.k[j], k, sizeof k);
+            memcpy(scene.v[j], v, sizeof v);
+        }
+        /* Queries that bytes hold exactly: a scale of 1/8 by numbers of which one is 127. */
+        for (size_t j = 0; j < MAX_TOKENS; j++)
+            for (size_t d = 0; d < MAX_HEADS * n; d++)
+                scene.q[j][d] = d % n % 32 ? roundf(30 * scene.q[j][d]) / 8 : 127.0f / 8;
+        assert_is_softmax_attention(&scene);
+    }
+}
+
 static void attention_is_softmax_of_scaled_dots_times_values(void **state)
 {
     static struct scene scene;
@@ -163,7 +220,7 @@ static void attention_ignores_what_pages_hold_outside_the_span(void **state)
 {
     static struct scene clean, dirty;
     (void)state;
-    for (int type = KV_F16; type <= KV_F32; type++) {
+    for (int type = KV_F16; type <= KV_Q8_0; type++) {
         set_scene(&clean, 2, 3, 40, (enum kv_type)type, (struct key_span){21, 90}, 0);
         set_scene(&dirty, 2, 3, 40, (enum kv_type)type, (struct key_span){21, 90}, 0xff);
         attention_scalar(&clean.attention);
@@ -467,6 +524,7 @@ int main(void)
         cmocka_unit_test(attention_is_softmax_of_scaled_dots_times_values),
         cmocka_unit_test(a_softcap_bends_scores_before_the_softmax),
         cmocka_unit_test(attention_to_one_key_returns_its_value),
+        cmocka_unit_test(attention_to_bytes_is_that_to_what_they_mean),
         cmocka_unit_test(attention_ignores_what_pages_hold_outside_the_span),
         cmocka_unit_test(attention_of_a_head_of_a_token_does_not_depend_on_the_others),
         cmocka_unit_test(attention_survives_scores_past_the_range_of_exp),

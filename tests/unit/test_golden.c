@@ -116,6 +116,17 @@ static void half_precision_keys_and_values_cost_little(void **state)
     }
 }
 
+static void keys_and_values_in_bytes_cost_little(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        double difference = compare(&golden[i], ISA_SCALAR, KV_Q8_0, 512);
+        printf("%-12s differs by %.1e with KV in q8_0\n", golden[i].name, difference);
+        assert_true(difference < 5e-2);
+        assert_true(compare(&golden[i], isa_best(), KV_Q8_0, 7) == difference);
+    }
+}
+
 /* What stands in the description between its first "Once upon a time" and the end of the block. */
 static char *read_story(void)
 {
@@ -249,6 +260,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_are_the_references_within_1e_4_of_the_largest),
         cmocka_unit_test(half_precision_keys_and_values_cost_little),
+        cmocka_unit_test(keys_and_values_in_bytes_cost_little),
         cmocka_unit_test(stories260k_continues_greedily_with_the_text_of_its_description),
         cmocka_unit_test(logits_have_the_bits_of_the_numerics_version),
     };

@@ -190,6 +190,12 @@ static void keys_beyond_f16_are_an_error_that_names_the_other_cache(void **state
                                 "room");
             eval_file(paths[k], KV_F32, &err);
             assert_string_equal(err.message, "");
+            eval_file(paths[k], KV_Q8_0, &err); /* a scale is the largest value by 127 */
+            assert_string_equal(err.message, "");
+            if (k > 0) continue; /* nor would weights fit a quantized type */
+            multiply(names[i], 1e3f);
+            eval_file(paths[k], KV_Q8_0, &err);
+            assert_contains(err.message, "is beyond what q8_0 holds: --kv f32");
         }
 }
 

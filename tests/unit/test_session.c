@@ -26,6 +26,7 @@ struct way {
     size_t n_sequences; /* evaluated together; the first is the prompt */
     size_t chunk;       /* most tokens of the prompt in one batch */
     bool is_forked;     /* continues from another sequence's first N_FORK tokens */
+    enum kv_type kv_type;
 };
 
 static int32_t token_at(size_t sequence, size_t position)
@@ -33,10 +34,11 @@ static int32_t token_at(size_t sequence, size_t position)
     return (int32_t)((7 + 131 * sequence + 29 * position + position * position) % N_VOCAB);
 }
 
-static struct session *open_session(const struct model *model, int n_threads)
+static struct session *open_session(const struct model *model, int n_threads, enum kv_type kv_type)
 {
     struct err err = {0};
-    struct session_options options = {.n_threads = n_threads, .kv_budget_bytes = 64 << 20};
+    struct session_options options = {
+        .n_threads = n_threads, .kv_budget_bytes = 64 << 20, .kv_type = kv_type};
     struct session *session = session_open(model, &options, &err);
     if (!session) err_print(&err, stderr);
     assert_non_null(session);
@@ -75,7 +77,7 @@ static void eval_together(struct session *session, const int *sequences, const s
 /* logits: [N_PROMPT, N_VOCAB] of the prompt, evaluated this way. */
 static void eval_prompt(const struct model *model, const struct way *way, float *logits)
 {
-    struct session *session = open_session(model, way->n_threads);
+    struct session *session = open_session(model, way->n_threads, way->kv_type);
     int sequences[MAX_BATCH_SEQUENCES], first;
     int32_t ids[N_FORK + 2];
     for (size_t i = 0; i < N_FORK; i++) ids[i] = token_at(0, i);
@@ -111,7 +113,7 @@ static void check_way(const struct model *model, const struct way *way, const fl
 }
 
 /* Every way on every level equals the scalar kernels one token at a time. */
-static void check_model(const char *shape, const char *type)
+static void check_model(const char *shape, const char *type, enum kv_type kv_type)
 {
     char spec[64];
     snprintf(spec, sizeof spec, "synth:%s:%s", shape, type);
@@ -121,13 +123,13 @@ static void check_model(const char *shape, const char *type)
         struct model *model = test_open_model(spec, isa);
         assert_int_equal(model_info(model)->n_vocab, N_VOCAB);
         assert_string_equal(model_info(model)->quantization, type);
-        if (isa == ISA_SCALAR) eval_prompt(model, &(struct way){1, 1, 1, false}, expected);
+        if (isa == ISA_SCALAR) eval_prompt(model, &(struct way){1, 1, 1, false, kv_type}, expected);
         static const size_t chunks[] = {1, 3, 512};
         for (int n_threads = 1; n_threads <= 2; n_threads++)
             for (size_t n_sequences = 1; n_sequences <= 7; n_sequences += 6)
                 for (size_t i = 0; i < 3; i++)
                     for (int is_forked = 0; is_forked < 2; is_forked++) {
-                        struct way way = {n_threads, n_sequences, chunks[i], is_forked};
+                        struct way way = {n_threads, n_sequences, chunks[i], is_forked, kv_type};
                         /* Scalar kernels take long and have no tiles: the odd ways suffice. */
                         bool is_odd = n_threads == 2 && n_sequences == 7 && chunks[i] == 3;
                         if (isa != ISA_SCALAR || is_odd) check_way(model, &way, expected);
@@ -140,33 +142,40 @@ static void check_model(const char *shape, const char *type)
 static void logits_have_the_same_bits_in_f16(void **state)
 {
     (void)state;
-    check_model("tiny", "f16");
-    check_model("tiny-llama", "f16");
-    check_model("tiny-qwen2", "f16");
+    check_model("tiny", "f16", KV_F16);
+    check_model("tiny-llama", "f16", KV_F16);
+    check_model("tiny-qwen2", "f16", KV_F16);
 }
 
 static void logits_have_the_same_bits_in_q8_0(void **state)
 {
     (void)state;
-    check_model("tiny", "q8_0");
-    check_model("tiny-llama", "q8_0");
-    check_model("tiny-qwen2", "q8_0");
+    check_model("tiny", "q8_0", KV_F16);
+    check_model("tiny-llama", "q8_0", KV_F16);
+    check_model("tiny-qwen2", "q8_0", KV_F16);
 }
 
 static void logits_have_the_same_bits_in_q4_0(void **state)
 {
     (void)state;
-    check_model("tiny", "q4_0");
-    check_model("tiny-llama", "q4_0");
-    check_model("tiny-qwen2", "q4_0");
+    check_model("tiny", "q4_0", KV_F16);
+    check_model("tiny-llama", "q4_0", KV_F16);
+    check_model("tiny-qwen2", "q4_0", KV_F16);
 }
 
 static void logits_have_the_same_bits_in_q4_k(void **state)
 {
     (void)state;
-    check_model("tiny", "q4_k");
-    check_model("tiny-llama", "q4_k");
-    check_model("tiny-qwen2", "q4_k");
+    check_model("tiny", "q4_k", KV_F16);
+    check_model("tiny-llama", "q4_k", KV_F16);
+    check_model("tiny-qwen2", "q4_k", KV_F16);
+}
+
+static void logits_have_the_same_bits_with_keys_and_values_in_bytes(void **state)
+{
+    (void)state;
+    check_model("tiny", "q4_0", KV_Q8_0);
+    check_model("tiny-qwen2", "f16", KV_Q8_0);
 }
 
 /* The last of 300 tokens sees 255 keys; which batches the others were in must not show. */
@@ -184,7 +193,7 @@ static void chunks_leave_no_trace_beyond_the_sliding_window(void **state)
         struct model *model = test_open_model("synth:tiny:q4_0", isas[i]);
         assert_int_equal(model_info(model)->sliding_window, 255);
         for (size_t j = 0; j < sizeof chunks / sizeof *chunks; j++) {
-            struct session *session = open_session(model, 1 + (int)j % 2);
+            struct session *session = open_session(model, 1 + (int)j % 2, KV_F16);
             int sequence;
             float last[N_VOCAB];
             assert_true(session_start(session, &sequence, NULL));
@@ -205,7 +214,7 @@ static void a_logit_depends_on_every_token_in_the_window_and_on_none_before(void
     /* Two layers reach twice as far back as one; N tokens are one more than they reach. */
     enum { WINDOW = 255, N_LAYERS = 2, N = N_LAYERS * (WINDOW - 1) + 2 };
     struct model *model = test_open_model("synth:tiny:q8_0", isa_best());
-    struct session *session = open_session(model, 2);
+    struct session *session = open_session(model, 2, KV_F16);
     int32_t ids[N];
     float logits[3][N_VOCAB];
     static const size_t changed[] = {N, 0, 1}; /* none; just outside; the farthest inside */
@@ -228,7 +237,7 @@ static void truncating_and_appending_again_gives_the_same_bits(void **state)
 {
     (void)state;
     struct model *model = test_open_model("synth:tiny-llama:q5_k", isa_best());
-    struct session *session = open_session(model, 2);
+    struct session *session = open_session(model, 2, KV_F16);
     int32_t ids[N_PROMPT], wrong[N_PROMPT];
     for (size_t i = 0; i < N_PROMPT; i++) {
         ids[i] = token_at(0, i);
@@ -303,6 +312,8 @@ static void a_full_cache_is_told_as_capacity_and_room_made_is_used(void **state)
     assert_int_equal(session_kv_bytes(model, KV_F16, 0), 0);
     assert_int_equal(session_kv_bytes(model, KV_F16, CONTEXT), 2 * PAGE_BYTES);
     assert_int_equal(session_kv_bytes(model, KV_F32, CONTEXT + 1), 3 * 2 * PAGE_BYTES);
+    enum { Q8_BYTES = 2 * 2 * (2 * 16 * 64 + 2 * 2 * 16 * 2) }; /* scales in f16 of 32 values */
+    assert_int_equal(session_kv_bytes(model, KV_Q8_0, CONTEXT), 2 * Q8_BYTES);
     assert_true(session_kv_bytes(model, KV_F16, SIZE_MAX) == UINT64_MAX);
     int a, b;
     int32_t ids[CONTEXT] = {0};
@@ -376,6 +387,7 @@ int main(void)
         cmocka_unit_test(logits_have_the_same_bits_in_q8_0),
         cmocka_unit_test(logits_have_the_same_bits_in_q4_0),
         cmocka_unit_test(logits_have_the_same_bits_in_q4_k),
+        cmocka_unit_test(logits_have_the_same_bits_with_keys_and_values_in_bytes),
         cmocka_unit_test(chunks_leave_no_trace_beyond_the_sliding_window),
         cmocka_unit_test(a_logit_depends_on_every_token_in_the_window_and_on_none_before),
         cmocka_unit_test(truncating_and_appending_again_gives_the_same_bits),

@@ -11,6 +11,7 @@
 #include <arm_neon.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SIMD_NAME(function) function##_neon
 #define SIMD_FLOAT float32x4_t
@@ -43,6 +44,14 @@ static inline SIMD_FLOAT simd_load_half(const void *halves)
 static inline SIMD_FLOAT simd_load_bfloat(const void *bfloats)
 {
     return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(bfloats)), 16));
+}
+
+static inline SIMD_FLOAT simd_load_int8(const void *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    int16x4_t wide = vget_low_s16(vmovl_s8(vcreate_s8(word)));
+    return vcvtq_f32_s32(vmovl_s16(wide));
 }
 
 static inline SIMD_FLOAT simd_load_first(const float *values, size_t n)
@@ -176,6 +185,41 @@ static inline float simd_lanes_sum(const SIMD_FLOAT lanes[4])
 static inline float simd_lanes_max(SIMD_FLOAT v)
 {
     return vmaxvq_f32(v);
+}
+
+#define SIMD_INT int32x4_t
+enum { SIMD_BYTES_OFFSET = 0, SIMD_QUAD_BYTES = 4 };
+
+static inline SIMD_INT simd_set_int(int32_t value)
+{
+    return vdupq_n_s32(value);
+}
+
+static inline SIMD_FLOAT simd_int_to_float(SIMD_INT v)
+{
+    return vcvtq_f32_s32(v);
+}
+
+/* The dot product is of signed bytes: they lose their offset of 128. */
+struct simd_bytes {
+    int8x16_t all;
+};
+
+static inline struct simd_bytes simd_load_bytes(const uint8_t *bytes)
+{
+    return (struct simd_bytes){vreinterpretq_s8_u8(veorq_u8(vld1q_u8(bytes), vdupq_n_u8(128)))};
+}
+
+static inline void simd_store_quad(const int8_t q[4], uint8_t *quad)
+{
+    memcpy(quad, q, 4);
+}
+
+static inline SIMD_INT simd_dot_bytes(SIMD_INT sum, struct simd_bytes bytes, const uint8_t *quad)
+{
+    int32_t word;
+    memcpy(&word, quad, sizeof word);
+    return vdotq_s32(sum, bytes.all, vreinterpretq_s8_s32(vdupq_n_s32(word)));
 }
 
 #include "engine/kernels/simd/simd.h"

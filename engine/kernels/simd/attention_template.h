@@ -13,6 +13,7 @@
 #ifdef SIMD_FLOAT
 
 #include "engine/kernels/kernel_list.h"
+#include "engine/kernels/kv_q8.h"
 
 #include <math.h>
 #include <string.h>
@@ -46,7 +47,7 @@ struct group {
     float *outputs;         /* [n][v_stride]: sums of products */
     float *lanes;           /* [n][16]: maxima of scores, then sums of probabilities */
     float *maxima;          /* [n] */
-    float *q;               /* [head_size][n] */
+    float *q;               /* [head_size][n]; KV_Q8_0: struct byte_queries */
 };
 
 static struct key_span span_of(const struct attention *a, size_t query)
@@ -64,6 +65,14 @@ static size_t group_size(size_t n_left)
     return 1;
 }
 
+/* Of one query in its group. */
+static size_t query_floats(const struct attention *a)
+{
+    size_t head_size = a->head_size;
+    if (a->type != KV_Q8_0) return head_size;
+    return kv_groups(head_size) * (SIMD_QUAD_BYTES / sizeof(float)) + 2 * kv_blocks(head_size);
+}
+
 static struct group group_at(const struct attention *a, const struct block *block, size_t first)
 {
     size_t n_queries = a->n_tokens * a->n_heads, v_stride = (a->head_size + 15) / 16 * 16;
@@ -79,7 +88,7 @@ static struct group group_at(const struct attention *a, const struct block *bloc
     group.outputs = outputs + first * v_stride;
     group.lanes = lanes + first * SLOTS;
     group.maxima = maxima + first;
-    group.q = maxima + n_queries + first * a->head_size;
+    group.q = maxima + n_queries + first * query_floats(a);
     return group;
 }
 
@@ -99,18 +108,6 @@ static inline float *scores_at(const struct group *group, size_t key)
 {
     size_t i_page = (key - group->block->keys.begin) / SLOTS + group->block->n_before;
     return group->scores + i_page * group->n * SLOTS;
-}
-
-static void begin_group(const struct group *group)
-{
-    const struct attention *a = group->a;
-    for (size_t i = 0; i < group->n; i++) {
-        size_t token = (group->first + i) / a->n_heads, head = (group->first + i) % a->n_heads;
-        const float *q = a->q + token * a->q_stride + head * a->head_size;
-        for (size_t d = 0; d < a->head_size; d++) group->q[d * group->n + i] = q[d];
-    }
-    memset(group->outputs, 0, group->n * group->v_stride * sizeof *group->outputs);
-    fill_lanes(group, -INFINITY);
 }
 
 SIMD_INLINE size_t kv_bytes(const enum kv_type type)
@@ -140,11 +137,31 @@ static inline const uint8_t *page_ahead(const struct group *group, size_t page)
 
 #define PREFETCH_TO_L2(address) __builtin_prefetch(address, 0, 2)
 
+#include "engine/kernels/simd/attention_q8_template.h"
+
+static void begin_group(const struct group *group)
+{
+    const struct attention *a = group->a;
+    for (size_t i = 0; i < group->n; i++) {
+        size_t token = (group->first + i) / a->n_heads, head = (group->first + i) % a->n_heads;
+        const float *q = a->q + token * a->q_stride + head * a->head_size;
+        if (a->type == KV_Q8_0) quantize_query(group, i, q);
+        else
+            for (size_t d = 0; d < a->head_size; d++) group->q[d * group->n + i] = q[d];
+    }
+    memset(group->outputs, 0, group->n * group->v_stride * sizeof *group->outputs);
+    fill_lanes(group, -INFINITY);
+}
+
 /* Scores of n queries for the keys of n_pages from `page` on; both counts are constants when
  * inlined. */
 SIMD_INLINE void score_tile(const enum kv_type type, const size_t n, const size_t n_pages,
                             const struct group *group, size_t page)
 {
+    if (type == KV_Q8_0) {
+        score_byte_tile(n, n_pages, group, page);
+        return;
+    }
     const struct attention *a = group->a;
     const float *q = group->q;
     float *scores = scores_at(group, page * SLOTS);
@@ -354,7 +371,9 @@ SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const stru
         size_t first = n_all * i / n_tiles, end = n_all * (i + 1) / n_tiles;
 #define OUTPUT(count)                                                                              \
     case count:                                                                                    \
-        if (count <= most) output_tile(type, n, count, group, query, first, keys);                 \
+        if (count > most) break;                                                                   \
+        if (type == KV_Q8_0) output_byte_tile(n, count, group, query, first, keys);                \
+        else output_tile(type, n, count, group, query, first, keys);                               \
         break
         switch (end - first) {
             OUTPUT(1);
@@ -388,6 +407,7 @@ SIMD_INLINE void output_keys(const enum kv_type type, const size_t n, const stru
     case n:                                                                                        \
         if (n > MAX_QUERIES) break;                                                                \
         if (type == KV_F16) function(KV_F16, n, __VA_ARGS__);                                      \
+        else if (type == KV_Q8_0) function(KV_Q8_0, n, __VA_ARGS__);                               \
         else function(KV_F32, n, __VA_ARGS__);                                                     \
         break
 
@@ -558,6 +578,10 @@ static void store_value(const float *v, size_t head_size, enum kv_type type, uin
 void SIMD_NAME(kv_store)(const float *k, const float *v, size_t head_size, enum kv_type type,
                          uint8_t *page_k, uint8_t *page_v, size_t slot)
 {
+    if (type == KV_Q8_0) {
+        kv_store_q8(k, v, head_size, page_k, page_v, slot);
+        return;
+    }
     store_key(k, head_size, type, page_k, slot);
     store_value(v, head_size, type, page_v, slot);
 }

@@ -13,6 +13,7 @@
 #include "engine/kernels/math_constants.h"
 
 /* simd_load, _load_half, _load_bfloat   SIMD_LANES values, converted to float
+ * simd_load_int8                        SIMD_LANES signed bytes, converted to float
  * simd_load_first, simd_store_first     the first n lanes, all if n is larger; other lanes load as
  *                                       zero, and their memory is not touched
  * simd_store_half                       converted to binary16, round to nearest even
@@ -21,7 +22,12 @@
  * simd_keep                             lanes first..end-1 of v, `other` elsewhere whatever v has
  * simd_split_pairs                      even and odd elements of two registers
  * simd_lanes_sum                        of SIMD_PARTS registers, by the tree of lanes.h
- * simd_lanes_max                        the largest of a register; unspecified if one is NaN */
+ * simd_lanes_max                        the largest of a register; unspecified if one is NaN
+ * simd_load_bytes                       SIMD_LANES quads of bytes, each 128 more than what it means
+ * simd_store_quad                       four values of -127..127 as SIMD_QUAD_BYTES, to multiply by
+ * simd_dot_bytes                        adds to each lane of a SIMD_INT the dot product of its quad
+ *                                       and that one, exactly, and SIMD_BYTES_OFFSET times the sum
+ *                                       of that one's values */
 
 /* Tiles are inlined and unrolled for their constant sizes; where a sanitizer would add checks to
  * every copy, they stay loops in functions. */

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SIMD_NAME(function) function##_avx512
 #define SIMD_FLOAT __m512
@@ -40,6 +41,11 @@ static inline SIMD_FLOAT simd_load_bfloat(const void *bfloats)
 {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(bfloats));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+static inline SIMD_FLOAT simd_load_int8(const void *bytes)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(bytes)));
 }
 
 static inline SIMD_FLOAT simd_load_first(const float *values, size_t n)
@@ -174,6 +180,75 @@ static inline SIMD_FLOAT simd_swap_pairs(SIMD_FLOAT v)
 {
     return _mm512_permute_ps(v, 0xb1);
 }
+
+#define SIMD_INT __m512i
+enum { SIMD_BYTES_OFFSET = 128 };
+
+static inline SIMD_INT simd_set_int(int32_t value)
+{
+    return _mm512_set1_epi32(value);
+}
+
+static inline SIMD_FLOAT simd_int_to_float(SIMD_INT v)
+{
+    return _mm512_cvtepi32_ps(v);
+}
+
+static inline SIMD_INT simd_repeat_word(const uint8_t *bytes)
+{
+    int32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return _mm512_set1_epi32(word);
+}
+
+#ifdef __AVX512VNNI__
+enum { SIMD_QUAD_BYTES = 4 };
+
+struct simd_bytes {
+    __m512i all;
+};
+
+static inline struct simd_bytes simd_load_bytes(const uint8_t *bytes)
+{
+    return (struct simd_bytes){_mm512_loadu_si512(bytes)};
+}
+
+static inline void simd_store_quad(const int8_t q[4], uint8_t *quad)
+{
+    memcpy(quad, q, 4);
+}
+
+static inline SIMD_INT simd_dot_bytes(SIMD_INT sum, struct simd_bytes bytes, const uint8_t *quad)
+{
+    return _mm512_dpbusd_epi32(sum, bytes.all, simd_repeat_word(quad));
+}
+#else
+enum { SIMD_QUAD_BYTES = 8 };
+
+/* As 16-bit integers: two products of them fit an int32, but not an int16. */
+struct simd_bytes {
+    __m512i even, odd;
+};
+
+static inline struct simd_bytes simd_load_bytes(const uint8_t *bytes)
+{
+    __m512i all = _mm512_loadu_si512(bytes);
+    return (struct simd_bytes){_mm512_and_si512(all, _mm512_set1_epi16(0xff)),
+                               _mm512_srli_epi16(all, 8)};
+}
+
+static inline void simd_store_quad(const int8_t q[4], uint8_t *quad)
+{
+    const int16_t pairs[] = {q[0], q[2], q[1], q[3]};
+    memcpy(quad, pairs, sizeof pairs);
+}
+
+static inline SIMD_INT simd_dot_bytes(SIMD_INT sum, struct simd_bytes bytes, const uint8_t *quad)
+{
+    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(bytes.even, simd_repeat_word(quad)));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(bytes.odd, simd_repeat_word(quad + 4)));
+}
+#endif
 
 #include "engine/kernels/simd/simd.h"
 #include "engine/kernels/x86/lanes_x86.h"
