@@ -78,6 +78,10 @@ struct model_info {
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     int context_tokens; /* what the model was made for */
     int sliding_window; /* keys a query sees at most, 0: all */
+    /* Block-sparse attention: a head sees local_blocks blocks of block_keys keys, and every
+     * block_stride-th before these; every dense_period-th layer (0: none) sees all keys. 0 keys:
+     * all layers do. */
+    int block_keys, local_blocks, block_stride, dense_period;
     int short_tokens; /* LongRoPE: longer sequences are rotated by other factors; 0: it has none */
     bool synthetic;
     enum isa isa;            /* in use */

@@ -34,7 +34,7 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
                         .i_thread = i_thread,
                         .active = session->all,
                         .n_active = session->n_tokens,
-                        .tiles = &session->all_tiles};
+                        .cuts = &session->all_cuts};
     for (size_t i = 0; pass.n_active > 0 && i < model->n_operations; i++) {
         const struct operation *operation = &model->operations[i];
         pass.i_layer = operation->i_layer;

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
-#include "engine/mixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -271,6 +270,7 @@ static bool read_scores(const struct source *source, struct hparams *hparams, st
 {
     char key[KEY_BYTES];
     double softcap = 0, otherwise = 1.0f / sqrtf((float)hparams->head_size);
+    if (hparams->architecture->divides_by_head_size) otherwise = 1 / (double)hparams->head_size;
     key_of(hparams, "attn_logit_softcapping", key);
     if (!read_positive(source, hparams, "attention.scale", otherwise, &hparams->attention_scale,
                        err) ||
@@ -279,6 +279,54 @@ static bool read_scores(const struct source *source, struct hparams *hparams, st
     hparams->attention_softcap = (float)softcap;
     return (softcap >= 0 && isfinite(hparams->attention_softcap)) ||
            err_set(err, ERR_INPUT, "%s must be 0 or a positive number", key);
+}
+
+/* Layers that see blocks of keys, where a file says so. */
+static bool read_blocks(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    struct block_pattern *blocks = &hparams->blocks;
+    if (!read_optional_size(source, hparams, "attention.block_size", MAX_CONTEXT, 0,
+                            &blocks->n_keys, err) ||
+        !read_optional_size(source, hparams, "attention.dense_period", HPARAMS_MAX_LAYERS, 0,
+                            &hparams->dense_period, err))
+        return false;
+    if (blocks->n_keys == 0) return true;
+    if (blocks->n_keys % SESSION_PAGE_TOKENS != 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "not supported yet: %s.attention.block_size = %zu, which is no multiple of "
+                       "%d",
+                       hparams->architecture->name, blocks->n_keys, SESSION_PAGE_TOKENS);
+    if (!read_size(source, hparams, "attention.local_blocks", MAX_CONTEXT, &blocks->n_local, err) ||
+        !read_size(source, hparams, "attention.vertical_stride", MAX_CONTEXT, &blocks->stride, err))
+        return false;
+    blocks->head_step = blocks->stride / hparams->n_heads;
+    if (blocks->head_step == 0) blocks->head_step = 1;
+    return true;
+}
+
+static bool read_masked(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    char key[KEY_BYTES];
+    const struct metadata_value *ids;
+    if (!metadata_read_array(source->metadata, key_of(hparams, "masked_tokens", key), &ids, err))
+        return false;
+    if (!ids) return true;
+    if (!(hparams->masked = mem_new(ids->n, sizeof *hparams->masked, err))) return false;
+    hparams->n_masked = ids->n;
+    for (size_t i = 0; i < ids->n; i++) {
+        int64_t id, last = (int64_t)hparams->n_vocab - 1;
+        if (!metadata_element_integer(ids, i, key, 0, last, &id, err)) return false;
+        hparams->masked[i] = (int32_t)id;
+    }
+    return true;
+}
+
+/* What only some architectures' steps ask for. */
+static bool read_numbers(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    return read_positive(source, hparams, "gegelu_limit", 20, &hparams->gegelu_limit, err) &&
+           read_positive(source, hparams, "logit_divisor", 1, &hparams->logit_divisor, err) &&
+           read_masked(source, hparams, err);
 }
 
 /* What was made for more is used as far as its rotation can be computed. */
@@ -335,7 +383,8 @@ static bool read_sizes(const struct source *source, struct hparams *hparams, str
            read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
                          err) &&
            read_embedding_scale(source, hparams, err) && read_rope(source, hparams, err) &&
-           read_window(source, hparams, err) && read_scores(source, hparams, err);
+           read_window(source, hparams, err) && read_scores(source, hparams, err) &&
+           read_blocks(source, hparams, err) && read_numbers(source, hparams, err);
 }
 
 enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer)
@@ -503,62 +552,6 @@ void hparams_done(struct hparams *hparams)
 {
     free(hparams->layers);
     hparams->layers = NULL;
-}
-
-static bool is_rotation_table(const struct hparams *hparams, const struct tensor_info *tensor)
-{
-    return tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0) ||
-           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_SHORT, 0) ||
-           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_LONG, 0);
-}
-
-/* Sums over all tensors, and over the matrices that every token passes. */
-static void sum_tensors(const struct source *source, const struct hparams *hparams,
-                        struct model_info *info)
-{
-    uint64_t type_bytes[TENSOR_TYPE_LIMIT] = {0};
-    enum tensor_type most = TENSOR_F32;
-    for (size_t i = 0; i < source->n_tensors; i++) {
-        const struct tensor_info *tensor = &source->tensors[i];
-        if (is_rotation_table(hparams, tensor)) continue;
-        uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->n_rows;
-        uint64_t n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP;
-        info->n_params += n_values;
-        if (tensor->n_dimensions < 2) {
-            info->read_bytes_per_token += n_values * sizeof(float);
-            continue;
-        }
-        bool is_embedding = tensor == hparams_tensor(hparams, WEIGHT_TOKEN_EMBD, 0);
-        if (!is_embedding && tensor != hparams_tensor(hparams, WEIGHT_OUTPUT, 0)) {
-            type_bytes[tensor->type] += (uint64_t)tensor->row_bytes * tensor->n_rows;
-            if (type_bytes[tensor->type] > type_bytes[most]) most = tensor->type;
-        }
-        if (is_embedding && !hparams->is_tied) continue;
-        info->macs_per_token += n_values;
-        info->read_bytes_per_token += n_groups * pack_group_bytes(tensor->type, tensor->shape[0]);
-    }
-    info->quantization = mixture_type_name(most, hparams->file_type);
-}
-
-void model_info_fill(const struct source *source, const struct hparams *hparams,
-                     struct model_info *info)
-{
-    *info = (struct model_info){
-        .path = source->path,
-        .name = hparams->name,
-        .architecture = hparams->architecture->name,
-        .n_bytes = source->n_bytes,
-        .n_layers = (int)hparams->n_layers,
-        .n_embd = (int)hparams->n_embd,
-        .n_heads = (int)hparams->n_heads,
-        .n_kv_heads = (int)hparams->n_kv_heads,
-        .head_size = (int)hparams->head_size,
-        .n_ff = (int)hparams->n_ff,
-        .n_vocab = (int)hparams->n_vocab,
-        .context_tokens = (int)hparams->context_tokens,
-        .sliding_window = (int)hparams->sliding_window,
-        .short_tokens = (int)hparams->short_tokens,
-        .synthetic = source->synthetic,
-    };
-    sum_tensors(source, hparams, info);
+    free(hparams->masked);
+    hparams->masked = NULL;
 }

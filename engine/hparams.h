@@ -10,6 +10,7 @@
 
 #include "engine/arch/architecture.h"
 #include "engine/engine.h"
+#include "engine/kernels/kernels.h"
 #include "engine/source.h"
 
 enum { HPARAMS_MAX_LAYERS = 1024 };
@@ -41,9 +42,14 @@ struct hparams {
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
     bool sees_all[HPARAMS_MAX_LAYERS]; /* layers to which the window does not apply */
-    float attention_scale;             /* of dot products */
-    float attention_softcap;           /* of scores; 0: none */
+    struct block_pattern blocks; /* of layers that do not see all keys; n_keys 0: all layers do */
+    size_t dense_period;         /* every so many-th layer sees all keys; 0: none */
+    float attention_scale;       /* of dot products */
+    float attention_softcap;     /* of scores; 0: none */
     float norm_eps;
+    float gegelu_limit, logit_divisor;
+    int32_t *masked; /* [n_masked] ids that stand for nothing */
+    size_t n_masked;
     float embedding_scale; /* what step_scale_embedding multiplies with */
     struct rotation rotations[ROTATION_COUNT];
     size_t short_tokens; /* longer sequences take ROTATION_LONG; 0: the model has none */
@@ -71,6 +77,13 @@ enum weight hparams_logits_weight(const struct hparams *hparams);
 static inline size_t hparams_window(const struct hparams *hparams, size_t i_layer)
 {
     return hparams->sees_all[i_layer] ? 0 : hparams->sliding_window;
+}
+
+/* The blocks of keys that a layer's heads see; n_keys 0: all. */
+static inline struct block_pattern hparams_blocks(const struct hparams *hparams, size_t i_layer)
+{
+    bool is_dense = hparams->dense_period && (i_layer + 1) % hparams->dense_period == 0;
+    return is_dense ? (struct block_pattern){0} : hparams->blocks;
 }
 
 /* The keys that a query of any layer attends to are among so many; 0: all. */

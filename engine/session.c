@@ -13,6 +13,7 @@ enum {
     DEFAULT_BATCH_TOKENS = 512,
     MAX_BATCH_TOKENS = 1 << 16,
     TILE_QUERIES = 24, /* heads of tokens in one call of attention, unless one token has more */
+    SPARSE_TILE_TOKENS = 64, /* of one head, in block-sparse layers */
     TILE_SCRATCH_BYTES = 512 << 10,
 };
 static const uint64_t DEFAULT_KV_BYTES = 1u << 30;
@@ -44,19 +45,31 @@ static bool allocate_acts(struct acts *acts, size_t n_tokens, size_t n_cols, siz
            (acts->sums = mem_new_aligned(n_values / 16 * sizeof *acts->sums, err));
 }
 
-/* Scratch of the attention to n_tokens positions, of which the last is end - 1. */
-static size_t attention_floats(const struct session *session, size_t n_tokens, size_t end)
+/* What one call of the attention kernel takes of a tile whose last position is end - 1. */
+static struct attention tile_call(const struct session *session, bool is_sparse, size_t n_tokens,
+                                  size_t end)
 {
     const struct hparams *h = &session->model->hparams;
-    size_t n_keys = end;
-    if (session->window && n_keys > session->window + n_tokens - 1)
-        n_keys = session->window + n_tokens - 1;
-    return attention_scratch_floats(n_tokens, h->n_heads / h->n_kv_heads, h->head_size, n_keys);
+    struct attention call = {.n_tokens = n_tokens, .n_heads = h->n_heads / h->n_kv_heads};
+    call.position = end - n_tokens;
+    call.window = session->window;
+    if (is_sparse) call.blocks = h->blocks;
+    if (is_sparse && n_tokens > 1) call.n_heads = 1;
+    return call;
 }
 
-static size_t largest_tile(const struct session *session)
+static size_t attention_floats(const struct session *session, bool is_sparse, size_t n_tokens,
+                               size_t end)
+{
+    struct attention call = tile_call(session, is_sparse, n_tokens, end);
+    return attention_scratch_floats(n_tokens, call.n_heads, session->model->hparams.head_size,
+                                    attention_most_keys(&call));
+}
+
+static size_t largest_tile(const struct session *session, bool is_sparse)
 {
     size_t n_sharing = session->model->hparams.n_heads / session->model->hparams.n_kv_heads;
+    if (is_sparse) return SPARSE_TILE_TOKENS;
     return n_sharing < TILE_QUERIES ? TILE_QUERIES / n_sharing : 1;
 }
 
@@ -64,10 +77,17 @@ static size_t largest_tile(const struct session *session)
  * cache; a multiple of 16. */
 static size_t attention_stride(const struct session *session)
 {
-    size_t n_one = attention_floats(session, 1, session->context_tokens);
-    size_t n_most = attention_floats(session, largest_tile(session), session->context_tokens);
-    if (n_most > TILE_SCRATCH_BYTES / sizeof(float)) n_most = TILE_SCRATCH_BYTES / sizeof(float);
-    return (largest(n_one, n_most) + 15) / 16 * 16;
+    size_t n_context = session->context_tokens, n_floats = 0;
+    for (int is_sparse = 0; is_sparse <= (session->model->hparams.blocks.n_keys > 0); is_sparse++) {
+        size_t n_largest = largest_tile(session, is_sparse);
+        if (n_largest > n_context) n_largest = n_context;
+        size_t n_one = attention_floats(session, is_sparse, 1, n_context);
+        size_t n_most = attention_floats(session, is_sparse, n_largest, n_context);
+        if (n_most > TILE_SCRATCH_BYTES / sizeof(float))
+            n_most = TILE_SCRATCH_BYTES / sizeof(float);
+        n_floats = largest(n_floats, largest(n_one, n_most));
+    }
+    return (n_floats + 15) / 16 * 16;
 }
 
 /* Whether a step of the model reads or writes the buffer. */
@@ -126,6 +146,13 @@ static bool allocate_scratch(struct session *session, struct err *err)
            allocate_inputs(session, err);
 }
 
+static bool allocate_cuts(const struct session *session, struct cuts *cuts, struct err *err)
+{
+    cuts->dense.tiles = mem_new(session->batch_tokens, sizeof(struct tile), err);
+    cuts->sparse.tiles = mem_new(session->batch_tokens, sizeof(struct tile), err);
+    return cuts->dense.tiles && cuts->sparse.tiles;
+}
+
 static bool allocate_batch(struct session *session, struct err *err)
 {
     const struct hparams *h = &session->model->hparams;
@@ -137,8 +164,8 @@ static bool allocate_batch(struct session *session, struct err *err)
         !(session->pages = mem_new(n, sizeof *session->pages, err)) ||
         !(session->all = mem_new(n, sizeof *session->all, err)) ||
         !(session->wanting = mem_new(n, sizeof *session->wanting, err)) ||
-        !(session->all_tiles.tiles = mem_new(n, sizeof(struct tile), err)) ||
-        !(session->wanting_tiles.tiles = mem_new(n, sizeof(struct tile), err)))
+        !allocate_cuts(session, &session->all_cuts, err) ||
+        !allocate_cuts(session, &session->wanting_cuts, err))
         return false;
     for (size_t i = 0; i < h->n_vocab; i++) session->first_of_id[i] = -1;
     for (size_t i = 0; i < n; i++) session->all[i] = i;
@@ -238,8 +265,10 @@ void session_close(struct session *session)
     free(session->pages);
     free(session->all);
     free(session->wanting);
-    free(session->all_tiles.tiles);
-    free(session->wanting_tiles.tiles);
+    free(session->all_cuts.dense.tiles);
+    free(session->all_cuts.sparse.tiles);
+    free(session->wanting_cuts.dense.tiles);
+    free(session->wanting_cuts.sparse.tiles);
     kv_free(session->kv);
     threads_free(session->threads);
     free(session);
@@ -287,22 +316,37 @@ static bool embed(struct session *session, const struct session_token *tokens, s
     return ok;
 }
 
+/* Whether a sparse tile ends before the position: tokens of one block see the same blocks. */
+static bool begins_block(const struct session *session, bool is_sparse, size_t position)
+{
+    return is_sparse && position % session->model->hparams.blocks.n_keys == 0;
+}
+
 /* Row i of the stream belongs to token rows[i]. Tokens of one sequence that are neighbours in the
  * batch have consecutive positions. */
 static void cut_tiles(const struct session *session, const size_t *rows, size_t n_rows,
-                      struct tiles *tiles)
+                      bool is_sparse, struct tiles *tiles)
 {
-    size_t most = largest_tile(session), stride = session->scratch.attention_stride;
+    size_t most = largest_tile(session, is_sparse), stride = session->scratch.attention_stride;
     tiles->n_tiles = 0;
     for (size_t i = 0; i < n_rows;) {
         size_t first = rows[i], end = session->positions[first] + 1, n = 1;
         while (n < most && i + n < n_rows && rows[i + n] == first + n &&
                session->pages[first + n] == session->pages[first] &&
-               attention_floats(session, n + 1, end + n) <= stride)
+               !begins_block(session, is_sparse, end - 1 + n) &&
+               attention_floats(session, is_sparse, n + 1, end + n) <= stride)
             n++;
         tiles->tiles[tiles->n_tiles++] = (struct tile){i, n};
         i += n;
     }
+}
+
+static void cut_rows(const struct session *session, const size_t *rows, size_t n_rows,
+                     struct cuts *cuts)
+{
+    cut_tiles(session, rows, n_rows, false, &cuts->dense);
+    if (session->model->hparams.blocks.n_keys)
+        cut_tiles(session, rows, n_rows, true, &cuts->sparse);
 }
 
 static void take_back(struct session *session, const struct session_token *tokens)
@@ -366,8 +410,8 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         session->pages[i] = kv_pages(session->kv, tokens[i].sequence);
         if (tokens[i].wants_logits) session->wanting[session->n_logits++] = i;
     }
-    cut_tiles(session, session->all, n_tokens, &session->all_tiles);
-    cut_tiles(session, session->wanting, session->n_logits, &session->wanting_tiles);
+    cut_rows(session, session->all, n_tokens, &session->all_cuts);
+    cut_rows(session, session->wanting, session->n_logits, &session->wanting_cuts);
     if (n_tokens == 0) return true;
     graph_run(session);
     return session->fault == NO_FAULT || refuse_batch(session, tokens, err);

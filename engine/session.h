@@ -34,6 +34,13 @@ struct tiles {
     size_t n_tiles;
 };
 
+/* The tiles of a batch in layers that attend to all keys, where the heads that share a KV head go
+ * together, and in block-sparse ones, where each head of a tile goes alone unless the tile is one
+ * token. */
+struct cuts {
+    struct tiles dense, sparse;
+};
+
 /* Where a pass may leave the numbers, in the order of its steps. */
 enum fault_kind {
     FAULT_STREAM, /* what enters a projection */
@@ -71,7 +78,7 @@ struct session {
     bool *is_long;          /* [T] whether each token's sequence is */
     uint8_t *const **pages; /* [T] of each token's sequence */
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
-    struct tiles all_tiles, wanting_tiles; /* of the rows that these make */
+    struct cuts all_cuts, wanting_cuts; /* of the rows that these make */
 };
 
 /* Runs the batch through the model on all threads: from the embeddings in BUFFER_STREAM to

@@ -246,6 +246,14 @@ static bool set_shape_key(struct metadata *metadata, const struct synth_shape *s
     return metadata_set_unsigned(metadata, full, value, err);
 }
 
+static bool set_shape_number(struct metadata *metadata, const struct synth_shape *shape,
+                             const char *key, float value, struct err *err)
+{
+    char full[96];
+    snprintf(full, sizeof full, "%s.%s", shape->architecture, key);
+    return metadata_set_float(metadata, full, value, err);
+}
+
 /* Keys that a shape has no value for are left out. */
 static bool set_shape(struct metadata *metadata, const struct synth_shape *shape, struct err *err)
 {
@@ -274,6 +282,9 @@ static bool set_shape(struct metadata *metadata, const struct synth_shape *shape
     snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_%sepsilon", shape->architecture,
              has_mean ? "" : "rms_");
     snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);
+    for (const struct synth_key *key = shape->keys; ok && key && key->name; key++)
+        ok = key->size ? set_shape_key(metadata, shape, key->name, key->size, err)
+                       : set_shape_number(metadata, shape, key->name, key->number, err);
     return ok &&
            metadata_set_float(metadata, epsilon, shape->epsilon > 0 ? shape->epsilon : 1e-5f,
                               err) &&

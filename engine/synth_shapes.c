@@ -6,6 +6,17 @@
 
 #include <string.h>
 
+#define SPARSE_KEYS(block, n_local, stride, period)                                                \
+    {"attention.block_size", block, 0}, {"attention.local_blocks", n_local, 0},                    \
+        {"attention.vertical_stride", stride, 0}, {"attention.dense_period", period, 0},           \
+        {"embedding_scale", 0, 10}, {"logit_divisor", 0, 8},                                       \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
+static const struct synth_key small_keys[] = {SPARSE_KEYS(64, 16, 8, 2)};
+static const struct synth_key dense_keys[] = {SPARSE_KEYS(64, 16, 8, 1)};
+static const struct synth_key tiny_small_keys[] = {SPARSE_KEYS(16, 2, 3, 2)};
+
 /* name, architecture, layers, embedding, heads, KV heads, feed-forward, vocabulary */
 static const struct synth_shape shapes[] = {
     {"phi-3-mini", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 4096, .window = 2047,
@@ -29,6 +40,15 @@ static const struct synth_shape shapes[] = {
      .n_rope = 96, .is_tied = true},
     {"tiny-long", "phi3", 2, 256, 2, 1, 512, 512, .context = 131072, .original = 4096,
      .head_size = 32},
+    {"tiny-phi3small", "phi3small", 2, 256, 8, 2, 512, 512, .context = 2048, .rope_base = 1e6f,
+     .is_tied = true, .keys = tiny_small_keys},
+    {"phi-3-small", "phi3small", 32, 4096, 32, 8, 14336, 100352, .context = 8192, .rope_base = 1e6f,
+     .is_tied = true, .keys = small_keys},
+    {"phi-3-small-128k", "phi3small", 32, 4096, 32, 8, 14336, 100352, .context = 131072,
+     .original = 8192, .rope_base = 1e6f, .is_tied = true, .keys = small_keys},
+    /* Every layer sees all keys: what sparsity is measured against. */
+    {"phi-3-small-dense", "phi3small", 32, 4096, 32, 8, 14336, 100352, .context = 8192,
+     .rope_base = 1e6f, .is_tied = true, .keys = dense_keys},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 

@@ -10,6 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A key that no other architecture has, a size or a number. */
+struct synth_key {
+    const char *name; /* NULL: ends a list */
+    uint32_t size;    /* 0: a number */
+    float number;
+};
+
 struct synth_shape {
     const char *name;
     const char *architecture; /* a name of arch/architecture.h */
@@ -23,6 +30,7 @@ struct synth_shape {
     float rope_base;    /* 10000: rope.freq_base */
     float epsilon;      /* 1e-5: of the norms */
     bool is_tied;       /* an output matrix of its own */
+    const struct synth_key *keys;
 };
 
 /* NULL if there is none of this name. */

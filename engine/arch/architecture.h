@@ -22,8 +22,9 @@ struct architecture {
     /* Tensors that a model can do without. Every other one of its steps, and the embedding, it must
      * have. Without an output matrix it is tied: the embedding makes the logits. */
     enum weight optional[ARCHITECTURE_OPTIONAL];
-    bool scales_embedding; /* by the root of its size, where files do not say by what */
-    bool is_interleaved;   /* the rotation pairs neighbours; otherwise the halves of a head */
+    bool scales_embedding;     /* by the root of its size, where files do not say by what */
+    bool divides_by_head_size; /* scores, where files do not say by what; if not, by its root */
+    bool is_interleaved;       /* the rotation pairs neighbours; otherwise the halves of a head */
     /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
     size_t unsaid_window, unsaid_window_context;
     /* Base of the rotation of layers with a window, where files do not say it; 0: as all others. */

@@ -15,7 +15,8 @@
     FOR_EACH(qwen2)                                                                                \
     FOR_EACH(qwen3)                                                                                \
     FOR_EACH(gemma)                                                                                \
-    FOR_EACH(phi2)
+    FOR_EACH(phi2)                                                                                 \
+    FOR_EACH(phi3small)
 
 #define ARCHITECTURE_DECLARE(name) extern const struct architecture architecture_##name;
 ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)

@@ -33,6 +33,11 @@ static void gate_gelu(const struct pass *pass, const float *gate, size_t n, floa
     pass->kernels->gelu_mul(gate, gate + pass->h->n_ff, n, to);
 }
 
+static void gate_gegelu(const struct pass *pass, const float *gate, size_t n, float *to)
+{
+    pass->kernels->gegelu_mul(gate, gate + pass->h->n_ff, n, pass->h->gegelu_limit, to);
+}
+
 static void gelu(const struct pass *pass, const float *from, size_t n, float *to)
 {
     pass->kernels->gelu(from, n, to);
@@ -46,6 +51,11 @@ void step_gate_silu(struct pass *pass, const struct operation *operation)
 void step_gate_gelu(struct pass *pass, const struct operation *operation)
 {
     run_slices(pass, operation, gate_gelu);
+}
+
+void step_gate_gegelu(struct pass *pass, const struct operation *operation)
+{
+    run_slices(pass, operation, gate_gegelu);
 }
 
 void step_gelu(struct pass *pass, const struct operation *operation)

@@ -19,7 +19,7 @@ struct pass {
     bool has_delta, has_second_delta;
     const size_t *active; /* [n_active] the tokens that rows of the buffers belong to */
     size_t n_active;
-    const struct tiles *tiles; /* of these rows */
+    const struct cuts *cuts; /* of these rows */
 };
 
 /* Row i of a buffer. */

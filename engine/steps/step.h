@@ -72,5 +72,10 @@ step_fn step_gate_silu;
 /* to = gelu(gate) * up, and to = gelu(from), by the approximation with tanh (Hendrycks, Gimpel
  * 2016), ready to be projected. */
 step_fn step_gate_gelu, step_gelu;
+/* to = gegelu of gate and up within the model's limit (kernels.h), ready to be projected. */
+step_fn step_gate_gegelu;
+/* Logits of ids that stand for nothing become the lowest number, all others are divided by what the
+ * model says. */
+step_fn step_finish_logits;
 
 #endif

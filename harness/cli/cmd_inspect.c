@@ -86,6 +86,15 @@ static void print_widened(const struct model_file *file)
     }
 }
 
+/* Which keys the layers with block-sparse attention see, and which layers have it. */
+static void print_blocks(const struct model_info *info)
+{
+    printf("%-16s block-sparse: blocks of %d keys, the last %d and every %dth before", "attention",
+           info->block_keys, info->local_blocks, info->block_stride);
+    if (info->dense_period) printf("; all keys in every %dth layer", info->dense_period);
+    putchar('\n');
+}
+
 static void print_summary(const struct inspection *inspection, const char *path)
 {
     const struct model_info *info = &inspection->info;
@@ -109,6 +118,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
         if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
+        if (info->block_keys) print_blocks(info);
     }
     print_widened(inspection->file);
     if (!inspection->tokenizer) return;
@@ -176,6 +186,10 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_integer(writer, "context", info->context_tokens);
     json_set_integer(writer, "sliding_window", info->sliding_window);
     if (info->short_tokens) json_set_integer(writer, "longrope_beyond", info->short_tokens);
+    json_set_integer(writer, "block_keys", info->block_keys);
+    json_set_integer(writer, "local_blocks", info->local_blocks);
+    json_set_integer(writer, "block_stride", info->block_stride);
+    json_set_integer(writer, "dense_period", info->dense_period);
 }
 
 static void write_metadata(struct json_writer *writer, const struct model_file *file)

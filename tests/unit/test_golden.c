@@ -188,8 +188,8 @@ static const struct {
     const char *name;
     bool in_every_type;
 } hashed_shapes[] = {
-    {"tiny", true},        {"tiny-llama", true},  {"tiny-qwen2", true},
-    {"tiny-qwen3", false}, {"tiny-gemma", false}, {"tiny-phi2", false},
+    {"tiny", true},        {"tiny-llama", true}, {"tiny-qwen2", true},      {"tiny-qwen3", false},
+    {"tiny-gemma", false}, {"tiny-phi2", false}, {"tiny-phi3small", false},
 };
 
 /* SHA-256 of the logits after each token of the hashed prompt. */

@@ -431,6 +431,30 @@ static void sizes_that_contradict_each_other_are_refused(void **state)
     check_refused(draft, ERR_INPUT, "context_length");
 }
 
+/* Every second layer sees all keys, the others blocks of them. */
+static void a_file_says_which_blocks_of_keys_are_seen(void **state)
+{
+    (void)state;
+    struct draft *draft = new_draft("phi3");
+    set(draft, "attention.block_size", 64);
+    check_refused(draft, ERR_INPUT, "phi3.attention.local_blocks");
+    draft = new_draft("phi3");
+    set(draft, "attention.block_size", 24);
+    check_refused(draft, ERR_UNSUPPORTED, "block_size = 24, which is no multiple of 16");
+    draft = new_draft("phi3");
+    set(draft, "attention.block_size", 64);
+    set(draft, "attention.local_blocks", 16);
+    set(draft, "attention.vertical_stride", 13);
+    set(draft, "attention.dense_period", 2);
+    struct hparams h = read_good(draft);
+    struct block_pattern sparse = hparams_blocks(&h, 0), dense = hparams_blocks(&h, 1);
+    assert_int_equal(sparse.n_keys, 64);
+    assert_int_equal(sparse.n_local, 16);
+    assert_int_equal(sparse.stride, 13);
+    assert_int_equal(sparse.head_step, 2); /* 13 / 6 heads */
+    assert_int_equal(dense.n_keys, 0);
+}
+
 /* Every tensor in turn: missing, too wide, too tall, in three dimensions. */
 static void every_tensor_is_needed_in_its_shape(void **state)
 {
@@ -569,6 +593,7 @@ int main(void)
         cmocka_unit_test(values_of_another_type_are_converted_or_refused),
         cmocka_unit_test(every_missing_key_is_named),
         cmocka_unit_test(sizes_that_contradict_each_other_are_refused),
+        cmocka_unit_test(a_file_says_which_blocks_of_keys_are_seen),
         cmocka_unit_test(every_tensor_is_needed_in_its_shape),
         cmocka_unit_test(biases_are_for_architectures_that_have_them),
         cmocka_unit_test(an_unknown_architecture_is_refused_with_those_that_are_in),

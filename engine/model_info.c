@@ -1,0 +1,69 @@
+/* model_info.c - what a source tells of a model without its weights being read: sizes, and sums
+ * over its tensors. See hparams.h.
+ */
+#include "engine/hparams.h"
+
+#include "engine/kernels/pack.h"
+#include "engine/mixture.h"
+
+static bool is_rotation_table(const struct hparams *hparams, const struct tensor_info *tensor)
+{
+    return tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0) ||
+           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_SHORT, 0) ||
+           tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_LONG, 0);
+}
+
+/* Sums over all tensors, and over the matrices that every token passes. */
+static void sum_tensors(const struct source *source, const struct hparams *hparams,
+                        struct model_info *info)
+{
+    uint64_t type_bytes[TENSOR_TYPE_LIMIT] = {0};
+    enum tensor_type most = TENSOR_F32;
+    for (size_t i = 0; i < source->n_tensors; i++) {
+        const struct tensor_info *tensor = &source->tensors[i];
+        if (is_rotation_table(hparams, tensor)) continue;
+        uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->n_rows;
+        uint64_t n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP;
+        info->n_params += n_values;
+        if (tensor->n_dimensions < 2) {
+            info->read_bytes_per_token += n_values * sizeof(float);
+            continue;
+        }
+        bool is_embedding = tensor == hparams_tensor(hparams, WEIGHT_TOKEN_EMBD, 0);
+        if (!is_embedding && tensor != hparams_tensor(hparams, WEIGHT_OUTPUT, 0)) {
+            type_bytes[tensor->type] += (uint64_t)tensor->row_bytes * tensor->n_rows;
+            if (type_bytes[tensor->type] > type_bytes[most]) most = tensor->type;
+        }
+        if (is_embedding && !hparams->is_tied) continue;
+        info->macs_per_token += n_values;
+        info->read_bytes_per_token += n_groups * pack_group_bytes(tensor->type, tensor->shape[0]);
+    }
+    info->quantization = mixture_type_name(most, hparams->file_type);
+}
+
+void model_info_fill(const struct source *source, const struct hparams *hparams,
+                     struct model_info *info)
+{
+    *info = (struct model_info){
+        .path = source->path,
+        .name = hparams->name,
+        .architecture = hparams->architecture->name,
+        .n_bytes = source->n_bytes,
+        .n_layers = (int)hparams->n_layers,
+        .n_embd = (int)hparams->n_embd,
+        .n_heads = (int)hparams->n_heads,
+        .n_kv_heads = (int)hparams->n_kv_heads,
+        .head_size = (int)hparams->head_size,
+        .n_ff = (int)hparams->n_ff,
+        .n_vocab = (int)hparams->n_vocab,
+        .context_tokens = (int)hparams->context_tokens,
+        .sliding_window = (int)hparams->sliding_window,
+        .block_keys = (int)hparams->blocks.n_keys,
+        .local_blocks = (int)hparams->blocks.n_local,
+        .block_stride = (int)hparams->blocks.stride,
+        .dense_period = (int)hparams->dense_period,
+        .short_tokens = (int)hparams->short_tokens,
+        .synthetic = source->synthetic,
+    };
+    sum_tensors(source, hparams, info);
+}
