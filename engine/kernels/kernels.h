@@ -18,8 +18,8 @@
 
 enum act_format {
     ACT_F32,    /* for F32, F16, BF16 weights */
-    ACT_Q8_32,  /* int8 in blocks of 32: Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 */
-    ACT_Q8_256, /* int8 in blocks of 256: K types */
+    ACT_Q8_32,  /* int8 in blocks of 32: Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 IQ4_NL MXFP4 */
+    ACT_Q8_256, /* int8 in blocks of 256: K types, IQ4_XS, types below four bits */
     ACT_FORMAT_COUNT
 };
 enum act_format act_format_for(enum tensor_type type);
