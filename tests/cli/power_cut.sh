@@ -36,18 +36,23 @@ for durability in normal full; do
     total=$(cat count)
     [ "$total" -gt 50 ] || fail "only $total writes and syncs were seen"
     rows >whole.rows
-    n_opened=0 i=1
+    n_opened=0 n_failed=0 i=1
     while [ $i -le $((n_cuts / 2)) ]; do
         cut=$((total * i / (n_cuts / 2 + 1) + 1))
         rm -f cut.db*
         with_disk $cut $i "$PHIBENCH" run config.yaml --db cut.db --set durability=$durability >stdout 2>stderr
-        [ $? -eq 137 ] || fail "the power did not fail at $cut of $total"
+        case $? in # answers that come faster are committed together, in fewer writes: the run can end before the cut
+        137) n_failed=$((n_failed + 1)) ;;
+        0) [ "$(cat count)" -lt "$cut" ] || fail "the power did not fail at $cut of $total" ;;
+        *) fail "another end than by the power at $cut of $total" ;;
+        esac
         if opens; then n_opened=$((n_opened + 1)); fi
         expect 0 "$PHIBENCH" run config.yaml --db cut.db --set durability=$durability
         opens || fail 'no database after the second run'
         rows | cmp -s whole.rows - || fail "other rows after the cut at $cut of $total ($durability)"
         i=$((i + 1))
     done
+    [ $n_failed -gt $((n_cuts / 4)) ] || fail "the power failed at $n_failed moments alone"
     [ $n_opened -gt 3 ] || fail "only $n_opened cuts left a database"
 done
 
