@@ -102,8 +102,8 @@ bool tokens_append(struct tokens *tokens, const int32_t *ids, size_t n, struct e
     __attribute__((warn_unused_result));
 
 /* White space after special tokens, where these are parsed: dropped after the tokens that the
- * published tokenizer.json of the model's family says (file; see vocabulary.c), after all but BOS,
- * EOS and the unknown token (on), after none (off). */
+ * model's tokenizer.json says, or without one, the published one of its family (file; see
+ * vocabulary.c), after all but BOS, EOS and the unknown token (on), after none (off). */
 enum rstrip_policy { RSTRIP_FILE, RSTRIP_ON, RSTRIP_OFF };
 enum bos_policy { BOS_AUTO, BOS_ALWAYS, BOS_NEVER }; /* auto: what the model's file says */
 struct encode_options {
@@ -130,7 +130,8 @@ void tokenizer_free(struct tokenizer *tokenizer); /* one that came alone, not a 
 int tokenizer_size(const struct tokenizer *tokenizer);
 int32_t tokenizer_bos(const struct tokenizer *tokenizer);   /* -1 if none */
 bool tokenizer_adds_bos(const struct tokenizer *tokenizer); /* what BOS_AUTO does */
-/* A token that ends a generation: EOS and the end-of-turn tokens that the vocabulary names. */
+/* A token that ends a generation: EOS, what generation_config.json lists, and the end-of-turn
+ * tokens that the vocabulary names. */
 bool tokenizer_is_end(const struct tokenizer *tokenizer, int32_t id);
 
 /* ---- Chat formats ---- */

@@ -138,7 +138,8 @@ struct token_info {
     bool rstrip; /* white space after it is dropped when special tokens are parsed */
 };
 struct token_info tokenizer_token(const struct tokenizer *tokenizer, int32_t id); /* id in range */
-/* "spm", "spm:merges" where the file's merges give the order, or "bpe:llama-bpe". */
+/* "spm", "spm:merges" where the file's merges give the order, or "bpe:llama-bpe"; "tokenizer.json"
+ * behind the colon where that file's steps are done. */
 const char *tokenizer_kind(const struct tokenizer *tokenizer);
 /* What is doubtful about the vocabulary, and what was done about it, a line each; "" in general. */
 const char *tokenizer_notes(const struct tokenizer *tokenizer);
