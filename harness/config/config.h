@@ -76,7 +76,9 @@ struct config_judge {
 
 struct config_suite {
     enum config_suite_kind kind;
-    const struct suite *suite; /* of items or a text: with options */
+    const struct suite *suite;    /* of items or a text: with options */
+    const char *const *model_ids; /* [n_model_ids] of the models that it is for; none: all */
+    size_t n_model_ids;
     struct suite_options options;
     size_t chunk_tokens; /* of a text */
     /* Of a text: a quantization of each model, or a file of logits, that the others are compared
@@ -124,6 +126,9 @@ struct config *config_read(const char *path, const char *const *overrides, size_
 struct config *config_read_made(const char *text, const char *name, struct err *err)
     __attribute__((warn_unused_result));
 void config_free(struct config *config);
+
+/* Whether the suite is asked of the model: of all, or of those that it names under `models`. */
+bool config_suite_is_for(const struct config_suite *suite, const struct config_model *model);
 
 /* The options of a server that a command line names, with settings "KEY=VALUE" of the keys that a
  * configuration's `api` has, in the arena; NULL on failure. */

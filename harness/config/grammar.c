@@ -104,6 +104,9 @@ static const struct config_key API_KEYS[] = {
 
 static const char *const SPLITS[] = {"test", "val", "dev", NULL};
 
+/* Of every suite: the ids of the models that it is for. */
+#define MODELS_KEY LIST(config_suite, model_ids, n_model_ids, TEXTS, .name = "models")
+
 /* Of every suite that can be asked in a chat. */
 #define CHAT_KEYS                                                                                  \
     KEY(config_suite, options.chat.is_asked, CHOICE, .name = "chat", .choices = FALSE_OR_TRUE),    \
@@ -112,6 +115,7 @@ static const char *const SPLITS[] = {"test", "val", "dev", NULL};
         KEY(config_suite, options.chat.system, TEXT, .name = "system")
 
 static const struct config_key MMLU_KEYS[] = {
+    MODELS_KEY,
     KEY(config_suite, options.data, EXISTING, .is_required = true),
     PART("protocol"),
     KEY(config_suite, options.shots, INTEGER, RANGE(0, MAX_SHOTS), DEFAULT(-1)),
@@ -122,6 +126,7 @@ static const struct config_key MMLU_KEYS[] = {
 };
 
 static const struct config_key PERPLEXITY_KEYS[] = {
+    MODELS_KEY,
     KEY(config_suite, options.data, EXISTING, .is_required = true),
     KEY(config_suite, chunk_tokens, INTEGER, .name = "context", RANGE(4, MAX_TOKENS), DEFAULT(512)),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
@@ -131,6 +136,7 @@ static const struct config_key PERPLEXITY_KEYS[] = {
 
 /* Without `threads` those of the defaults. */
 static const struct config_key THROUGHPUT_KEYS[] = {
+    MODELS_KEY,
     LIST(config_suite, throughput.prompt, throughput.n_prompt, INTEGERS, RANGE(1, MAX_TOKENS),
          DEFAULT(512)),
     LIST(config_suite, throughput.generate, throughput.n_generate, INTEGERS, RANGE(1, MAX_TOKENS),
@@ -141,6 +147,7 @@ static const struct config_key THROUGHPUT_KEYS[] = {
 };
 
 static const struct config_key TRIVIAQA_KEYS[] = {
+    MODELS_KEY,
     KEY(config_suite, options.data, EXISTING, .is_required = true),
     PART("protocol"),
     KEY(config_suite, options.shots, INTEGER, RANGE(0, MAX_SHOTS), DEFAULT(-1)),
@@ -159,6 +166,7 @@ static const struct config_key RETRIEVAL_KEYS[] = {
 };
 
 static const struct config_key MT_BENCH_KEYS[] = {
+    MODELS_KEY,
     KEY(config_suite, options.data, EXISTING, .is_required = true),
     PART("judge", .is_required = true),
     KEY(config_suite, options.baseline, PATH),
@@ -180,6 +188,7 @@ static const struct config_key JUDGE_KEYS[] = {
 
 /* The last is only of a task that is not built in. */
 static const struct config_key TASK_KEYS[] = {
+    MODELS_KEY,
     KEY(config_suite, options.data, EXISTING),
     KEY(config_suite, options.examples, EXISTING),
     PART("protocol"),

@@ -153,6 +153,33 @@ static const struct reader *find_reader(const struct config_node *map, struct er
     return NULL;
 }
 
+bool config_suite_is_for(const struct config_suite *suite, const struct config_model *model)
+{
+    for (size_t i = 0; i < suite->n_model_ids; i++)
+        if (!strcmp(suite->model_ids[i], model->id)) return true;
+    return suite->n_model_ids == 0;
+}
+
+/* The ids under `models` are of models of the configuration, the baseline's among them. */
+static bool check_models(const struct config *config, const struct config_node *map,
+                         const struct config_suite *suite, struct err *err)
+{
+    const struct config_node *node = config_find(map, "models");
+    for (size_t i = 0; i < suite->n_model_ids; i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < config->n_models; k++)
+            is_known = is_known || !strcmp(suite->model_ids[i], config->models[k].id);
+        if (!is_known)
+            return config_fail(node, err, "there is no model \"%.64s\"", suite->model_ids[i]);
+    }
+    for (size_t k = 0; suite->baseline && k < config->n_models; k++)
+        if (!strcmp(config->models[k].id, suite->baseline) &&
+            !config_suite_is_for(suite, &config->models[k]))
+            return config_fail(node, err, "the baseline %.64s is not among the suite's models",
+                               suite->baseline);
+    return true;
+}
+
 static bool read_suite(struct config *config, const struct config_node *node,
                        struct config_suite *suite, struct err *err)
 {
@@ -166,7 +193,7 @@ static bool read_suite(struct config *config, const struct config_node *node,
     suite->kind = reader->kind;
     suite->suite = suite_find(map->key);
     return config_read_map(config->arena, map, &CONFIG_TABLES[reader->map], suite, err) &&
-           reader->finish(config, map, suite, err);
+           reader->finish(config, map, suite, err) && check_models(config, map, suite, err);
 }
 
 bool config_read_suites(struct config *config, const struct config_node *list, struct err *err)

@@ -402,7 +402,9 @@ static bool plan_jobs(struct plan *plan, const struct log *log, struct err *err)
     if (!plan->jobs) return false;
     for (size_t i = 0; i < plan->n_models; i++)
         for (size_t j = 0; j < n_suites; j++)
-            if (!plan_job(plan, &plan->models[i], j, log, err)) return false;
+            if (config_suite_is_for(&plan->config->suites[j], plan->models[i].config) &&
+                !plan_job(plan, &plan->models[i], j, log, err))
+                return false;
     return true;
 }
 

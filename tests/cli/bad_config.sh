@@ -35,6 +35,7 @@ refused "models: [{id: m, path: nowhere.gguf}]\nsuites:\n  - throughput: {}\n" \
 refused "models: [{id: m, path: \"\${PHIBENCH_NOT_SET}/m.gguf\"}]\nsuites:\n  - throughput: {}\n" \
     'c.yaml:1:24: the environment variable PHIBENCH_NOT_SET is not set; set it, or write ${PHIBENCH_NOT_SET:-FOLDER} to give it a default'
 refused "$model  - mmul: {data: models/demo-mmlu}\n" 'c.yaml:5:5: there is no suite "mmul": did you mean "mmlu"?'
+refused "$model  - throughput: {models: [other]}\n" 'c.yaml:5:26: there is no model "other"'
 refused "$model  - mmlu: {data: nowhere}\n" 'c.yaml:5:18: data: there is no file or folder nowhere'
 refused "$model  - mmlu: {data: models/demo-mmlu, shots: 4.5}\n" \
     'c.yaml:5:43: shots must be an integer, but this is a number, 4.5'
@@ -47,7 +48,7 @@ refused "$model  - arc_easy: {data: models/demo-mmlu, chat: false, fewshot_as_mu
     'c.yaml:5:53: fewshot_as_multiturn goes with chat: true'
 refused "$model  - mmlu: {data: models/demo-mmlu, chat: phi3}\n" 'c.yaml:5:42: chat: unknown value "phi3" (known: false, true)'
 refused "$model  - perplexity: {data: models/README.md, chat: true}\n" \
-    'c.yaml:5:42: unknown key "chat" in suite perplexity (known: data, context, limit, reference, save_reference)'
+    'c.yaml:5:42: unknown key "chat" in suite perplexity (known: models, data, context, limit, reference, save_reference)'
 trivia='  - triviaqa: {data: models/world/triviaqa, retrieval:'
 refused "$model$trivia {top_k: 3}}\n" "c.yaml:5:56: retrieval takes the index to search, index: FILE, or \
 the texts to make one of, build_from: FILE or FOLDER"

@@ -174,6 +174,24 @@ static void assert_refused(const char *text, const char *file, int line, int col
     config_free(config);
 }
 
+static void a_suite_is_asked_of_the_models_that_it_names(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config;
+    struct plan *plan = make("models:\n  - {id: a, path: \"synth:tiny:f16\"}\n"
+                             "  - {id: b, path: \"synth:tiny:q8_0\"}\n"
+                             "suites:\n  - mmlu: {data: mmlu, shots: 1}\n"
+                             "  - throughput: {models: [b], prompt: 16, generate: 4}\n",
+                             NULL, &config, &err);
+    assert_non_null(plan);
+    assert_int_equal(plan->n_jobs, 3);
+    assert_string_equal(plan->jobs[2].model->config->id, "b");
+    assert_null(plan->jobs[2].dataset);
+    plan_free(plan);
+    config_free(config);
+}
+
 static void faults_have_the_place_of_what_names_them(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_changed_question_changes_the_fingerprint),
         cmocka_unit_test(other_types_of_a_file_are_planned_without_making_them),
         cmocka_unit_test(faults_have_the_place_of_what_names_them),
+        cmocka_unit_test(a_suite_is_asked_of_the_models_that_it_names),
         cmocka_unit_test(a_text_is_cut_for_every_model),
         cmocka_unit_test(a_template_without_system_messages_is_told),
         cmocka_unit_test(how_a_chat_is_asked_changes_the_fingerprint),
