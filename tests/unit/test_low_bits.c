@@ -100,7 +100,7 @@ static void write_model(const struct low_type *low)
     source_close(from);
 }
 
-enum { N_VOCAB = 512, N_LOGITS = HASHED_TOKENS * N_VOCAB };
+enum { N_VOCAB = 512, N_TOKENS = 16, N_LOGITS = N_TOKENS * N_VOCAB };
 
 static void eval_model(const char *path, enum isa isa, size_t chunk, float *logits)
 {
@@ -111,7 +111,7 @@ static void eval_model(const char *path, enum isa isa, size_t chunk, float *logi
     int sequence;
     hashed_prompt(N_VOCAB, ids);
     assert_true(session_start(session, &sequence, NULL));
-    test_eval(session, sequence, ids, HASHED_TOKENS, chunk, logits);
+    test_eval(session, sequence, ids, N_TOKENS, chunk, logits);
     session_close(session);
     model_close(model);
 }
