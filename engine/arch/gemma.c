@@ -43,4 +43,9 @@ const struct architecture architecture_gemma = {
         },
     .optional = {WEIGHT_OUTPUT},
     .scales_embedding = true,
+    .hf = {.classes = {"GemmaForCausalLM", "gemma"},
+           /* Early files say gelu, and mean its tanh form. */
+           .demands = {{"hidden_act", "gelu|gelu_pytorch_tanh"},
+                       {"hidden_activation", "gelu_pytorch_tanh"}},
+           .is_norm_offset = true},
 };

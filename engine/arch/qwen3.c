@@ -49,4 +49,6 @@ const struct architecture architecture_qwen3 = {
              .matrices = {WEIGHT_OUTPUT}},
         },
     .optional = {WEIGHT_OUTPUT},
+    .hf = {.classes = {"Qwen3ForCausalLM", "qwen3"},
+           .demands = {{"hidden_act", "silu|swish"}, {"use_sliding_window", "false"}}},
 };

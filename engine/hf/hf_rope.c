@@ -69,14 +69,16 @@ struct llama3 {
 
 /* By how much the frequency is divided: the whole factor where waves are longer than original / low
  * positions, nothing where they are shorter than original / high, between them smoothly
- * (modeling_rope_utils.py, _compute_llama3_parameters). */
-static double llama3_divisor(const struct llama3 *scaling, double frequency)
+ * (modeling_rope_utils.py, _compute_llama3_parameters); rounded to float at each step, as GGUF's
+ * converter rounds it. */
+static float llama3_divisor(const struct llama3 *scaling, float frequency)
 {
-    double n_waves = scaling->original * frequency / (2 * 3.14159265358979323846);
-    if (n_waves > scaling->high) return 1;
-    if (n_waves < scaling->low) return scaling->factor;
-    double smooth = (n_waves - scaling->low) / (scaling->high - scaling->low);
-    return 1 / ((1 - smooth) / scaling->factor + smooth);
+    float wave = 6.28318530717958647692f / frequency, factor = (float)scaling->factor;
+    if ((double)wave < scaling->original / scaling->high) return 1;
+    if ((double)wave > scaling->original / scaling->low) return factor;
+    float smooth = ((float)scaling->original / wave - (float)scaling->low) /
+                   (float)(scaling->high - scaling->low);
+    return 1 / ((1 - smooth) / factor + smooth);
 }
 
 static bool read_llama3(const struct hf_config *config, struct metadata *metadata,
@@ -102,8 +104,9 @@ static bool read_llama3(const struct hf_config *config, struct metadata *metadat
                               "all of them positive");
     float *values = add_table(arena, rope, WEIGHT_ROPE_FREQS, n_rotated / 2, err);
     for (size_t i = 0; values && i < n_rotated / 2; i++) {
-        double frequency = math_exp(-math_log(base) * 2 * (double)i / (double)n_rotated);
-        values[i] = (float)llama3_divisor(&scaling, frequency);
+        float exponent = (float)(2 * i) / (float)n_rotated;
+        float power = (float)math_exp((double)exponent * math_log(base));
+        values[i] = llama3_divisor(&scaling, 1 / power);
     }
     return values != NULL;
 }

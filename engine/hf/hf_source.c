@@ -1,4 +1,4 @@
-/* hf_source.c - see hf_source.h. A view of what hf_folder.c reads: hf_config.c, hf_rope.c and
+/* hf_source.c - see hf_source.h. A view of what hf_files.c reads: hf_config.c, hf_rope.c and
  * hf_tokenizer.c make its metadata, hf_tensors.c its table. Rows are checked against a seal where
  * they are read from files, before they are put in order.
  */
@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/hf/hf_folder.h"
+#include "engine/hf/hf_files.h"
 #include "engine/hf/hf_index.h"
 #include "engine/hf/hf_tensors.h"
 #include "engine/hf/hf_tokenizer.h"
@@ -133,7 +133,7 @@ struct source *hf_source_open(const char *folder, const struct model_seal *seal,
     struct hf_source *hf = mem_new(1, sizeof *hf, err);
     if (!hf) return NULL;
     hf->path = mem_copy_string(folder, err);
-    hf->raw = hf->path ? hf_folder_open(hf->path, err) : NULL;
+    hf->raw = hf->path ? hf_files_open(hf->path, err) : NULL;
     hf->source = (struct source){.path = hf->path,
                                  .files = hf->raw ? hf->raw->files : NULL,
                                  .n_files = hf->raw ? hf->raw->n_files : 0,

@@ -15,7 +15,7 @@ struct model_seal;
 char *hf_source_folder(const char *path, struct err *err) __attribute__((warn_unused_result));
 
 /* Opens the folder. seal (NULL: whatever is there) outlives the source. Matrices keep their type
- * (F32, F16 or BF16), vectors become f32. The hash is of the files' bytes (hf_folder.h). ERR_INPUT
+ * (F32, F16 or BF16), vectors become f32. The hash is of the files' bytes (hf_files.h). ERR_INPUT
  * and ERR_UNSUPPORTED name the file and what is wrong or missing there. Close with source_close. */
 struct source *hf_source_open(const char *folder, const struct model_seal *seal, struct err *err)
     __attribute__((warn_unused_result));

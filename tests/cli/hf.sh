@@ -21,12 +21,13 @@ same_logits() {
     cmp logits stdout || fail "$1: other logits than $2"
 }
 
-for name in phi3-gqa llama-tied qwen2-tied; do
+for name in llama-tied phi3-gqa qwen2-tied; do
+    gguf=$golden/$name.gguf type=f32
     ids=$(tr ' ' , <"$golden/$name.ids")
-    same_logits hf/$name "$golden/$name.gguf" "$ids"
-    same_logits quantize:f16:hf/$name "quantize:f16:$golden/$name.gguf" "$ids"
+    if [ $name != llama-tied ]; then gguf=quantize:bf16:$gguf type=bf16; fi
+    same_logits hf/$name "$gguf" "$ids"
     expect 0 "$PHIBENCH" convert hf/$name $name.gguf
-    grep -q "^$name.gguf: f32, [0-9.]* MB, 32 bits a weight$" stdout || fail "$name: says $(cat stdout)"
+    grep -q "^$name.gguf: $type, [0-9.]* MB, [0-9.]* bits a weight$" stdout || fail "$name: says $(cat stdout)"
     same_logits $name.gguf hf/$name "$ids"
     for model in hf/$name $name.gguf; do
         expect 0 sh -c 'printf "a b-c</s>" | "$0" tokenize --special -m "$1"' "$PHIBENCH" $model
@@ -36,6 +37,7 @@ for name in phi3-gqa llama-tied qwen2-tied; do
     expect 0 "$PHIBENCH" convert hf/$name f16.gguf --type f16
     expect 0 "$PHIBENCH" quantize hf/$name wanted.gguf --type f16
     cmp f16.gguf wanted.gguf || fail "$name: convert and quantize write different files"
+    same_logits f16.gguf quantize:f16:hf/$name "$ids"
 done
 
 expect 0 "$PHIBENCH" inspect hf/qwen2-tied
@@ -46,7 +48,7 @@ same_logits hf/qwen2-tied/model-00001-of-00003.safetensors hf/qwen2-tied/
 
 # A configuration.
 cat >hf.yaml <<END
-models: [{id: folder, path: hf/qwen2-tied, quantizations: [f32, f16]}]
+models: [{id: folder, path: hf/qwen2-tied, quantizations: [bf16, f16]}]
 suites: [{perplexity: {data: text, context: 16, limit: 2}}]
 defaults: {threads: 1}
 END

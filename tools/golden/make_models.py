@@ -4,9 +4,8 @@
 Usage: make_models.py OUT_FOLDER   (tests/golden in this repository)
 
 Writes for each model NAME.gguf (float32 weights), NAME.ids (the prompt, on one line) and NAME.logits
-(raw little-endian float32, [positions, vocabulary]), and of some of them hf/NAME, the folder that the
-library saves. Made with Python 3.11, torch 2.15.0, transformers
-5.23.0, numpy 2.4.6, gguf 0.19.0, tokenizers 0.23.3 and the seeds below; run in float32 with eager attention.
+(raw little-endian float32, [positions, vocabulary]). Made with Python 3.11, torch 2.15.0, transformers
+5.23.0, numpy 2.4.6, gguf 0.19.0 and the seeds below; run in float32 with eager attention.
 """
 
 import pathlib
@@ -14,7 +13,6 @@ import sys
 
 import gguf
 import numpy as np
-import tokenizers
 import torch
 import transformers
 
@@ -38,9 +36,6 @@ MODELS = {
     "qwen2-tied": ("qwen2", 7, {"num_attention_heads": 2, "num_key_value_heads": 1, "rms_norm_eps": 1e-6,
                                 "intermediate_size": 88, "vocab_size": 80, "tie_word_embeddings": True}),
 }
-
-# Models whose folders are kept, and the most that a file of weights in them may hold.
-FOLDERS = {"phi3-gqa": "1MB", "llama-tied": "1MB", "qwen2-tied": "80KB"}
 
 
 def make_model(architecture, seed, settings, **overrides):
@@ -128,19 +123,6 @@ def pieces_of(n_tokens):
     return (["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)])[:n_tokens]
 
 
-def write_folder(path, model, most_bytes):
-    """The folder that the library saves, with a tokenizer of single characters."""
-    model.save_pretrained(path, max_shard_size=most_bytes)
-    (path / "generation_config.json").unlink(missing_ok=True)
-    vocabulary = {piece: i for i, piece in enumerate(pieces_of(model.config.vocab_size))}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, [], unk_token="<unk>"))
-    tokenizer.decoder = tokenizers.decoders.Fuse()
-    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
-    tokenizer.save(str(path / "tokenizer.json"), pretty=False)
-    for file in path.iterdir():
-        file.chmod(0o644)
-
-
 def add_vocabulary(writer, n_tokens):
     """Only as much of a tokenizer as a file needs to be opened."""
     pieces = pieces_of(n_tokens)
@@ -207,8 +189,6 @@ def main():
     for name, (architecture, seed, settings) in MODELS.items():
         model = make_model(architecture, seed, settings)
         write_gguf(folder / f"{name}.gguf", name, architecture, seed, model)
-        if name in FOLDERS:
-            write_folder(folder / "hf" / name, model, FOLDERS[name])
         write_outputs(folder, name, seed, model)
 
 

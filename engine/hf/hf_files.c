@@ -1,7 +1,7 @@
-/* hf_folder.c - see hf_folder.h. A file that is no weights is a part without tensors, whose bytes
+/* hf_files.c - see hf_files.h. A file that is no weights is a part without tensors, whose bytes
  * are all header: so seals and hashes treat it as they treat every file of a model.
  */
-#include "engine/hf/hf_folder.h"
+#include "engine/hf/hf_files.h"
 
 #include "base/checksum.h"
 #include "base/file.h"
@@ -195,7 +195,7 @@ static struct source *join(const struct listing *listing, struct err *err)
     return NULL;
 }
 
-struct source *hf_folder_open(const char *folder, struct err *err)
+struct source *hf_files_open(const char *folder, struct err *err)
 {
     struct listing listing = {.folder = folder};
     if (!file_list(folder, &listing.names, &listing.n, err)) return NULL;
