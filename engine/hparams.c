@@ -262,23 +262,41 @@ static bool read_window(const struct source *source, struct hparams *hparams, st
     key_of(hparams, "attention.sliding_window", key);
     if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
     hparams->sliding_window = (size_t)window;
+    if (architecture->has_no_window && hparams->sliding_window < hparams->context_tokens &&
+        hparams->sliding_window > 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "not supported yet: %s = %lld in a %s model, which does not say in which "
+                       "layers",
+                       key, (long long)window, architecture->name);
     return read_pattern(source, hparams, err);
 }
 
-/* Some architectures scale by a number of their own, and cap scores. */
-static bool read_scores(const struct source *source, struct hparams *hparams, struct err *err)
+static bool read_cap(const struct source *source, struct hparams *hparams, const char *name,
+                     float otherwise, float *cap, struct err *err)
 {
     char key[KEY_BYTES];
-    double softcap = 0, otherwise = 1.0f / sqrtf((float)hparams->head_size);
-    if (hparams->architecture->divides_by_head_size) otherwise = 1 / (double)hparams->head_size;
-    key_of(hparams, "attn_logit_softcapping", key);
-    if (!read_positive(source, hparams, "attention.scale", otherwise, &hparams->attention_scale,
-                       err) ||
-        !metadata_read_number(source->metadata, key, &softcap, err))
+    double number = (double)otherwise;
+    if (!metadata_read_number(source->metadata, key_of(hparams, name, key), &number, err))
         return false;
-    hparams->attention_softcap = (float)softcap;
-    return (softcap >= 0 && isfinite(hparams->attention_softcap)) ||
+    *cap = (float)number;
+    return (*cap >= 0 && isfinite(*cap)) ||
            err_set(err, ERR_INPUT, "%s must be 0 or a positive number", key);
+}
+
+/* Some architectures scale by a number of their own, and cap scores and logits. */
+static bool read_scores(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    const struct architecture *architecture = hparams->architecture;
+    bool is_wide = architecture->wide_layers == hparams->n_layers;
+    size_t size = is_wide ? hparams->n_embd / hparams->n_heads : hparams->head_size;
+    double otherwise =
+        architecture->divides_by_head_size ? 1 / (double)size : 1.0f / sqrtf((float)size);
+    return read_positive(source, hparams, "attention.scale", otherwise, &hparams->attention_scale,
+                         err) &&
+           read_cap(source, hparams, "attn_logit_softcapping", architecture->unsaid_score_cap,
+                    &hparams->attention_softcap, err) &&
+           read_cap(source, hparams, "final_logit_softcapping", architecture->unsaid_logit_cap,
+                    &hparams->logit_softcap, err);
 }
 
 /* Layers that see blocks of keys, where a file says so. */

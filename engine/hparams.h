@@ -46,6 +46,7 @@ struct hparams {
     size_t dense_period;         /* every so many-th layer sees all keys; 0: none */
     float attention_scale;       /* of dot products */
     float attention_softcap;     /* of scores; 0: none */
+    float logit_softcap;         /* 0: none */
     float norm_eps;
     float gegelu_limit, logit_divisor;
     int32_t *masked; /* [n_masked] ids that stand for nothing */

@@ -24,6 +24,7 @@ struct architecture {
     enum weight optional[ARCHITECTURE_OPTIONAL];
     bool scales_embedding;     /* by the root of its size, where files do not say by what */
     bool divides_by_head_size; /* scores, where files do not say by what; if not, by its root */
+    bool has_no_window;        /* or in layers that files do not say: one that shows is refused */
     bool is_interleaved;       /* the rotation pairs neighbours; otherwise the halves of a head */
     /* Keys that a query sees, in models made for so many tokens whose files do not say it. */
     size_t unsaid_window, unsaid_window_context;
@@ -31,6 +32,11 @@ struct architecture {
     float local_rope_base;
     /* Every so many-th layer has no window, where files do not say which; 0: all have it. */
     size_t window_period;
+    /* Caps of attention's scores and of the logits, where files do not say them; 0: none. */
+    float unsaid_score_cap, unsaid_logit_cap;
+    /* Models of so many layers scale dot products as if heads were as large as the embedding
+     * divided by their number, which files do not say; 0: none. */
+    size_t wide_layers;
     /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
      * from how many. */
     size_t stretched_context, stretched_from;

@@ -15,6 +15,8 @@
     FOR_EACH(qwen2)                                                                                \
     FOR_EACH(qwen3)                                                                                \
     FOR_EACH(gemma)                                                                                \
+    FOR_EACH(gemma2)                                                                               \
+    FOR_EACH(gemma3)                                                                               \
     FOR_EACH(phi2)                                                                                 \
     FOR_EACH(phi3small)
 

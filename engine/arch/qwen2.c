@@ -41,6 +41,7 @@ const struct architecture architecture_qwen2 = {
              .matrices = {WEIGHT_OUTPUT}},
         },
     .optional = {WEIGHT_OUTPUT},
+    .has_no_window = true,
     .hf = {.classes = {"Qwen2ForCausalLM", "qwen2"},
            .demands = {{"hidden_act", "silu|swish"}, {"use_sliding_window", "false"}}},
 };

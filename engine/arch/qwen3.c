@@ -49,6 +49,7 @@ const struct architecture architecture_qwen3 = {
              .matrices = {WEIGHT_OUTPUT}},
         },
     .optional = {WEIGHT_OUTPUT},
+    .has_no_window = true,
     .hf = {.classes = {"Qwen3ForCausalLM", "qwen3"},
            .demands = {{"hidden_act", "silu|swish"}, {"use_sliding_window", "false"}}},
 };

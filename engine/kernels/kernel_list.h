@@ -21,6 +21,7 @@
     gelu_fn gelu_##isa;                                                                            \
     add_fn add_##isa;                                                                              \
     scale_fn scale_##isa;                                                                          \
+    softcap_fn softcap_##isa;                                                                      \
     peak_fn peak_f32_##isa;                                                                        \
     stream_fn stream_##isa
 

@@ -193,6 +193,9 @@ typedef void add_fn(float *x, const float *y, size_t n);
 /* x[i] *= factor. */
 typedef void scale_fn(float *x, float factor, size_t n);
 
+/* x[i] = kernel_tanh(x[i] / cap) * cap. */
+typedef void softcap_fn(float *x, float cap, size_t n);
+
 /* ---- What is possible ---- */
 
 /* Not used by models: the measure that they are held against. n_rounds of multiply-adds on operands
@@ -221,6 +224,7 @@ struct kernels {
     gelu_fn *gelu;
     add_fn *add;
     scale_fn *scale;
+    softcap_fn *softcap;
     peak_fn *peak_int8, *peak_f32;
     stream_fn *stream;
 };

@@ -1,5 +1,5 @@
-/* math_constants.h - the constants of kernel_exp and of the kernels made of it, one text for the
- * scalar functions and their SIMD twins.
+/* math_constants.h - the constants of kernel_exp, kernel_tanh and what is made of them, one text
+ * for the scalar functions and their SIMD twins.
  *
  * The polynomial 1 + r + r^2 (C2 + C3 r + ... + C6 r^4) is the minimax of the relative error on |r|
  * <= ln(2) / 2, found with the Remez exchange: error 3.1e-9 before rounding, so that float rounding

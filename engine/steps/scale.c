@@ -4,6 +4,7 @@
 #include "engine/steps/pass.h"
 
 #include <float.h>
+#include <math.h>
 
 /* Each thread takes rows of its own. */
 void step_scale_embedding(struct pass *pass, const struct operation *operation)
@@ -13,6 +14,24 @@ void step_scale_embedding(struct pass *pass, const struct operation *operation)
     for (size_t i = share.begin; i < share.end; i++)
         pass->kernels->scale(pass_row(pass, BUFFER_STREAM, i), pass->h->embedding_scale,
                              pass->h->n_embd);
+}
+
+/* Each thread takes a part of all rows, which lie side by side. A cap would hide what is no
+ * number. */
+void step_cap_logits(struct pass *pass, const struct operation *operation)
+{
+    (void)operation;
+    size_t n_vocab = pass->h->n_vocab;
+    if (!(pass->h->logit_softcap > 0)) return;
+    struct range share = pass_share(pass, pass->n_active * n_vocab);
+    for (size_t at = share.begin, end; at < share.end; at = end) {
+        size_t i = at / n_vocab;
+        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
+        float *logits = pass_row(pass, BUFFER_LOGITS, 0) + at;
+        if (!floats_are_below(logits, end - at, INFINITY))
+            pass_report(pass, FAULT_LOGITS, pass->active[i]);
+        pass->kernels->softcap(logits, pass->h->logit_softcap, end - at);
+    }
 }
 
 /* Each thread takes a part of all rows, which lie side by side. The lowest number, and not minus

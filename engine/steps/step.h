@@ -48,6 +48,9 @@ struct step {
 step_fn step_rotation;
 /* Multiplies the stream, which holds embeddings, with the model's factor. */
 step_fn step_scale_embedding;
+/* After the layers: logits = cap * tanh(logits / cap) in place, where the model has a cap (Gemma
+ * Team 2024, arXiv 2408.00118, section 2). */
+step_fn step_cap_logits;
 /* Adds the last blocks' deltas to the stream, where there are any; to = RMSNorm of the stream
  * (Zhang, Sennrich 2019), ready to be projected. */
 step_fn step_norm;

@@ -283,20 +283,16 @@ static void check_rope(struct check *check, enum values kind, size_t n_pairs, bo
 static void check_gate_kernel(struct check *check, const char *name, silu_mul_fn *scalar,
                               silu_mul_fn *tested, const float *gate, const float *up, size_t n)
 {
+    static const char *const places[] = {"", " into gate", " into up"};
     float *expected = new_output(check, n), *actual = new_output(check, n);
     char shape[SHAPE_CHARS];
-    snprintf(shape, sizeof shape, "%zu values", n);
     scalar(gate, up, n, expected);
-    tested(gate, up, n, actual);
-    check_same_floats(check, name, shape, expected, actual, n);
-    snprintf(shape, sizeof shape, "%zu values into gate", n);
-    memcpy(actual, gate, n * sizeof *gate);
-    tested(actual, up, n, actual);
-    check_same_floats(check, name, shape, expected, actual, n);
-    snprintf(shape, sizeof shape, "%zu values into up", n);
-    memcpy(actual, up, n * sizeof *up);
-    tested(gate, actual, n, actual);
-    check_same_floats(check, name, shape, expected, actual, n);
+    for (size_t place = 0; place < 3; place++) {
+        snprintf(shape, sizeof shape, "%zu values%s", n, places[place]);
+        if (place > 0) memcpy(actual, place == 1 ? gate : up, n * sizeof *gate);
+        tested(place == 1 ? actual : gate, place == 2 ? actual : up, n, actual);
+        check_same_floats(check, name, shape, expected, actual, n);
+    }
 }
 
 static void check_gelu(struct check *check, const float *x, size_t n)
@@ -454,16 +450,17 @@ static void check_add(struct check *check, enum values kind, size_t n)
     check_same_floats(check, "add", shape, expected, actual, n);
 }
 
-static void check_scale(struct check *check, enum values kind, size_t n)
+/* Kernels that change values in place by a number, which all have one type. */
+static void check_by_number(struct check *check, const char *name, scale_fn *scalar,
+                            scale_fn *tested, enum values kind, float number, size_t n)
 {
-    float factor = *new_values(check, kind, 1);
     float *expected = new_values(check, kind, n), *actual = new_output(check, n);
     memcpy(actual, expected, n * sizeof *actual);
-    check->scalar->scale(expected, factor, n);
-    check->tested->scale(actual, factor, n);
+    scalar(expected, number, n);
+    tested(actual, number, n);
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape, "%zu values", n);
-    check_same_floats(check, "scale", shape, expected, actual, n);
+    check_same_floats(check, name, shape, expected, actual, n);
 }
 
 static void check_elementwise(struct check *check, enum values kind)
@@ -476,7 +473,10 @@ static void check_elementwise(struct check *check, enum values kind)
     check_gates(check, new_values(check, kind, n), new_values(check, kind, n), n);
     check_gegelu(check, kind, n);
     check_add(check, kind, n);
-    check_scale(check, kind, n);
+    check_by_number(check, "scale", check->scalar->scale, check->tested->scale, kind,
+                    *new_values(check, kind, 1), n);
+    check_by_number(check, "softcap", check->scalar->softcap, check->tested->softcap, kind,
+                    0.5f + 99.5f * (float)rng_uniform(&check->rng), n);
     check_release(check);
 }
 

@@ -463,6 +463,16 @@ static void gelu_of_what_is_far_from_zero_is_itself_or_zero(void **state)
     for (size_t i = 2; i < 4; i++) assert_true(out[i] == 0.0f && signbit(out[i]));
 }
 
+static void softcap_bends_towards_the_cap(void **state)
+{
+    (void)state;
+    float x[241];
+    for (size_t i = 0; i < 241; i++) x[i] = (float)i - 120.0f;
+    softcap_scalar(x, 30.0f, 241);
+    for (size_t i = 0; i < 241; i++)
+        assert_true(fabs((double)x[i] - 30.0 * tanh(((double)i - 120.0) / 30.0)) <= 1e-5);
+}
+
 static void scale_multiplies(void **state)
 {
     (void)state;
@@ -540,6 +550,7 @@ int main(void)
         cmocka_unit_test(silu_mul_of_a_far_negative_gate_is_minus_zero),
         cmocka_unit_test(gelu_is_its_tanh_form_with_and_without_a_gated_value),
         cmocka_unit_test(gelu_of_what_is_far_from_zero_is_itself_or_zero),
+        cmocka_unit_test(softcap_bends_towards_the_cap),
         cmocka_unit_test(scale_multiplies),
         cmocka_unit_test(add_adds),
         cmocka_unit_test(gemm_of_small_integers_is_exact_in_every_float_type),

@@ -86,12 +86,13 @@ static double compare(const struct golden *golden, enum isa isa, enum kv_type kv
         name, "tests/golden", name                                                                 \
     }
 static const struct golden golden[] = {
-    RANDOM_MODEL("phi3-mha"),       RANDOM_MODEL("phi3-gqa"),     RANDOM_MODEL("phi3-window"),
-    RANDOM_MODEL("llama-gqa"),      RANDOM_MODEL("llama-tied"),   RANDOM_MODEL("qwen2-gqa"),
-    RANDOM_MODEL("qwen2-tied"),     {"mini", "models", "family"}, {"small", "models", "family"},
-    {"medium", "models", "family"}, RANDOM_MODEL("gemma-mha"),    RANDOM_MODEL("qwen3-wide"),
-    RANDOM_MODEL("qwen3-tied"),     RANDOM_MODEL("phi2-split"),   RANDOM_MODEL("phi2-fused"),
-    RANDOM_MODEL("phi3-partial"),   RANDOM_MODEL("llama3-freqs"), RANDOM_MODEL("mistral-window"),
+    RANDOM_MODEL("phi3-mha"),       RANDOM_MODEL("phi3-gqa"),      RANDOM_MODEL("phi3-window"),
+    RANDOM_MODEL("llama-gqa"),      RANDOM_MODEL("llama-tied"),    RANDOM_MODEL("qwen2-gqa"),
+    RANDOM_MODEL("qwen2-tied"),     {"mini", "models", "family"},  {"small", "models", "family"},
+    {"medium", "models", "family"}, RANDOM_MODEL("gemma-mha"),     RANDOM_MODEL("qwen3-wide"),
+    RANDOM_MODEL("qwen3-tied"),     RANDOM_MODEL("phi2-split"),    RANDOM_MODEL("phi2-fused"),
+    RANDOM_MODEL("phi3-partial"),   RANDOM_MODEL("llama3-freqs"),  RANDOM_MODEL("mistral-window"),
+    RANDOM_MODEL("gemma2-caps"),    RANDOM_MODEL("gemma3-linear"),
 };
 
 static void logits_are_the_references_within_1e_4_of_the_largest(void **state)
@@ -188,8 +189,9 @@ static const struct {
     const char *name;
     bool in_every_type;
 } hashed_shapes[] = {
-    {"tiny", true},        {"tiny-llama", true}, {"tiny-qwen2", true},      {"tiny-qwen3", false},
-    {"tiny-gemma", false}, {"tiny-phi2", false}, {"tiny-phi3small", false},
+    {"tiny", true},         {"tiny-llama", true}, {"tiny-qwen2", true},      {"tiny-qwen3", false},
+    {"tiny-gemma", false},  {"tiny-phi2", false}, {"tiny-phi3small", false}, {"tiny-gemma2", false},
+    {"tiny-gemma3", false},
 };
 
 /* SHA-256 of the logits after each token of the hashed prompt. */

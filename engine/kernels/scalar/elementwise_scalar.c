@@ -79,3 +79,8 @@ void scale_scalar(float *x, float factor, size_t n)
 {
     for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
+
+void softcap_scalar(float *x, float cap, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] = kernel_tanh(x[i] / cap) * cap;
+}

@@ -182,6 +182,15 @@ void SIMD_NAME(scale)(float *x, float factor, size_t n)
     }
 }
 
+void SIMD_NAME(softcap)(float *x, float cap, size_t n)
+{
+    const SIMD_FLOAT limit = simd_set(cap);
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT part = simd_tanh(simd_div(simd_load_first(x + i, n - i), limit));
+        simd_store_first(x + i, simd_mul(part, limit), n - i);
+    }
+}
+
 #endif
 
 #endif
