@@ -10,7 +10,7 @@
 #include "engine/steps/step.h" /* roles of tensors */
 
 /* Room in a form's lists, which end with the first entry that is empty. */
-enum { HF_CLASSES = 8, HF_TENSORS = 16, HF_KEYS = 24, HF_DEMANDS = 6, HF_IGNORED = 4 };
+enum { HF_CLASSES = 8, HF_TENSORS = 16, HF_KEYS = 24, HF_DEMANDS = 6, HF_IDS = 2, HF_IGNORED = 4 };
 
 /* Which row of a tensor there is which of ours. Values of biases move as rows do. */
 enum hf_rows {
@@ -42,6 +42,12 @@ struct hf_key {
     double otherwise;
 };
 
+/* A list of ids of tokens, in GGUF an array of u32. */
+struct hf_ids {
+    const char *from, *to; /* as in hf_key */
+    const char *otherwise; /* where the folder does not say it: "3,5-7" */
+};
+
 /* A key that, where it is there, must have one of the values "silu|swish": the steps compute
  * nothing else. */
 struct hf_demand {
@@ -54,6 +60,7 @@ struct hf_form {
     const char *classes[HF_CLASSES];
     struct hf_tensor tensors[HF_TENSORS];
     struct hf_key keys[HF_KEYS];
+    struct hf_ids ids[HF_IDS];
     struct hf_demand demands[HF_DEMANDS];
     const char *ignored[HF_IGNORED]; /* beginnings of names of tensors that no logit needs */
     bool is_norm_offset;             /* what norms multiply with is 1 more than what stands there */

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct hf_key USUAL_KEYS[] = {
@@ -141,11 +142,13 @@ bool hf_config_open(const struct json *root, const char *path, struct hf_config 
 
 /* ---- Demands ---- */
 
-/* What stands there as a text, "" for what is neither text nor truth. */
-static const char *text_of(const struct json *value)
+/* What stands there as a text; number: room for one. */
+static const char *text_of(const struct json *value, char number[32])
 {
     if (json_kind(value) == JSON_KIND_BOOL) return json_as_bool(value, false) ? "true" : "false";
-    return json_as_string(value, "");
+    if (json_kind(value) != JSON_KIND_NUMBER) return json_as_string(value, "");
+    snprintf(number, 32, "%g", json_as_number(value, 0));
+    return number;
 }
 
 static bool is_among(const char *text, const char *values)
@@ -163,13 +166,14 @@ static bool check_demands(const struct hf_config *config, struct err *err)
 {
     const struct hf_demand *demands = config->architecture->hf.demands;
     for (size_t i = 0; i < HF_DEMANDS && demands[i].key; i++) {
+        char number[32];
         const struct json *value = hf_config_find(config, demands[i].key);
-        if (value && !is_among(text_of(value), demands[i].values))
+        if (value && !is_among(text_of(value, number), demands[i].values))
             return hf_config_fail(config, ERR_UNSUPPORTED, err,
                                   "not supported yet: '%s' is '%.100s' in a %s model (supported: "
                                   "%s)",
-                                  demands[i].key, text_of(value), config->architecture->name,
-                                  demands[i].values);
+                                  demands[i].key, text_of(value, number),
+                                  config->architecture->name, demands[i].values);
     }
     return true;
 }
@@ -213,6 +217,54 @@ static bool is_own(const struct hf_config *config, const char *to)
     return false;
 }
 
+/* ---- Lists of ids ---- */
+
+enum { MAX_IDS = 4096 };
+
+/* "3,5-7" */
+static size_t parse_ids(const char *text, uint32_t ids[MAX_IDS])
+{
+    size_t n = 0;
+    while (*text) {
+        char *end;
+        unsigned long first = strtoul(text, &end, 10), last = first;
+        if (*end == '-') last = strtoul(end + 1, &end, 10);
+        for (; first <= last && n < MAX_IDS; first++) ids[n++] = (uint32_t)first;
+        text = end + (*end == ',');
+    }
+    return n;
+}
+
+static bool read_ids(const struct hf_config *config, const struct hf_ids *list,
+                     uint32_t ids[MAX_IDS], size_t *n, struct err *err)
+{
+    const struct json *value = hf_config_find(config, list->from);
+    if (!value) {
+        *n = parse_ids(list->otherwise, ids);
+        return true;
+    }
+    *n = json_length(value);
+    bool ok = json_kind(value) == JSON_KIND_ARRAY && *n <= MAX_IDS;
+    for (size_t i = 0; ok && i < *n; i++) {
+        int64_t id = json_as_integer(json_at(value, i), -1);
+        ids[i] = (uint32_t)id;
+        ok = id >= 0 && id <= INT32_MAX;
+    }
+    return ok || hf_config_fail(config, ERR_INPUT, err,
+                                "'%s' is something else: expected at most %d ids of tokens",
+                                list->from, MAX_IDS);
+}
+
+static bool write_ids(const struct hf_config *config, const struct hf_ids *list,
+                      struct metadata *metadata, struct err *err)
+{
+    uint32_t ids[MAX_IDS];
+    char key[HF_KEY_BYTES];
+    struct metadata_value array = {.kind = METADATA_ARRAY, .element = METADATA_U32, .items = ids};
+    return read_ids(config, list, ids, &array.n, err) &&
+           metadata_set(metadata, hf_config_key(config, list->to, key), &array, err);
+}
+
 bool hf_config_write(const struct hf_config *config, struct metadata *metadata, struct err *err)
 {
     const struct hf_key *own = config->architecture->hf.keys;
@@ -224,5 +276,8 @@ bool hf_config_write(const struct hf_config *config, struct metadata *metadata, 
             ok = write_key(config, &USUAL_KEYS[i], metadata, err);
     for (size_t i = 0; ok && i < HF_KEYS && own[i].to; i++)
         if (own[i].from) ok = write_key(config, &own[i], metadata, err);
+    const struct hf_ids *ids = config->architecture->hf.ids;
+    for (size_t i = 0; ok && i < HF_IDS && ids[i].to; i++)
+        ok = write_ids(config, &ids[i], metadata, err);
     return ok;
 }

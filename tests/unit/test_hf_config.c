@@ -124,6 +124,47 @@ static void what_scales_the_rotation_otherwise_is_left_to_be_refused(void **stat
     reading_done(&reading);
 }
 
+#define SMALL                                                                                      \
+    "{\"architectures\":[\"Phi3SmallForCausalLM\"],\"hidden_size\":64,\"num_hidden_layers\":2,"    \
+    "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"max_position_embeddings\":512,"         \
+    "\"ff_intermediate_size\":96,\"layer_norm_epsilon\":1e-5,\"rope_embedding_base\":1e6,"         \
+    "\"blocksparse_block_size\":64,\"blocksparse_num_local_blocks\":16,"                           \
+    "\"blocksparse_vert_stride\":8,\"mup_embedding_multiplier\":10.0,"                             \
+    "\"mup_width_multiplier\":8.0,\"gegelu_limit\":20.0"
+
+static void check_masked(const char *more, size_t n, int64_t first, int64_t last)
+{
+    char text[1024];
+    struct reading reading;
+    const struct metadata_value *ids;
+    int64_t id;
+    snprintf(text, sizeof text, "%s%s}", SMALL, more);
+    assert_true(read_config(&reading, text));
+    assert_true(metadata_read_array(reading.metadata, "phi3small.masked_tokens", &ids, NULL));
+    assert_int_equal(ids->n, n);
+    assert_true(metadata_element_integer(ids, 0, "", 0, INT32_MAX, &id, NULL));
+    assert_int_equal(id, first);
+    assert_true(metadata_element_integer(ids, n - 1, "", 0, INT32_MAX, &id, NULL));
+    assert_int_equal(id, last);
+    assert_null(metadata_find(reading.metadata, "phi3small.attention.layer_norm_rms_epsilon"));
+    reading_done(&reading);
+}
+
+static void keys_and_masked_tokens_of_phi_3_small_are_its_own(void **state)
+{
+    (void)state;
+    check_masked("", 1 + 3 + 2 + 85, 100256, 100351);
+    check_masked(",\"dummy_token_indices\":[7,9]", 2, 7, 9);
+    refuses(SMALL ",\"dummy_token_indices\":[7,-1]}", ERR_INPUT,
+            "'dummy_token_indices' is something else: expected at most 4096 ids of tokens");
+    refuses(SMALL ",\"mup_attn_multiplier\":0.5}", ERR_UNSUPPORTED,
+            "not supported yet: 'mup_attn_multiplier' is '0.5' in a phi3small model (supported: "
+            "1)");
+    refuses(SMALL ",\"mup_use_scaling\":false}", ERR_UNSUPPORTED,
+            "not supported yet: 'mup_use_scaling' is 'false' in a phi3small model (supported: "
+            "true)");
+}
+
 /* ---- Tables ---- */
 
 /* Expected: the formula of GGUF's converter, computed with torch 2.15 in float32. */
@@ -221,7 +262,8 @@ static void rows_move_as_their_order_says(void **state)
 static void every_role_of_an_architecture_with_classes_has_a_name(void **state)
 {
     (void)state;
-    static const char *const CLASSES[] = {"phi3", "llama", "qwen2", "gemma", "qwen3", "phi"};
+    static const char *const CLASSES[] = {"phi3",  "llama", "qwen2",    "gemma",
+                                          "qwen3", "phi",   "phi3small"};
     for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++) {
         const struct architecture *architecture = architecture_find_class(CLASSES[i]);
         assert_non_null(architecture);
@@ -360,6 +402,7 @@ int main(void)
         cmocka_unit_test(sizes_become_the_keys_of_gguf),
         cmocka_unit_test(what_newer_files_have_elsewhere_is_found),
         cmocka_unit_test(what_scales_the_rotation_otherwise_is_left_to_be_refused),
+        cmocka_unit_test(keys_and_masked_tokens_of_phi_3_small_are_its_own),
         cmocka_unit_test(divisors_of_llama_3_are_those_of_the_converter),
         cmocka_unit_test(factors_of_longrope_become_tables_and_a_magnitude),
         cmocka_unit_test(factors_that_do_not_fit_are_refused),

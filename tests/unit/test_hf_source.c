@@ -107,6 +107,7 @@ static void a_folder_is_the_model_that_its_gguf_file_is(void **state)
     static const char *const IN_BF16[] = {"phi3-gqa",   "qwen2-tied", "gemma-mha",
                                           "qwen3-wide", "phi2-split", "longrope-phi3"};
     check_same("llama-tied", open_gguf("", "llama-tied"));
+    check_same("phi3small", open_gguf("", "phi3small"));
     for (size_t i = 0; i < sizeof IN_BF16 / sizeof *IN_BF16; i++)
         check_same(IN_BF16[i], open_gguf("quantize:bf16:", IN_BF16[i]));
 }
