@@ -23,10 +23,10 @@ static struct listed_merge *slot_of(const struct merge_list *list, int32_t left,
 }
 
 /* One line of the list, "LEFT RIGHT": pieces have no space, so the first one past the first byte
- * separates. Of equal pairs the first counts. */
+ * separates. */
 static bool add_merge(struct merge_list *list, const struct vocabulary *vocabulary,
-                      const struct metadata_string *line, size_t rank, struct buf *joined,
-                      struct err *err)
+                      const struct metadata_string *line, size_t rank, bool last_counts,
+                      struct buf *joined, struct err *err)
 {
     const char *space = line->n_bytes > 2 ? memchr(line->text + 1, ' ', line->n_bytes - 2) : NULL;
     if (!space) return err_set(err, ERR_INPUT, "merge %zu is not two pieces", rank);
@@ -41,12 +41,14 @@ static bool add_merge(struct merge_list *list, const struct vocabulary *vocabula
     if (left < 0 || right < 0 || merged < 0)
         return err_set(err, ERR_INPUT, "merge %zu has a piece that is not in the vocabulary", rank);
     struct listed_merge *slot = slot_of(list, left, right);
-    if (slot->left < 0) *slot = (struct listed_merge){left, right, (int32_t)rank, merged};
+    if (slot->left < 0 || last_counts)
+        *slot = (struct listed_merge){left, right, (int32_t)rank, merged};
     return true;
 }
 
 bool merge_list_init(struct merge_list *list, const struct vocabulary *vocabulary,
-                     const struct metadata_string *lines, size_t n, struct err *err)
+                     const struct metadata_string *lines, size_t n, bool last_counts,
+                     struct err *err)
 {
     struct buf joined = {0};
     size_t n_slots = 16;
@@ -58,7 +60,7 @@ bool merge_list_init(struct merge_list *list, const struct vocabulary *vocabular
     for (size_t i = 0; i < n_slots; i++) list->slots[i].left = -1;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++)
-        ok = add_merge(list, vocabulary, &lines[i], i, &joined, err);
+        ok = add_merge(list, vocabulary, &lines[i], i, last_counts, &joined, err);
     buf_free(&joined);
     return ok;
 }

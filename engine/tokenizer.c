@@ -124,7 +124,7 @@ static void note_missing_bytes(struct tokenizer *tokenizer)
     if (!n) return;
     buf_printf(notes, "%zu byte%s no token, 0x%02X first: ", n, n == 1 ? " has" : "s have",
                (unsigned)first);
-    if (tokenizer->is_bpe) {
+    if (tokenizer->is_bpe || (tokenizer->steps && tokenizer->unknown < 0)) {
         buf_text(notes, "they are left out of a text\n");
         return;
     }

@@ -94,7 +94,7 @@ bool bpe_init(struct tokenizer *tokenizer, const struct metadata *metadata, stru
     tokenizer->ignore_merges = pretokenizer_ignores_merges(tokenizer->pretokenizer);
     bpe_find_bytes(tokenizer);
     if (!lines) return err_set(err, ERR_INPUT, "no merges: tokenizer.ggml.merges is absent");
-    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
+    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, false, err);
 }
 
 void bpe_done(struct tokenizer *tokenizer)

@@ -125,11 +125,12 @@ struct merge_list {
     size_t mask;
 };
 
-/* From lines: [n] of "LEFT RIGHT", the first merged first. ERR_INPUT for a line that is not two
- * pieces which make a third. Free with merge_list_done. */
+/* From lines: [n] of "LEFT RIGHT", the first merged first. Of equal lines the first counts, or the
+ * last, which is what the library `tokenizers` does. ERR_INPUT for a line that is not two pieces
+ * which make a third. Free with merge_list_done. */
 bool merge_list_init(struct merge_list *list, const struct vocabulary *vocabulary,
-                     const struct metadata_string *lines, size_t n, struct err *err)
-    __attribute__((warn_unused_result));
+                     const struct metadata_string *lines, size_t n, bool last_counts,
+                     struct err *err) __attribute__((warn_unused_result));
 void merge_list_done(struct merge_list *list);
 /* A merge_find_fn whose context is the list. */
 bool merge_list_find(const void *context, const struct merge_symbol *left,

@@ -69,7 +69,7 @@ bool spm_init(struct tokenizer *tokenizer, const struct metadata *metadata, stru
                        "the scores of all tokens are equal (tokenizer.ggml.scores), and there is "
                        "no tokenizer.ggml.merges: nothing says which pieces are merged first");
     memcpy(tokenizer->kind, "spm:merges", sizeof "spm:merges");
-    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
+    return merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, false, err);
 }
 
 struct spm_text {

@@ -137,7 +137,7 @@ static bool read_merges(struct tokenizer *tokenizer, const struct metadata *meta
     const struct metadata_string *lines;
     size_t n_lines;
     return metadata_read_strings(metadata, "tokenizer.ggml.merges", &lines, &n_lines, err) &&
-           merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, err);
+           merge_list_init(&tokenizer->merges, &tokenizer->vocabulary, lines, n_lines, true, err);
 }
 
 static bool find_bytes(struct tokenizer *tokenizer, struct err *err)

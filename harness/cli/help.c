@@ -48,10 +48,10 @@ static const struct {
      "template adds. A template that prints the date always gets 26 July 2024. Option "
      "--chat-format."},
     {"rstrip",
-     "file, on or off: whether white space after special tokens is dropped; file: in a Phi-3 "
-     "vocabulary as Phi-3-mini's published tokenizer.json says, in others never; on: after all but "
-     "BOS and EOS. No GGUF file says it, and revisions differ. It matters in chats and with "
-     "--special. Option --rstrip."},
+     "file, on or off: whether white space after special tokens is dropped; file: as the "
+     "tokenizer.json of a folder says, in a GGUF file with a Phi-3 vocabulary as Phi-3-mini's "
+     "published one says, in others never; on: after all but BOS and EOS. GGUF does not say it, "
+     "and revisions differ. It matters in chats and with --special. Option --rstrip."},
     {"rope",
      "auto, short or long: which factors rotate a model with LongRoPE (a context of 128K made of "
      "4K); auto: the long ones where the tokens that the model is handed, a whole prompt or a "

@@ -525,6 +525,24 @@ static void scores_give_the_order_of_the_merges(void **state)
     source_close(source);
 }
 
+/* As in the library, where a GGUF file's first one counts. */
+static void of_equal_merges_the_last_counts(void **state)
+{
+    struct tokens ids = {0};
+    begin(*state,
+          "{" DECODER
+          ",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"bc\":4},"
+          "\"merges\":[\"a b\",\"b c\",\"a b\"]}}");
+    struct tokenizer *tokenizer = hf_folder_tokenizer(*state);
+    assert_true(tokenizer_encode(tokenizer, "abc", 3, &(struct encode_options){.bos = BOS_NEVER},
+                                 &ids, NULL));
+    assert_int_equal(ids.n, 2);
+    assert_int_equal(ids.ids[0], 0);
+    assert_int_equal(ids.ids[1], 4);
+    tokens_free(&ids);
+    tokenizer_free(tokenizer);
+}
+
 static void pre_types_are_recognised_by_their_expressions(void **state)
 {
     static const struct {
@@ -569,6 +587,7 @@ int main(void)
         cmocka_unit_test(a_sentencepiece_model_that_ends_early_is_refused),
         cmocka_unit_test(the_vocabulary_of_phi_3_is_what_the_converter_wrote),
         cmocka_unit_test(scores_give_the_order_of_the_merges),
+        cmocka_unit_test(of_equal_merges_the_last_counts),
         cmocka_unit_test(pre_types_are_recognised_by_their_expressions),
     };
     return cmocka_run_group_tests(tests, hf_folder_set_up, hf_folder_tear_down);
