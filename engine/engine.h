@@ -171,10 +171,12 @@ enum { SESSION_PAGE_TOKENS = 16 };
 enum rope_policy { ROPE_AUTO, ROPE_SHORT, ROPE_LONG };
 struct session;
 struct session_options {
-    int n_threads;            /* 0: engine_default_threads() */
-    size_t batch_tokens;      /* most tokens in one session_eval, 0: 512 */
-    size_t context_tokens;    /* longest sequence, 0: the model's */
-    uint64_t kv_budget_bytes; /* for KV pages, at least one full context; 0: that, or 1 GiB */
+    int n_threads;         /* 0: engine_default_threads() */
+    size_t batch_tokens;   /* most tokens in one session_eval, 0: 512 */
+    size_t context_tokens; /* longest sequence, 0: the model's */
+    /* For KV pages, at least one full context (session_kv_bytes). 0: that, or 1 GiB; where a window
+     * bounds it, up to two. */
+    uint64_t kv_budget_bytes;
     enum kv_type kv_type;
     enum rope_policy rope;
 };
@@ -193,6 +195,10 @@ bool session_start(struct session *session, int *sequence, struct err *err)
     __attribute__((warn_unused_result));
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
                   struct err *err) __attribute__((warn_unused_result));
+/* Where every layer has a sliding window, pages behind it are given back while a sequence grows. It
+ * can then be forked (ERR_USAGE) or truncated no shorter than this, or to 0; always as it was before
+ * its last batch. */
+size_t session_shortest(const struct session *session, int sequence);
 /* Says of an empty sequence how many tokens it will have, for a model with LongRoPE: by that its
  * factors are chosen. A new sequence expects no more than short_tokens; a fork is rotated as its
  * source. */
@@ -203,16 +209,22 @@ bool session_may_reach(const struct session *session, int sequence, size_t n_tok
 /* The most tokens of a sequence that is rotated by the short factors; SIZE_MAX: there is no border
  * to cross. */
 size_t session_short_tokens(const struct session *session);
-/* Forgets the tokens past n_tokens. */
+/* Forgets the tokens past n_tokens, which is 0 or at least session_shortest. */
 void session_truncate(struct session *session, int sequence, size_t n_tokens);
 void session_drop(struct session *session, int sequence);
 size_t session_length(const struct session *session, int sequence);
-/* Bytes of KV pages that a sequence of n_tokens takes; UINT64_MAX if they cannot be counted. */
-uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens);
+/* Bytes of KV pages that a sequence takes at most on its way to n_tokens in batches of at most
+ * batch_tokens (0: the default); UINT64_MAX if they cannot be counted. */
+uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens,
+                          size_t batch_tokens);
 
 /* KV pages that are free, and all that there may be. */
 size_t session_free_pages(const struct session *session);
 size_t session_total_pages(const struct session *session);
+/* Those that a sequence holds, alone or with others; and the most that one holds at a time on its way
+ * to n_tokens. */
+size_t session_held_pages(const struct session *session, int sequence);
+size_t session_most_pages(const struct session *session, size_t n_tokens);
 
 struct session_token {
     int sequence;

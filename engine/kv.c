@@ -28,6 +28,7 @@ _Static_assert(sizeof(struct page_tail) <= TAIL_BYTES, "a tail keeps pages align
 struct sequence {
     bool is_open, is_long;
     size_t n_tokens;
+    size_t n_gone;   /* pages given back, the first ones; NULL in pages */
     size_t n_new;    /* tokens counted by the kv_append in progress, otherwise 0 */
     uint8_t **pages; /* [pages of a full context]; kept when the sequence closes */
 };
@@ -35,7 +36,7 @@ struct sequence {
 struct kv {
     struct kv_shape shape;
     size_t k_bytes, v_bytes, page_bytes; /* of one head; of one head; of a page's data */
-    size_t context_tokens;
+    size_t context_tokens, window;
     size_t n_pages, n_used;
     uint8_t *free_pages;
     size_t n_free; /* in the free list: carved and unused */
@@ -48,7 +49,7 @@ struct kv {
 
 static size_t pages_of(size_t n_tokens)
 {
-    return (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+    return n_tokens / SESSION_PAGE_TOKENS + (n_tokens % SESSION_PAGE_TOKENS != 0);
 }
 
 size_t kv_page_bytes(const struct kv_shape *shape)
@@ -61,8 +62,8 @@ size_t kv_page_bytes(const struct kv_shape *shape)
     return n_bytes;
 }
 
-struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t n_pages,
-                  struct err *err)
+struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t window,
+                  size_t n_pages, struct err *err)
 {
     assert(shape->head_size % 2 == 0 && shape->head_size > 0);
     struct kv *kv = mem_new(1, sizeof *kv, err);
@@ -72,6 +73,7 @@ struct kv *kv_new(const struct kv_shape *shape, size_t context_tokens, size_t n_
                       .v_bytes = kv_v_bytes(shape->type, shape->head_size),
                       .page_bytes = kv_page_bytes(shape),
                       .context_tokens = context_tokens,
+                      .window = window,
                       .n_pages = n_pages};
     assert(kv->page_bytes > 0);
     kv->slab_pages = SLAB_BYTES / (kv->page_bytes + TAIL_BYTES);
@@ -185,20 +187,41 @@ bool kv_start(struct kv *kv, int *sequence, struct err *err)
     }
     kv->sequences[i].is_open = true;
     kv->sequences[i].is_long = false;
-    kv->sequences[i].n_tokens = 0;
+    kv->sequences[i].n_tokens = kv->sequences[i].n_gone = 0;
     *sequence = (int)i;
     return true;
+}
+
+/* The first page that the token after n_tokens sees. */
+static size_t first_seen(const struct kv *kv, size_t n_tokens)
+{
+    size_t end = n_tokens + 1;
+    return kv->window && end > kv->window ? (end - kv->window) / SESSION_PAGE_TOKENS : 0;
+}
+
+size_t kv_shortest(const struct kv *kv, int sequence)
+{
+    size_t n_gone = get(kv, sequence)->n_gone;
+    return n_gone ? n_gone * SESSION_PAGE_TOKENS + kv->window - 1 : 0;
 }
 
 bool kv_fork(struct kv *kv, int source, size_t n_tokens, int *sequence, struct err *err)
 {
     assert(n_tokens <= kv_length(kv, source));
+    if (n_tokens && n_tokens < kv_shortest(kv, source))
+        return err_set(err, ERR_USAGE,
+                       "a fork at %zu tokens of a sequence whose first %zu are out of its window "
+                       "and gone: it must have %zu at least",
+                       n_tokens, get(kv, source)->n_gone * SESSION_PAGE_TOKENS,
+                       kv_shortest(kv, source));
     if (!kv_start(kv, sequence, err)) return false;
     const struct sequence *from = get(kv, source);
     struct sequence *to = get(kv, *sequence);
     to->n_tokens = n_tokens;
     to->is_long = from->is_long;
-    for (size_t i = 0; i < pages_of(n_tokens); i++) {
+    for (size_t i = 0; i < first_seen(kv, n_tokens); i++) to->pages[i] = NULL;
+    to->n_gone = first_seen(kv, n_tokens);
+    for (size_t i = to->n_gone; i < pages_of(n_tokens); i++) {
         to->pages[i] = from->pages[i];
         tail_of(kv, to->pages[i])->n_references++;
     }
@@ -209,9 +232,11 @@ void kv_truncate(struct kv *kv, int sequence, size_t n_tokens)
 {
     struct sequence *s = get(kv, sequence);
     assert(n_tokens <= s->n_tokens);
-    for (size_t i = pages_of(n_tokens); i < pages_of(s->n_tokens); i++)
-        release_page(kv, s->pages[i]);
+    assert(n_tokens == 0 || n_tokens >= kv_shortest(kv, sequence));
+    size_t first = pages_of(n_tokens) > s->n_gone ? pages_of(n_tokens) : s->n_gone;
+    for (size_t i = first; i < pages_of(s->n_tokens); i++) release_page(kv, s->pages[i]);
     s->n_tokens = n_tokens;
+    if (n_tokens == 0) s->n_gone = 0;
 }
 
 void kv_drop(struct kv *kv, int sequence)
@@ -238,6 +263,29 @@ size_t kv_free_pages(const struct kv *kv)
 size_t kv_total_pages(const struct kv *kv)
 {
     return kv->n_pages;
+}
+
+size_t kv_held_pages(const struct kv *kv, int sequence)
+{
+    const struct sequence *s = get(kv, sequence);
+    return pages_of(s->n_tokens) - s->n_gone;
+}
+
+/* From the first key that an append's first token sees to its last token lie window + n_batch - 1
+ * positions, which may begin anywhere in a page. */
+size_t kv_most_pages(size_t window, size_t n_batch, size_t n_tokens)
+{
+    size_t n_all = pages_of(n_tokens), n_seen = pages_of(window + n_batch - 2) + 1;
+    return window && n_seen < n_all ? n_seen : n_all;
+}
+
+/* Gives back what no token from the end on sees. */
+static void give_back_unseen(struct kv *kv, struct sequence *s)
+{
+    for (; s->n_gone < first_seen(kv, s->n_tokens); s->n_gone++) {
+        release_page(kv, s->pages[s->n_gone]);
+        s->pages[s->n_gone] = NULL;
+    }
 }
 
 /* Whether the next position lies in a page that somebody else holds too. */
@@ -292,6 +340,7 @@ bool kv_append(struct kv *kv, const struct session_token *tokens, size_t n_token
                size_t *positions, struct err *err)
 {
     size_t n_needed;
+    for (size_t i = 0; i < n_tokens; i++) give_back_unseen(kv, get(kv, tokens[i].sequence));
     bool fits = count_new(kv, tokens, n_tokens, &n_needed, err) && carve_pages(kv, n_needed, err);
     for (size_t i = 0; i < n_tokens; i++) kv->sequences[tokens[i].sequence].n_new = 0;
     for (size_t i = 0; fits && i < n_tokens; i++)

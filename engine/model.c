@@ -202,7 +202,8 @@ static bool check_memory(const struct loader *loader, struct err *err)
     const struct session_options *session = loader->options->session;
     size_t n_tokens = session ? session->context_tokens : 0;
     uint64_t n_weights = loader->model->info.packed_bytes, n_free = free_memory_bytes(""), n_kv = 0;
-    if (n_tokens) n_kv = session_kv_bytes(loader->model, session->kv_type, n_tokens);
+    if (n_tokens)
+        n_kv = session_kv_bytes(loader->model, session->kv_type, n_tokens, session->batch_tokens);
     if (n_weights <= n_free && n_kv <= n_free - n_weights) return true;
     char context[128] = "";
     if (n_tokens)

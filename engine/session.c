@@ -181,31 +181,46 @@ static struct kv_shape kv_shape_of(const struct model *model, enum kv_type type)
                              .type = type};
 }
 
-uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens)
+static uint64_t bytes_of_pages(const struct model *model, enum kv_type type, size_t n_pages)
 {
     struct kv_shape shape = kv_shape_of(model, type);
     uint64_t page_bytes = kv_page_bytes(&shape), n_bytes;
-    size_t n_pages = n_tokens / SESSION_PAGE_TOKENS + (n_tokens % SESSION_PAGE_TOKENS != 0);
     bool too_many = !page_bytes || __builtin_mul_overflow(page_bytes, n_pages, &n_bytes);
     return too_many ? UINT64_MAX : n_bytes;
+}
+
+uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens,
+                          size_t batch_tokens)
+{
+    size_t window = hparams_widest_window(&model->hparams);
+    if (!batch_tokens) batch_tokens = DEFAULT_BATCH_TOKENS;
+    return bytes_of_pages(model, type, kv_most_pages(window, batch_tokens, n_tokens));
+}
+
+/* What a window saves of a context is left to other sequences, as far as another one needs it. */
+static uint64_t default_budget(const struct session *session, uint64_t context_bytes)
+{
+    size_t n_pages = kv_most_pages(0, 1, session->context_tokens);
+    uint64_t n_bytes = bytes_of_pages(session->model, session->kv_type, n_pages);
+    if (n_bytes / 2 > context_bytes) n_bytes = 2 * context_bytes;
+    return n_bytes > DEFAULT_KV_BYTES ? n_bytes : DEFAULT_KV_BYTES;
 }
 
 static bool open_kv(struct session *session, uint64_t budget_bytes, struct err *err)
 {
     struct kv_shape shape = kv_shape_of(session->model, session->kv_type);
-    uint64_t context_bytes =
-        session_kv_bytes(session->model, session->kv_type, session->context_tokens);
+    uint64_t context_bytes = session_kv_bytes(session->model, session->kv_type,
+                                              session->context_tokens, session->batch_tokens);
     if (context_bytes == UINT64_MAX)
         return err_set(err, ERR_MEMORY, "the KV cache of one context is too large");
-    if (budget_bytes == 0)
-        budget_bytes = context_bytes > DEFAULT_KV_BYTES ? context_bytes : DEFAULT_KV_BYTES;
+    if (budget_bytes == 0) budget_bytes = default_budget(session, context_bytes);
     if (budget_bytes < context_bytes)
         return err_set(err, ERR_USAGE,
                        "a KV budget of %llu bytes does not hold one context of %zu tokens, which "
                        "takes %llu: raise it, or shorten the context",
                        (unsigned long long)budget_bytes, session->context_tokens,
                        (unsigned long long)context_bytes);
-    session->kv = kv_new(&shape, session->context_tokens,
+    session->kv = kv_new(&shape, session->context_tokens, session->window,
                          (size_t)(budget_bytes / kv_page_bytes(&shape)), err);
     return session->kv;
 }
@@ -485,4 +500,19 @@ size_t session_free_pages(const struct session *session)
 size_t session_total_pages(const struct session *session)
 {
     return kv_total_pages(session->kv);
+}
+
+size_t session_shortest(const struct session *session, int sequence)
+{
+    return kv_shortest(session->kv, sequence);
+}
+
+size_t session_held_pages(const struct session *session, int sequence)
+{
+    return kv_held_pages(session->kv, sequence);
+}
+
+size_t session_most_pages(const struct session *session, size_t n_tokens)
+{
+    return kv_most_pages(session->window, session->batch_tokens, n_tokens);
 }

@@ -269,7 +269,7 @@ static bool respond(struct chunk_client *client, const struct group *group, size
 /* How many chunks fit a batch and the pages. */
 static size_t count_together(const struct chunk_client *client, size_t chunk_tokens)
 {
-    size_t pages = (chunk_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+    size_t pages = session_most_pages(client->session, chunk_tokens);
     size_t n = session_batch_tokens(client->session) / chunk_tokens;
     size_t most = session_total_pages(client->session) / pages;
     n = n < most ? n : most;

@@ -23,6 +23,8 @@
  *    hold pages. These are dropped, those that are no ancestors of it first, last in the order
  *    first. If all are gone every page is free, and one path fits: scheduler_run has checked that.
  *    What was dropped is computed again, to the same bits.
+ * 3. Forks are made at the end of a finished sequence, where everything that a sliding window can
+ *    see is still there.
  */
 struct branch {
     int sequence;    /* -1: none */
@@ -149,17 +151,37 @@ static size_t farthest_end(const struct scheduler *scheduler, int node)
     return trie_end(scheduler->trie, node) + scheduler->branches[node].n_reserved;
 }
 
-static size_t pages_for(size_t n_tokens)
+/* Pages of the positions from a fork at `start` on, which a sequence has to itself. A page that it
+ * left partly filled may have to be copied at the first token: until then it counts as not there. */
+static size_t own_pages(size_t start, size_t n_tokens)
 {
-    return (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+    size_t n = (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+    size_t n_shared = start / SESSION_PAGE_TOKENS;
+    return n_tokens > start && n > n_shared ? n - n_shared : 0;
 }
 
-/* What a sequence that has `position` tokens takes to grow to `end`. A page that a fork left
- * partly filled may have to be copied at the first token: until then it counts as not there. */
-static size_t pages_to(size_t start, size_t position, size_t end)
+static size_t least(size_t a, size_t b)
 {
-    size_t held = position == start ? start / SESSION_PAGE_TOKENS : pages_for(position);
-    return pages_for(end) > held ? pages_for(end) - held : 0;
+    return a < b ? a : b;
+}
+
+/* The most pages that a sequence which begins at `start` comes to have to itself on its way to
+ * `end`. Those behind a sliding window are given back, but shared ones do not become free by it. */
+static size_t most_own_pages(const struct scheduler *scheduler, size_t start, size_t end)
+{
+    const struct session *session = scheduler->session;
+    return least(own_pages(start, end),
+                 session_most_pages(session, session_context_tokens(session)));
+}
+
+/* What an open node may still take. */
+static size_t pages_left(const struct scheduler *scheduler, int node)
+{
+    const struct branch *branch = &scheduler->branches[node];
+    size_t n_own = least(own_pages(branch->start, branch->position),
+                         session_held_pages(scheduler->session, branch->sequence));
+    size_t most = most_own_pages(scheduler, branch->start, farthest_end(scheduler, node));
+    return most > n_own ? most - n_own : 0;
 }
 
 static bool is_open(const struct branch *branch)
@@ -173,8 +195,7 @@ static size_t count_reserved_pages(const struct scheduler *scheduler)
     for (size_t i = scheduler->first; i < scheduler->trie->n_nodes; i++) {
         int node = scheduler->order[i];
         const struct branch *branch = &scheduler->branches[node];
-        if (is_open(branch))
-            n += pages_to(branch->start, branch->position, farthest_end(scheduler, node));
+        if (is_open(branch)) n += pages_left(scheduler, node);
     }
     return n;
 }
@@ -206,7 +227,7 @@ static bool open_node(struct scheduler *scheduler, int node, bool *opened, struc
     struct branch *branch = &scheduler->branches[node];
     int source = find_source(scheduler, node);
     size_t start = source < 0 ? 0 : scheduler->branches[source].position;
-    size_t needs = pages_to(start, start, farthest_end(scheduler, node));
+    size_t needs = most_own_pages(scheduler, start, farthest_end(scheduler, node));
     *opened = needs + scheduler->n_reserved_pages <= session_free_pages(scheduler->session);
     if (!*opened) return true;
     scheduler->n_reserved_pages += needs;
@@ -231,10 +252,10 @@ static void restart(struct scheduler *scheduler, int node)
 {
     struct branch *branch = &scheduler->branches[node];
     size_t farthest = farthest_end(scheduler, node);
+    scheduler->n_reserved_pages -= pages_left(scheduler, node);
+    scheduler->n_reserved_pages += most_own_pages(scheduler, 0, farthest);
     session_truncate(scheduler->session, branch->sequence, 0);
     session_expect(scheduler->session, branch->sequence, end_of(scheduler, node));
-    scheduler->n_reserved_pages -= pages_to(branch->start, branch->position, farthest);
-    scheduler->n_reserved_pages += pages_for(farthest);
     branch->start = branch->position = 0;
 }
 
@@ -362,7 +383,7 @@ static bool check_lengths(const struct scheduler *scheduler, struct err *err)
            n_context = session_context_tokens(scheduler->session);
     for (size_t i = 0; i < scheduler->trie->n_nodes; i++) {
         size_t n = farthest_end(scheduler, (int)i);
-        if (n > n_context || pages_for(n) > n_pages)
+        if (n > n_context || session_most_pages(scheduler->session, n) > n_pages)
             return err_set(
                 err, ERR_CAPACITY,
                 "a sequence of %zu tokens fits neither a context of %zu nor %zu KV pages", n,

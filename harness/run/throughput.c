@@ -32,7 +32,8 @@ struct cell {
  */
 struct bench {
     struct session *session;
-    int *sequences; /* [n_ready], room for all */
+    int *sequences; /* [n_ready], room for all: the prompts */
+    int *forks;     /* of them, which decode */
     int32_t *next;  /* the most probable token after each prompt */
     size_t n_ready;
 };
@@ -209,18 +210,21 @@ static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *
             return false;
     memcpy(m->ids, bench->next, n_sequences * sizeof *m->ids);
     bool ok = true;
+    size_t n_forks = 0;
+    for (; ok && n_forks < n_sequences; n_forks += ok)
+        ok = session_fork(bench->session, bench->sequences[n_forks], n_prompt,
+                          &bench->forks[n_forks], err);
     int64_t begin_ns = clock_ns();
     for (int64_t step = 0; ok && step < cell->generate; step++) {
         for (size_t i = 0; i < n_sequences; i++)
             m->batch[i] = (struct session_token){
-                .sequence = bench->sequences[i], .id = m->ids[i], .wants_logits = true};
+                .sequence = bench->forks[i], .id = m->ids[i], .wants_logits = true};
         ok = session_eval(bench->session, m->batch, n_sequences, err) && pause_between(m, err);
         for (size_t i = 0; ok && i < n_sequences; i++)
             m->ids[i] = logits_argmax(session_logits(bench->session, i), (size_t)m->info->n_vocab);
     }
     *duration_ns = clock_ns() - begin_ns;
-    for (size_t i = 0; i < n_sequences; i++)
-        session_truncate(bench->session, bench->sequences[i], n_prompt);
+    for (size_t i = 0; i < n_forks; i++) session_drop(bench->session, bench->forks[i]);
     return ok;
 }
 
@@ -246,7 +250,7 @@ static double decoded_kv_bytes(const struct measurement *m, const struct cell *c
             (double)(info->sliding_window && n > info->sliding_window ? info->sliding_window : n);
     }
     uint64_t page_bytes =
-        session_kv_bytes(m->target->model, m->target->kv_type, SESSION_PAGE_TOKENS);
+        session_kv_bytes(m->target->model, m->target->kv_type, SESSION_PAGE_TOKENS, 0);
     return n_keys * (double)page_bytes / SESSION_PAGE_TOKENS;
 }
 
@@ -391,9 +395,14 @@ static bool open_benches(struct measurement *m, struct err *err)
     if (n_longest > n_context)
         return err_set(err, ERR_USAGE, "%zu tokens do not fit the model's context of %zu",
                        n_longest, n_context);
-    uint64_t kv_bytes; /* of all sequences of the largest batch, and one for prefill */
-    if (__builtin_mul_overflow(session_kv_bytes(m->target->model, m->target->kv_type, n_longest),
-                               m->n_sequences + 1, &kv_bytes))
+    /* Of all sequences of the largest batch and their forks, and one for prefill. */
+    const struct throughput_target *target = m->target;
+    size_t n_fork = largest(options->generate, options->n_generate) + SESSION_PAGE_TOKENS;
+    uint64_t kv_bytes =
+        session_kv_bytes(target->model, target->kv_type, n_longest, m->batch_tokens);
+    uint64_t fork_bytes = session_kv_bytes(target->model, target->kv_type, n_fork, 1);
+    if (__builtin_add_overflow(kv_bytes, fork_bytes, &kv_bytes) ||
+        __builtin_mul_overflow(kv_bytes, m->n_sequences + 1, &kv_bytes))
         return err_set(err, ERR_USAGE, "the KV cache of %zu sequences of %zu tokens is too large",
                        m->n_sequences, n_longest);
     struct session_options session = {.batch_tokens = m->batch_tokens,
@@ -405,8 +414,9 @@ static bool open_benches(struct measurement *m, struct err *err)
         struct bench *bench = &m->benches[i];
         session.n_threads = (int)options->threads[i];
         bench->sequences = mem_new(m->n_sequences, sizeof *bench->sequences, err);
+        bench->forks = mem_new(m->n_sequences, sizeof *bench->forks, err);
         bench->next = mem_new(m->n_sequences, sizeof *bench->next, err);
-        if (!bench->sequences || !bench->next ||
+        if (!bench->sequences || !bench->forks || !bench->next ||
             !(bench->session = session_open(m->target->model, &session, err)))
             return false;
     }
@@ -433,6 +443,7 @@ static void close_benches(struct measurement *m)
     for (size_t i = 0; m->benches && i < m->options->n_threads; i++) {
         session_close(m->benches[i].session);
         free(m->benches[i].sequences);
+        free(m->benches[i].forks);
         free(m->benches[i].next);
     }
     free(m->benches);

@@ -17,7 +17,7 @@ enum { PAGE_BYTES = 2 * 3 * 16 * (24 + 32) * 2, CONTEXT = 100 };
 
 static struct kv *new_kv(size_t n_pages)
 {
-    struct kv *kv = kv_new(&shape, CONTEXT, n_pages, NULL);
+    struct kv *kv = kv_new(&shape, CONTEXT, 0, n_pages, NULL);
     assert_non_null(kv);
     return kv;
 }
@@ -233,6 +233,83 @@ static void random_operations_keep_every_sequence_what_it_was(void **state)
     kv_free(kv);
 }
 
+/* A window of 20: from position 35 on the first page is not seen any more. */
+static void pages_behind_the_window_are_given_back_by_the_next_append(void **state)
+{
+    (void)state;
+    enum { WINDOW = 20, MOST = 3 };
+    struct kv *kv = kv_new(&shape, CONTEXT, WINDOW, MOST, NULL);
+    int a = start(kv);
+    assert_int_equal(kv_most_pages(WINDOW, 1, CONTEXT), MOST);
+    for (size_t n = 0; n < CONTEXT; n++) {
+        assert_int_equal(append(kv, a, 1, (uint8_t)n), ERR_NONE);
+        size_t first = n + 1 > WINDOW ? n + 1 - WINDOW : 0; /* that position n sees */
+        for (size_t i = first; i <= n; i++) assert_int_equal(mark_at(kv, a, i), i);
+        assert_int_equal(kv_held_pages(kv, a), n / 16 + 1 - first / 16);
+        assert_int_equal(kv_free_pages(kv), MOST - kv_held_pages(kv, a));
+        if (first / 16 > 0) assert_null(kv_pages(kv, a)[first / 16 - 1]);
+    }
+    assert_int_equal(append(kv, a, 1, 0), ERR_USAGE); /* the context is full */
+    kv_truncate(kv, a, 0);
+    assert_int_equal(kv_free_pages(kv), MOST);
+    assert_int_equal(kv_shortest(kv, a), 0);
+    assert_int_equal(append(kv, a, 40, 7), ERR_NONE);
+    assert_int_equal(mark_at(kv, a, 39), 7);
+    kv_free(kv);
+}
+
+static void a_batch_adds_its_length_to_what_a_sequence_holds(void **state)
+{
+    (void)state;
+    enum { WINDOW = 20, N_CASES = 60 };
+    struct session_token tokens[N_CASES];
+    for (size_t n_batch = 1; n_batch < N_CASES; n_batch++) {
+        size_t most = kv_most_pages(WINDOW, n_batch, CONTEXT), largest = 0;
+        for (size_t first = 1; first <= 16; first++) { /* batches that begin anywhere in a page */
+            struct kv *kv = kv_new(&shape, CONTEXT, WINDOW, most, NULL);
+            int a = start(kv);
+            assert_int_equal(append(kv, a, first, 1), ERR_NONE);
+            for (size_t i = 0; i < n_batch; i++) tokens[i].sequence = a;
+            while (kv_length(kv, a) + n_batch <= CONTEXT) {
+                size_t positions[N_CASES];
+                assert_true(kv_append(kv, tokens, n_batch, positions, NULL));
+                if (kv_held_pages(kv, a) > largest) largest = kv_held_pages(kv, a);
+            }
+            kv_free(kv);
+        }
+        if (n_batch < 20) assert_int_equal(largest, most);
+    }
+}
+
+static void forks_and_truncations_need_the_window_before_them(void **state)
+{
+    (void)state;
+    enum { WINDOW = 20 };
+    struct kv *kv = kv_new(&shape, CONTEXT, WINDOW, 20, NULL);
+    int a = start(kv), b;
+    struct err err = {0};
+    assert_int_equal(append(kv, a, 60, 1), ERR_NONE); /* the last one saw [40, 60) */
+    assert_int_equal(kv_shortest(kv, a), 32 + WINDOW - 1);
+    b = fork_of(kv, a, 51);
+    assert_int_equal(kv_held_pages(kv, b), 2);
+    assert_int_equal(mark_at(kv, b, 32), 1);
+    assert_false(kv_fork(kv, a, 50, &b, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    assert_non_null(strstr(err.message, "it must have 51 at least"));
+    b = fork_of(kv, a, 0);
+    assert_int_equal(kv_held_pages(kv, b), 0);
+    /* The fork holds what the source gives back. */
+    b = fork_of(kv, a, 60);
+    assert_int_equal(append(kv, a, 20, 2), ERR_NONE);
+    assert_int_equal(mark_at(kv, b, 41), 1);
+    assert_int_equal(append(kv, b, 1, 3), ERR_NONE);
+    kv_truncate(kv, b, 60);
+    assert_int_equal(append(kv, b, 1, 4), ERR_NONE);
+    assert_int_equal(mark_at(kv, b, 60), 4);
+    assert_int_equal(mark_at(kv, a, 60), 2);
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +321,9 @@ int main(void)
         cmocka_unit_test(exhaustion_is_told_before_anything_changes),
         cmocka_unit_test(a_full_context_is_a_usage_error_before_anything_changes),
         cmocka_unit_test(random_operations_keep_every_sequence_what_it_was),
+        cmocka_unit_test(pages_behind_the_window_are_given_back_by_the_next_append),
+        cmocka_unit_test(a_batch_adds_its_length_to_what_a_sequence_holds),
+        cmocka_unit_test(forks_and_truncations_need_the_window_before_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

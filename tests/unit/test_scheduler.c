@@ -60,6 +60,17 @@ size_t session_free_pages(const struct session *session)
     return session->n_pages - session->n_used;
 }
 
+size_t session_held_pages(const struct session *session, int sequence)
+{
+    return session_most_pages(session, session->sequences[sequence].n);
+}
+
+size_t session_most_pages(const struct session *session, size_t n_tokens)
+{
+    (void)session;
+    return (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
+}
+
 bool session_start(struct session *session, int *sequence, struct err *err)
 {
     (void)err;

@@ -237,6 +237,61 @@ static void a_logit_depends_on_every_token_in_the_window_and_on_none_before(void
     model_close(model);
 }
 
+/* Everything in the window stays where it is while pages behind it come and go: twice as long as
+ * the cache has room for, with the logits of a cache that holds all. */
+static void a_window_takes_bounded_memory_and_the_same_bits(void **state)
+{
+    (void)state;
+    enum { N = 1000, BATCH = 64, MOST = 21, PAGE_BYTES = 2 * 2 * 16 * (64 + 64) * 2 };
+    struct model *model = test_open_model("synth:tiny:q4_0", isa_best());
+    int32_t ids[N];
+    for (size_t i = 0; i < N; i++) ids[i] = token_at(3, i);
+    float *logits = malloc(N * N_VOCAB * sizeof *logits), last[N_VOCAB];
+    struct session_options options = {.n_threads = 2,
+                                      .batch_tokens = BATCH,
+                                      .context_tokens = N,
+                                      .kv_budget_bytes = MOST * PAGE_BYTES};
+    struct session *bounded = session_open(model, &options, NULL);
+    assert_non_null(bounded);
+    assert_int_equal(session_total_pages(bounded), MOST);
+    assert_int_equal(session_most_pages(bounded, N), MOST);
+    int sequence;
+    assert_true(session_start(bounded, &sequence, NULL));
+    for (size_t done = 0; done < N; done += BATCH) {
+        size_t n = N - done < BATCH ? N - done : BATCH;
+        test_eval(bounded, sequence, ids + done, n, BATCH, logits + done * N_VOCAB);
+        assert_true(session_held_pages(bounded, sequence) <= MOST);
+    }
+    session_close(bounded);
+
+    /* All at once nothing is behind any window until the end. */
+    options = (struct session_options){.n_threads = 2, .batch_tokens = N, .context_tokens = N};
+    struct session *whole = session_open(model, &options, NULL);
+    assert_non_null(whole);
+    float *expected = malloc(N * N_VOCAB * sizeof *expected);
+    assert_true(session_start(whole, &sequence, NULL));
+    test_eval(whole, sequence, ids, N, N, expected);
+    assert_int_equal(session_held_pages(whole, sequence), (N + 15) / 16);
+    assert_memory_equal(logits, expected, N * N_VOCAB * sizeof *expected);
+
+    /* One token more, and what it does not see is gone; the end can be forked and cut. */
+    int fork;
+    struct err err = {0};
+    assert_true(session_fork(whole, sequence, N - 300, &fork, NULL));
+    session_drop(whole, fork);
+    session_truncate(whole, sequence, N - 1);
+    test_eval(whole, sequence, ids + N - 1, 1, 1, last);
+    assert_memory_equal(last, expected + (N - 1) * N_VOCAB, sizeof last);
+    assert_true(session_held_pages(whole, sequence) <= 255 / 16 + 2);
+    assert_int_equal(session_shortest(whole, sequence), (N - 255) / 16 * 16 + 254);
+    assert_false(session_fork(whole, sequence, N - 300, &fork, &err));
+    assert_int_equal(err.code, ERR_USAGE);
+    session_close(whole);
+    model_close(model);
+    free(logits);
+    free(expected);
+}
+
 static void truncating_and_appending_again_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -313,12 +368,14 @@ static void a_full_cache_is_told_as_capacity_and_room_made_is_used(void **state)
     struct session *session = session_open(model, &options, NULL);
     assert_non_null(session);
     assert_int_equal(session_total_pages(session), 3);
-    assert_int_equal(session_kv_bytes(model, KV_F16, 0), 0);
-    assert_int_equal(session_kv_bytes(model, KV_F16, CONTEXT), 2 * PAGE_BYTES);
-    assert_int_equal(session_kv_bytes(model, KV_F32, CONTEXT + 1), 3 * 2 * PAGE_BYTES);
+    assert_int_equal(session_kv_bytes(model, KV_F16, 0, 0), 0);
+    assert_int_equal(session_kv_bytes(model, KV_F16, CONTEXT, 0), 2 * PAGE_BYTES);
+    assert_int_equal(session_kv_bytes(model, KV_F32, CONTEXT + 1, 0), 3 * 2 * PAGE_BYTES);
     enum { Q8_BYTES = 2 * 2 * (2 * 16 * 64 + 2 * 2 * 16 * 2) }; /* scales in f16 of 32 values */
-    assert_int_equal(session_kv_bytes(model, KV_Q8_0, CONTEXT), 2 * Q8_BYTES);
-    assert_true(session_kv_bytes(model, KV_F16, SIZE_MAX) == UINT64_MAX);
+    assert_int_equal(session_kv_bytes(model, KV_Q8_0, CONTEXT, 0), 2 * Q8_BYTES);
+    /* A window of 255 and a batch of 64 before it: 317 positions, which may begin in mid-page. */
+    assert_int_equal(session_kv_bytes(model, KV_F16, SIZE_MAX, 64), (20 + 1) * PAGE_BYTES);
+    assert_int_equal(session_kv_bytes(model, KV_F16, SIZE_MAX, 0), (48 + 1) * PAGE_BYTES);
     int a, b;
     int32_t ids[CONTEXT] = {0};
     float before[N_VOCAB], after[N_VOCAB];
@@ -394,6 +451,7 @@ int main(void)
         cmocka_unit_test(logits_have_the_same_bits_with_keys_and_values_in_bytes),
         cmocka_unit_test(chunks_leave_no_trace_beyond_the_sliding_window),
         cmocka_unit_test(a_logit_depends_on_every_token_in_the_window_and_on_none_before),
+        cmocka_unit_test(a_window_takes_bounded_memory_and_the_same_bits),
         cmocka_unit_test(truncating_and_appending_again_gives_the_same_bits),
         cmocka_unit_test(a_bad_batch_is_refused_before_anything_changes),
         cmocka_unit_test(a_full_cache_is_told_as_capacity_and_room_made_is_used),
