@@ -196,8 +196,8 @@ bool session_start(struct session *session, int *sequence, struct err *err)
 bool session_fork(struct session *session, int source, size_t n_tokens, int *sequence,
                   struct err *err) __attribute__((warn_unused_result));
 /* Where every layer has a sliding window, pages behind it are given back while a sequence grows. It
- * can then be forked (ERR_USAGE) or truncated no shorter than this, or to 0; always as it was before
- * its last batch. */
+ * can then be forked (ERR_USAGE) or truncated no shorter than this, or to 0; always to what it was
+ * before its last batch. */
 size_t session_shortest(const struct session *session, int sequence);
 /* Says of an empty sequence how many tokens it will have, for a model with LongRoPE: by that its
  * factors are chosen. A new sequence expects no more than short_tokens; a fork is rotated as its
@@ -221,8 +221,8 @@ uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n
 /* KV pages that are free, and all that there may be. */
 size_t session_free_pages(const struct session *session);
 size_t session_total_pages(const struct session *session);
-/* Those that a sequence holds, alone or with others; and the most that one holds at a time on its way
- * to n_tokens. */
+/* Those that a sequence holds, alone or with others; and the most that one holds at a time on its
+ * way to n_tokens. */
 size_t session_held_pages(const struct session *session, int sequence);
 size_t session_most_pages(const struct session *session, size_t n_tokens);
 

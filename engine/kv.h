@@ -3,11 +3,10 @@
  *
  * A sequence is a list of pages. A fork takes references and copies nothing; whoever appends to a
  * partly filled page that others hold copies it first. Where no query sees further back than a
- * window, an append first gives back the pages that no token from the sequence's end on can see, so
- * that a long sequence holds no more than its window and a batch. Pages come from the system when
- * first needed and return to a free list. Owns the pages; what stands in them is the attention kernels'
- * business. One thread at a time; during a forward pass all threads may read the tables and write
- * the pages.
+ * window, an append first gives back the pages that no token from the sequence's end on can see.
+ * Pages come from the system when first needed and return to a free list. Owns the pages; what
+ * stands in them is the attention kernels' business. One thread at a time; during a forward pass
+ * all threads may read the tables and write the pages.
  */
 #ifndef PHIBENCH_ENGINE_KV_H
 #define PHIBENCH_ENGINE_KV_H

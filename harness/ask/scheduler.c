@@ -151,8 +151,9 @@ static size_t farthest_end(const struct scheduler *scheduler, int node)
     return trie_end(scheduler->trie, node) + scheduler->branches[node].n_reserved;
 }
 
-/* Pages of the positions from a fork at `start` on, which a sequence has to itself. A page that it
- * left partly filled may have to be copied at the first token: until then it counts as not there. */
+/* Pages of the positions from a fork at `start` on, which a sequence has to itself. A page that the
+ * fork left partly filled may have to be copied at the first token: until then it counts as not
+ * there. */
 static size_t own_pages(size_t start, size_t n_tokens)
 {
     size_t n = (n_tokens + SESSION_PAGE_TOKENS - 1) / SESSION_PAGE_TOKENS;
