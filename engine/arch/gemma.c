@@ -44,8 +44,7 @@ const struct architecture architecture_gemma = {
     .optional = {WEIGHT_OUTPUT},
     .scales_embedding = true,
     .hf = {.classes = {"GemmaForCausalLM", "gemma"},
-           /* Early files say gelu, and mean its tanh form. */
-           .demands = {{"hidden_act", "gelu|gelu_pytorch_tanh"},
+           .demands = {{"hidden_act", "gelu|gelu_pytorch_tanh"}, /* both are the one with tanh */
                        {"hidden_activation", "gelu_pytorch_tanh"}},
            .is_norm_offset = true},
 };

@@ -51,4 +51,14 @@ const struct architecture architecture_gemma2 = {
     .unsaid_score_cap = 50,
     .unsaid_logit_cap = 30,
     .wide_layers = 46, /* 27B */
+    .hf = {.classes = {"Gemma2ForCausalLM", "gemma2"},
+           .tensors = {{WEIGHT_ATTN_POST_NORM, "post_attention_layernorm.weight", HF_ROWS_SAME},
+                       {WEIGHT_FFN_NORM, "pre_feedforward_layernorm.weight", HF_ROWS_SAME}},
+           .keys =
+               {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 4096},
+                {"query_pre_attn_scalar", "attention.scale", HF_INVERSE_ROOT, HF_OTHERWISE, 256},
+                {"attn_logit_softcapping", "attn_logit_softcapping", HF_NUMBER, HF_OTHERWISE, 0},
+                {"final_logit_softcapping", "final_logit_softcapping", HF_NUMBER, HF_OTHERWISE, 0}},
+           .demands = {{"hidden_activation", "gelu_pytorch_tanh"}},
+           .is_norm_offset = true},
 };

@@ -67,6 +67,8 @@ const struct architecture architecture_phi2 = {
                        {WEIGHT_OUTPUT_NORM, "model.final_layernorm.weight", HF_ROWS_SAME},
                        {WEIGHT_OUTPUT_NORM_BIAS, "model.final_layernorm.bias", HF_ROWS_SAME}},
            .keys = {{NULL, "attention.layer_norm_rms_epsilon", HF_NUMBER, HF_LEFT_OUT, 0},
-                    {"layer_norm_eps", "attention.layer_norm_epsilon", HF_NUMBER, HF_REFUSED, 0}},
-           .demands = {{"hidden_act", "gelu_new|gelu_pytorch_tanh"}, {"qk_layernorm", "false"}}},
+                    {"layer_norm_eps", "attention.layer_norm_epsilon", HF_NUMBER, HF_OTHERWISE,
+                     1e-5}},
+           .demands = {{"hidden_act", "gelu_new|gelu_fast|gelu_pytorch_tanh"},
+                       {"qk_layernorm", "false"}}},
 };

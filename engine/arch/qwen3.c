@@ -51,5 +51,7 @@ const struct architecture architecture_qwen3 = {
     .optional = {WEIGHT_OUTPUT},
     .has_no_window = true,
     .hf = {.classes = {"Qwen3ForCausalLM", "qwen3"},
-           .demands = {{"hidden_act", "silu|swish"}, {"use_sliding_window", "false"}}},
+           .demands = {{"hidden_act", "silu|swish"},
+                       {"use_sliding_window", "false"},
+                       {"attention_bias", "false"}}},
 };

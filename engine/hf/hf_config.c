@@ -199,6 +199,11 @@ static bool write_key(const struct hf_config *config, const struct hf_key *key,
     case HF_NUMBER:
         return hf_config_number(config, key->from, &number, err) &&
                metadata_set_float(metadata, name, (float)number, err);
+    case HF_INVERSE_ROOT:
+        if (!hf_config_number(config, key->from, &number, err)) return false;
+        if (number > 0) return metadata_set_float(metadata, name, 1.0f / sqrtf((float)number), err);
+        return hf_config_fail(config, ERR_INPUT, err, "'%s' is %g: expected a positive number",
+                              key->from, number);
     case HF_FLAG: break;
     }
     if (value && json_kind(value) != JSON_KIND_BOOL)

@@ -32,6 +32,7 @@ static const char *const names[WEIGHT_COUNT] = {
     [WEIGHT_FFN_UP_BIAS] = "mlp.up_proj.bias",
     [WEIGHT_FFN_DOWN] = "mlp.down_proj.weight",
     [WEIGHT_FFN_DOWN_BIAS] = "mlp.down_proj.bias",
+    [WEIGHT_FFN_POST_NORM] = "post_feedforward_layernorm.weight",
     [WEIGHT_TOKEN_EMBD] = "model.embed_tokens.weight",
     [WEIGHT_OUTPUT_NORM] = "model.norm.weight",
     [WEIGHT_OUTPUT_NORM_BIAS] = "model.norm.bias",
