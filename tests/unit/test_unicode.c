@@ -46,6 +46,25 @@ static void malformed_bytes_stay_and_part_what_is_around_them(void **state)
     check(UNICODE_NFKC, "\xff\xfe", "\xff\xfe");
 }
 
+/* Half of the marks stand above and the other half, which comes first in order, below. */
+static void a_hundred_thousand_marks_in_a_row_are_ordered(void **state)
+{
+    enum { N = 100000 };
+    struct buf text = {0}, expected = {0};
+    (void)state;
+    buf_char(&text, 'q');
+    buf_char(&expected, 'q');
+    for (int i = 0; i < N; i++) buf_text(&text, i < N / 2 ? "\u0301" : "\u0323");
+    for (int i = 0; i < N; i++) buf_text(&expected, i < N / 2 ? "\u0323" : "\u0301");
+    check(UNICODE_NFD, buf_string(&text), buf_string(&expected));
+    check(UNICODE_NFC, buf_string(&text), buf_string(&expected));
+    check(UNICODE_NFC, "q\u0301\u0323\u0300\u0324b\u0301\u0302",
+          "q\u0323\u0324\u0301\u0300"
+          "b\u0301\u0302");
+    buf_free(&text);
+    buf_free(&expected);
+}
+
 static void what_the_bytes_tell_is_true(void **state)
 {
     (void)state;
@@ -72,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_is_that_of_the_annex),
         cmocka_unit_test(malformed_bytes_stay_and_part_what_is_around_them),
+        cmocka_unit_test(a_hundred_thousand_marks_in_a_row_are_ordered),
         cmocka_unit_test(what_the_bytes_tell_is_true),
         cmocka_unit_test(words_are_made_of_letters_marks_digits_connectors_and_joiners),
     };
