@@ -80,7 +80,7 @@ static struct importance *new_table(const struct model *model, struct err *err)
     for (size_t i = 0; ok && i < n; i++) {
         const struct projection *projection = &model->operations[i].projection;
         if (projection->n_parts == 0) continue;
-        ok = importance_add_input(importance, projection->n_cols, err);
+        ok = importance_add_input(importance, projection->n_cols, projection->n_experts, err);
         for (size_t part = 0; ok && part < projection->n_parts; part++)
             ok = importance_add_matrix(importance, projection->tensors[part]->name, err);
     }

@@ -75,9 +75,11 @@ struct model_info {
     const char *path, *name, *architecture; /* general.name or "", "phi3" */
     const char *quantization;   /* the type that most bytes of the layers are of: "q4_0" */
     uint64_t n_params, n_bytes; /* n_bytes: of all tensors as stored */
+    uint64_t n_active_params;   /* that one token uses: all but those of experts it does not use */
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
-    int context_tokens; /* what the model was made for */
-    int sliding_window; /* keys a query sees at most, 0: all */
+    int n_experts, n_experts_used; /* of a layer, and of these by a token; dense: 0 */
+    int context_tokens;            /* what the model was made for */
+    int sliding_window;            /* keys a query sees at most, 0: all */
     /* Block-sparse attention: a head sees local_blocks blocks of block_keys keys, and every
      * block_stride-th before these; every dense_period-th layer (0: none) sees all keys. 0 keys:
      * all layers do. */

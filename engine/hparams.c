@@ -2,23 +2,13 @@
  * architecture has; whatever tensor has no role is refused, so that no weight of a file is silently
  * ignored.
  */
-#include "engine/hparams.h"
+#include "engine/hparams_keys.h"
 
 #include "base/mem.h"
-#include "engine/kernels/math.h"
 #include "engine/kernels/pack.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    MAX_WIDTH = 1 << 20,
-    MAX_VOCABULARY = 1 << 24,
-    MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
-    KEY_BYTES = 128,
-};
 
 const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum weight weight,
                                          size_t i_layer)
@@ -30,379 +20,6 @@ const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum wei
 enum weight hparams_logits_weight(const struct hparams *hparams)
 {
     return hparams->is_tied ? WEIGHT_TOKEN_EMBD : WEIGHT_OUTPUT;
-}
-
-/* "phi3.context_length" into a buffer of KEY_BYTES. */
-static const char *key_of(const struct hparams *hparams, const char *name, char *key)
-{
-    snprintf(key, KEY_BYTES, "%s.%s", hparams->architecture->name, name);
-    return key;
-}
-
-static bool read_size(const struct source *source, const struct hparams *hparams, const char *name,
-                      int64_t high, size_t *value, struct err *err)
-{
-    char key[KEY_BYTES];
-    int64_t integer;
-    if (!metadata_require_integer(source->metadata, key_of(hparams, name, key), 1, high, &integer,
-                                  err))
-        return false;
-    *value = (size_t)integer;
-    return true;
-}
-
-/* Like read_size, but the file need not say it. */
-static bool read_optional_size(const struct source *source, const struct hparams *hparams,
-                               const char *name, int64_t high, size_t otherwise, size_t *value,
-                               struct err *err)
-{
-    char key[KEY_BYTES];
-    *value = otherwise;
-    if (!metadata_find(source->metadata, key_of(hparams, name, key))) return true;
-    return read_size(source, hparams, name, high, value, err);
-}
-
-static bool read_positive(const struct source *source, const struct hparams *hparams,
-                          const char *name, double otherwise, float *value, struct err *err)
-{
-    char key[KEY_BYTES];
-    double number = otherwise;
-    if (!metadata_read_number(source->metadata, key_of(hparams, name, key), &number, err))
-        return false;
-    *value = (float)number;
-    if (*value > 0 && isfinite(*value)) return true;
-    return err_set(err, ERR_INPUT, "%s must be a positive number", key);
-}
-
-static bool read_architecture(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    const char *name = "";
-    if (!metadata_read_string(source->metadata, "general.architecture", &name, err)) return false;
-    hparams->architecture = architecture_find(name);
-    if (hparams->architecture) return true;
-    if (!*name) return err_set(err, ERR_INPUT, "general.architecture is missing: not a model");
-    char supported[256];
-    architecture_list(supported, sizeof supported);
-    return err_set(err, ERR_UNSUPPORTED, "not supported yet: architecture '%s' (supported: %s)",
-                   name, supported);
-}
-
-static bool read_head_sizes(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    size_t value_size;
-    size_t divided = hparams->n_embd / hparams->n_heads;
-    if (!read_optional_size(source, hparams, "attention.head_count_kv", MAX_WIDTH, hparams->n_heads,
-                            &hparams->n_kv_heads, err) ||
-        !read_optional_size(source, hparams, "attention.key_length", MAX_WIDTH, divided,
-                            &hparams->head_size, err) ||
-        !read_optional_size(source, hparams, "attention.value_length", MAX_WIDTH,
-                            hparams->head_size, &value_size, err) ||
-        !read_optional_size(source, hparams, "rope.dimension_count", MAX_WIDTH, hparams->head_size,
-                            &hparams->n_rope, err))
-        return false;
-    if (hparams->n_heads % hparams->n_kv_heads != 0)
-        return err_set(err, ERR_INPUT, "%zu attention heads cannot share %zu KV heads evenly",
-                       hparams->n_heads, hparams->n_kv_heads);
-    if (value_size != hparams->head_size)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: values of another size than keys (%zu and %zu)",
-                       value_size, hparams->head_size);
-    if (hparams->head_size == 0 || hparams->head_size % 2 != 0)
-        return err_set(err, ERR_INPUT, "attention heads of %zu values cannot be rotated in pairs",
-                       hparams->head_size);
-    if (hparams->n_rope % 2 != 0 || hparams->n_rope > hparams->head_size)
-        return err_set(err, ERR_INPUT, "%zu rotated values do not fit attention heads of %zu",
-                       hparams->n_rope, hparams->head_size);
-    return true;
-}
-
-/* Where layers with a window have a rotation of their own, nothing scales it. */
-static bool read_local_rotation(const struct source *source, struct hparams *hparams,
-                                struct err *err)
-{
-    struct rotation *rotation = &hparams->rotations[ROTATION_LOCAL];
-    double otherwise = (double)hparams->architecture->local_rope_base;
-    if (!(otherwise > 0)) return true;
-    *rotation = (struct rotation){.scale = 1, .magnitude = 1};
-    return read_positive(source, hparams, "rope.freq_base_swa", otherwise, &rotation->base, err);
-}
-
-static bool has_tensor(const struct source *source, enum weight weight)
-{
-    char name[WEIGHT_NAME_BYTES];
-    weight_name(weight, 0, name);
-    return source_find(source, name) != NULL;
-}
-
-/* How long the sequences were that the model learnt at first; 0: as long as its context. */
-static bool read_original_context(const struct source *source, const struct hparams *hparams,
-                                  size_t *n_tokens, struct err *err)
-{
-    char key[KEY_BYTES];
-    const struct architecture *architecture = hparams->architecture;
-    bool is_stretched = architecture->stretched_context &&
-                        hparams->context_tokens >= architecture->stretched_context;
-    int64_t original = is_stretched ? (int64_t)architecture->stretched_from : 0;
-    key_of(hparams, "rope.scaling.original_context_length", key);
-    bool ok = metadata_read_integer(source->metadata, key, 0, INT32_MAX, &original, err);
-    *n_tokens = (size_t)original;
-    return ok;
-}
-
-/* What cosine and sine of a context that was stretched by LongRoPE are multiplied by, where the
- * file does not say it (Ding et al. 2024; transformers, _compute_longrope_parameters). */
-static double longrope_magnitude(size_t context_tokens, size_t original_tokens)
-{
-    if (context_tokens <= original_tokens) return 1;
-    double stretch = (double)context_tokens / (double)original_tokens;
-    return sqrt(1 + math_log(stretch) / math_log((double)original_tokens));
-}
-
-/* LongRoPE: divisors of the frequencies for short sequences, others for long ones. */
-static bool read_longrope(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    struct rotation *rotations = hparams->rotations;
-    size_t original;
-    float magnitude;
-    if (!read_original_context(source, hparams, &original, err)) return false;
-    if (original < 2)
-        return err_set(err, ERR_INPUT,
-                       "%s.rope.scaling.original_context_length must say up to how many tokens the "
-                       "short rope_factors are meant",
-                       hparams->architecture->name);
-    hparams->short_tokens = original;
-    rotations[ROTATION_LONG] = rotations[ROTATION_MAIN];
-    rotations[ROTATION_MAIN].divisors = WEIGHT_ROPE_FACTORS_SHORT;
-    rotations[ROTATION_LONG].divisors = WEIGHT_ROPE_FACTORS_LONG;
-    return read_positive(source, hparams, "rope.scaling.attn_factor",
-                         longrope_magnitude(hparams->context_tokens, original), &magnitude, err) &&
-           read_positive(source, hparams, "rope.scaling.attn_factor_short", (double)magnitude,
-                         &rotations[ROTATION_MAIN].magnitude, err) &&
-           read_positive(source, hparams, "rope.scaling.attn_factor_long", (double)magnitude,
-                         &rotations[ROTATION_LONG].magnitude, err);
-}
-
-/* The scaling that LongRoPE's factors do not do: none and linear are in. A factor without a type is
- * a linear one; rope.scale_linear is what files before rope.scaling.* called it. */
-static bool read_scale(const struct source *source, struct hparams *hparams, const char *type,
-                       struct err *err)
-{
-    const char *factor = "rope.scaling.factor";
-    char key[KEY_BYTES];
-    double magnitude = 1;
-    key_of(hparams, "rope.scaling.attn_factor", key);
-    if (!metadata_read_number(source->metadata, key, &magnitude, err)) return false;
-    if (!(magnitude == 1.0 || magnitude == 0.0))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: %s = %g in a model without rope_factors tensors", key,
-                       magnitude);
-    if (strcmp(type, "none") == 0) return true;
-    if (!metadata_find(source->metadata, key_of(hparams, factor, key)))
-        factor = "rope.scale_linear";
-    return read_positive(source, hparams, factor, 1.0, &hparams->rotations[ROTATION_MAIN].scale,
-                         err);
-}
-
-/* Kinds of scaling that are not in would give other logits. LongRoPE is told by its tensors, for
- * files with them need not name it. */
-static bool read_rope(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    char key[KEY_BYTES], name[WEIGHT_NAME_BYTES];
-    struct rotation *rotation = &hparams->rotations[ROTATION_MAIN];
-    *rotation = (struct rotation){.scale = 1, .magnitude = 1};
-    bool has_short = has_tensor(source, WEIGHT_ROPE_FACTORS_SHORT);
-    bool has_long = has_tensor(source, WEIGHT_ROPE_FACTORS_LONG);
-    const char *type = has_short || has_long ? "longrope" : "linear";
-    if (has_tensor(source, WEIGHT_ROPE_FREQS)) rotation->divisors = WEIGHT_ROPE_FREQS;
-    if (!read_positive(source, hparams, "rope.freq_base", 10000.0, &rotation->base, err) ||
-        !read_local_rotation(source, hparams, err) ||
-        !metadata_read_string(source->metadata, key_of(hparams, "rope.scaling.type", key), &type,
-                              err))
-        return false;
-    bool is_longrope = strcmp(type, "longrope") == 0, is_none = strcmp(type, "none") == 0;
-    if (!is_longrope && !is_none && strcmp(type, "linear") != 0)
-        return err_set(err, ERR_UNSUPPORTED, "not supported yet: %s = '%s'", key, type);
-    if (!is_longrope && !has_short && !has_long) return read_scale(source, hparams, type, err);
-    if (has_short && has_long && (is_longrope || is_none))
-        return read_longrope(source, hparams, err);
-    if (has_short && has_long)
-        return err_set(err, ERR_INPUT, "%s is '%s', but the model has rope_factors tensors", key,
-                       type);
-    weight_name(has_short ? WEIGHT_ROPE_FACTORS_LONG : WEIGHT_ROPE_FACTORS_SHORT, 0, name);
-    return err_set(err, ERR_INPUT, "tensor %s is missing", name);
-}
-
-/* Which layers have no window: every so many-th one, or those that an array says so of. */
-static bool read_pattern(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    char key[KEY_BYTES];
-    const struct metadata_value *pattern =
-        metadata_find(source->metadata, key_of(hparams, "attention.sliding_window_pattern", key));
-    bool is_array = pattern && pattern->kind == METADATA_ARRAY;
-    int64_t period = (int64_t)hparams->architecture->window_period;
-    if (is_array && pattern->n != hparams->n_layers)
-        return err_set(err, ERR_INPUT, "%s is of %zu layers, the model has %zu", key, pattern->n,
-                       hparams->n_layers);
-    if (!is_array && !metadata_read_integer(source->metadata, key, 0, INT32_MAX, &period, err))
-        return false;
-    for (size_t i = 0; i < hparams->n_layers; i++) {
-        bool is_windowed = period == 0 || (int64_t)(i + 1) % period != 0;
-        if (is_array && !metadata_element_bool(pattern, i, key, &is_windowed, err)) return false;
-        hparams->sees_all[i] = !is_windowed;
-    }
-    return true;
-}
-
-static bool read_window(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    char key[KEY_BYTES];
-    const struct architecture *architecture = hparams->architecture;
-    bool is_unsaid = hparams->context_tokens == architecture->unsaid_window_context;
-    int64_t window = is_unsaid ? (int64_t)architecture->unsaid_window : 0;
-    key_of(hparams, "attention.sliding_window", key);
-    if (!metadata_read_integer(source->metadata, key, 0, INT32_MAX, &window, err)) return false;
-    hparams->sliding_window = (size_t)window;
-    if (architecture->has_no_window && hparams->sliding_window < hparams->context_tokens &&
-        hparams->sliding_window > 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: %s = %lld in a %s model, which does not say in which "
-                       "layers",
-                       key, (long long)window, architecture->name);
-    return read_pattern(source, hparams, err);
-}
-
-static bool read_cap(const struct source *source, struct hparams *hparams, const char *name,
-                     float otherwise, float *cap, struct err *err)
-{
-    char key[KEY_BYTES];
-    double number = (double)otherwise;
-    if (!metadata_read_number(source->metadata, key_of(hparams, name, key), &number, err))
-        return false;
-    *cap = (float)number;
-    return (*cap >= 0 && isfinite(*cap)) ||
-           err_set(err, ERR_INPUT, "%s must be 0 or a positive number", key);
-}
-
-/* Some architectures scale by a number of their own, and cap scores and logits. */
-static bool read_scores(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    const struct architecture *architecture = hparams->architecture;
-    bool is_wide = architecture->wide_layers == hparams->n_layers;
-    size_t size = is_wide ? hparams->n_embd / hparams->n_heads : hparams->head_size;
-    double otherwise =
-        architecture->divides_by_head_size ? 1 / (double)size : 1.0f / sqrtf((float)size);
-    return read_positive(source, hparams, "attention.scale", otherwise, &hparams->attention_scale,
-                         err) &&
-           read_cap(source, hparams, "attn_logit_softcapping", architecture->unsaid_score_cap,
-                    &hparams->attention_softcap, err) &&
-           read_cap(source, hparams, "final_logit_softcapping", architecture->unsaid_logit_cap,
-                    &hparams->logit_softcap, err);
-}
-
-/* Layers that see blocks of keys, where a file says so. */
-static bool read_blocks(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    struct block_pattern *blocks = &hparams->blocks;
-    if (!read_optional_size(source, hparams, "attention.block_size", MAX_CONTEXT, 0,
-                            &blocks->n_keys, err) ||
-        !read_optional_size(source, hparams, "attention.dense_period", HPARAMS_MAX_LAYERS, 0,
-                            &hparams->dense_period, err))
-        return false;
-    if (blocks->n_keys == 0) return true;
-    if (blocks->n_keys % SESSION_PAGE_TOKENS != 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "not supported yet: %s.attention.block_size = %zu, which is no multiple of "
-                       "%d",
-                       hparams->architecture->name, blocks->n_keys, SESSION_PAGE_TOKENS);
-    if (!read_size(source, hparams, "attention.local_blocks", MAX_CONTEXT, &blocks->n_local, err) ||
-        !read_size(source, hparams, "attention.vertical_stride", MAX_CONTEXT, &blocks->stride, err))
-        return false;
-    blocks->head_step = blocks->stride / hparams->n_heads;
-    if (blocks->head_step == 0) blocks->head_step = 1;
-    return true;
-}
-
-static bool read_masked(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    char key[KEY_BYTES];
-    const struct metadata_value *ids;
-    if (!metadata_read_array(source->metadata, key_of(hparams, "masked_tokens", key), &ids, err))
-        return false;
-    if (!ids) return true;
-    if (!(hparams->masked = mem_new(ids->n, sizeof *hparams->masked, err))) return false;
-    hparams->n_masked = ids->n;
-    for (size_t i = 0; i < ids->n; i++) {
-        int64_t id, last = (int64_t)hparams->n_vocab - 1;
-        if (!metadata_element_integer(ids, i, key, 0, last, &id, err)) return false;
-        hparams->masked[i] = (int32_t)id;
-    }
-    return true;
-}
-
-/* What only some architectures' steps ask for. */
-static bool read_numbers(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    return read_positive(source, hparams, "gegelu_limit", 20, &hparams->gegelu_limit, err) &&
-           read_positive(source, hparams, "logit_divisor", 1, &hparams->logit_divisor, err) &&
-           read_masked(source, hparams, err);
-}
-
-/* What was made for more is used as far as its rotation can be computed. */
-static bool read_context(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    if (!read_size(source, hparams, "context_length", INT32_MAX, &hparams->context_tokens, err))
-        return false;
-    if (hparams->context_tokens > MAX_CONTEXT) hparams->context_tokens = MAX_CONTEXT;
-    return true;
-}
-
-/* Converters write the key of RMSNorm for some architectures that take LayerNorm. */
-static const char *epsilon_name(const struct source *source, const struct hparams *hparams)
-{
-    static const char own[] = "attention.layer_norm_epsilon";
-    static const char of_rms_norm[] = "attention.layer_norm_rms_epsilon";
-    char key[KEY_BYTES], other[KEY_BYTES];
-    bool has_own = metadata_find(source->metadata, key_of(hparams, own, key));
-    bool has_other = metadata_find(source->metadata, key_of(hparams, of_rms_norm, other));
-    bool is_own = architecture_runs(hparams->architecture, step_layer_norm);
-    return is_own && (has_own || !has_other) ? own : of_rms_norm;
-}
-
-static bool read_embedding_scale(const struct source *source, struct hparams *hparams,
-                                 struct err *err)
-{
-    return !hparams->architecture->scales_embedding ||
-           read_positive(source, hparams, "embedding_scale", sqrt((double)hparams->n_embd),
-                         &hparams->embedding_scale, err);
-}
-
-static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    char key[KEY_BYTES];
-    int64_t n_experts = 0;
-    if (!metadata_read_integer(source->metadata, key_of(hparams, "expert_count", key), 0, INT32_MAX,
-                               &n_experts, err))
-        return false;
-    if (n_experts != 0)
-        return err_set(err, ERR_UNSUPPORTED, "not supported yet: mixture of experts (%s)", key);
-    weight_name(WEIGHT_TOKEN_EMBD, 0, key);
-    const struct tensor_info *embedding = source_find(source, key); /* no key tells its rows */
-    if (!embedding) return err_set(err, ERR_INPUT, "tensor %s is missing", key);
-    if (embedding->n_rows > MAX_VOCABULARY)
-        return err_set(err, ERR_INPUT, "a vocabulary of %zu tokens is too large",
-                       embedding->n_rows);
-    hparams->n_vocab = embedding->n_rows;
-    return read_size(source, hparams, "block_count", HPARAMS_MAX_LAYERS, &hparams->n_layers, err) &&
-           read_size(source, hparams, "embedding_length", MAX_WIDTH, &hparams->n_embd, err) &&
-           read_size(source, hparams, "feed_forward_length", MAX_WIDTH, &hparams->n_ff, err) &&
-           read_context(source, hparams, err) &&
-           read_size(source, hparams, "attention.head_count", MAX_WIDTH, &hparams->n_heads, err) &&
-           read_head_sizes(source, hparams, err) &&
-           read_positive(source, hparams, epsilon_name(source, hparams), 0.0, &hparams->norm_eps,
-                         err) &&
-           read_embedding_scale(source, hparams, err) && read_rope(source, hparams, err) &&
-           read_window(source, hparams, err) && read_scores(source, hparams, err) &&
-           read_blocks(source, hparams, err) && read_numbers(source, hparams, err);
 }
 
 enum rotation_kind hparams_rotation(const struct hparams *h, size_t i_layer)
@@ -425,6 +42,7 @@ size_t hparams_count(const struct hparams *h, enum extent extent)
     case EXTENT_GATE_UP: return 2 * h->n_ff;
     case EXTENT_VOCAB: return h->n_vocab;
     case EXTENT_ROPE_PAIRS: return h->n_rope / 2;
+    case EXTENT_EXPERTS: return h->n_experts;
     }
     return 0;
 }
@@ -438,8 +56,21 @@ size_t hparams_widest_window(const struct hparams *hparams)
 
 struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight)
 {
-    return (struct weight_shape){hparams_count(hparams, weight_roles[weight].n_cols),
-                                 hparams_count(hparams, weight_roles[weight].n_rows)};
+    const struct weight_role *role = &weight_roles[weight];
+    return (struct weight_shape){.n_cols = hparams_count(hparams, role->n_cols),
+                                 .n_rows = hparams_count(hparams, role->n_rows),
+                                 .n_slices = role->is_of_experts ? hparams->n_experts : 1};
+}
+
+static bool refuse_shape(const struct tensor_info *tensor, struct weight_shape shape,
+                         struct err *err)
+{
+    if (shape.n_slices == 1)
+        return err_set(err, ERR_INPUT, "tensor %s is %zu x %zu, it should be %zu x %zu",
+                       tensor->name, tensor->shape[0], tensor->n_rows, shape.n_cols, shape.n_rows);
+    return err_set(err, ERR_INPUT, "tensor %s is %zu x %zu x %zu, it should be %zu x %zu x %zu",
+                   tensor->name, tensor->shape[0], tensor->shape[1], tensor->shape[2], shape.n_cols,
+                   shape.n_rows, shape.n_slices);
 }
 
 static bool check_tensor(const struct tensor_info *tensor, struct weight_shape shape,
@@ -449,17 +80,30 @@ static bool check_tensor(const struct tensor_info *tensor, struct weight_shape s
     if (!type || !type->supported)
         return err_set(err, ERR_UNSUPPORTED, "not supported yet: tensor type %s (of %s)",
                        type ? type->name : "unknown", tensor->name);
-    size_t n_dimensions = shape.n_rows == 1 ? 1 : 2;
-    bool is_right = tensor->shape[0] == shape.n_cols && tensor->n_rows == shape.n_rows;
-    for (size_t i = n_dimensions; i < TENSOR_MAX_DIMENSIONS; i++)
-        is_right = is_right && tensor->shape[i] == 1;
-    if (!is_right)
-        return err_set(err, ERR_INPUT, "tensor %s is %zu x %zu, it should be %zu x %zu",
-                       tensor->name, tensor->shape[0], tensor->n_rows, shape.n_cols, shape.n_rows);
-    if (n_dimensions == 2 && pack_group_bytes(tensor->type, shape.n_cols) == 0)
+    const size_t wanted[TENSOR_MAX_DIMENSIONS] = {shape.n_cols, shape.n_rows, shape.n_slices, 1};
+    if (memcmp(tensor->shape, wanted, sizeof wanted) != 0) return refuse_shape(tensor, shape, err);
+    if (shape.n_rows > 1 && pack_group_bytes(tensor->type, shape.n_cols) == 0)
         return err_set(err, ERR_INPUT, "rows of %zu values of tensor %s are no whole blocks of %s",
                        shape.n_cols, tensor->name, type->name);
     return true;
+}
+
+/* The matrices of experts used to be tensors of their own, "blk.0.ffn_up.1.weight". */
+static bool refuse_missing(const struct source *source, const struct hparams *hparams,
+                           enum weight weight, const char *name, struct err *err)
+{
+    char of_expert[WEIGHT_NAME_BYTES];
+    const char *end = strstr(name, "_exps.");
+    if (end) {
+        snprintf(of_expert, sizeof of_expert, "%.*s.0.weight", (int)(end - name), name);
+        if (source_find(source, of_expert))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "not supported yet: experts in tensors of their own (%s), as files of "
+                           "early 2024 have them: convert the model again",
+                           of_expert);
+    }
+    return architecture_may_have(hparams->architecture, weight) ||
+           err_set(err, ERR_INPUT, "tensor %s is missing", name);
 }
 
 /* Finds the tensor in a role that the architecture has; is_known [n_tensors] tells which tensors
@@ -470,9 +114,7 @@ static bool resolve(const struct source *source, struct hparams *hparams, enum w
     char name[WEIGHT_NAME_BYTES];
     weight_name(weight, i_layer, name);
     const struct tensor_info *tensor = source_find(source, name);
-    if (!tensor)
-        return architecture_may_have(hparams->architecture, weight) ||
-               err_set(err, ERR_INPUT, "tensor %s is missing", name);
+    if (!tensor) return refuse_missing(source, hparams, weight, name, err);
     if (weight < WEIGHT_LAYER_COUNT) hparams->layers[i_layer][weight] = tensor;
     else hparams->others[weight - WEIGHT_LAYER_COUNT] = tensor;
     is_known[tensor - source->tensors] = true;
@@ -529,38 +171,11 @@ static bool read_tensors(const struct source *source, struct hparams *hparams, s
     return ok;
 }
 
-/* A context that was stretched past the one that the model learnt at first needs a rotation to
- * match: where nothing scales it, logits would be wrong without a word. */
-static bool check_stretch(const struct source *source, const struct hparams *hparams,
-                          struct err *err)
-{
-    const struct rotation *rotation = &hparams->rotations[ROTATION_MAIN];
-    size_t original;
-    if (!read_original_context(source, hparams, &original, err)) return false;
-    if (!original || hparams->context_tokens <= original || rotation->scale != 1 ||
-        rotation->divisors)
-        return true;
-    return err_set(err, ERR_UNSUPPORTED,
-                   "not supported yet: long rope (a context of %zu tokens made of %zu, and the "
-                   "file has no factors for it)",
-                   hparams->context_tokens, original);
-}
-
-static bool read_general(const struct source *source, struct hparams *hparams, struct err *err)
-{
-    hparams->name = "";
-    hparams->file_type = -1;
-    return metadata_read_string(source->metadata, "general.name", &hparams->name, err) &&
-           metadata_read_integer(source->metadata, "general.file_type", INT64_MIN, INT64_MAX,
-                                 &hparams->file_type, err);
-}
-
 bool hparams_read(const struct source *source, struct hparams *hparams, struct err *err)
 {
     memset(hparams, 0, sizeof *hparams);
-    if (read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
-        read_sizes(source, hparams, err) && read_tensors(source, hparams, err) &&
-        check_stretch(source, hparams, err))
+    if (hparams_read_keys(source, hparams, err) && read_tensors(source, hparams, err) &&
+        hparams_check_stretch(source, hparams, err))
         return true;
     hparams_done(hparams);
     return err_place(err, source->path, 0, 0);

@@ -13,7 +13,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/source.h"
 
-enum { HPARAMS_MAX_LAYERS = 1024 };
+enum { HPARAMS_MAX_LAYERS = 1024, HPARAMS_MAX_EXPERTS = 256 };
 
 /* Which rotation a layer's queries and keys get. */
 enum rotation_kind {
@@ -38,6 +38,7 @@ struct hparams {
     const char *name;  /* general.name, of the source; "" */
     int64_t file_type; /* general.file_type, -1 if the source does not say it */
     size_t n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
+    size_t n_experts, n_experts_used; /* of a layer, and of these by a token; dense: 0 */
     size_t n_rope;         /* values of a head that are rotated: even, at most head_size */
     size_t context_tokens; /* at most what angles can be computed for */
     size_t sliding_window; /* keys a query attends to, its own included; 0: all */
@@ -97,6 +98,7 @@ size_t hparams_count(const struct hparams *h, enum extent extent);
 
 struct weight_shape {
     size_t n_cols, n_rows; /* n_rows 1: a vector */
+    size_t n_slices;       /* such matrices, one for each expert; otherwise 1 */
 };
 /* The shape that the sizes demand of a tensor in this role. */
 struct weight_shape hparams_shape(const struct hparams *hparams, enum weight weight);

@@ -15,9 +15,9 @@
 static const double least_weight = 1e-4;
 
 struct columns {
-    size_t n_cols;
-    double *sums;   /* [n_cols] of squares */
-    float *weights; /* [n_cols], once all is summed */
+    size_t n_cols, n_slices;
+    double *sums;   /* [n_slices, n_cols] of squares */
+    float *weights; /* [n_slices, n_cols], once all is summed */
 };
 
 struct matrix {
@@ -53,12 +53,16 @@ void importance_free(struct importance *importance)
     free(importance);
 }
 
-bool importance_add_input(struct importance *importance, size_t n_cols, struct err *err)
+bool importance_add_input(struct importance *importance, size_t n_cols, size_t n_slices,
+                          struct err *err)
 {
     struct columns *columns = &importance->inputs[importance->n_inputs++];
     columns->n_cols = n_cols;
-    return (columns->sums = arena_alloc(importance->arena, n_cols, sizeof(double), err)) &&
-           (columns->weights = arena_alloc(importance->arena, n_cols, sizeof(float), err));
+    columns->n_slices = n_slices;
+    return (columns->sums =
+                arena_alloc(importance->arena, n_cols, n_slices * sizeof(double), err)) &&
+           (columns->weights =
+                arena_alloc(importance->arena, n_cols, n_slices * sizeof(float), err));
 }
 
 bool importance_add_matrix(struct importance *importance, const char *tensor, struct err *err)
@@ -68,37 +72,47 @@ bool importance_add_matrix(struct importance *importance, const char *tensor, st
     return (matrix->tensor = arena_string(importance->arena, tensor, err)) != NULL;
 }
 
-void importance_observe(struct importance *importance, size_t i_input, const float *x,
-                        size_t n_tokens, size_t begin, size_t end)
+void importance_observe(struct importance *importance, size_t i_input, size_t i_slice,
+                        const float *x, size_t n_tokens, size_t begin, size_t end)
 {
     const struct columns *columns = &importance->inputs[i_input];
+    double *sums = columns->sums + i_slice * columns->n_cols;
     for (size_t i = 0; i < n_tokens; i++, x += columns->n_cols)
-        for (size_t k = begin; k < end; k++) columns->sums[k] += (double)x[k] * (double)x[k];
+        for (size_t k = begin; k < end; k++) sums[k] += (double)x[k] * (double)x[k];
 }
 
 /* Inputs that are zero everywhere weigh all the same. */
+static void weigh(const double *sums, size_t n_cols, float *weights)
+{
+    double mean = 0;
+    for (size_t k = 0; k < n_cols; k++) mean += sums[k];
+    mean /= (double)n_cols;
+    for (size_t k = 0; k < n_cols; k++) {
+        double weight = mean > 0 ? sums[k] / mean : 1;
+        weights[k] = (float)((weight + least_weight) / (1 + least_weight));
+    }
+}
+
 void importance_finish(struct importance *importance, size_t n_windows)
 {
     importance->n_windows = n_windows;
     for (size_t i = 0; i < importance->n_inputs; i++) {
         const struct columns *columns = &importance->inputs[i];
-        double mean = 0;
-        for (size_t k = 0; k < columns->n_cols; k++) mean += columns->sums[k];
-        mean /= (double)columns->n_cols;
-        for (size_t k = 0; k < columns->n_cols; k++) {
-            double weight = mean > 0 ? columns->sums[k] / mean : 1;
-            columns->weights[k] = (float)((weight + least_weight) / (1 + least_weight));
-        }
+        for (size_t j = 0; j < columns->n_slices; j++)
+            weigh(columns->sums + j * columns->n_cols, columns->n_cols,
+                  columns->weights + j * columns->n_cols);
     }
 }
 
 const float *importance_weights(const struct importance *importance, const char *tensor,
-                                size_t n_cols)
+                                size_t i_slice, size_t n_cols)
 {
     for (size_t i = 0; i < importance->n_matrices; i++) {
         const struct matrix *matrix = &importance->matrices[i];
         const struct columns *columns = &importance->inputs[matrix->i_input];
-        if (!strcmp(matrix->tensor, tensor) && columns->n_cols == n_cols) return columns->weights;
+        if (!strcmp(matrix->tensor, tensor) && columns->n_cols == n_cols &&
+            i_slice < columns->n_slices)
+            return columns->weights + i_slice * n_cols;
     }
     return NULL;
 }

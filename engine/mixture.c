@@ -11,7 +11,7 @@ static const struct mixture mixtures[] = {
     {"q4_k_m", TENSOR_Q4_K, 15, true, TENSOR_Q5_K},
     {"q5_k_m", TENSOR_Q5_K, 17, true, TENSOR_Q6_K},
 };
-enum { N_MIXTURES = sizeof mixtures / sizeof *mixtures };
+enum { N_MIXTURES = sizeof mixtures / sizeof *mixtures, EIGHT_EXPERTS = 8 };
 
 const char *mixture_type_name(enum tensor_type type, int64_t file_type)
 {
@@ -44,14 +44,18 @@ static bool gets_more_bits(size_t i_layer, size_t n_layers)
 }
 
 enum tensor_type mixture_type(const struct mixture *mixture, enum weight weight, bool makes_logits,
-                              size_t i_layer, size_t n_layers)
+                              size_t i_layer, size_t n_layers, size_t n_experts)
 {
-    if (weight_roles[weight].n_rows == EXTENT_ONE) return TENSOR_F32;
+    if (weight_roles[weight].n_rows == EXTENT_ONE || weight == WEIGHT_FFN_ROUTER) return TENSOR_F32;
     bool is_quantized = tensor_type_info(mixture->type)->block_values > 1;
     if (makes_logits && is_quantized && mixture->type != TENSOR_Q8_0) return TENSOR_Q6_K;
     if (!mixture->is_mixed) return mixture->type;
+    if (n_experts == EIGHT_EXPERTS && (weight == WEIGHT_ATTN_K || weight == WEIGHT_ATTN_V))
+        return TENSOR_Q8_0;
+    if (n_experts == EIGHT_EXPERTS && weight == WEIGHT_ATTN_OUTPUT) return TENSOR_Q5_K;
     if (weight == WEIGHT_ATTN_QKV) return mixture->fused;
-    bool is_sensitive = weight == WEIGHT_ATTN_V || weight == WEIGHT_FFN_DOWN;
+    bool is_sensitive =
+        weight == WEIGHT_ATTN_V || weight == WEIGHT_FFN_DOWN || weight == WEIGHT_FFN_DOWN_EXPS;
     return is_sensitive && gets_more_bits(i_layer, n_layers) ? TENSOR_Q6_K : mixture->type;
 }
 

@@ -22,17 +22,20 @@ bool mixture_parse(const char *name, struct mixture *mixture, struct err *err)
     __attribute__((warn_unused_result));
 
 /* The type of a tensor whose rows fit any type; i_layer is ignored outside layers.
- * - A vector is F32, whatever the rest is.
+ * - A vector is F32, whatever the rest is, and so is the router of experts: a near choice would be
+ *   another one.
  * - Matrices have the type that is named, in a mixture Q4_K or Q5_K.
  * - The matrix that makes the logits, if that type is quantized, has Q6_K (Q8_0 beside Q8_0): an
  *   error there is met by no later layer. Where embeddings are tied, this is the embedding.
  * - In q4_k_m and q5_k_m a fused QKV matrix has Q5_K and Q6_K; values and feed-forward outputs of
  *   the first and last eighth of the layers and of every third one between them have Q6_K.
+ *   Beside eight experts, whose size they do not show in, keys and values have Q8_0 there and the
+ *   matrix that ends attention Q5_K.
  * These are the rules of the files in circulation (llama.cpp, src/llama-quant.cpp; for a fused QKV
  * as it was when the publisher made the Phi-3 files), but that q2_k to q5_k and iq4_xs are one
  * type here and no mixtures. */
 enum tensor_type mixture_type(const struct mixture *mixture, enum weight weight, bool makes_logits,
-                              size_t i_layer, size_t n_layers);
+                              size_t i_layer, size_t n_layers, size_t n_experts);
 
 /* The type itself where rows of n_cols values are whole blocks of it. Otherwise Q4_0 for Q2_K and
  * Q3_K, Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K, IQ4_NL for IQ4_XS; F16 where blocks of 32 do

@@ -46,16 +46,20 @@ struct model_options model_default_options(void)
     return (struct model_options){.isa = isa_best(), .n_threads = engine_default_threads()};
 }
 
-/* Row group i_group of the projection; `rows` has room for it as the source has it. */
+/* Row group i_group of the projection, counted through its parts and in each through the experts;
+ * `rows` has room for it as the source has it. */
 static bool pack_one(const struct packing *packing, size_t i_group, uint8_t *rows, struct err *err)
 {
     const struct source *source = packing->loader->model->source;
+    const struct projection *projection = packing->projection;
     size_t i = 0;
-    for (; i_group >= part_groups(&packing->projection->parts[i]); i++)
-        i_group -= part_groups(&packing->projection->parts[i]);
-    const struct packed *part = &packing->projection->parts[i];
-    const struct tensor_info *tensor = packing->projection->tensors[i];
-    size_t row = i_group * ROW_GROUP, left = part->n_rows - row;
+    for (; i_group >= projection->n_experts * part_groups(&projection->parts[i]); i++)
+        i_group -= projection->n_experts * part_groups(&projection->parts[i]);
+    const struct packed *part = &projection->parts[i];
+    const struct tensor_info *tensor = projection->tensors[i];
+    size_t i_expert = i_group / part_groups(part);
+    size_t row_of_expert = i_group % part_groups(part) * ROW_GROUP;
+    size_t row = i_expert * part->n_rows + row_of_expert, left = part->n_rows - row_of_expert;
     size_t n_rows = left < ROW_GROUP ? left : ROW_GROUP;
     if (!source->read_rows(source, tensor, row, n_rows, rows, err))
         return err_context(err, "loading tensor %s", tensor->name);
@@ -78,7 +82,8 @@ static void pack_share(void *context, struct threads *threads, size_t i_thread)
     if (!mem_multiply(ROW_GROUP, row_bytes, &n_bytes)) n_bytes = SIZE_MAX;
     uint8_t *rows = mem_new_aligned(n_bytes, &fault->err);
     bool ok = rows != NULL;
-    struct take take = {.n = projection_groups(projection), .chunk = GROUPS_AT_ONCE};
+    struct take take = {.n = projection->n_experts * projection_groups(projection),
+                        .chunk = GROUPS_AT_ONCE};
     while (ok && threads_take(threads, i_thread, &take))
         for (size_t i = take.taken.begin; ok && i < take.taken.end; i++) {
             fault->i_group = i;
@@ -125,7 +130,7 @@ static bool load_projection(struct loader *loader, struct projection *projection
     for (size_t i = 0; i < projection->n_parts; i++) {
         struct packed *part = &projection->parts[i];
         part->data = loader->model->weights + loader->n_placed;
-        loader->n_placed += part_groups(part) * part->group_bytes;
+        loader->n_placed += projection->n_experts * expert_bytes(part);
     }
     threads_run(loader->threads, pack_share, &packing);
     const struct fault *fault = first_fault(loader);
@@ -226,6 +231,7 @@ static bool allocate_weights(struct loader *loader, struct err *err)
         for (size_t k = 0; k < projection->n_parts; k++) {
             const struct packed *part = &projection->parts[k];
             if (!mem_multiply(part_groups(part), part->group_bytes, &n_bytes) ||
+                !mem_multiply(n_bytes, projection->n_experts, &n_bytes) ||
                 !mem_add(n_packed, n_bytes, &n_packed))
                 return err_set(err, ERR_MEMORY, "tensor %s is too large",
                                projection->tensors[k]->name);

@@ -13,7 +13,8 @@ static bool is_rotation_table(const struct hparams *hparams, const struct tensor
            tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_LONG, 0);
 }
 
-/* Sums over all tensors, and over the matrices that every token passes. */
+/* Sums over all tensors, and over the matrices that a token passes: of a layer's experts those that
+ * it uses. */
 static void sum_tensors(const struct source *source, const struct hparams *hparams,
                         struct model_info *info)
 {
@@ -22,9 +23,11 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
     for (size_t i = 0; i < source->n_tensors; i++) {
         const struct tensor_info *tensor = &source->tensors[i];
         if (is_rotation_table(hparams, tensor)) continue;
-        uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->n_rows;
-        uint64_t n_groups = (tensor->n_rows + ROW_GROUP - 1) / ROW_GROUP;
-        info->n_params += n_values;
+        size_t n_used = tensor->shape[2] > 1 ? hparams->n_experts_used : 1;
+        uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->shape[1] * n_used;
+        uint64_t n_groups = (tensor->shape[1] + ROW_GROUP - 1) / ROW_GROUP * n_used;
+        info->n_params += (uint64_t)tensor->shape[0] * tensor->n_rows;
+        info->n_active_params += n_values;
         if (tensor->n_dimensions < 2) {
             info->read_bytes_per_token += n_values * sizeof(float);
             continue;
@@ -55,6 +58,8 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
         .n_kv_heads = (int)hparams->n_kv_heads,
         .head_size = (int)hparams->head_size,
         .n_ff = (int)hparams->n_ff,
+        .n_experts = (int)hparams->n_experts,
+        .n_experts_used = (int)hparams->n_experts_used,
         .n_vocab = (int)hparams->n_vocab,
         .context_tokens = (int)hparams->context_tokens,
         .sliding_window = (int)hparams->sliding_window,

@@ -38,13 +38,14 @@ static void describe_projection(struct list *list, struct operation *operation)
         const struct tensor_info *tensor =
             hparams_tensor(list->hparams, weight, operation->i_layer);
         struct packed part = {.type = tensor->type,
-                              .n_rows = tensor->n_rows,
+                              .n_rows = tensor->shape[1],
                               .n_cols = tensor->shape[0],
                               .group_bytes = pack_group_bytes(tensor->type, tensor->shape[0])};
         projection->tensors[projection->n_parts] = tensor;
         projection->parts[projection->n_parts++] = part;
         projection->n_rows += part.n_rows;
         projection->n_cols = part.n_cols;
+        projection->n_experts = tensor->shape[2];
         ask_for_format(list, step->from, act_format_for(part.type));
     }
     if (projection->n_parts > 0) projection->i_projection = list->n_projections++;

@@ -19,10 +19,12 @@ struct projection {
     const enum weight *bias_roles;                        /* one for each part, or WEIGHT_NONE */
     size_t i_projection;                                  /* among the model's */
     size_t n_rows, n_cols;                                /* of all parts together; of each */
+    size_t
+        n_experts; /* each has such matrices, a part those of all, one after the other; dense: 1 */
     float *biases; /* [n_rows]; NULL: there are none, or they are not loaded */
 };
 
-/* Row groups of a part: a projection's are one sequence, through all of its parts. */
+/* Row groups of a part, of one expert: a projection's are one sequence, through all its parts. */
 static inline size_t part_groups(const struct packed *part)
 {
     return (part->n_rows + ROW_GROUP - 1) / ROW_GROUP;
@@ -33,6 +35,11 @@ static inline size_t projection_groups(const struct projection *projection)
     size_t n = 0;
     for (size_t i = 0; i < projection->n_parts; i++) n += part_groups(&projection->parts[i]);
     return n;
+}
+
+static inline size_t expert_bytes(const struct packed *part)
+{
+    return part_groups(part) * part->group_bytes;
 }
 
 struct operation {

@@ -38,7 +38,8 @@ static void choose_types(struct quantized *quantized, const struct hparams *hpar
             const struct tensor_info *from = hparams_tensor(hparams, weight, i);
             if (!from) continue;
             quantized->tensors[from - quantized->from->tensors].type =
-                mixture_type(&quantized->mixture, weight, makes_logits, i, hparams->n_layers);
+                mixture_type(&quantized->mixture, weight, makes_logits, i, hparams->n_layers,
+                             hparams->n_experts);
         }
     }
 }
@@ -149,6 +150,15 @@ struct rows {
     float *values;  /* of one row */
 };
 
+/* What errors in the columns of a row count; NULL: all the same. */
+static const float *weights_of(const struct quantized *quantized, const struct tensor_info *tensor,
+                               size_t row)
+{
+    if (!quantized->importance) return NULL;
+    return importance_weights(quantized->importance, tensor->name, row / tensor->shape[1],
+                              tensor->shape[0]);
+}
+
 static bool convert_rows(const struct quantized *quantized, const struct tensor_info *tensor,
                          size_t row, size_t n_rows, struct rows *rows, uint8_t *out,
                          struct err *err)
@@ -156,9 +166,6 @@ static bool convert_rows(const struct quantized *quantized, const struct tensor_
     const struct source *from = quantized->from;
     const struct tensor_info *read = &from->tensors[tensor - quantized->tensors];
     size_t n_cols = tensor->shape[0], chunk = CHUNK_BYTES / read->row_bytes + 1;
-    const float *weights = quantized->importance
-                               ? importance_weights(quantized->importance, tensor->name, n_cols)
-                               : NULL;
     if (chunk > n_rows) chunk = n_rows;
     rows->bytes = mem_new(chunk, read->row_bytes, err);
     rows->values = mem_new(n_cols, sizeof *rows->values, err);
@@ -169,7 +176,8 @@ static bool convert_rows(const struct quantized *quantized, const struct tensor_
             return false;
         tensor_decode(read->type, rows->bytes + i % chunk * read->row_bytes, n_cols, rows->values);
         if (!check_values(quantized, tensor, row + i, rows->values, err)) return false;
-        tensor_encode_weighted(tensor->type, rows->values, weights, n_cols, out);
+        tensor_encode_weighted(tensor->type, rows->values, weights_of(quantized, tensor, row + i),
+                               n_cols, out);
         if (!check_scales(quantized, tensor, row + i, rows->values, out, err)) return false;
     }
     return true;

@@ -90,6 +90,13 @@ static size_t attention_stride(const struct session *session)
     return (n_floats + 15) / 16 * 16;
 }
 
+/* How many a token goes through: that many rows of its own it has in buffers that are routed. */
+static size_t experts_of_token(const struct session *session)
+{
+    size_t n = session->model->hparams.n_experts_used;
+    return n > 0 ? n : 1;
+}
+
 /* Whether a step of the model reads or writes the buffer. */
 static bool has_buffer(const struct model *model, enum buffer buffer)
 {
@@ -107,7 +114,7 @@ static bool allocate_inputs(struct session *session, struct err *err)
     const struct model *model = session->model;
     struct acts *acts = session->scratch.acts;
     bool needs[ACT_FORMAT_COUNT] = {false};
-    size_t n = session->batch_tokens, n_cols = 0;
+    size_t n = session->batch_tokens * experts_of_token(session), n_cols = 0;
     for (size_t i = 0; i < model->n_operations; i++) {
         const struct operation *operation = &model->operations[i];
         n_cols = largest(n_cols, operation->projection.n_cols);
@@ -125,15 +132,21 @@ static bool allocate_scratch(struct session *session, struct err *err)
         [BUFFER_SECOND_DELTA] = EXTENT_EMBD, [BUFFER_NORMED] = EXTENT_EMBD,
         [BUFFER_QKV] = EXTENT_QKV,           [BUFFER_ATTENDED] = EXTENT_Q,
         [BUFFER_GATE_UP] = EXTENT_GATE_UP,   [BUFFER_HIDDEN] = EXTENT_FF,
-        [BUFFER_LOGITS] = EXTENT_VOCAB,
+        [BUFFER_LOGITS] = EXTENT_VOCAB,      [BUFFER_SCORES] = EXTENT_EXPERTS,
+        [BUFFER_ROUTED] = EXTENT_EMBD,       [BUFFER_EXPERTS] = EXTENT_EMBD,
     };
+    static const bool are_routed[BUFFER_COUNT] = {[BUFFER_GATE_UP] = true,
+                                                  [BUFFER_HIDDEN] = true,
+                                                  [BUFFER_ROUTED] = true,
+                                                  [BUFFER_EXPERTS] = true};
     const struct hparams *h = &session->model->hparams;
     struct scratch *s = &session->scratch;
     size_t n = session->batch_tokens;
     for (size_t i = 0; i < BUFFER_COUNT; i++) {
+        size_t n_rows = are_routed[i] ? n * experts_of_token(session) : n;
         s->widths[i] = hparams_count(h, extents[i]);
         if (has_buffer(session->model, (enum buffer)i) &&
-            !allocate_floats(&s->rows[i], n, s->widths[i], err))
+            !allocate_floats(&s->rows[i], n_rows, s->widths[i], err))
             return false;
     }
     s->attention_stride = attention_stride(session);
@@ -151,6 +164,16 @@ static bool allocate_cuts(const struct session *session, struct cuts *cuts, stru
     cuts->dense.tiles = mem_new(session->batch_tokens, sizeof(struct tile), err);
     cuts->sparse.tiles = mem_new(session->batch_tokens, sizeof(struct tile), err);
     return cuts->dense.tiles && cuts->sparse.tiles;
+}
+
+static bool allocate_routing(struct session *session, struct err *err)
+{
+    struct routing *routing = &session->routing;
+    size_t n = session->batch_tokens, n_used = session->model->hparams.n_experts_used;
+    return n_used == 0 || ((routing->experts = mem_new(n, n_used * sizeof(size_t), err)) &&
+                           (routing->rows = mem_new(n, n_used * sizeof(size_t), err)) &&
+                           (routing->weights = mem_new(n, n_used * sizeof(float), err)) &&
+                           (routing->tokens = mem_new(n, n_used * sizeof(size_t), err)));
 }
 
 static bool allocate_batch(struct session *session, struct err *err)
@@ -255,7 +278,7 @@ struct session *session_open(const struct model *model, const struct session_opt
     int n_threads = options->n_threads ? options->n_threads : engine_default_threads();
     if (take_options(session, options, err) && (session->threads = threads_new(n_threads, err)) &&
         open_kv(session, options->kv_budget_bytes, err) && allocate_scratch(session, err) &&
-        allocate_batch(session, err))
+        allocate_batch(session, err) && allocate_routing(session, err))
         return session;
     session_close(session);
     return NULL;
@@ -284,6 +307,10 @@ void session_close(struct session *session)
     free(session->all_cuts.sparse.tiles);
     free(session->wanting_cuts.dense.tiles);
     free(session->wanting_cuts.sparse.tiles);
+    free(session->routing.experts);
+    free(session->routing.rows);
+    free(session->routing.weights);
+    free(session->routing.tokens);
     kv_free(session->kv);
     threads_free(session->threads);
     free(session);

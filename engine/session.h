@@ -14,7 +14,7 @@
 
 /* Scratch for one batch; T is batch_tokens. Rows are contiguous. */
 struct scratch {
-    float *rows[BUFFER_COUNT];   /* [T, widths[i]] each */
+    float *rows[BUFFER_COUNT];   /* [T, widths[i]] each; T times n_experts_used if it is routed */
     size_t widths[BUFFER_COUNT]; /* of a row */
     /* [T, n_rope / 2][2] cosine and sine at each token's position; NULL: no such rotation */
     float *rotations[ROTATION_OF_LAYERS];
@@ -58,6 +58,14 @@ static inline uint64_t fault_code(size_t i_layer, enum fault_kind kind, size_t i
     return (uint64_t)(i_layer * FAULT_KINDS + kind) << 32 | i_token;
 }
 
+/* Where tokens go in a layer with experts; n_experts_used of each for a token, in the order in
+ * which they were chosen. */
+struct routing {
+    size_t *experts, *rows; /* which, and in which routed row */
+    float *weights;
+    size_t *tokens; /* of the batch, by routed row */
+};
+
 struct session {
     const struct model *model;
     struct importance *importance; /* that the inputs of every projection are added to, or NULL */
@@ -79,6 +87,7 @@ struct session {
     uint8_t *const **pages; /* [T] of each token's sequence */
     size_t *all, *wanting;  /* [T] 0, 1, 2 ...; the tokens with wants_logits, ascending */
     struct cuts all_cuts, wanting_cuts; /* of the rows that these make */
+    struct routing routing;             /* [T * n_experts_used] */
 };
 
 /* Runs the batch through the model on all threads: from the embeddings in BUFFER_STREAM to

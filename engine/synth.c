@@ -149,7 +149,7 @@ static struct spread spread_of(const struct hparams *hparams, enum weight weight
     if (weight == WEIGHT_ROPE_FACTORS_SHORT) return (struct spread){1.25f, 0.07f};
     if (weight == WEIGHT_ROPE_FACTORS_LONG) return (struct spread){16, 4};
     if (role->n_rows == EXTENT_ONE) return (struct spread){role->is_bias ? 0 : 1, 0.1f};
-    if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN)
+    if (weight == WEIGHT_ATTN_OUTPUT || weight == WEIGHT_FFN_DOWN || weight == WEIGHT_FFN_DOWN_EXPS)
         gain = 1 / sqrt(2 * (double)hparams->n_layers);
     if (weight == WEIGHT_TOKEN_EMBD) gain = sqrt((double)hparams->n_embd);
     if (weight == hparams_logits_weight(hparams)) gain = logit_spread;
@@ -161,7 +161,7 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
 {
     char name[WEIGHT_NAME_BYTES];
     struct weight_shape shape = hparams_shape(hparams, weight);
-    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE
+    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE || weight == WEIGHT_FFN_ROUTER
                                 ? TENSOR_F32
                                 : mixture_fitting_type(synth->type, shape.n_cols);
     size_t i = synth->source.n_tensors++;
@@ -169,9 +169,11 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
     weight_name(weight, i_layer, name);
     *tensor = (struct tensor_info){.name = arena_string(synth->arena, name, err),
                                    .type = type,
-                                   .n_dimensions = shape.n_rows > 1 ? 2 : 1,
-                                   .shape = {shape.n_cols, shape.n_rows, 1, 1},
-                                   .n_rows = shape.n_rows,
+                                   .n_dimensions = shape.n_slices > 1 ? 3
+                                                   : shape.n_rows > 1 ? 2
+                                                                      : 1,
+                                   .shape = {shape.n_cols, shape.n_rows, shape.n_slices, 1},
+                                   .n_rows = shape.n_rows * shape.n_slices,
                                    .row_bytes = tensor_row_bytes(type, shape.n_cols),
                                    .offset = i};
     assert(tensor->row_bytes);
@@ -195,6 +197,11 @@ static size_t head_size_of(const struct synth_shape *shape)
     return shape->head_size ? shape->head_size : shape->n_embd / shape->n_heads;
 }
 
+static const struct architecture *architecture_of(const struct synth_shape *shape)
+{
+    return architecture_find(shape->architecture, shape->n_experts > 0);
+}
+
 static size_t n_rope_of(const struct synth_shape *shape)
 {
     return shape->n_rope ? shape->n_rope : head_size_of(shape);
@@ -206,14 +213,14 @@ static bool shape_has(const struct synth_shape *shape, enum weight weight)
     if (weight == WEIGHT_ROPE_FACTORS_SHORT || weight == WEIGHT_ROPE_FACTORS_LONG)
         return shape->original && shape->original < shape->context;
     return (weight == WEIGHT_OUTPUT && !shape->is_tied) ||
-           architecture_needs(architecture_find(shape->architecture), weight);
+           architecture_needs(architecture_of(shape), weight);
 }
 
 static bool add_tensors(struct synth *synth, const struct synth_shape *shape, size_t n_vocab,
                         struct err *err)
 {
     const struct hparams hparams = {
-        .architecture = architecture_find(shape->architecture),
+        .architecture = architecture_of(shape),
         .n_layers = shape->n_layers,
         .n_embd = shape->n_embd,
         .n_heads = shape->n_heads,
@@ -222,6 +229,7 @@ static bool add_tensors(struct synth *synth, const struct synth_shape *shape, si
         .n_rope = n_rope_of(shape),
         .n_ff = shape->n_ff,
         .n_vocab = n_vocab,
+        .n_experts = shape->n_experts,
         .is_tied = shape->is_tied,
     };
     size_t most = shape->n_layers * WEIGHT_LAYER_COUNT + WEIGHT_COUNT - WEIGHT_LAYER_COUNT;
@@ -272,13 +280,15 @@ static bool set_shape(struct metadata *metadata, const struct synth_shape *shape
         {"attention.sliding_window", shape->window},
         {"attention.key_length", shape->head_size},
         {"attention.value_length", shape->head_size},
+        {"expert_count", shape->n_experts},
+        {"expert_used_count", shape->n_experts_used},
     };
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++)
         ok = keys[i].value == 0 ||
              set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
     char epsilon[96], base[96];
-    bool has_mean = architecture_runs(architecture_find(shape->architecture), step_layer_norm);
+    bool has_mean = architecture_runs(architecture_of(shape), step_layer_norm);
     snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_%sepsilon", shape->architecture,
              has_mean ? "" : "rms_");
     snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);

@@ -81,6 +81,14 @@ static const struct synth_shape shapes[] = {
      .rope_base = 1e6f, .epsilon = 1e-6f, .is_tied = true},
     {"qwen3-8b", "qwen3", 36, 4096, 32, 8, 12288, 151936, .context = 40960, .head_size = 128,
      .rope_base = 1e6f, .epsilon = 1e-6f},
+    {"tiny-mixtral", "llama", 2, 256, 4, 2, 512, 512, .context = 2048, .n_experts = 4,
+     .n_experts_used = 2},
+    {"mixtral-8x7b", "llama", 32, 4096, 32, 8, 14336, 32000, .context = 32768, .rope_base = 1e6f,
+     .n_experts = 8, .n_experts_used = 2},
+    {"tiny-phimoe", "phimoe", 2, 256, 4, 2, 512, 512, .context = 2048, .n_experts = 5,
+     .n_experts_used = 2},
+    {"phi-3.5-moe", "phimoe", 32, 4096, 32, 8, 6400, 32064, .context = 131072, .original = 4096,
+     .n_experts = 16, .n_experts_used = 2},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 

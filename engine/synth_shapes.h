@@ -30,6 +30,7 @@ struct synth_shape {
     float rope_base;    /* 10000: rope.freq_base */
     float epsilon;      /* 1e-5: of the norms */
     bool is_tied;       /* an output matrix of its own */
+    uint32_t n_experts, n_experts_used; /* dense */
     const struct synth_key *keys;
 };
 

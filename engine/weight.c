@@ -6,14 +6,18 @@
 
 #include <stdio.h>
 
-#define MATRIX(name, n_cols, n_rows)                                                               \
+#define MATRIX(tensor, columns, rows)                                                              \
     {                                                                                              \
-        name ".weight", n_cols, n_rows, false                                                      \
+        .name = tensor ".weight", .n_cols = columns, .n_rows = rows                                \
+    }
+#define EXPERTS(tensor, columns, rows)                                                             \
+    {                                                                                              \
+        .name = tensor ".weight", .n_cols = columns, .n_rows = rows, .is_of_experts = true         \
     }
 #define VECTOR(name, n) MATRIX(name, n, EXTENT_ONE)
-#define BIAS(name, n)                                                                              \
+#define BIAS(tensor, n)                                                                            \
     {                                                                                              \
-        name ".bias", n, EXTENT_ONE, true                                                          \
+        .name = tensor ".bias", .n_cols = n, .n_rows = EXTENT_ONE, .is_bias = true                 \
     }
 
 const struct weight_role weight_roles[WEIGHT_COUNT] = {
@@ -42,6 +46,10 @@ const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_FFN_DOWN] = MATRIX("ffn_down", EXTENT_FF, EXTENT_EMBD),
     [WEIGHT_FFN_DOWN_BIAS] = BIAS("ffn_down", EXTENT_EMBD),
     [WEIGHT_FFN_POST_NORM] = VECTOR("post_ffw_norm", EXTENT_EMBD),
+    [WEIGHT_FFN_ROUTER] = MATRIX("ffn_gate_inp", EXTENT_EMBD, EXTENT_EXPERTS),
+    [WEIGHT_FFN_GATE_EXPS] = EXPERTS("ffn_gate_exps", EXTENT_EMBD, EXTENT_FF),
+    [WEIGHT_FFN_UP_EXPS] = EXPERTS("ffn_up_exps", EXTENT_EMBD, EXTENT_FF),
+    [WEIGHT_FFN_DOWN_EXPS] = EXPERTS("ffn_down_exps", EXTENT_FF, EXTENT_EMBD),
     [WEIGHT_TOKEN_EMBD] = MATRIX("token_embd", EXTENT_EMBD, EXTENT_VOCAB),
     [WEIGHT_OUTPUT_NORM] = VECTOR("output_norm", EXTENT_EMBD),
     [WEIGHT_OUTPUT_NORM_BIAS] = BIAS("output_norm", EXTENT_EMBD),

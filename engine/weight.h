@@ -39,7 +39,11 @@ enum weight {
     WEIGHT_FFN_DOWN,
     WEIGHT_FFN_DOWN_BIAS,
     WEIGHT_FFN_POST_NORM, /* of what the feed-forward adds */
-    WEIGHT_LAYER_COUNT,   /* those before it exist once a layer, those after it once */
+    WEIGHT_FFN_ROUTER,    /* a row for each expert */
+    WEIGHT_FFN_GATE_EXPS, /* a matrix for each expert, one after the other */
+    WEIGHT_FFN_UP_EXPS,
+    WEIGHT_FFN_DOWN_EXPS,
+    WEIGHT_LAYER_COUNT, /* those before it exist once a layer, those after it once */
     WEIGHT_TOKEN_EMBD = WEIGHT_LAYER_COUNT,
     WEIGHT_OUTPUT_NORM,
     WEIGHT_OUTPUT_NORM_BIAS,
@@ -62,13 +66,15 @@ enum extent {
     EXTENT_FF,
     EXTENT_GATE_UP,
     EXTENT_VOCAB,
-    EXTENT_ROPE_PAIRS
+    EXTENT_ROPE_PAIRS,
+    EXTENT_EXPERTS
 };
 
 struct weight_role {
     const char *name; /* of the tensor; within layers "blk.3." stands before it */
     enum extent n_cols, n_rows;
-    bool is_bias; /* a vector of values around 0; those of others are around 1 */
+    bool is_bias;       /* a vector of values around 0; those of others are around 1 */
+    bool is_of_experts; /* such a matrix for each expert: a third dimension */
 };
 extern const struct weight_role weight_roles[WEIGHT_COUNT];
 

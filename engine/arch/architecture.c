@@ -13,10 +13,12 @@
 static const struct architecture *const architectures[] = {ARCHITECTURE_LIST(ADDRESS_OF)};
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
-const struct architecture *architecture_find(const char *name)
+const struct architecture *architecture_find(const char *name, bool has_experts)
 {
     for (size_t i = 0; i < N_ARCHITECTURES; i++)
-        if (strcmp(name, architectures[i]->name) == 0) return architectures[i];
+        if (architectures[i]->has_experts == has_experts &&
+            strcmp(name, architectures[i]->name) == 0)
+            return architectures[i];
     return NULL;
 }
 
@@ -34,9 +36,12 @@ void architecture_list(char *names, size_t n_bytes)
 {
     size_t n_used = 0;
     *names = '\0';
-    for (size_t i = 0; i < N_ARCHITECTURES && n_used < n_bytes; i++)
-        n_used += (size_t)snprintf(names + n_used, n_bytes - n_used, "%s%s", i > 0 ? ", " : "",
-                                   architectures[i]->name);
+    for (size_t i = 0; i < N_ARCHITECTURES && n_used < n_bytes; i++) {
+        const char *name = architectures[i]->name;
+        bool is_second = architectures[i]->has_experts && architecture_find(name, false);
+        n_used += (size_t)snprintf(names + n_used, n_bytes - n_used, "%s%s%s", i > 0 ? ", " : "",
+                                   name, is_second ? " with experts" : "");
+    }
 }
 
 bool architecture_runs(const struct architecture *architecture, step_fn *run)

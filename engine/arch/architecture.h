@@ -22,6 +22,7 @@ struct architecture {
     /* Tensors that a model can do without. Every other one of its steps, and the embedding, it must
      * have. Without an output matrix it is tied: the embedding makes the logits. */
     enum weight optional[ARCHITECTURE_OPTIONAL];
+    bool has_experts;          /* it is the model of this name that has experts */
     bool scales_embedding;     /* by the root of its size, where files do not say by what */
     bool divides_by_head_size; /* scores, where files do not say by what; if not, by its root */
     bool has_no_window;        /* or in layers that files do not say: one that shows is refused */
@@ -43,14 +44,14 @@ struct architecture {
     struct hf_form hf; /* how its models lie in Hugging Face folders */
 };
 
-/* NULL if there is none of this name. */
-const struct architecture *architecture_find(const char *name);
+/* NULL if there is none of this name with experts, or without. */
+const struct architecture *architecture_find(const char *name, bool has_experts);
 
 /* The one whose models Hugging Face calls by this class ("LlamaForCausalLM") or type ("llama").
  * NULL if there is none. */
 const struct architecture *architecture_find_class(const char *name);
 
-/* "phi3, llama ...", cut to n_bytes with its end. */
+/* "phi3, llama, llama with experts ...", cut to n_bytes with its end. */
 void architecture_list(char *names, size_t n_bytes);
 /* "Phi3ForCausalLM, LlamaForCausalLM ...": every class, likewise. */
 void architecture_list_classes(char *names, size_t n_bytes);

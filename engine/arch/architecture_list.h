@@ -18,7 +18,9 @@
     FOR_EACH(gemma2)                                                                               \
     FOR_EACH(gemma3)                                                                               \
     FOR_EACH(phi2)                                                                                 \
-    FOR_EACH(phi3small)
+    FOR_EACH(phi3small)                                                                            \
+    FOR_EACH(mixtral)                                                                              \
+    FOR_EACH(phimoe)
 
 #define ARCHITECTURE_DECLARE(name) extern const struct architecture architecture_##name;
 ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)

@@ -22,6 +22,7 @@
     add_fn add_##isa;                                                                              \
     scale_fn scale_##isa;                                                                          \
     softcap_fn softcap_##isa;                                                                      \
+    add_scaled_fn add_scaled_##isa;                                                                \
     peak_fn peak_f32_##isa;                                                                        \
     stream_fn stream_##isa
 

@@ -190,6 +190,9 @@ typedef void gelu_fn(const float *x, size_t n, float *out);
 /* x[i] += y[i]. */
 typedef void add_fn(float *x, const float *y, size_t n);
 
+/* x[i] = fmaf(scale, y[i], x[i]). */
+typedef void add_scaled_fn(float *x, const float *y, float scale, size_t n);
+
 /* x[i] *= factor. */
 typedef void scale_fn(float *x, float factor, size_t n);
 
@@ -223,6 +226,7 @@ struct kernels {
     gelu_mul_fn *gelu_mul;
     gelu_fn *gelu;
     add_fn *add;
+    add_scaled_fn *add_scaled;
     scale_fn *scale;
     softcap_fn *softcap;
     peak_fn *peak_int8, *peak_f32;

@@ -3,6 +3,8 @@
  */
 #include "engine/steps/pass.h"
 
+#include "engine/importance.h"
+
 #include <math.h>
 
 void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token)
@@ -12,10 +14,27 @@ void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token)
     while (code < first && !atomic_compare_exchange_weak(&pass->session->fault, &first, code)) {}
 }
 
+static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
+
+struct acts pass_acts(const struct pass *pass, enum buffer buffer, enum act_format format,
+                      size_t first, size_t n)
+{
+    struct acts acts = pass->scratch->acts[format];
+    size_t n_cols = pass->scratch->widths[buffer];
+    acts.format = format;
+    acts.n_tokens = n;
+    acts.n_cols = n_cols;
+    acts.x = pass_row(pass, buffer, first);
+    if (!blocks[format]) return acts;
+    acts.q += first * n_cols;
+    acts.d += first * (n_cols / blocks[format]);
+    acts.sums += first * (n_cols / 16);
+    return acts;
+}
+
 void pass_quantize(const struct pass *pass, const bool needs[ACT_FORMAT_COUNT], enum buffer buffer,
                    size_t i, size_t begin, size_t end)
 {
-    static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
     const float *x = pass_row(pass, buffer, i);
     size_t n_cols = pass->scratch->widths[buffer];
     if (!floats_are_below(x + begin, end - begin, INFINITY))
@@ -28,4 +47,17 @@ void pass_quantize(const struct pass *pass, const bool needs[ACT_FORMAT_COUNT], 
                                 acts->d + i * (n_cols / block) + begin / block,
                                 acts->sums + i * (n_cols / 16) + begin / 16);
     }
+}
+
+/* Each thread adds columns of its own. */
+void pass_observe(const struct pass *pass, const struct operation *operation,
+                  const struct expert_rows *rows)
+{
+    const struct projection *projection = &operation->projection;
+    struct importance *importance = pass->session->importance;
+    struct range share = pass_share(pass, projection->n_cols);
+    if (importance)
+        importance_observe(importance, projection->i_projection, rows->i_expert,
+                           pass_row(pass, operation->step->from, rows->first), rows->n, share.begin,
+                           share.end);
 }

@@ -7,6 +7,11 @@
 
 #include "engine/session.h"
 
+/* The rows of one expert: [first, first + n). */
+struct expert_rows {
+    size_t i_expert, first, n;
+};
+
 struct pass {
     struct session *session; /* of which a thread changes the fault alone */
     const struct model *model;
@@ -20,6 +25,10 @@ struct pass {
     const size_t *active; /* [n_active] the tokens that rows of the buffers belong to */
     size_t n_active;
     const struct cuts *cuts; /* of these rows */
+    /* From step_gather to step_combine: what active was before, and the experts that have rows. */
+    const size_t *tokens;
+    size_t n_tokens, n_experts;
+    struct expert_rows experts[HPARAMS_MAX_EXPERTS]; /* [n_experts], ascending */
 };
 
 /* Row i of a buffer. */
@@ -32,6 +41,14 @@ static inline struct range pass_share(const struct pass *pass, size_t n)
 {
     return threads_share(pass->threads, n, pass->i_thread);
 }
+
+/* Rows [first, first + n) of a buffer that were made ready, in a format, to be multiplied. */
+struct acts pass_acts(const struct pass *pass, enum buffer buffer, enum act_format format,
+                      size_t first, size_t n);
+
+/* Adds the inputs of the operation's projection to the session's importance, if there is one. */
+void pass_observe(const struct pass *pass, const struct operation *operation,
+                  const struct expert_rows *rows);
 
 /* Keeps the fault if it is the first so far. Only what is wrong comes here. */
 void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token);

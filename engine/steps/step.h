@@ -10,7 +10,8 @@
 
 #include "engine/weight.h"
 
-/* What steps read and write: a row for each token that the pass goes on with. */
+/* What steps read and write: a row for each token that the pass goes on with, and between
+ * step_gather and step_combine one for each expert that a token goes through. */
 enum buffer {
     BUFFER_STREAM,       /* the residual stream */
     BUFFER_DELTA,        /* what a block adds to the stream, by the norm that comes next */
@@ -20,6 +21,9 @@ enum buffer {
     BUFFER_ATTENDED, /* all heads */
     BUFFER_GATE_UP,  /* [gate | up] */
     BUFFER_HIDDEN,
+    BUFFER_SCORES,  /* of experts, by the router */
+    BUFFER_ROUTED,  /* inputs of experts */
+    BUFFER_EXPERTS, /* what experts make of them */
     BUFFER_LOGITS,
     BUFFER_COUNT
 };
@@ -80,5 +84,17 @@ step_fn step_gate_gegelu;
 /* Logits of ids that stand for nothing become the lowest number, all others are divided by what the
  * model says. */
 step_fn step_finish_logits;
+
+/* ---- Experts ---- */
+
+/* to = the products of the router, the step's matrix, with the rows of from, by which experts are
+ * chosen for each token (choose.h). */
+step_fn step_route_softmax, step_route_sparsemixer;
+/* to = rows of from, those of one expert one after the other, ready to be projected. The pass goes
+ * on with these, and matrices of experts multiply each its own. */
+step_fn step_gather;
+/* to = for each token the sum of its experts' rows of from, times what the router gave them, in the
+ * order in which it chose them. The pass goes on with the tokens. */
+step_fn step_combine;
 
 #endif

@@ -109,11 +109,17 @@ static void print_summary(const struct inspection *inspection, const char *path)
         visible_printf(stdout, "%-16s %s, %.2f bits per weight\n", "quantization",
                        info->quantization,
                        info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
-        printf("%-16s %.3g million in %.1f MiB\n", "parameters", (double)info->n_params * 1e-6,
+        printf("%-16s %.3g million in %.1f MiB", "parameters", (double)info->n_params * 1e-6,
                (double)info->n_bytes / (1 << 20));
+        if (info->n_experts)
+            printf(", of which a token uses %.3g million", (double)info->n_active_params * 1e-6);
+        putchar('\n');
         printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape",
                info->n_layers, info->n_embd, info->n_ff, info->n_heads, info->head_size,
                info->n_kv_heads);
+        if (info->n_experts)
+            printf("%-16s %d a layer, %d of them for a token\n", "experts", info->n_experts,
+                   info->n_experts_used);
         printf("%-16s %d tokens", "context", info->context_tokens);
         if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
@@ -175,10 +181,13 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_string(writer, "name", info->name);
     json_set_string(writer, "quantization", info->quantization);
     json_set_integer(writer, "parameters", (int64_t)info->n_params);
+    json_set_integer(writer, "active_parameters", (int64_t)info->n_active_params);
     json_set_integer(writer, "bytes", (int64_t)info->n_bytes);
     json_set_integer(writer, "layers", info->n_layers);
     json_set_integer(writer, "width", info->n_embd);
     json_set_integer(writer, "feed_forward", info->n_ff);
+    json_set_integer(writer, "experts", info->n_experts);
+    json_set_integer(writer, "experts_used", info->n_experts_used);
     json_set_integer(writer, "heads", info->n_heads);
     json_set_integer(writer, "kv_heads", info->n_kv_heads);
     json_set_integer(writer, "head_size", info->head_size);

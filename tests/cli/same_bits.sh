@@ -14,7 +14,7 @@ hash_of() {
     "$PHIBENCH" logits --ids "$ids" --all -o bin "$@" 2>stderr | sha256sum | cut -d ' ' -f 1
 }
 
-for model in tiny:f16 tiny:q8_0 tiny:q4_0 tiny:q4_k tiny:iq4_xs tiny-qwen2:q4_k tiny-phi3small:q4_k; do
+for model in tiny:f16 tiny:q8_0 tiny:q4_0 tiny:q4_k tiny:iq4_xs tiny-qwen2:q4_k tiny-phi3small:q4_k tiny-phimoe:q4_k; do
     reference=$(hash_of -m "synth:$model" --isa scalar -t 1 --batch-tokens 512)
     [ ${#reference} -eq 64 ] || fail "no logits for $model"
     for isa in scalar avx2 avxvnni avx512 avx512vnni neon; do

@@ -438,29 +438,36 @@ static void check_small_exp(struct check *check)
     }
 }
 
-static void check_add(struct check *check, enum values kind, size_t n)
+/* The sums and products that are written to a row in place. */
+static void check_in_place(struct check *check, enum values kind, size_t n)
 {
-    const float *y = new_values(check, kind, n);
-    float *expected = new_values(check, kind, n), *actual = new_output(check, n);
-    memcpy(actual, expected, n * sizeof *actual);
-    check->scalar->add(expected, y, n);
-    check->tested->add(actual, y, n);
+    const float *y = new_values(check, kind, n), factor = *new_values(check, kind, 1);
+    const float *x = new_values(check, kind, n);
+    static const char *const names[] = {"add", "add_scaled", "scale"};
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape, "%zu values", n);
-    check_same_floats(check, "add", shape, expected, actual, n);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        float *rows[] = {new_output(check, n), new_output(check, n)};
+        const struct kernels *kernels[] = {check->scalar, check->tested};
+        for (size_t k = 0; k < 2; k++) {
+            memcpy(rows[k], x, n * sizeof *x);
+            if (i == 0) kernels[k]->add(rows[k], y, n);
+            if (i == 1) kernels[k]->add_scaled(rows[k], y, factor, n);
+            if (i == 2) kernels[k]->scale(rows[k], factor, n);
+        }
+        check_same_floats(check, names[i], shape, rows[0], rows[1], n);
+    }
 }
 
-/* Kernels that change values in place by a number, which all have one type. */
-static void check_by_number(struct check *check, const char *name, scale_fn *scalar,
-                            scale_fn *tested, enum values kind, float number, size_t n)
+static void check_softcap(struct check *check, enum values kind, float cap, size_t n)
 {
     float *expected = new_values(check, kind, n), *actual = new_output(check, n);
     memcpy(actual, expected, n * sizeof *actual);
-    scalar(expected, number, n);
-    tested(actual, number, n);
+    check->scalar->softcap(expected, cap, n);
+    check->tested->softcap(actual, cap, n);
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape, "%zu values", n);
-    check_same_floats(check, name, shape, expected, actual, n);
+    check_same_floats(check, "softcap", shape, expected, actual, n);
 }
 
 static void check_elementwise(struct check *check, enum values kind)
@@ -472,11 +479,8 @@ static void check_elementwise(struct check *check, enum values kind)
     check_rope(check, kind, n, true);
     check_gates(check, new_values(check, kind, n), new_values(check, kind, n), n);
     check_gegelu(check, kind, n);
-    check_add(check, kind, n);
-    check_by_number(check, "scale", check->scalar->scale, check->tested->scale, kind,
-                    *new_values(check, kind, 1), n);
-    check_by_number(check, "softcap", check->scalar->softcap, check->tested->softcap, kind,
-                    0.5f + 99.5f * (float)rng_uniform(&check->rng), n);
+    check_in_place(check, kind, n);
+    check_softcap(check, kind, 0.5f + 99.5f * (float)rng_uniform(&check->rng), n);
     check_release(check);
 }
 

@@ -288,7 +288,7 @@ static void what_is_not_in_says_so(void **state)
     draft = new_draft("phi3");
     set_float(draft, "rope.scaling.attn_factor", 1.19f);
     check_refused(draft, ERR_UNSUPPORTED, "without rope_factors tensors");
-    draft = new_draft("llama");
+    draft = new_draft("qwen2");
     set(draft, "expert_count", 8);
     check_refused(draft, ERR_UNSUPPORTED, "mixture of experts");
     draft = new_draft("llama");
@@ -371,7 +371,7 @@ static void values_of_another_type_are_converted_or_refused(void **state)
     struct draft *draft = new_draft("llama");
     set(draft, "rope.scaling.type", 2);
     check_refused(draft, ERR_INPUT, "'llama.rope.scaling.type' is of type u32: expected a string");
-    draft = new_draft("llama");
+    draft = new_draft("qwen2");
     set_float(draft, "expert_count", 8.0f);
     check_refused(draft, ERR_UNSUPPORTED, "mixture of experts");
     draft = new_draft("llama");

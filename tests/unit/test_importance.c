@@ -64,7 +64,7 @@ static void weights_are_mean_squares_of_the_inputs(void **state)
     struct model *model = test_open_model("synth:tiny:f32", isa_best());
     struct importance *importance = measure(model, 2);
     size_t n = model->hparams.n_embd;
-    const float *weights = importance_weights(importance, "blk.0.attn_qkv.weight", n);
+    const float *weights = importance_weights(importance, "blk.0.attn_qkv.weight", 0, n);
     double *expected = malloc(n * sizeof *expected), mean = 0;
     assert_true(weights && expected);
     expected_weights(model, model->operations[1].vector, expected);
@@ -86,18 +86,19 @@ static void every_matrix_has_weights(void **state)
     (void)state;
     static const char *const specs[] = {"synth:tiny:q8_0", "synth:tiny-llama:q4_k",
                                         "tests/golden/llama-tied.gguf",
-                                        "tests/golden/qwen2-gqa.gguf"};
-    for (size_t s = 0; s < 4; s++) {
+                                        "tests/golden/qwen2-gqa.gguf", "synth:tiny-phimoe:q4_0"};
+    for (size_t s = 0; s < 5; s++) {
         struct model *model = test_open_model(specs[s], isa_best());
         struct importance *importance = measure(model, 1);
         for (size_t i = 0; i < model->source->n_tensors; i++) {
             const struct tensor_info *tensor = &model->source->tensors[i];
             bool is_matrix =
-                tensor->n_dimensions == 2 && (tensor != model->embedding || model->hparams.is_tied);
-            const float *weights = importance_weights(importance, tensor->name, tensor->shape[0]);
+                tensor->n_dimensions >= 2 && (tensor != model->embedding || model->hparams.is_tied);
+            const float *weights =
+                importance_weights(importance, tensor->name, 0, tensor->shape[0]);
             if ((weights != NULL) != is_matrix) fail_msg("%s: %s", specs[s], tensor->name);
         }
-        assert_null(importance_weights(importance, "blk.0.ffn_down.weight", 7));
+        assert_null(importance_weights(importance, "blk.0.ffn_down.weight", 0, 7));
         importance_free(importance);
         model_close(model);
     }
@@ -106,16 +107,42 @@ static void every_matrix_has_weights(void **state)
 static void threads_leave_no_trace(void **state)
 {
     (void)state;
-    struct model *model = test_open_model("synth:tiny-llama:q4_0", isa_best());
-    struct importance *one = measure(model, 1), *three = measure(model, 3);
-    for (size_t i = 0; i < model->source->n_tensors; i++) {
-        const struct tensor_info *tensor = &model->source->tensors[i];
-        const float *a = importance_weights(one, tensor->name, tensor->shape[0]);
-        const float *b = importance_weights(three, tensor->name, tensor->shape[0]);
-        if (a) assert_memory_equal(a, b, tensor->shape[0] * sizeof *a);
+    static const char *const specs[] = {"synth:tiny-llama:q4_0", "synth:tiny-mixtral:q4_0"};
+    for (size_t s = 0; s < 2; s++) {
+        struct model *model = test_open_model(specs[s], isa_best());
+        struct importance *one = measure(model, 1), *three = measure(model, 3);
+        for (size_t i = 0; i < model->source->n_tensors; i++) {
+            const struct tensor_info *tensor = &model->source->tensors[i];
+            size_t n = tensor->shape[0] * tensor->shape[2];
+            const float *a = importance_weights(one, tensor->name, 0, tensor->shape[0]);
+            const float *b = importance_weights(three, tensor->name, 0, tensor->shape[0]);
+            if (a) assert_memory_equal(a, b, n * sizeof *a);
+        }
+        importance_free(one);
+        importance_free(three);
+        model_close(model);
     }
-    importance_free(one);
-    importance_free(three);
+}
+
+/* An expert's columns count by the inputs that it meets, and no expert meets another's. */
+static void each_expert_has_weights_of_its_own(void **state)
+{
+    (void)state;
+    struct model *model = test_open_model("synth:tiny-phimoe:q4_0", isa_best());
+    struct importance *importance = measure(model, 2);
+    static const char *const names[] = {"blk.1.ffn_up_exps.weight", "blk.0.ffn_down_exps.weight"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct tensor_info *tensor = source_find(model->source, names[i]);
+        size_t n = tensor->shape[0], n_experts = tensor->shape[2];
+        assert_int_equal(n_experts, 5);
+        for (size_t a = 0; a < n_experts; a++)
+            for (size_t b = 0; b < a; b++)
+                assert_memory_not_equal(importance_weights(importance, names[i], a, n),
+                                        importance_weights(importance, names[i], b, n),
+                                        n * sizeof(float));
+        assert_null(importance_weights(importance, names[i], n_experts, n));
+    }
+    importance_free(importance);
     model_close(model);
 }
 
@@ -244,6 +271,7 @@ int main(void)
         cmocka_unit_test(weights_are_mean_squares_of_the_inputs),
         cmocka_unit_test(every_matrix_has_weights),
         cmocka_unit_test(threads_leave_no_trace),
+        cmocka_unit_test(each_expert_has_weights_of_its_own),
         cmocka_unit_test(an_empty_text_is_refused),
         cmocka_unit_test_setup_teardown(a_context_with_no_room_beside_the_bos_is_refused,
                                         test_enter_folder, test_leave_folder),

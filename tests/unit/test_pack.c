@@ -319,7 +319,8 @@ static void instruction_sets_have_names_and_the_best_is_available(void **state)
         assert_true(kernels->quantize && kernels->attention && kernels->kv_store &&
                     kernels->rms_norm && kernels->layer_norm && kernels->rope &&
                     kernels->silu_mul && kernels->gegelu_mul && kernels->gelu_mul &&
-                    kernels->gelu && kernels->add && kernels->scale && kernels->softcap);
+                    kernels->gelu && kernels->add && kernels->add_scaled && kernels->scale &&
+                    kernels->softcap);
     }
     struct err err = {0};
     enum isa parsed = ISA_COUNT;

@@ -161,6 +161,7 @@ static void logits_have_the_same_bits_in_q4_0(void **state)
     check_model("tiny", "q4_0", KV_F16);
     check_model("tiny-llama", "q4_0", KV_F16);
     check_model("tiny-qwen2", "q4_0", KV_F16);
+    check_model("tiny-phimoe", "q4_0", KV_F16);
 }
 
 static void logits_have_the_same_bits_in_q4_k(void **state)
@@ -173,6 +174,7 @@ static void logits_have_the_same_bits_in_q4_k(void **state)
     check_model("tiny-gemma2", "q4_k", KV_F16);
     check_model("tiny-gemma3", "q4_k", KV_F16);
     check_model("tiny-phi2", "q4_k", KV_F16);
+    check_model("tiny-mixtral", "q4_k", KV_F16);
 }
 
 static void logits_have_the_same_bits_with_keys_and_values_in_bytes(void **state)

@@ -1,5 +1,5 @@
-/* elementwise_scalar.c - the specification of the norms, the rotation, the gates and the residual
- * addition.
+/* elementwise_scalar.c - the specification of the norms, the rotation, the gates, and of what is
+ * added to rows and multiplies them.
  */
 #include "engine/kernels/kernel_list.h"
 
@@ -73,6 +73,11 @@ void gelu_scalar(const float *x, size_t n, float *out)
 void add_scalar(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++) x[i] += y[i];
+}
+
+void add_scaled_scalar(float *x, const float *y, float scale, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] = fmaf(scale, y[i], x[i]);
 }
 
 void scale_scalar(float *x, float factor, size_t n)

@@ -174,6 +174,15 @@ void SIMD_NAME(add)(float *x, const float *y, size_t n)
     }
 }
 
+void SIMD_NAME(add_scaled)(float *x, const float *y, float scale, size_t n)
+{
+    const SIMD_FLOAT factor = simd_set(scale);
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT v = simd_load_first(x + i, n - i);
+        simd_store_first(x + i, simd_fma(factor, simd_load_first(y + i, n - i), v), n - i);
+    }
+}
+
 void SIMD_NAME(scale)(float *x, float factor, size_t n)
 {
     for (size_t i = 0; i < n; i += SIMD_LANES) {
