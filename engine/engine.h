@@ -71,6 +71,9 @@ struct model *model_open(const char *path, const struct model_options *options, 
     __attribute__((warn_unused_result));
 void model_close(struct model *model);
 
+/* What keys and values are stored as. */
+enum kv_type { KV_F16, KV_F32, KV_Q8_0, KV_TYPE_COUNT };
+
 struct model_info {
     const char *path, *name, *architecture; /* general.name or "", "phi3" */
     const char *quantization;   /* the type that most bytes of the layers are of: "q4_0" */
@@ -84,6 +87,7 @@ struct model_info {
      * block_stride-th before these; every dense_period-th layer (0: none) sees all keys. 0 keys:
      * all layers do. */
     int block_keys, local_blocks, block_stride, dense_period;
+    size_t kv_token_bytes[KV_TYPE_COUNT]; /* of the keys and values of a position, all layers */
     int short_tokens; /* LongRoPE: longer sequences are rotated by other factors; 0: it has none */
     bool synthetic;
     enum isa isa;            /* in use */
@@ -160,7 +164,6 @@ bool tokenizer_encode_chat(const struct tokenizer *tokenizer, const char *prompt
                            struct err *err) __attribute__((warn_unused_result));
 
 /* ---- Sessions ---- */
-enum kv_type { KV_F16, KV_F32, KV_Q8_0 };
 enum { SESSION_PAGE_TOKENS = 16 };
 
 /* LongRoPE (Ding et al. 2024): a model has two sets of factors that slow its rotation, for

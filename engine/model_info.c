@@ -3,6 +3,7 @@
  */
 #include "engine/hparams.h"
 
+#include "engine/kernels/kv_layout.h"
 #include "engine/kernels/pack.h"
 #include "engine/mixture.h"
 
@@ -71,4 +72,10 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
         .synthetic = source->synthetic,
     };
     sum_tensors(source, hparams, info);
+    for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++) {
+        size_t head_bytes = kv_k_bytes(type, hparams->head_size);
+        head_bytes += kv_v_bytes(type, hparams->head_size);
+        info->kv_token_bytes[type] =
+            hparams->n_layers * hparams->n_kv_heads * (head_bytes / SESSION_PAGE_TOKENS);
+    }
 }

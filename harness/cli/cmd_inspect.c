@@ -9,6 +9,7 @@
 #include "base/visible.h"
 #include "engine/engine.h"
 #include "engine/tools.h"
+#include "harness/ask/policies.h"
 #include "harness/cli/commands.h"
 
 #include <string.h>
@@ -125,6 +126,11 @@ static void print_summary(const struct inspection *inspection, const char *path)
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
         if (info->block_keys) print_blocks(info);
+        printf("%-16s", "KV cache");
+        for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++)
+            printf("%s %.1f KiB a token in %s", type ? "," : "",
+                   (double)info->kv_token_bytes[type] / 1024, KV_TYPE_NAMES[type]);
+        putchar('\n');
     }
     print_widened(inspection->file);
     if (!inspection->tokenizer) return;
@@ -199,6 +205,11 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_integer(writer, "local_blocks", info->local_blocks);
     json_set_integer(writer, "block_stride", info->block_stride);
     json_set_integer(writer, "dense_period", info->dense_period);
+    json_key(writer, "kv_bytes_per_token");
+    json_begin_object(writer);
+    for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++)
+        json_set_integer(writer, KV_TYPE_NAMES[type], (int64_t)info->kv_token_bytes[type]);
+    json_end_object(writer);
 }
 
 static void write_metadata(struct json_writer *writer, const struct model_file *file)

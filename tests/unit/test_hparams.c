@@ -539,6 +539,9 @@ static void real_shapes_have_the_published_number_of_parameters(void **state)
     assert_string_equal(info.quantization, "q4_0");
     assert_int_equal(info.head_size, 96);
     assert_int_equal(info.sliding_window, 2047);
+    assert_int_equal(info.kv_token_bytes[KV_F16], 384 << 10);
+    assert_int_equal(info.kv_token_bytes[KV_F32], 768 << 10);
+    assert_int_equal(info.kv_token_bytes[KV_Q8_0], 208 << 10);
     assert_true(info.synthetic);
     /* All but norms and embedding is multiplied by each token, at 18 bytes for 32 weights. */
     uint64_t n_norms = (2 * 32 + 1) * 3072, n_matrices = info.n_params - n_norms - 32064ull * 3072;
