@@ -152,6 +152,21 @@ static double longrope_magnitude(size_t context_tokens, size_t original_tokens)
     return sqrt(1 + math_log(stretch) / math_log((double)original_tokens));
 }
 
+/* What the file says; but what it would say without knowing better is what the architecture knows.
+ */
+static bool read_magnitude(const struct source *source, const struct hparams *hparams,
+                           size_t original_tokens, float *magnitude, struct err *err)
+{
+    const float near = 1e-3f;
+    float own = hparams->architecture->stretched_magnitude;
+    double formula = longrope_magnitude(hparams->context_tokens, original_tokens);
+    if (!read_positive(source, hparams, "rope.scaling.attn_factor", formula, magnitude, err))
+        return false;
+    bool is_stretched = hparams->context_tokens > original_tokens;
+    if (own > 0 && is_stretched && fabsf(*magnitude - (float)formula) < near) *magnitude = own;
+    return true;
+}
+
 /* LongRoPE: divisors of the frequencies for short sequences, others for long ones. */
 static bool read_longrope(const struct source *source, struct hparams *hparams, struct err *err)
 {
@@ -168,8 +183,7 @@ static bool read_longrope(const struct source *source, struct hparams *hparams, 
     rotations[ROTATION_LONG] = rotations[ROTATION_MAIN];
     rotations[ROTATION_MAIN].divisors = WEIGHT_ROPE_FACTORS_SHORT;
     rotations[ROTATION_LONG].divisors = WEIGHT_ROPE_FACTORS_LONG;
-    return read_positive(source, hparams, "rope.scaling.attn_factor",
-                         longrope_magnitude(hparams->context_tokens, original), &magnitude, err) &&
+    return read_magnitude(source, hparams, original, &magnitude, err) &&
            read_positive(source, hparams, "rope.scaling.attn_factor_short", (double)magnitude,
                          &rotations[ROTATION_MAIN].magnitude, err) &&
            read_positive(source, hparams, "rope.scaling.attn_factor_long", (double)magnitude,

@@ -41,6 +41,9 @@ struct architecture {
     /* Contexts from here on (0: none) were stretched from that many tokens, where files do not say
      * from how many. */
     size_t stretched_context, stretched_from;
+    /* What cosine and sine are multiplied by in these, if it is not what the formula of LongRoPE
+     * gives: converters write that all the same. 0: it is. */
+    float stretched_magnitude;
     struct hf_form hf; /* how its models lie in Hugging Face folders */
 };
 

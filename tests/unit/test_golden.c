@@ -100,6 +100,7 @@ static const struct golden experts[] = {
     RANDOM_MODEL("mixtral"),
     RANDOM_MODEL("mixtral-three"),
     RANDOM_MODEL("phimoe"),
+    RANDOM_MODEL("phimoe-long"),
 };
 
 static void check_logits(const struct golden *model)

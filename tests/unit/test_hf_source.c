@@ -76,10 +76,11 @@ static void check_sizes(const struct source *folder, const struct source *gguf)
     assert_true(hparams_read(folder, &a, NULL));
     assert_true(hparams_read(gguf, &b, NULL));
     assert_ptr_equal(a.architecture, b.architecture);
-    for (enum extent extent = EXTENT_ONE; extent <= EXTENT_ROPE_PAIRS; extent++)
+    for (enum extent extent = EXTENT_ONE; extent <= EXTENT_EXPERTS; extent++)
         assert_int_equal(hparams_count(&a, extent), hparams_count(&b, extent));
     assert_int_equal(a.n_layers, b.n_layers);
     assert_int_equal(a.n_kv_heads, b.n_kv_heads);
+    assert_int_equal(a.n_experts_used, b.n_experts_used);
     assert_int_equal(a.context_tokens, b.context_tokens);
     assert_int_equal(a.sliding_window, b.sliding_window);
     assert_true(a.norm_eps == b.norm_eps);
@@ -108,6 +109,8 @@ static void a_folder_is_the_model_that_its_gguf_file_is(void **state)
                                           "qwen3-wide", "phi2-split", "longrope-phi3"};
     check_same("llama-tied", open_gguf("", "llama-tied"));
     check_same("phi3small", open_gguf("", "phi3small"));
+    check_same("mixtral-three", open_gguf("", "mixtral-three"));
+    check_same("phimoe-long", open_gguf("", "phimoe-long"));
     for (size_t i = 0; i < sizeof IN_BF16 / sizeof *IN_BF16; i++)
         check_same(IN_BF16[i], open_gguf("quantize:bf16:", IN_BF16[i]));
 }

@@ -4,9 +4,9 @@ routers choose.
 
 Usage: make_experts.py OUT_FOLDER   (tests/golden in this repository)
 
-Writes for each model NAME.gguf, NAME.ids and NAME.logits as make_models.py does, and routers.tsv: rows of scores
-with the experts and weights that the reference takes for them, floats as hexadecimal. Made with Python 3.11,
-torch 2.15.0, transformers 5.23.0, numpy 2.4.6, gguf 0.19.0 and the seeds below; float32, eager attention.
+Writes for each model NAME.gguf, NAME.ids and NAME.logits, of some hf/NAME, as make_models.py does, and
+routers.tsv: rows of scores with the experts and weights that the reference takes for them, floats as
+hexadecimal. Made with Python 3.11, torch 2.15.0, transformers 5.23.0, numpy 2.4.6, gguf 0.19.0 and the seeds below; float32, eager attention.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ import torch
 import transformers
 from transformers.models.phimoe.modeling_phimoe import sparsemixer
 
-from make_models import N_TOKENS, logits_of, permuted
+from make_models import (N_TOKENS, add_vocabulary, logits_of, permuted, write_folder, write_outputs)
 
 JITTER = 0.01
 COMMON = {"hidden_size": 32, "num_hidden_layers": 2, "max_position_embeddings": 64, "tie_word_embeddings": False,
@@ -31,7 +31,19 @@ MODELS = {
                                     "num_hidden_layers": 1}),
     "phimoe": ("phimoe", 53, {"num_local_experts": 6, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
                               "attention_bias": True, "lm_head_bias": True}),
+    "phimoe-long": ("phimoe", 54, {"num_local_experts": 3, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
+                                   "num_hidden_layers": 1, "attention_bias": True, "lm_head_bias": True,
+                                   "max_position_embeddings": 128}),
 }
+
+FOLDERS = ("mixtral-three", "phimoe-long")  # whose folders are kept too
+
+# LongRoPE of Phi-3.5-MoE: its own magnitude, not the formula's. Its class in transformers 5.23.0 takes the short
+# factors at any length (PhimoeRotaryEmbedding.forward), which its authors' code does not: prompts stay short.
+ORIGINAL = 64
+MSCALE = 1.243163121016122
+SHORT_FACTORS = [1.0, 1.1, 1.3, 1.4]
+LONG_FACTORS = [1.5, 4.0, 9.0, 20.0]
 
 
 def make_model(architecture, seed, settings):
@@ -39,10 +51,12 @@ def make_model(architecture, seed, settings):
         "llama": (transformers.MixtralConfig, transformers.MixtralForCausalLM),
         "phimoe": (transformers.PhimoeConfig, transformers.PhimoeForCausalLM),
     }[architecture]
-    theta = {"llama": 1000000.0, "phimoe": 10000.0}[architecture]
+    rope = {"rope_type": "default", "rope_theta": {"llama": 1000000.0, "phimoe": 10000.0}[architecture]}
+    if "max_position_embeddings" in settings:
+        rope |= {"rope_type": "longrope", "short_factor": SHORT_FACTORS, "long_factor": LONG_FACTORS,
+                 "short_mscale": MSCALE, "long_mscale": MSCALE, "original_max_position_embeddings": ORIGINAL}
     config = config_class(**{**COMMON, **settings}, pad_token_id=0, bos_token_id=1, eos_token_id=2,
-                          rope_parameters={"rope_type": "default", "rope_theta": theta},
-                          attn_implementation="eager", experts_implementation="eager")
+                          rope_parameters=rope, attn_implementation="eager", experts_implementation="eager")
     model = model_class(config).to(torch.float32).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -56,7 +70,7 @@ def make_model(architecture, seed, settings):
                 parameter.copy_(noise)
             else:
                 parameter.copy_(noise * 1.5 / parameter.shape[-1] ** 0.5)
-        if architecture == "phimoe":
+        if architecture == "phimoe" and config.num_hidden_layers > 1:
             draw_near(model, generator)
     return model
 
@@ -70,8 +84,9 @@ def draw_near(model, generator):
         layer.mlp.router.weight.copy_(sign * 1.5 * direction + 0.03 * noise)
 
 
-def check_routes(name, model, ids):
+def check_routes(name, model, seed):
     """All experts are hit, and choices are such that rounding cannot make them others."""
+    ids = [1] + np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()[1:]
     scores, hits = [], [set() for _ in model.model.layers]
 
     def watch(i_layer):
@@ -108,6 +123,9 @@ def gguf_tensors(architecture, config, state):
     yield "token_embd.weight", state["model.embed_tokens.weight"]
     yield "output_norm.weight", state["model.norm.weight"]
     yield "output.weight", state["lm_head.weight"]
+    if config.rope_parameters["rope_type"] == "longrope":
+        yield "rope_factors_short.weight", np.array(SHORT_FACTORS)
+        yield "rope_factors_long.weight", np.array(LONG_FACTORS)
     if architecture == "phimoe":
         yield "output_norm.bias", state["model.norm.bias"]
         yield "output.bias", state["lm_head.bias"]
@@ -151,13 +169,12 @@ def write_gguf(path, name, architecture, seed, model):
         writer.add_uint32(f"{architecture}.{key}", value)
     writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", config.rms_norm_eps)
     writer.add_float32(f"{architecture}.rope.freq_base", config.rope_parameters["rope_theta"])
-    pieces = (["<unk>", "<s>", "</s>", "\u2581"] + [chr(c) for c in range(33, 127)])[: config.vocab_size]
-    writer.add_string("tokenizer.ggml.model", "llama")
-    writer.add_array("tokenizer.ggml.tokens", pieces)
-    writer.add_array("tokenizer.ggml.scores", [float(-i) for i in range(len(pieces))])
-    writer.add_array("tokenizer.ggml.token_type", [2, 3, 3] + [1] * (len(pieces) - 3))
-    for role, token in {"bos": 1, "eos": 2, "unknown": 0}.items():
-        writer.add_uint32(f"tokenizer.ggml.{role}_token_id", token)
+    if config.rope_parameters["rope_type"] == "longrope":  # as the ecosystem's converter writes it
+        writer.add_uint32(f"{architecture}.rope.scaling.original_context_length", ORIGINAL)
+        stretch = config.max_position_embeddings / ORIGINAL
+        writer.add_float32(f"{architecture}.rope.scaling.attn_factor",
+                           np.sqrt(1 + np.log(stretch) / np.log(ORIGINAL)))
+    add_vocabulary(writer, config.vocab_size)
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     for tensor, values in gguf_tensors(architecture, config, state):
         writer.add_tensor(tensor, np.ascontiguousarray(values, dtype=np.float32))
@@ -211,17 +228,11 @@ def main():
     write_routers(folder / "routers.tsv", 20)
     for name, (architecture, seed, settings) in MODELS.items():
         model = make_model(architecture, seed, settings)
-        ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()
-        ids[0] = 1
-        check_routes(name, model, ids)
-        logits = logits_of(model, ids)
+        check_routes(name, model, seed)
         write_gguf(folder / f"{name}.gguf", name, architecture, seed, model)
-        (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")
-        logits.astype("<f4").tofile(folder / f"{name}.logits")
-        exact = logits_of(model.double(), ids)
-        error = np.abs(logits - exact).max() / np.abs(exact).max()
-        print(f"{name}: largest logit {np.abs(logits).max():.3f}, spread {logits.std():.3f}, "
-              f"float32 against float64 {error:.1e}")
+        if name in FOLDERS:
+            write_folder(folder / "hf" / name, model, "1GB")
+        write_outputs(folder, name, seed, model)
 
 
 if __name__ == "__main__":
