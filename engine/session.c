@@ -13,7 +13,6 @@ enum {
     DEFAULT_BATCH_TOKENS = 512,
     MAX_BATCH_TOKENS = 1 << 16,
     TILE_QUERIES = 24, /* heads of tokens in one call of attention, unless one token has more */
-    SPARSE_TILE_TOKENS = 64, /* of one head, in block-sparse layers */
     TILE_SCRATCH_BYTES = 512 << 10,
 };
 static const uint64_t DEFAULT_KV_BYTES = 1u << 30;
@@ -68,9 +67,9 @@ static size_t attention_floats(const struct session *session, bool is_sparse, si
 
 static size_t largest_tile(const struct session *session, bool is_sparse)
 {
-    size_t n_sharing = session->model->hparams.n_heads / session->model->hparams.n_kv_heads;
-    if (is_sparse) return SPARSE_TILE_TOKENS;
-    return n_sharing < TILE_QUERIES ? TILE_QUERIES / n_sharing : 1;
+    size_t n_heads = session->model->hparams.n_heads / session->model->hparams.n_kv_heads;
+    if (is_sparse) n_heads = 1;
+    return n_heads < TILE_QUERIES ? TILE_QUERIES / n_heads : 1;
 }
 
 /* A thread's scratch holds one token at any position, and tiles as long as they stay in the L2

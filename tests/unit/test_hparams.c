@@ -431,7 +431,6 @@ static void sizes_that_contradict_each_other_are_refused(void **state)
     check_refused(draft, ERR_INPUT, "context_length");
 }
 
-/* Every second layer sees all keys, the others blocks of them. */
 static void a_file_says_which_blocks_of_keys_are_seen(void **state)
 {
     (void)state;
@@ -441,18 +440,14 @@ static void a_file_says_which_blocks_of_keys_are_seen(void **state)
     draft = new_draft("phi3");
     set(draft, "attention.block_size", 24);
     check_refused(draft, ERR_UNSUPPORTED, "block_size = 24, which is no multiple of 16");
-    draft = new_draft("phi3");
-    set(draft, "attention.block_size", 64);
+    set(draft = new_draft("phi3"), "attention.block_size", 64);
     set(draft, "attention.local_blocks", 16);
     set(draft, "attention.vertical_stride", 13);
     set(draft, "attention.dense_period", 2);
     struct hparams h = read_good(draft);
-    struct block_pattern sparse = hparams_blocks(&h, 0), dense = hparams_blocks(&h, 1);
-    assert_int_equal(sparse.n_keys, 64);
-    assert_int_equal(sparse.n_local, 16);
-    assert_int_equal(sparse.stride, 13);
-    assert_int_equal(sparse.head_step, 2); /* 13 / 6 heads */
-    assert_int_equal(dense.n_keys, 0);
+    struct block_pattern blocks = hparams_blocks(&h, 0);
+    assert_true(blocks.n_keys == 64 && blocks.n_local == 16 && blocks.stride == 13);
+    assert_true(blocks.head_step == 2 && hparams_blocks(&h, 1).n_keys == 0); /* 13 / 6 heads */
 }
 
 /* Every tensor in turn: missing, too wide, too tall, in three dimensions. */
