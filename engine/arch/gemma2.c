@@ -52,8 +52,7 @@ const struct architecture architecture_gemma2 = {
     .unsaid_logit_cap = 30,
     .wide_layers = 46, /* 27B */
     .hf = {.classes = {"Gemma2ForCausalLM", "gemma2"},
-           .tensors = {{WEIGHT_ATTN_POST_NORM, "post_attention_layernorm.weight", HF_ROWS_SAME},
-                       {WEIGHT_FFN_NORM, "pre_feedforward_layernorm.weight", HF_ROWS_SAME}},
+           .tensors = {{WEIGHT_FFN_NORM, "pre_feedforward_layernorm.weight", HF_ROWS_SAME}},
            .keys =
                {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 4096},
                 {"query_pre_attn_scalar", "attention.scale", HF_INVERSE_ROOT, HF_OTHERWISE, 256},

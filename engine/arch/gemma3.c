@@ -59,8 +59,7 @@ const struct architecture architecture_gemma3 = {
     .wide_layers = 62, /* 27B */
     .hf = {.classes = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration", "gemma3_text",
                        "gemma3"},
-           .tensors = {{WEIGHT_ATTN_POST_NORM, "post_attention_layernorm.weight", HF_ROWS_SAME},
-                       {WEIGHT_FFN_NORM, "pre_feedforward_layernorm.weight", HF_ROWS_SAME}},
+           .tensors = {{WEIGHT_FFN_NORM, "pre_feedforward_layernorm.weight", HF_ROWS_SAME}},
            /* Folders leave out what the class has as a default. */
            .keys =
                {{"num_attention_heads", "attention.head_count", HF_SIZE, HF_OTHERWISE, 8},
@@ -79,7 +78,8 @@ const struct architecture architecture_gemma3 = {
                 {"query_pre_attn_scalar", "attention.scale", HF_INVERSE_ROOT, HF_OTHERWISE, 256},
                 {"attn_logit_softcapping", "attn_logit_softcapping", HF_NUMBER, HF_LEFT_OUT, 0},
                 {"final_logit_softcapping", "final_logit_softcapping", HF_NUMBER, HF_LEFT_OUT, 0}},
-           .demands = {{"hidden_activation", "gelu_pytorch_tanh"}},
+           .demands = {{"hidden_activation", "gelu_pytorch_tanh"},
+                       {"use_bidirectional_attention", "false"}},
            .ignored = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
                        "model.multi_modal_projector."},
            .is_norm_offset = true},

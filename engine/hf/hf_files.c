@@ -31,6 +31,7 @@ static const char *const TEXT_NAMES[] = {
     "chat_template.json",
 };
 static const char TIKTOKEN_ENDING[] = ".tiktoken";
+#define TEMPLATES "additional_chat_templates"
 
 /* ---- A file that is no weights ---- */
 
@@ -159,7 +160,38 @@ static const struct part_kind *kind_of(const struct listing *listing, const char
         return &SAFETENSORS_PART;
     for (size_t i = 0; i < COUNT_OF(TEXT_NAMES); i++)
         if (strcmp(name, TEXT_NAMES[i]) == 0) return &TEXT_PART;
-    return file_name_ends(name, TIKTOKEN_ENDING) ? &TEXT_PART : NULL;
+    bool is_template = strncmp(name, TEMPLATES "/", strlen(TEMPLATES "/")) == 0;
+    return is_template || file_name_ends(name, TIKTOKEN_ENDING) ? &TEXT_PART : NULL;
+}
+
+/* Named chat templates lie in a folder of their own: their paths take the place of its name, which
+ * is where they belong in order. */
+static bool list_templates(struct listing *listing, struct err *err)
+{
+    char **names = NULL;
+    size_t n = 0, i = 0;
+    while (i < listing->n && strcmp(listing->names[i], TEMPLATES) != 0) i++;
+    char *folder = i < listing->n ? file_join(listing->folder, TEMPLATES, err) : NULL;
+    if (i == listing->n) return true;
+    bool ok = folder && file_list(folder, &names, &n, err);
+    char **all = ok ? mem_new(listing->n + n, sizeof *all, err) : NULL;
+    for (size_t k = 0; all && ok && k < n; k++)
+        ok = (all[i + k] = file_join(TEMPLATES, names[k], err)) != NULL;
+    if (all && ok) {
+        memcpy(all, listing->names, i * sizeof *all);
+        memcpy(all + i + n, listing->names + i + 1, (listing->n - i - 1) * sizeof *all);
+        free(listing->names[i]);
+        free(listing->names);
+        listing->names = all;
+        listing->n += n - 1;
+    } else {
+        for (size_t k = 0; all && k < n; k++) free(all[i + k]);
+        free(all);
+        ok = false;
+    }
+    free(folder);
+    file_free_names(names, n);
+    return ok;
 }
 
 /* parts: room for all names. */
@@ -199,7 +231,8 @@ struct source *hf_files_open(const char *folder, struct err *err)
 {
     struct listing listing = {.folder = folder};
     if (!file_list(folder, &listing.names, &listing.n, err)) return NULL;
-    struct source *whole = read_index(&listing, err) ? join(&listing, err) : NULL;
+    bool ok = read_index(&listing, err) && list_templates(&listing, err);
+    struct source *whole = ok ? join(&listing, err) : NULL;
     hf_index_free(listing.index);
     file_free_names(listing.names, listing.n);
     return whole;

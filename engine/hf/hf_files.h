@@ -3,7 +3,7 @@
  *
  * The source's files, whose bytes one after the other are what it is hashed by, are in the order of
  * their names (LC_ALL=C): config.json, generation_config.json, those of the tokenizer and of its
- * chat template, and the weights with their index.
+ * chat templates, and the weights with their index.
  */
 #ifndef PHIBENCH_ENGINE_HF_HF_FILES_H
 #define PHIBENCH_ENGINE_HF_HF_FILES_H

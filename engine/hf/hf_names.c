@@ -23,6 +23,7 @@ static const char *const names[WEIGHT_COUNT] = {
     [WEIGHT_ATTN_K_NORM] = "self_attn.k_norm.weight",
     [WEIGHT_ATTN_OUTPUT] = "self_attn.o_proj.weight",
     [WEIGHT_ATTN_OUTPUT_BIAS] = "self_attn.o_proj.bias",
+    [WEIGHT_ATTN_POST_NORM] = "post_attention_layernorm.weight",
     [WEIGHT_FFN_NORM] = "post_attention_layernorm.weight",
     [WEIGHT_FFN_NORM_BIAS] = "post_attention_layernorm.bias",
     [WEIGHT_FFN_GATE_UP] = "mlp.gate_up_proj.weight",

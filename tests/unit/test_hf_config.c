@@ -262,8 +262,8 @@ static void rows_move_as_their_order_says(void **state)
 static void every_role_of_an_architecture_with_classes_has_a_name(void **state)
 {
     (void)state;
-    static const char *const CLASSES[] = {"phi3",  "llama", "qwen2",    "gemma",
-                                          "qwen3", "phi",   "phi3small"};
+    static const char *const CLASSES[] = {"phi3", "llama",     "qwen2",  "gemma", "qwen3",
+                                          "phi",  "phi3small", "gemma2", "gemma3"};
     for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++) {
         const struct architecture *architecture = architecture_find_class(CLASSES[i]);
         assert_non_null(architecture);

@@ -105,8 +105,9 @@ static void check_same(const char *name, struct source *gguf)
 static void a_folder_is_the_model_that_its_gguf_file_is(void **state)
 {
     (void)state;
-    static const char *const IN_BF16[] = {"phi3-gqa",   "qwen2-tied", "gemma-mha",
-                                          "qwen3-wide", "phi2-split", "longrope-phi3"};
+    static const char *const IN_BF16[] = {"phi3-gqa",    "qwen2-tied",   "gemma-mha",
+                                          "qwen3-wide",  "phi2-split",   "longrope-phi3",
+                                          "gemma2-caps", "gemma3-linear"};
     check_same("llama-tied", open_gguf("", "llama-tied"));
     check_same("phi3small", open_gguf("", "phi3small"));
     check_same("mixtral-three", open_gguf("", "mixtral-three"));
@@ -234,6 +235,16 @@ static void a_seal_covers_every_file_of_the_folder(void **state)
         assert_true(is_as_sealed(seal));
     }
     test_write_text("chat_template.jinja", "hello");
+    assert_false(is_as_sealed(seal));
+    assert_int_equal(unlink("chat_template.jinja"), 0);
+    assert_true(file_make_folders("additional_chat_templates", NULL));
+    test_write_text("additional_chat_templates/tool_use.jinja", "hello");
+    assert_false(is_as_sealed(seal));
+    model_seal_free(seal);
+    seal = NULL;
+    assert_true(model_hash(".", hex, &seal, NULL));
+    assert_true(is_as_sealed(seal));
+    change_byte("additional_chat_templates/tool_use.jinja", 0);
     assert_false(is_as_sealed(seal));
     model_seal_free(seal);
 }

@@ -23,7 +23,7 @@ import phi3small
 
 # Folders that are kept; the most that one file of weights may hold.
 KEPT = ["phi3-gqa", "llama-tied", "qwen2-tied", "gemma-mha", "qwen3-wide", "phi2-split", "longrope-phi3",
-        "phi3small"]
+        "phi3small", "gemma2-caps", "gemma3-linear"]
 MOST_BYTES = {"qwen2-tied": "40KB"}
 EXACT = {"llama-tied"}
 
