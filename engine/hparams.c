@@ -2,9 +2,10 @@
  * architecture has; whatever tensor has no role is refused, so that no weight of a file is silently
  * ignored.
  */
-#include "engine/hparams_keys.h"
+#include "engine/hparams.h"
 
 #include "base/mem.h"
+#include "engine/hparams_keys.h"
 #include "engine/kernels/pack.h"
 
 #include <stdlib.h>

@@ -434,18 +434,17 @@ static void sizes_that_contradict_each_other_are_refused(void **state)
 static void a_file_says_which_blocks_of_keys_are_seen(void **state)
 {
     (void)state;
-    struct draft *draft = new_draft("phi3");
-    set(draft, "attention.block_size", 64);
+    struct draft *draft;
+    set(draft = new_draft("phi3"), "attention.block_size", 64);
     check_refused(draft, ERR_INPUT, "phi3.attention.local_blocks");
-    draft = new_draft("phi3");
-    set(draft, "attention.block_size", 24);
+    set(draft = new_draft("phi3"), "attention.block_size", 24);
     check_refused(draft, ERR_UNSUPPORTED, "block_size = 24, which is no multiple of 16");
     set(draft = new_draft("phi3"), "attention.block_size", 64);
     set(draft, "attention.local_blocks", 16);
     set(draft, "attention.vertical_stride", 13);
     set(draft, "attention.dense_period", 2);
-    struct hparams h = read_good(draft);
-    struct block_pattern blocks = hparams_blocks(&h, 0);
+    const struct hparams h = read_good(draft);
+    const struct block_pattern blocks = hparams_blocks(&h, 0);
     assert_true(blocks.n_keys == 64 && blocks.n_local == 16 && blocks.stride == 13);
     assert_true(blocks.head_step == 2 && hparams_blocks(&h, 1).n_keys == 0); /* 13 / 6 heads */
 }
@@ -512,8 +511,8 @@ static void an_unknown_architecture_is_refused_with_those_that_are_in(void **sta
 static void rows_must_be_whole_blocks(void **state)
 {
     (void)state;
-    struct draft *draft = new_draft("llama");
-    tensor_of(draft, "output.weight")->type = TENSOR_Q4_0; /* 48 is no multiple of 32 */
+    struct draft *draft = new_draft("llama"); /* 48 is no multiple of 32 */
+    tensor_of(draft, "output.weight")->type = TENSOR_Q4_0;
     check_refused(draft, ERR_INPUT, "whole blocks of q4_0");
 }
 
@@ -570,9 +569,7 @@ static void a_real_trained_model_is_read(void **state)
     struct model_info info = info_of(path, &source);
     assert_string_equal(info.architecture, "llama");
     assert_string_equal(info.quantization, "f32");
-    assert_int_equal(info.n_kv_heads, 4);
-    assert_int_equal(info.head_size, 8);
-    assert_int_equal(info.n_ff, 172);
+    assert_true(info.n_kv_heads == 4 && info.head_size == 8 && info.n_ff == 172);
     assert_false(info.synthetic);
     source_close(source);
 }
