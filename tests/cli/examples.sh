@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../support/cli.sh"
 
 mkdir bin
+ln -s "$top/tests" tests # folders of models
 ln -s "$PHIBENCH" bin/phibench
 PATH=$work/bin:$PATH
 

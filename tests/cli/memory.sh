@@ -8,7 +8,7 @@ if [ "${free_kib:-$needed_kib}" -ge $needed_kib ]; then
     echo "SKIP: this machine has room for the largest model of the test"
     exit 77
 fi
-large=synth:phi-3-medium:f32
+large=synth:phi-3-medium-128k:f32
 
 # refused TEXT COMMAND...: exit 1, and one line on the weights of the large model, which begins so.
 refused() {

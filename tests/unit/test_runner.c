@@ -241,7 +241,7 @@ static void a_run_that_fails_says_where_and_can_be_taken_up(void **state)
 {
     (void)state;
     /* A budget that cannot hold one context is found when the client opens. */
-    struct outcome outcome = execute("models: [{id: m, path: \"synth:tiny:q8_0\"}]\n"
+    struct outcome outcome = execute("models: [{id: m, path: \"synth:tiny-llama:q8_0\"}]\n"
                                      "defaults: {threads: 1, kv_budget: 1MiB}\n"
                                      "suites:\n  - mmlu: {data: mmlu, shots: 1}\n",
                                      "failed.db", false, false);
