@@ -87,6 +87,15 @@ for config in configs/*.yaml; do
         expect 0 "$PHIBENCH" run "$config" --db needle.db --set report.out=needle --set suites.0.words=100
         check_run needle 3 # a text, three depths
         ;;
+    family-speed) # tens of GB of weights: what it would do, and the same of small models of its kinds
+        expect 0 "$PHIBENCH" run "$config" --dry-run
+        grep -q '^6 jobs, 5 models;' stdout || fail "$config: other jobs than it says"
+        expect 0 "$PHIBENCH" run "$config" --db family.db --set report.out=family --set models.0.path=synth:tiny:q4_0 \
+            --set models.1.path=synth:tiny-phi3small:q4_0 --set models.2.path=synth:tiny:q4_0:2 \
+            --set models.3.path=synth:tiny-long:q4_0 --set models.4.path=synth:tiny-phimoe:q3_k --set models.4.context=2048 \
+            --set suites.0.prompt=32 --set suites.0.generate=2 --set suites.1.prompt=64 --set suites.1.generate=2
+        grep -q '</html>' family/index.html || fail "$config: no whole page"
+        ;;
     smollm2) # the model is not among the shared data: what another would be asked
         if [ -e "$PHIBENCH_DATA/suites" ] && [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$PHIBENCH_DATA/weights/stories260K" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run --limit 1 --set models.0.context=512 \
