@@ -270,6 +270,40 @@ static bool write_ids(const struct hf_config *config, const struct hf_ids *list,
            metadata_set(metadata, hf_config_key(config, list->to, key), &array, err);
 }
 
+/* ---- Which layers have the window ---- */
+
+enum { MAX_LAYERS = 1024 };
+
+/* "layer_types", where they are not what the architecture says of itself: only then a key is
+ * written, since GGUF's usual files have none. */
+static bool write_layer_types(const struct hf_config *config, struct metadata *metadata,
+                              struct err *err)
+{
+    const struct json *types = hf_config_find(config, "layer_types");
+    size_t n = types ? json_length(types) : 0, period = config->architecture->window_period;
+    uint8_t has_window[MAX_LAYERS];
+    bool is_usual = true;
+    if (n > MAX_LAYERS)
+        return hf_config_fail(config, ERR_INPUT, err, "'layer_types' has %zu layers", n);
+    for (size_t i = 0; i < n; i++) {
+        const char *type = json_as_string(json_at(types, i), "");
+        has_window[i] = strcmp(type, "sliding_attention") == 0;
+        if (!has_window[i] && strcmp(type, "full_attention") != 0)
+            return hf_config_fail(config, ERR_UNSUPPORTED, err,
+                                  "not supported yet: '%.64s' in 'layer_types'", type);
+        is_usual = is_usual && has_window[i] == (period == 0 || (i + 1) % period != 0);
+    }
+    char key[HF_KEY_BYTES];
+    int64_t window = 0;
+    hf_config_key(config, "attention.sliding_window", key);
+    if (!metadata_read_integer(metadata, key, 0, INT32_MAX, &window, err)) return false;
+    if (is_usual || window == 0) return true;
+    const struct metadata_value array = {
+        .kind = METADATA_ARRAY, .element = METADATA_BOOL, .items = has_window, .n = n};
+    hf_config_key(config, "attention.sliding_window_pattern", key);
+    return metadata_set(metadata, key, &array, err);
+}
+
 bool hf_config_write(const struct hf_config *config, struct metadata *metadata, struct err *err)
 {
     const struct hf_key *own = config->architecture->hf.keys;
@@ -284,5 +318,5 @@ bool hf_config_write(const struct hf_config *config, struct metadata *metadata, 
     const struct hf_ids *ids = config->architecture->hf.ids;
     for (size_t i = 0; ok && i < HF_IDS && ids[i].to; i++)
         ok = write_ids(config, &ids[i], metadata, err);
-    return ok;
+    return ok && write_layer_types(config, metadata, err);
 }

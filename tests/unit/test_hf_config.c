@@ -396,9 +396,39 @@ static void experts_that_lack_or_are_of_another_type_are_named(void **state)
     }
 }
 
+#define GEMMA2                                                                                     \
+    "{\"architectures\":[\"Gemma2ForCausalLM\"],\"max_position_embeddings\":64,"                   \
+    "\"head_dim\":16,\"rope_theta\":10000,\"sliding_window\":16," SIZES
+
+/* What the architecture does anyhow needs no key; another order of layers does. */
+static void the_order_of_layers_with_a_window_counts(void **state)
+{
+    (void)state;
+    static const char key[] = "gemma2.attention.sliding_window_pattern";
+    struct reading reading;
+    assert_true(read_config(&reading,
+                            GEMMA2 ",\"layer_types\":[\"sliding_attention\",\"full_attention\"]}"));
+    assert_null(metadata_find(reading.metadata, key));
+    reading_done(&reading);
+    assert_true(read_config(&reading,
+                            GEMMA2 ",\"layer_types\":[\"full_attention\",\"sliding_attention\"]}"));
+    const struct metadata_value *pattern = metadata_find(reading.metadata, key);
+    assert_non_null(pattern);
+    assert_int_equal(pattern->n, 2);
+    bool has_window = true;
+    assert_true(metadata_element_bool(pattern, 0, key, &has_window, NULL));
+    assert_false(has_window);
+    assert_true(metadata_element_bool(pattern, 1, key, &has_window, NULL));
+    assert_true(has_window);
+    reading_done(&reading);
+    refuses(GEMMA2 ",\"layer_types\":[\"chunked_attention\",\"full_attention\"]}", ERR_UNSUPPORTED,
+            "not supported yet: 'chunked_attention' in 'layer_types'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_order_of_layers_with_a_window_counts),
         cmocka_unit_test(sizes_become_the_keys_of_gguf),
         cmocka_unit_test(what_newer_files_have_elsewhere_is_found),
         cmocka_unit_test(what_scales_the_rotation_otherwise_is_left_to_be_refused),
