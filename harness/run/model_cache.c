@@ -18,13 +18,19 @@
 
 enum { HASH_DIGITS = 16 };
 
-/* A file's path, for example "FOLDER/mini-q4_k-0123456789abcdef.gguf"; free() it. */
+/* A file's path, for example "FOLDER/mini-q4_k-0123456789abcdef.gguf"; free() it. The model is a
+ * file or a folder, whose name may stand before slashes. */
 static char *path_of(const char *folder, const struct plan_model *model, struct err *err)
 {
-    const char *source = file_name(model->config->path), *dot = strrchr(source, '.');
-    size_t n = dot && dot > source ? (size_t)(dot - source) : strlen(source);
+    const char *source = model->config->path;
+    size_t end = strlen(source), begin;
+    while (end > 1 && source[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && source[begin - 1] != '/';) begin--;
+    const char *name = source + begin;
+    size_t n = end - begin, n_ending = strlen(".gguf");
+    if (n > n_ending && !memcmp(name + n - n_ending, ".gguf", n_ending)) n -= n_ending;
     struct buf path = {0};
-    buf_printf(&path, "%s/%.*s-%s-%.*s.gguf", folder, (int)n, source, model->quantization,
+    buf_printf(&path, "%s/%.*s-%s-%.*s.gguf", folder, (int)n, name, model->quantization,
                HASH_DIGITS, model->hash);
     return buf_take(&path, err);
 }

@@ -48,7 +48,7 @@ same_logits hf/qwen2-tied/model-00001-of-00003.safetensors hf/qwen2-tied/
 
 # A configuration.
 cat >hf.yaml <<END
-models: [{id: folder, path: hf/qwen2-tied, quantizations: [bf16, f16]}]
+models: [{id: folder, path: hf/qwen2-tied/, quantizations: [bf16, f16]}]
 suites: [{perplexity: {data: text, context: 16, limit: 2}}]
 defaults: {threads: 1}
 END
