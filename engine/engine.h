@@ -83,6 +83,7 @@ struct model_info {
     int n_experts, n_experts_used; /* of a layer, and of these by a token; dense: 0 */
     int context_tokens;            /* what the model was made for */
     int sliding_window;            /* keys a query sees at most, 0: all */
+    int n_windowed;                /* layers that have the window */
     /* Block-sparse attention: a head sees local_blocks blocks of block_keys keys, and every
      * block_stride-th before these; every dense_period-th layer (0: none) sees all keys. 0 keys:
      * all layers do. */
@@ -222,6 +223,9 @@ size_t session_length(const struct session *session, int sequence);
  * batch_tokens (0: the default); UINT64_MAX if they cannot be counted. */
 uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n_tokens,
                           size_t batch_tokens);
+/* Bytes of keys and values that decoding the n-th token of a sequence reads: of each layer those
+ * that its window or its blocks leave. */
+double session_kv_read_bytes(const struct model *model, enum kv_type type, size_t n);
 
 /* KV pages that are free, and all that there may be. */
 size_t session_free_pages(const struct session *session);

@@ -72,6 +72,8 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
         .synthetic = source->synthetic,
     };
     sum_tensors(source, hparams, info);
+    for (size_t i = 0; i < hparams->n_layers; i++)
+        info->n_windowed += hparams_window(hparams, i) > 0;
     for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++) {
         size_t head_bytes = kv_k_bytes(type, hparams->head_size);
         head_bytes += kv_v_bytes(type, hparams->head_size);

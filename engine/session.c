@@ -219,6 +219,21 @@ uint64_t session_kv_bytes(const struct model *model, enum kv_type type, size_t n
     return bytes_of_pages(model, type, kv_most_pages(window, batch_tokens, n_tokens));
 }
 
+double session_kv_read_bytes(const struct model *model, enum kv_type type, size_t n)
+{
+    const struct hparams *h = &model->hparams;
+    double n_keys = 0;
+    for (size_t i = 0; i < h->n_layers; i++) {
+        const struct attention call = {.n_tokens = 1,
+                                       .n_heads = h->n_heads / h->n_kv_heads,
+                                       .position = n - 1,
+                                       .window = hparams_window(h, i),
+                                       .blocks = hparams_blocks(h, i)};
+        n_keys += (double)attention_most_keys(&call);
+    }
+    return n_keys / (double)h->n_layers * (double)model->info.kv_token_bytes[type];
+}
+
 /* What a window saves of a context is left to other sequences, as far as another one needs it. */
 static uint64_t default_budget(const struct session *session, uint64_t context_bytes)
 {

@@ -92,7 +92,26 @@ static void print_blocks(const struct model_info *info)
 {
     printf("%-16s block-sparse: blocks of %d keys, the last %d and every %dth before", "attention",
            info->block_keys, info->local_blocks, info->block_stride);
-    if (info->dense_period) printf("; all keys in every %dth layer", info->dense_period);
+    if (info->dense_period) printf("; all keys in 1 of %d layers", info->dense_period);
+    putchar('\n');
+}
+
+/* Millions with three digits at least. */
+static void print_millions(uint64_t n)
+{
+    double millions = (double)n * 1e-6;
+    printf("%.*f million", millions < 1 ? 3 : millions < 10 ? 2 : millions < 100 ? 1 : 0, millions);
+}
+
+static void print_parameters(const struct model_info *info)
+{
+    printf("%-16s ", "parameters");
+    print_millions(info->n_params);
+    printf(" in %.1f MiB", (double)info->n_bytes / (1 << 20));
+    if (info->n_experts) {
+        printf(", of which a token uses ");
+        print_millions(info->n_active_params);
+    }
     putchar('\n');
 }
 
@@ -110,10 +129,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
         visible_printf(stdout, "%-16s %s, %.2f bits per weight\n", "quantization",
                        info->quantization,
                        info->n_params ? 8.0 * (double)info->n_bytes / (double)info->n_params : 0.0);
-        printf("%-16s %.3g million in %.1f MiB", "parameters", (double)info->n_params * 1e-6,
-               (double)info->n_bytes / (1 << 20));
-        if (info->n_experts)
-            printf(", of which a token uses %.3g million", (double)info->n_active_params * 1e-6);
+        print_parameters(info);
         putchar('\n');
         printf("%-16s %d layers, width %d, feed-forward %d, %d heads of %d, %d KV heads\n", "shape",
                info->n_layers, info->n_embd, info->n_ff, info->n_heads, info->head_size,
@@ -123,6 +139,8 @@ static void print_summary(const struct inspection *inspection, const char *path)
                    info->n_experts_used);
         printf("%-16s %d tokens", "context", info->context_tokens);
         if (info->sliding_window) printf(", sliding window %d", info->sliding_window);
+        if (info->n_windowed && info->n_windowed < info->n_layers)
+            printf(" in %d of %d layers", info->n_windowed, info->n_layers);
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
         if (info->block_keys) print_blocks(info);
@@ -200,6 +218,7 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_integer(writer, "vocabulary", info->n_vocab);
     json_set_integer(writer, "context", info->context_tokens);
     json_set_integer(writer, "sliding_window", info->sliding_window);
+    json_set_integer(writer, "windowed_layers", info->n_windowed);
     if (info->short_tokens) json_set_integer(writer, "longrope_beyond", info->short_tokens);
     json_set_integer(writer, "block_keys", info->block_keys);
     json_set_integer(writer, "local_blocks", info->local_blocks);

@@ -238,20 +238,14 @@ static bool run_cell(struct measurement *m, const struct cell *cell, int64_t *du
 
 /* ---- Records ---- */
 
-/* Bytes of K and V that attention reads for the tokens that a sequence decodes: each sees the
- * prompt, those before it and itself, up to the window. */
+/* Bytes of K and V that attention reads for the tokens that a sequence decodes. */
 static double decoded_kv_bytes(const struct measurement *m, const struct cell *cell)
 {
-    const struct model_info *info = m->info;
-    double n_keys = 0;
-    for (int64_t i = 1; i <= cell->generate; i++) {
-        int64_t n = cell->prompt + i;
-        n_keys +=
-            (double)(info->sliding_window && n > info->sliding_window ? info->sliding_window : n);
-    }
-    uint64_t page_bytes =
-        session_kv_bytes(m->target->model, m->target->kv_type, SESSION_PAGE_TOKENS, 0);
-    return n_keys * (double)page_bytes / SESSION_PAGE_TOKENS;
+    double n_bytes = 0;
+    for (int64_t i = 1; i <= cell->generate; i++)
+        n_bytes +=
+            session_kv_read_bytes(m->target->model, m->target->kv_type, (size_t)(cell->prompt + i));
+    return n_bytes;
 }
 
 static void fill_rates(const struct measurement *m, const struct cell *cell,
