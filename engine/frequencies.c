@@ -19,8 +19,8 @@ static bool fill(const struct hparams *h, const struct rotation *rotation, const
     for (size_t i = 0; i < h->n_rope / 2; i++) {
         float exponent = (float)(2 * i) / (float)h->n_rope;
         float power = (float)math_exp((double)exponent * math_log((double)rotation->base));
-        float frequency = is_longrope ? 1.0f / (divisors[i] * power) : 1.0f / power;
-        if (divisors && !is_longrope) frequency /= divisors[i];
+        float divisor = divisors ? divisors[i] : 1.0f;
+        float frequency = is_longrope ? 1.0f / (divisor * power) : 1.0f / power / divisor;
         frequency /= rotation->scale;
         float last_angle = (float)h->context_tokens * frequency;
         if (!(last_angle >= 0 && last_angle <= MAX_ANGLE))

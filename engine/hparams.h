@@ -85,7 +85,9 @@ static inline size_t hparams_window(const struct hparams *hparams, size_t i_laye
 static inline struct block_pattern hparams_blocks(const struct hparams *hparams, size_t i_layer)
 {
     bool is_dense = hparams->dense_period && (i_layer + 1) % hparams->dense_period == 0;
-    return is_dense ? (struct block_pattern){0} : hparams->blocks;
+    struct block_pattern blocks = hparams->blocks;
+    if (is_dense) blocks.n_keys = 0;
+    return blocks;
 }
 
 /* The keys that a query of any layer attends to are among so many; 0: all. */

@@ -77,7 +77,8 @@ static size_t largest_tile(const struct session *session, bool is_sparse)
 static size_t attention_stride(const struct session *session)
 {
     size_t n_context = session->context_tokens, n_floats = 0;
-    for (int is_sparse = 0; is_sparse <= (session->model->hparams.blocks.n_keys > 0); is_sparse++) {
+    const int n_forms = session->model->hparams.blocks.n_keys ? 2 : 1; /* dense, block-sparse */
+    for (int is_sparse = 0; is_sparse < n_forms; is_sparse++) {
         size_t n_largest = largest_tile(session, is_sparse);
         if (n_largest > n_context) n_largest = n_context;
         size_t n_one = attention_floats(session, is_sparse, 1, n_context);
