@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/tools.h"
+#include "harness/ask/policies.h"
 #include "harness/cli/bench_output.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/model_options.h"
@@ -23,7 +24,7 @@ static const char KERNELS[] = "kernels";
 enum { MAX_VALUES = 32, MAX_TOKENS = 1 << 22, MAX_RECORDS = 1 << 20 };
 
 struct options {
-    const char *model, *isa, *prompt, *generate, *batch, *threads, *output, *only;
+    const char *model, *isa, *kv, *prompt, *generate, *batch, *threads, *output, *only;
     struct db_options db;
     int64_t repeat, batch_tokens;
     bool kernels;
@@ -44,6 +45,7 @@ static const struct option_spec OPTIONS[] = {
     {"output", 'o', OPTION_TEXT, "FORMAT", "table (default), json, jsonl, csv or md",
      offsetof(struct options, output), 0, 0, 0},
     OPTION_ISA(struct options, isa),
+    OPTION_KV(struct options, kv),
     OPTION_BATCH_TOKENS(struct options, batch_tokens),
     OPTION_DB_AS(struct options, db, "also store the run in this database"),
     {"kernels", 0, OPTION_FLAG, NULL, "time every kernel by itself, without a model",
@@ -59,6 +61,7 @@ struct bench {
     int64_t values[4][MAX_VALUES]; /* prompt, generate, batch, threads */
     enum bench_format format;
     enum isa isa;
+    enum kv_type kv_type;
     struct model *model; /* one of these is NULL */
     struct bench_kernels *kernels;
     int64_t load_ns;              /* of the model */
@@ -171,6 +174,7 @@ static bool begin_run(struct bench *bench, const struct machine *machine, int64_
 static bool measure_model(struct bench *bench, const struct throughput_sink *sink, struct err *err)
 {
     const struct throughput_target target = {.model = bench->model,
+                                             .kv_type = bench->kv_type,
                                              .batch_tokens = (size_t)bench->options->batch_tokens,
                                              .load_ns = bench->load_ns,
                                              .load_rss_bytes = machine_peak_rss_bytes(),
@@ -210,8 +214,8 @@ static bool print_results(const struct bench *bench, struct err *err)
                                           .n = bench->n_records};
     struct buf heading = {0};
     if (info)
-        buf_printf(&heading, "%s %s, %.3g GB, %s%s", info->path, info->quantization,
-                   (double)info->n_bytes * 1e-9, isa_name(info->isa),
+        buf_printf(&heading, "%s %s, %.3g GB, KV cache in %s, %s%s", info->path, info->quantization,
+                   (double)info->n_bytes * 1e-9, KV_TYPE_NAMES[bench->kv_type], isa_name(info->isa),
                    info->synthetic ? ", synthetic weights" : "");
     else buf_printf(&heading, "kernels of %s", isa_name(bench->isa));
     bool ok =
@@ -223,10 +227,10 @@ static bool print_results(const struct bench *bench, struct err *err)
 static bool time_kernels(struct bench *bench, struct err *err)
 {
     const struct options *options = bench->options;
-    if (options->model || options->prompt || options->generate || options->batch)
+    if (options->model || options->prompt || options->generate || options->batch || options->kv)
         return err_set(err, ERR_USAGE,
-                       "--kernels takes no --model, --prompt, --generate or --batch: no model "
-                       "runs");
+                       "--kernels takes no --model, --prompt, --generate, --batch or --kv: no "
+                       "model runs");
     if (!choose_isa(bench->invocation, options->isa, &bench->isa, err)) return false;
     const struct bench_kernels_options kernels = {.isa = bench->isa,
                                                   .only = options->only,
@@ -245,6 +249,7 @@ static bool time_model(struct bench *bench, struct err *err)
     int64_t begin_ns = clock_ns();
     if (bench->options->only)
         return err_set(err, ERR_USAGE, "--only belongs to --kernels, which is not there");
+    if (!parse_kv_type(bench->options->kv, &bench->kv_type, err)) return false;
     bench->model =
         open_model(bench->invocation, bench->options->model, bench->options->isa, &session, err);
     if (!bench->model) return false;
