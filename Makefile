@@ -217,8 +217,8 @@ run-check-threads: $(THREAD_TESTS:%=$(BUILD)/tests/unit/test_%)
 	@tests/run $(BUILD) $(THREAD_TESTS:%=unit/test_%)
 
 .PHONY: check-clang
-check-clang:  ## build the program and all tests with clang, warnings as errors
-	@$(again) test-programs CC=clang WERROR=1 BUILD=build/clang
+check-clang:  ## build the program and all tests with clang, warnings as errors (unoptimized: no one runs them)
+	@$(again) test-programs CC=clang WERROR=1 BUILD=build/clang CFLAGS=-O0
 
 .PHONY: demo run-demo
 demo:  ## install what is missing, build, run configs/demo.yaml, report to out/demo

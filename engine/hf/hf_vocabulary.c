@@ -68,7 +68,7 @@ bool hf_vocabulary_set(struct hf_vocabulary *vocabulary, size_t id, const char *
                           "\"%.64s\" and \"%.64s\" have the same id %zu", token->text, text, id);
     token->text = arena_copy(vocabulary->arena, text, n_bytes, err);
     token->n_bytes = n_bytes;
-    vocabulary->kinds[id] = kind;
+    vocabulary->kinds[id] = (int32_t)kind;
     return token->text != NULL;
 }
 
