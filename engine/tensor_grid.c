@@ -20,7 +20,7 @@ static uint32_t load_u32(const uint8_t bytes[4])
 /* Number i of the nibbles of bytes, the low one of a byte first. */
 static unsigned nibble(const uint8_t *bytes, int i)
 {
-    return bytes[i / 2] >> (4 * (i % 2)) & 15u;
+    return (unsigned)bytes[i / 2] >> (4 * (i % 2)) & 15u;
 }
 
 /* Seven signs are stored, and the eighth makes their number even. */
@@ -112,7 +112,7 @@ static void read_iq3_s(const void *bytes, struct grid_block *block)
     for (int g = 0; g < 64; g++) {
         int high = from->grid_high[g / 8] >> (g % 8) & 1;
         put_signed(block->q + 4 * g, 4, grid_iq3_s[from->grid[g] | high << 8], 3, magnitudes,
-                   from->signs[g / 2] >> (4 * (g % 2)));
+                   (unsigned)from->signs[g / 2] >> (4 * (g % 2)));
     }
 }
 
