@@ -35,7 +35,7 @@ OPTIMIZE.fuzz              := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-n
 # No input of a fuzz target reaches a kernel, and their unrolled loops take minutes to instrument.
 OPTIMIZE_KERNELS.fuzz      := -fno-sanitize=all
 # Kernels write what is their caller's alone, and would be most of the time: threads meet in what calls them.
-OPTIMIZE_KERNELS.thread    := -O2 -fno-sanitize=thread
+OPTIMIZE_KERNELS.thread    := -O1 -fno-sanitize=thread
 LINK.address-undefined     := -fsanitize=address,undefined
 LINK.thread                := -fsanitize=thread
 LINK.coverage              := --coverage
@@ -228,8 +228,8 @@ run-demo: $(PROGRAM)
 	@tools/demo $(PROGRAM)
 
 .PHONY: check-kernels bench
-check-kernels: $(KERNEL_CHECK)  ## compare every kernel with its scalar form, bit for bit, and time it
-	$(Q)$(KERNEL_CHECK)
+check-kernels: $(KERNEL_CHECK)  ## compare every kernel with its scalar form, bit for bit, and time it (KERNEL_FLAGS)
+	$(Q)$(KERNEL_CHECK) $(KERNEL_FLAGS)
 
 .PHONY: check-arm arm-programs
 check-arm:  ## the same for NEON, cross-compiled and emulated, and whole logits
