@@ -32,12 +32,21 @@ static bool take_lock(int file)
     return fcntl(file, F_OFD_SETLK, &lock) == 0;
 }
 
-/* Where nothing can be locked, nothing is removed. */
+static bool has_name(int file, const char *path)
+{
+    struct stat here, there;
+    return fstat(file, &here) == 0 && lstat(path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
+/* Where nothing can be locked, nothing is removed. A file whose owner was just done has another
+ * name by now, or none, and its old name may be that of a file in use; who has the lock of the file
+ * that has the name is alone to take it away. */
 static void remove_if_left(const char *path)
 {
     int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (file < 0) return;
-    if (take_lock(file)) unlink(path);
+    if (take_lock(file) && has_name(file, path)) unlink(path);
     close(file);
 }
 
