@@ -28,6 +28,7 @@ static const char *const TEXT_NAMES[] = {
     "tokenizer_config.json",
     "chat_template.jinja",
     "special_tokens_map.json",
+    "tokenizer_module.json",
     "chat_template.json",
 };
 static const char TIKTOKEN_ENDING[] = ".tiktoken";

@@ -234,9 +234,13 @@ static void a_seal_covers_every_file_of_the_folder(void **state)
         change_byte(BYTES[i].path, BYTES[i].at);
         assert_true(is_as_sealed(seal));
     }
-    test_write_text("chat_template.jinja", "hello");
-    assert_false(is_as_sealed(seal));
-    assert_int_equal(unlink("chat_template.jinja"), 0);
+    static const char *const MORE[] = {"chat_template.jinja", "tokenizer_module.json",
+                                       "added_tokens.json", "special_tokens_map.json"};
+    for (size_t i = 0; i < sizeof MORE / sizeof *MORE; i++) {
+        test_write_text(MORE[i], "{}");
+        assert_false(is_as_sealed(seal));
+        assert_int_equal(unlink(MORE[i]), 0);
+    }
     assert_true(file_make_folders("additional_chat_templates", NULL));
     test_write_text("additional_chat_templates/tool_use.jinja", "hello");
     assert_false(is_as_sealed(seal));
