@@ -71,19 +71,20 @@ static void order_run(utf8proc_int32_t *run, size_t n, utf8proc_int32_t *spare)
 static bool order_marks(struct codes *codes, struct err *err)
 {
     struct codes spare = {0};
-    for (size_t i = 0, n; i < codes->n; i += n) {
+    bool ok = true;
+    for (size_t i = 0, n; ok && i < codes->n; i += n) {
         bool is_ordered = true;
         for (n = 0; i + n < codes->n && class_of(codes->items[i + n]); n++)
             if (n && class_of(codes->items[i + n - 1]) > class_of(codes->items[i + n]))
                 is_ordered = false;
         if (!is_ordered) {
-            if (!grow(&spare, n, err)) return false;
-            order_run(codes->items + i, n, spare.items);
+            ok = grow(&spare, n, err);
+            if (ok) order_run(codes->items + i, n, spare.items);
         }
         if (!n) n = 1;
     }
     free(spare.items);
-    return true;
+    return ok;
 }
 
 static bool append_form(enum unicode_form form, const char *text, size_t n_bytes, struct buf *out,
@@ -135,6 +136,16 @@ bool unicode_is_space(uint32_t code)
     return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 || code == 0xa0 ||
            code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
            code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
+}
+
+size_t unicode_skip_space(const char *text, size_t n_bytes, size_t at)
+{
+    for (uint32_t code; at < n_bytes;) {
+        size_t n = utf8_decode(text + at, n_bytes - at, &code, NULL);
+        if (!unicode_is_space(code)) break;
+        at += n;
+    }
+    return at;
 }
 
 /* The symbols that Unicode calls alphabetic: letters in circles and squares. */

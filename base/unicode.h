@@ -23,6 +23,8 @@ bool unicode_is_surely(enum unicode_form form, const char *text, size_t n_bytes)
 
 /* Unicode's White_Space. */
 bool unicode_is_space(uint32_t code);
+/* Where the white space that stands at `at` ends; `at` if there is none. */
+size_t unicode_skip_space(const char *text, size_t n_bytes, size_t at);
 /* Letters, marks, decimal digits, connectors and joiners: "\w" in a regular expression. */
 bool unicode_is_word(uint32_t code);
 

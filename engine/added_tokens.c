@@ -127,16 +127,6 @@ static size_t space_before(const char *text, size_t at, size_t low)
     return at < low ? low : at;
 }
 
-static size_t space_after(const char *text, size_t n_bytes, size_t at)
-{
-    for (uint32_t code; at < n_bytes;) {
-        size_t n = utf8_decode(text + at, n_bytes - at, &code, NULL);
-        if (!unicode_is_space(code)) break;
-        at += n;
-    }
-    return at;
-}
-
 bool added_find(struct added_search *search, struct added_match *match)
 {
     const struct tokenizer *tokenizer = search->tokenizer;
@@ -153,7 +143,7 @@ bool added_find(struct added_search *search, struct added_match *match)
         if (piece->single_word && !is_single_word(text, search->n_bytes, begin, end)) continue;
         if (piece->lstrip) begin = space_before(text, begin, search->end);
         if (tokenizer_strips(tokenizer, token->id, search->options->rstrip))
-            end = space_after(text, search->n_bytes, end);
+            end = unicode_skip_space(text, search->n_bytes, end);
         *match = (struct added_match){.id = token->id, .begin = begin, .end = end};
         search->end = end;
         return true;

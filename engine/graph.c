@@ -6,21 +6,6 @@
 
 #include "engine/steps/pass.h"
 
-#include <math.h>
-
-/* Each thread looks at its share of the logits. */
-static void check_logits(const struct pass *pass)
-{
-    size_t n_vocab = pass->h->n_vocab;
-    struct range share = pass_share(pass, pass->n_active * n_vocab);
-    for (size_t at = share.begin, end; at < share.end; at = end) {
-        size_t i = at / n_vocab;
-        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
-        if (!floats_are_below(pass_row(pass, BUFFER_LOGITS, 0) + at, end - at, INFINITY))
-            pass_report(pass, FAULT_LOGITS, pass->active[i]);
-    }
-}
-
 static void run_share(void *context, struct threads *threads, size_t i_thread)
 {
     struct session *session = context;
@@ -41,7 +26,7 @@ static void run_share(void *context, struct threads *threads, size_t i_thread)
         operation->step->run(&pass, operation);
         threads_barrier(threads, i_thread); /* what all threads wrote is visible from here on */
     }
-    check_logits(&pass);
+    pass_check_logits(&pass);
 }
 
 void graph_run(struct session *session)

@@ -84,9 +84,8 @@ static inline size_t hparams_window(const struct hparams *hparams, size_t i_laye
 /* The blocks of keys that a layer's heads see; n_keys 0: all. */
 static inline struct block_pattern hparams_blocks(const struct hparams *hparams, size_t i_layer)
 {
-    bool is_dense = hparams->dense_period && (i_layer + 1) % hparams->dense_period == 0;
     struct block_pattern blocks = hparams->blocks;
-    if (is_dense) blocks.n_keys = 0;
+    if (layer_ends_period(i_layer, hparams->dense_period)) blocks.n_keys = 0;
     return blocks;
 }
 

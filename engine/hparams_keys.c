@@ -254,7 +254,7 @@ static bool read_pattern(const struct source *source, struct hparams *hparams, s
     if (!is_array && !metadata_read_integer(source->metadata, key, 0, INT32_MAX, &period, err))
         return false;
     for (size_t i = 0; i < hparams->n_layers; i++) {
-        bool is_windowed = period == 0 || (int64_t)(i + 1) % period != 0;
+        bool is_windowed = !layer_ends_period(i, (size_t)period);
         if (is_array && !metadata_element_bool(pattern, i, key, &is_windowed, err)) return false;
         hparams->sees_all[i] = !is_windowed;
     }

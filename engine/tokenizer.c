@@ -176,16 +176,6 @@ void tokenizer_free(struct tokenizer *tokenizer)
 
 /* ---- Encoding ---- */
 
-static size_t skip_space(const char *text, size_t n_bytes, size_t at)
-{
-    for (uint32_t code; at < n_bytes;) {
-        size_t n = utf8_decode(text + at, n_bytes - at, &code, NULL);
-        if (!unicode_is_space(code)) break;
-        at += n;
-    }
-    return at;
-}
-
 bool tokenizer_strips(const struct tokenizer *tokenizer, int32_t id, enum rstrip_policy policy)
 {
     const struct piece *piece = &tokenizer->vocabulary.pieces[id];
@@ -215,7 +205,7 @@ static bool encode_text(const struct tokenizer *tokenizer, const char *text, siz
         const struct piece *piece = &tokenizer->vocabulary.pieces[id];
         begin = at + piece->n_bytes;
         if (parse_special && tokenizer_strips(tokenizer, id, options->rstrip))
-            begin = skip_space(text, n_bytes, begin);
+            begin = unicode_skip_space(text, n_bytes, begin);
         at = begin - 1;
     }
     return true;

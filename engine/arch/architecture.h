@@ -47,6 +47,12 @@ struct architecture {
     struct hf_form hf; /* how its models lie in Hugging Face folders */
 };
 
+/* Whether the layer is the last of `period` ones; none is of 0. */
+static inline bool layer_ends_period(size_t i_layer, size_t period)
+{
+    return period > 0 && (i_layer + 1) % period == 0;
+}
+
 /* NULL if there is none of this name with experts, or without. */
 const struct architecture *architecture_find(const char *name, bool has_experts);
 

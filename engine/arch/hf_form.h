@@ -28,8 +28,8 @@ struct hf_tensor {
     enum hf_rows rows;
 };
 
-/* u32; f32; f32, 1 / the root of what stands there; bool. */
-enum hf_kind { HF_SIZE, HF_NUMBER, HF_INVERSE_ROOT, HF_FLAG };
+/* u32; f32; f32, 1 / the root of what stands there. */
+enum hf_kind { HF_SIZE, HF_NUMBER, HF_INVERSE_ROOT };
 enum hf_absence { HF_LEFT_OUT, HF_REFUSED, HF_OTHERWISE };
 
 /* A key of config.json and what it is called in GGUF. */

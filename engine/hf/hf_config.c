@@ -4,6 +4,7 @@
 #include "engine/hf/hf_config.h"
 
 #include "base/mem.h"
+#include "engine/hparams.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -204,13 +205,8 @@ static bool write_key(const struct hf_config *config, const struct hf_key *key,
         if (number > 0) return metadata_set_float(metadata, name, 1.0f / sqrtf((float)number), err);
         return hf_config_fail(config, ERR_INPUT, err, "'%s' is %g: expected a positive number",
                               key->from, number);
-    case HF_FLAG: break;
     }
-    if (value && json_kind(value) != JSON_KIND_BOOL)
-        return hf_config_fail(config, ERR_INPUT, err,
-                              "'%.*s' is of another type: expected true or false",
-                              (int)strcspn(key->from, "|"), key->from);
-    return metadata_set_bool(metadata, name, json_as_bool(value, key->otherwise != 0), err);
+    return true;
 }
 
 /* Whether the architecture has a row of its own for the key. */
@@ -272,8 +268,6 @@ static bool write_ids(const struct hf_config *config, const struct hf_ids *list,
 
 /* ---- Which layers have the window ---- */
 
-enum { MAX_LAYERS = 1024 };
-
 /* "layer_types", where they are not what the architecture says of itself: only then a key is
  * written, since GGUF's usual files have none. */
 static bool write_layer_types(const struct hf_config *config, struct metadata *metadata,
@@ -281,9 +275,9 @@ static bool write_layer_types(const struct hf_config *config, struct metadata *m
 {
     const struct json *types = hf_config_find(config, "layer_types");
     size_t n = types ? json_length(types) : 0, period = config->architecture->window_period;
-    uint8_t has_window[MAX_LAYERS];
+    uint8_t has_window[HPARAMS_MAX_LAYERS];
     bool is_usual = true;
-    if (n > MAX_LAYERS)
+    if (n > HPARAMS_MAX_LAYERS)
         return hf_config_fail(config, ERR_INPUT, err, "'layer_types' has %zu layers", n);
     for (size_t i = 0; i < n; i++) {
         const char *type = json_as_string(json_at(types, i), "");
@@ -291,7 +285,7 @@ static bool write_layer_types(const struct hf_config *config, struct metadata *m
         if (!has_window[i] && strcmp(type, "full_attention") != 0)
             return hf_config_fail(config, ERR_UNSUPPORTED, err,
                                   "not supported yet: '%.64s' in 'layer_types'", type);
-        is_usual = is_usual && has_window[i] == (period == 0 || (i + 1) % period != 0);
+        is_usual = is_usual && has_window[i] == !layer_ends_period(i, period);
     }
     char key[HF_KEY_BYTES];
     int64_t window = 0;

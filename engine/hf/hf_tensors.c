@@ -6,10 +6,11 @@
 #include "base/mem.h"
 #include "engine/hf/hf_names.h"
 #include "engine/hf/safetensors.h"
+#include "engine/hparams.h"
 
 #include <stdlib.h>
 
-enum { MAX_LAYERS = 1024, MAX_SLICES = 4096, MAX_TENSORS = 65536 };
+enum { MAX_SLICES = 4096 };
 
 struct finder {
     const struct hf_config *config;
@@ -264,7 +265,7 @@ static bool read_count(const struct finder *finder, const struct metadata *metad
 
 static bool read_counts(struct finder *finder, const struct metadata *metadata)
 {
-    return read_count(finder, metadata, "block_count", MAX_LAYERS, 0, &finder->n_layers) &&
+    return read_count(finder, metadata, "block_count", HPARAMS_MAX_LAYERS, 0, &finder->n_layers) &&
            read_count(finder, metadata, "attention.head_count", INT32_MAX, 0, &finder->n_heads) &&
            read_count(finder, metadata, "attention.head_count_kv", INT32_MAX,
                       (int64_t)finder->n_heads, &finder->n_kv_heads) &&

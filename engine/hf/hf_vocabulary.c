@@ -132,7 +132,8 @@ static bool is_between(const char *text, const char *before, const char *after)
            memcmp(text + n - n_after, after, n_after) == 0;
 }
 
-enum token_kind hf_added_token_kind(const struct hf_added_token *token)
+/* Control, or user-defined where it is neither special nor looks so. */
+static enum token_kind kind_of_added(const struct hf_added_token *token)
 {
     static const char *const NAMES[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
     const char *text = token->content;
@@ -148,7 +149,7 @@ bool hf_vocabulary_set_added(struct hf_vocabulary *vocabulary, const struct hf_a
                              struct err *err)
 {
     static const char MARK[] = "\xe2\x96\x81"; /* U+2581 */
-    enum token_kind kind = hf_added_token_kind(token);
+    enum token_kind kind = kind_of_added(token);
     size_t id = (size_t)token->id;
     struct buf text = {0};
     if (!hf_vocabulary_set(vocabulary, id, token->content, strlen(token->content), kind, err))

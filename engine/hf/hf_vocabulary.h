@@ -59,8 +59,6 @@ struct hf_added_token {
 /* Reads one; `key` is its id as text where the file has it as a key, else NULL. */
 bool hf_added_token_read(const struct json *json, const char *key, struct hf_added_token *token,
                          struct err *err) __attribute__((warn_unused_result));
-/* Control, or user-defined where it is neither special nor looks so. */
-enum token_kind hf_added_token_kind(const struct hf_added_token *token);
 /* Sets it in a vocabulary, user-defined ones with spaces for marks. */
 bool hf_vocabulary_set_added(struct hf_vocabulary *vocabulary, const struct hf_added_token *token,
                              struct err *err) __attribute__((warn_unused_result));

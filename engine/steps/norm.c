@@ -13,44 +13,49 @@ static void check_squares(const struct pass *pass, const float *x, size_t n, siz
     if (!floats_are_below(x, n, MAX_SQUARED)) pass_report(pass, FAULT_STREAM, pass->active[i]);
 }
 
-/* Row i of the stream, with what the last blocks add to it. */
-static const float *add_deltas(const struct pass *pass, size_t i)
+/* x: [n_embd], the stream's; out: what its norm is. */
+typedef void norm_fn(const struct pass *pass, const struct operation *operation, const float *x,
+                     float *out);
+
+/* Adds to each row of the stream what the last blocks add to it, and norms it. */
+static void norm_stream(struct pass *pass, const struct operation *operation, norm_fn *norm)
 {
+    enum buffer to = operation->step->to;
     size_t n_embd = pass->h->n_embd;
-    float *x = pass_row(pass, BUFFER_STREAM, i);
-    if (pass->has_delta) pass->kernels->add(x, pass_row(pass, BUFFER_DELTA, i), n_embd);
-    if (pass->has_second_delta)
-        pass->kernels->add(x, pass_row(pass, BUFFER_SECOND_DELTA, i), n_embd);
-    check_squares(pass, x, n_embd, i);
-    return x;
+    struct range share = pass_share(pass, pass->n_active);
+    for (size_t i = share.begin; i < share.end; i++) {
+        float *x = pass_row(pass, BUFFER_STREAM, i);
+        if (pass->has_delta) pass->kernels->add(x, pass_row(pass, BUFFER_DELTA, i), n_embd);
+        if (pass->has_second_delta)
+            pass->kernels->add(x, pass_row(pass, BUFFER_SECOND_DELTA, i), n_embd);
+        check_squares(pass, x, n_embd, i);
+        norm(pass, operation, x, pass_row(pass, to, i));
+        pass_quantize(pass, operation->needs, to, i, 0, n_embd);
+    }
+    pass->has_delta = pass->has_second_delta = false;
+}
+
+static void rms_norm(const struct pass *pass, const struct operation *operation, const float *x,
+                     float *out)
+{
+    pass->kernels->rms_norm(x, operation->vector, pass->h->n_embd, pass->h->norm_eps, out);
+}
+
+static void layer_norm(const struct pass *pass, const struct operation *operation, const float *x,
+                       float *out)
+{
+    pass->kernels->layer_norm(x, operation->vector, operation->vector_bias, pass->h->n_embd,
+                              pass->h->norm_eps, out);
 }
 
 void step_norm(struct pass *pass, const struct operation *operation)
 {
-    enum buffer to = operation->step->to;
-    size_t n_embd = pass->h->n_embd;
-    struct range share = pass_share(pass, pass->n_active);
-    for (size_t i = share.begin; i < share.end; i++) {
-        const float *x = add_deltas(pass, i);
-        pass->kernels->rms_norm(x, operation->vector, n_embd, pass->h->norm_eps,
-                                pass_row(pass, to, i));
-        pass_quantize(pass, operation->needs, to, i, 0, n_embd);
-    }
-    pass->has_delta = pass->has_second_delta = false;
+    norm_stream(pass, operation, rms_norm);
 }
 
 void step_layer_norm(struct pass *pass, const struct operation *operation)
 {
-    enum buffer to = operation->step->to;
-    size_t n_embd = pass->h->n_embd;
-    struct range share = pass_share(pass, pass->n_active);
-    for (size_t i = share.begin; i < share.end; i++) {
-        const float *x = add_deltas(pass, i);
-        pass->kernels->layer_norm(x, operation->vector, operation->vector_bias, n_embd,
-                                  pass->h->norm_eps, pass_row(pass, to, i));
-        pass_quantize(pass, operation->needs, to, i, 0, n_embd);
-    }
-    pass->has_delta = pass->has_second_delta = false;
+    norm_stream(pass, operation, layer_norm);
 }
 
 void step_norm_delta(struct pass *pass, const struct operation *operation)
@@ -61,7 +66,7 @@ void step_norm_delta(struct pass *pass, const struct operation *operation)
     for (size_t i = share.begin; i < share.end; i++) {
         float *delta = pass_row(pass, to, i);
         check_squares(pass, delta, n_embd, i);
-        pass->kernels->rms_norm(delta, operation->vector, n_embd, pass->h->norm_eps, delta);
+        rms_norm(pass, operation, delta, delta);
     }
 }
 

@@ -14,6 +14,18 @@ void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token)
     while (code < first && !atomic_compare_exchange_weak(&pass->session->fault, &first, code)) {}
 }
 
+void pass_check_logits(const struct pass *pass)
+{
+    size_t n_vocab = pass->h->n_vocab;
+    struct range share = pass_share(pass, pass->n_active * n_vocab);
+    for (size_t at = share.begin, end; at < share.end; at = end) {
+        size_t i = at / n_vocab;
+        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
+        if (!floats_are_below(pass_row(pass, BUFFER_LOGITS, 0) + at, end - at, INFINITY))
+            pass_report(pass, FAULT_LOGITS, pass->active[i]);
+    }
+}
+
 static const size_t blocks[ACT_FORMAT_COUNT] = {[ACT_Q8_32] = 32, [ACT_Q8_256] = 256};
 
 struct acts pass_acts(const struct pass *pass, enum buffer buffer, enum act_format format,

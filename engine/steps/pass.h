@@ -53,6 +53,9 @@ void pass_observe(const struct pass *pass, const struct operation *operation,
 /* Keeps the fault if it is the first so far. Only what is wrong comes here. */
 void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token);
 
+/* The thread's share of the logits must be numbers, or the fault is reported. */
+void pass_check_logits(const struct pass *pass);
+
 /* Columns [begin, end) of row i of a buffer, in the quantized formats that are needed: begin is a
  * multiple of any format's block. They must be numbers, or the fault is reported: a product of
  * quantized inputs would hide that they are none. */

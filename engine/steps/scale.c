@@ -4,7 +4,6 @@
 #include "engine/steps/pass.h"
 
 #include <float.h>
-#include <math.h>
 
 /* Each thread takes rows of its own. */
 void step_scale_embedding(struct pass *pass, const struct operation *operation)
@@ -21,17 +20,12 @@ void step_scale_embedding(struct pass *pass, const struct operation *operation)
 void step_cap_logits(struct pass *pass, const struct operation *operation)
 {
     (void)operation;
-    size_t n_vocab = pass->h->n_vocab;
     if (!(pass->h->logit_softcap > 0)) return;
-    struct range share = pass_share(pass, pass->n_active * n_vocab);
-    for (size_t at = share.begin, end; at < share.end; at = end) {
-        size_t i = at / n_vocab;
-        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
-        float *logits = pass_row(pass, BUFFER_LOGITS, 0) + at;
-        if (!floats_are_below(logits, end - at, INFINITY))
-            pass_report(pass, FAULT_LOGITS, pass->active[i]);
-        pass->kernels->softcap(logits, pass->h->logit_softcap, end - at);
-    }
+    struct range share = pass_share(pass, pass->n_active * pass->h->n_vocab);
+    pass_check_logits(pass);
+    if (share.begin < share.end)
+        pass->kernels->softcap(pass_row(pass, BUFFER_LOGITS, 0) + share.begin,
+                               pass->h->logit_softcap, share.end - share.begin);
 }
 
 /* Each thread takes a part of all rows, which lie side by side. The lowest number, and not minus
