@@ -32,18 +32,28 @@ static size_t series_of(const struct report_data *data, const struct report_spee
     return (*n_series)++;
 }
 
-/* What all rows of a chart measure, "decode 64", or NULL where they differ. */
+/* "decode 64 after 512": decoding is slower the more there is to attend to. */
+static void label_of_row(const struct report_speed *speed, char *text, size_t n_bytes)
+{
+    report_speed_label(speed, text, n_bytes);
+    size_t n = strlen(text);
+    if (speed->generate > 0) snprintf(text + n, n_bytes - n, " after %d", speed->prompt);
+}
+
+/* What all rows of a chart measure, "decode 64", or NULL where they differ, also in what comes
+ * before it. */
 static const char *common_label(const struct report_data *data, enum speed_chart kind,
                                 struct err *err)
 {
-    char common[64] = "", label[64];
+    char common[64] = "", row[64], label[64] = "";
     for (size_t i = 0; i < data->n_speeds; i++) {
         if (!is_in_speed_chart(&data->speeds[i], kind)) continue;
+        label_of_row(&data->speeds[i], row, sizeof row);
+        if (*common && strcmp(common, row) != 0) return NULL;
+        snprintf(common, sizeof common, "%s", row);
         report_speed_label(&data->speeds[i], label, sizeof label);
-        if (*common && strcmp(common, label) != 0) return NULL;
-        snprintf(common, sizeof common, "%s", label);
     }
-    return arena_string(data->arena, common, err);
+    return arena_string(data->arena, label, err);
 }
 
 /* What a chart of speeds will show. */
@@ -59,7 +69,7 @@ static bool plan_speed(const struct report_data *data, const struct report_speed
 {
     const char *row = data->entries[speed->i_entry].label;
     char label[64];
-    report_speed_label(speed, label, sizeof label);
+    label_of_row(speed, label, sizeof label);
     if (is_in_row) row = arena_printf(data->arena, err, "%s, %s", row, label);
     size_t s = series_of(data, speed, plan->series, &plan->n_series, err), r = 0;
     if (!row || s == SIZE_MAX) return false;
