@@ -61,6 +61,14 @@ CREATE TABLE run (
 ) STRICT;
 CREATE INDEX run_by_config ON run (config_hash);
 
+-- What people call a run: "baseline". A name has one run, the last that was given it.
+CREATE TABLE label (
+    name         TEXT PRIMARY KEY,
+    run          INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    made_unix_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX label_by_run ON label (run);
+
 -- A model in one quantization.
 CREATE TABLE model (
     id             INTEGER PRIMARY KEY,
@@ -117,6 +125,10 @@ CREATE TABLE job (
         CHECK (kind IN ('questions', 'text', 'throughput', 'kernels')),
     chance          REAL,             -- what guessing scores by the metric, 0..1
     whole_items     INTEGER,          -- of the test that published numbers are of
+    -- The half width of the interval, 0..1, at which asking was to end, and how many items had been
+    -- answered when it ended so; NULL: all were asked.
+    precision       REAL,
+    precision_items INTEGER,
     UNIQUE (run, model, fingerprint)
 ) STRICT;
 CREATE INDEX job_by_fingerprint ON job (fingerprint);
@@ -138,6 +150,16 @@ CREATE TABLE item (
     UNIQUE (dataset, key)
 ) STRICT;
 
+-- A prompt as text, once for all responses to it: the first n_shared_characters of that of `base`,
+-- which has no base itself, and the rest. hash: the text's SHA-256.
+CREATE TABLE prompt (
+    id                  INTEGER PRIMARY KEY,
+    hash                TEXT NOT NULL UNIQUE,
+    base                INTEGER REFERENCES prompt (id),
+    n_shared_characters INTEGER NOT NULL,
+    rest                TEXT NOT NULL
+) STRICT;
+
 -- What a model answered, raw and complete: grading needs nothing else. Ids grow in storing order.
 CREATE TABLE response (
     id              INTEGER PRIMARY KEY,
@@ -150,6 +172,8 @@ CREATE TABLE response (
     naive_tokens    INTEGER,          -- of its distinct sequences, each computed whole
     logits_hash     TEXT,             -- SHA-256 over the SHA-256 of each row of float32 logits, by
                                       -- choice and position, or by generated token; '': no logits
+    prompt          INTEGER REFERENCES prompt (id), -- NULL: of an older program, or of a text
+    tokens_hash     TEXT,             -- SHA-256 of the prompt's token ids, choices included
     UNIQUE (job, item)
 ) STRICT;
 
@@ -224,6 +248,7 @@ CREATE TABLE speed_sample (
     percent_of_limit REAL,
     rss_bytes        INTEGER,
     frequency_mhz    REAL,
+    foreign_share    REAL,            -- of the machine's processor time, that others had meanwhile
     UNIQUE (job, test, prompt_tokens, generated_tokens, batch, n_threads, isa, is_warm_up,
             repetition)
 ) STRICT;
@@ -399,3 +424,11 @@ WHERE NOT (a.metric = 'points' AND (verdict_a.score = 0 OR verdict_b.score = 0))
 -- The shown columns too: then a condition on them picks the pairs before they are joined.
 GROUP BY a.id, b.id, a.suite, a.protocol, a.shots, a.metric, a.run, model_a.name_in_config,
          model_a.quantization, b.run, model_b.name_in_config, model_b.quantization;
+
+-- Every prompt, whole.
+CREATE VIEW v_prompts AS
+SELECT prompt.id AS prompt,
+       prompt.hash AS hash,
+       coalesce(substr(base.rest, 1, prompt.n_shared_characters), '') || prompt.rest AS text
+FROM prompt
+LEFT JOIN prompt AS base ON base.id = prompt.base;
