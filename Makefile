@@ -61,7 +61,7 @@ FLAGS_OF = $(FLAGS_$(call ISA_OF,$<)) $(if $(filter engine/kernels/%,$<),$(OPTIM
 
 # ---- files
 
-ROOMS   := base engine engine/arch engine/steps engine/hf engine/jinja engine/kernels suites results reports \
+ROOMS   := base engine engine/arch engine/steps engine/hf engine/jinja engine/kernels suites results results/stats reports \
            $(addprefix harness/,ask config run cli)
 SOURCES := $(wildcard $(ROOMS:%=%/*.c) $(ISA_DIRS:%=engine/kernels/%/*.c))
 LIBRARY := $(BUILD)/libphibench.a

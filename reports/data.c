@@ -5,7 +5,8 @@
 
 #include "base/mem.h"
 #include "results/read.h"
-#include "results/stats.h"
+#include "results/stats/order.h"
+#include "results/stats/rates.h"
 
 #include <math.h>
 #include <stdlib.h>

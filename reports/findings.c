@@ -4,6 +4,7 @@
 #include "reports/findings.h"
 
 #include "base/buf.h"
+#include "results/stats/several.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include "reports/data.h"
 #include "reports/text_table.h"
-#include "results/stats.h"
+#include "results/stats/estimate.h"
 
 /* One pair of jobs in one metric. Rates of 0..1. */
 struct open_book {

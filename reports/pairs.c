@@ -5,6 +5,9 @@
 
 #include "base/mem.h"
 #include "results/paired.h"
+#include "results/stats/bootstrap.h"
+#include "results/stats/means.h"
+#include "results/stats/rates.h"
 
 #include <math.h>
 #include <stdlib.h>

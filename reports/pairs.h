@@ -8,7 +8,7 @@
 #define PHIBENCH_REPORTS_PAIRS_H
 
 #include "reports/data.h"
-#include "results/stats.h"
+#include "results/stats/estimate.h"
 
 struct report_pair {
     const struct report_entry *base, *entry; /* base: the first quantization of the model */

@@ -6,7 +6,6 @@
 #include "reports/tables.h"
 
 #include "results/runs.h"
-#include "results/stats.h"
 
 #include <math.h>
 #include <stdint.h>

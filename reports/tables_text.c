@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "results/paired.h"
-#include "results/stats.h"
+#include "results/stats/means.h"
 
 #include <math.h>
 #include <stdlib.h>

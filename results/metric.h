@@ -8,7 +8,7 @@
 #ifndef PHIBENCH_RESULTS_METRIC_H
 #define PHIBENCH_RESULTS_METRIC_H
 
-#include "results/stats.h"
+#include "results/stats/estimate.h"
 
 #include <stdbool.h>
 

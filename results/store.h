@@ -9,7 +9,7 @@
 #define PHIBENCH_RESULTS_STORE_H
 
 #include "base/err.h"
-#include "results/stats.h"
+#include "results/stats/estimate.h"
 
 #include <stddef.h>
 #include <stdint.h>

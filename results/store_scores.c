@@ -2,7 +2,7 @@
  *
  * SQL lays the verdicts out sorted, for each metric once for the whole and once for every group an
  * item counts in; one pass over them closes a group when its name changes. The formulas are those
- * of stats.h. Only stored rows go in, so that a resumed run and a regraded one get what an
+ * of results/stats. Only stored rows go in, so that a resumed run and a regraded one get what an
  * undisturbed one gets.
  */
 #include "results/store_internal.h"
@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "results/metric.h"
+#include "results/stats/means.h"
 
 #include <math.h>
 #include <stdlib.h>

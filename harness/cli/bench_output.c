@@ -11,7 +11,7 @@
 #include "harness/run/bench_kernels.h"
 #include "harness/run/speed_limits.h"
 #include "reports/text_table.h"
-#include "results/stats.h"
+#include "results/stats/order.h"
 
 #include <stdlib.h>
 #include <string.h>

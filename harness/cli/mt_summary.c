@@ -6,6 +6,7 @@
 #include "harness/cli/mt_summary.h"
 
 #include "base/mem.h"
+#include "results/stats/means.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #ifndef PHIBENCH_HARNESS_CLI_MT_SUMMARY_H
 #define PHIBENCH_HARNESS_CLI_MT_SUMMARY_H
 
-#include "results/stats.h"
+#include "results/stats/estimate.h"
 #include "suites/judging.h"
 
 /* The scores that one judge gave to one model. An estimate with n = 0 is of nothing. */

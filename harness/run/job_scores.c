@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "harness/ask/text_chunks.h"
+#include "results/stats/means.h"
+#include "results/stats/order.h"
 #include "suites/perplexity.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* test_open_book.c - what reading gained, from stored verdicts.
  *
- * Six questions; expected means were counted by hand, intervals come from stats.h.
+ * Six questions; expected means were counted by hand, intervals come from results/stats.
  */
 #include "reports/open_book.h"
 
@@ -16,6 +16,8 @@
 #include <cmocka.h>
 
 #include "reports/findings.h"
+#include "results/stats/bootstrap.h"
+#include "results/stats/rates.h"
 #include "tests/support/store_fixture.h"
 
 static int64_t new_job(int64_t run, const char *protocol, int shots, const char *parameters)

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "reports/tables.h"
+#include "results/stats/bootstrap.h"
+#include "results/stats/rates.h"
 #include "tests/support/store_fixture.h"
 
 /* Four questions of two categories, both turns of each, with these points. */

@@ -5,7 +5,11 @@
  * type 7); stats.sem; the clustered error and the interval of the macro average by double loops
  * over the formulas in stats.h; bootstrap limits from 400,000 resamples of numpy's own generator.
  */
-#include "results/stats.h"
+#include "results/stats/bootstrap.h"
+#include "results/stats/means.h"
+#include "results/stats/order.h"
+#include "results/stats/rates.h"
+#include "results/stats/several.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_store_scores.c - from verdicts to rows of `score`, and what the views make of them.
  *
- * Expected intervals come from stats.h, which has tests of its own against scipy.
+ * Expected intervals come from results/stats, which has tests of its own against scipy.
  */
 #include "results/store.h"
 
@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "results/query.h"
-#include "results/stats.h"
+#include "results/stats/rates.h"
 #include "tests/support/store_fixture.h"
 
 static void compute_scores(int64_t job)

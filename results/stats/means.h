@@ -1,0 +1,48 @@
+/* means.h - means of scores, with errors for scores that cluster.
+ *
+ * Sums run in the order of the input. Thread-safe.
+ */
+#ifndef PHIBENCH_RESULTS_STATS_MEANS_H
+#define PHIBENCH_RESULTS_STATS_MEANS_H
+
+#include "results/stats/distributions.h"
+#include "results/stats/estimate.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The mean alone; NaN if n = 0. */
+double stats_average(const double *values, size_t n);
+
+/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1: sqrt(var/n + 1/n^2
+ * sum over clusters of sum_{i != j} (s_i - mean)(s_j - mean)), with the variance of n - 1 (Miller
+ * 2024, "Adding error bars to evals", equations 1 and 4). cluster NULL: independent scores. NaN if
+ * n < 2. */
+double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
+                             size_t n_clusters);
+
+/* The mean of scores [n], n > 0, on any scale, with Student's interval; the error is clustered if
+ * there are two clusters or more, whose number less one is then that of the degrees of freedom. */
+struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,
+                           size_t n_clusters);
+
+/* As stats_mean, of scores that depend on each other within a cluster, be there but one: several
+ * answers to one question say nothing of the precision, and the error is NaN. */
+struct estimate stats_mean_of_clusters(const double *scores, const uint32_t *cluster, size_t n,
+                                       size_t n_clusters);
+
+/* The mean of scores [n], n > 0, with Wilson's interval if all are 0 or 1, otherwise as stats_mean
+ * has it. */
+struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
+                               size_t n_clusters);
+
+/* The exponential of a mean of logarithms; its error is that of the delta method. */
+struct estimate stats_exponential(struct estimate logarithm);
+
+/* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
+ * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high
+ * alike (Zou and Donner 2008, "Construction of confidence limits about effect measures: a general
+ * approach"), so that it stays in 0..1 and does not vanish where every score is right. */
+struct estimate stats_macro(const struct estimate *parts, size_t n_parts);
+
+#endif
