@@ -114,11 +114,13 @@ int err_exit_status(const struct err *err)
     case ERR_USAGE:
     case ERR_CONFIG:
     case ERR_UNSUPPORTED: return 2;
+    case ERR_UNDECIDED: return 3;
     case ERR_INTERRUPTED: return 130;
     case ERR_INPUT:
     case ERR_IO:
     case ERR_FULL:
     case ERR_JOBS:
+    case ERR_REGRESSION:
     case ERR_MEMORY:
     case ERR_CAPACITY: return 1;
     }

@@ -23,6 +23,8 @@ enum err_code {
     ERR_MEMORY,      /* exit 1 */
     ERR_CAPACITY,    /* does not fit now, may fit later (KV pages, a model): exit 1 */
     ERR_JOBS,        /* jobs of a run failed, the others were carried out: exit 1 */
+    ERR_REGRESSION,  /* nothing failed, but what was measured is worse than allowed: exit 1 */
+    ERR_UNDECIDED,   /* nothing failed, but what was measured does not tell: exit 3 */
     ERR_INTERRUPTED, /* Ctrl-C: exit 130 */
 };
 
@@ -59,7 +61,7 @@ bool err_context(struct err *err, const char *format, ...) __attribute__((format
 /* Back to ERR_NONE. */
 void err_clear(struct err *err);
 
-/* The exit status that the code stands for: 0, 1, 2 or 130. */
+/* The exit status that the code stands for: 0, 1, 2, 3 or 130. */
 int err_exit_status(const struct err *err);
 
 /* Prints "FILE:LINE:COLUMN: message\n" or "phibench: message\n" to out: always one line, in which

@@ -67,6 +67,7 @@ static const struct {
     {"1", "failed: a file is malformed, the system refused, a gate says regression"},
     {"2",
      "the command line or the configuration is wrong, or asks for something not supported yet"},
+    {"3", "a verdict was asked for that what was measured does not allow: neither yes nor no"},
     {"130", "interrupted; the same command continues"},
 };
 

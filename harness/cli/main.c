@@ -1,6 +1,6 @@
 /* main.c - finds the command, hands it the command line, prints its error, exits: 0 done, 1 failed,
- * 2 usage or configuration, 130 interrupted. The only place that reads the environment for commands
- * and that prints errors.
+ * 2 usage or configuration, 3 cannot tell, 130 interrupted. The only place that reads the
+ * environment for commands and that prints errors.
  */
 #include "base/buf.h"
 #include "base/interrupt.h"

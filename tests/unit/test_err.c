@@ -118,8 +118,9 @@ static void err_exit_status_follows_the_manual(void **state)
         enum err_code code;
         int status;
     } expected[] = {
-        {ERR_NONE, 0}, {ERR_USAGE, 2},  {ERR_CONFIG, 2},   {ERR_UNSUPPORTED, 2},   {ERR_INPUT, 1},
-        {ERR_IO, 1},   {ERR_MEMORY, 1}, {ERR_CAPACITY, 1}, {ERR_INTERRUPTED, 130},
+        {ERR_NONE, 0},          {ERR_USAGE, 2},      {ERR_CONFIG, 2},    {ERR_UNSUPPORTED, 2},
+        {ERR_INPUT, 1},         {ERR_IO, 1},         {ERR_MEMORY, 1},    {ERR_CAPACITY, 1},
+        {ERR_INTERRUPTED, 130}, {ERR_REGRESSION, 1}, {ERR_UNDECIDED, 3},
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct err err = {.code = expected[i].code};
