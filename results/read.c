@@ -98,7 +98,7 @@ struct score_row read_score(const struct query *query)
 #define SAMPLES(is_of_kind)                                                                        \
     "SELECT model.name_in_config, model.quantization, s.test, s.isa, s.prompt_tokens, "            \
     "s.generated_tokens, s.batch, s.n_threads, s.duration_ns, s.tokens_per_s, s.gb_per_s, "        \
-    "s.gmac_per_s, s.rss_bytes, s.percent_of_limit "                                               \
+    "s.gmac_per_s, s.rss_bytes, s.percent_of_limit, ifnull(s.foreign_share, -1) "                  \
     "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "        \
     "WHERE job.run = ?1 AND NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND " is_of_kind        \
     " ORDER BY min(job.id) OVER (PARTITION BY model.id), s.test, s.prompt_tokens, "                \
@@ -132,7 +132,8 @@ struct sample_row read_sample(const struct query *query)
                   .gb_per_s = query_number(query, 10),
                   .gmac_per_s = query_number(query, 11),
                   .rss_bytes = (uint64_t)query_integer(query, 12),
-                  .percent_of_limit = query_number(query, 13)},
+                  .percent_of_limit = query_number(query, 13),
+                  .foreign_share = query_number(query, 14)},
     };
 }
 

@@ -266,7 +266,9 @@ struct speed_record {
     double percent_of_limit; /* of the machine's measured bandwidth or arithmetic; 0: not known */
     uint64_t rss_bytes;
     double frequency_mhz; /* 0: not known */
+    double foreign_share; /* of all processors' time meanwhile, that other programs had: 0 to 1 */
 };
+#define SPEED_SHARE_UNKNOWN (-1.0) /* as foreign_share */
 /* A repetition that is there already stays. */
 bool store_put_speed(struct store *store, int64_t job, const struct speed_record *speed,
                      struct err *err) __attribute__((warn_unused_result));

@@ -287,8 +287,9 @@ bool store_put_speed(struct store *store, int64_t job, const struct speed_record
     static const char INSERT_SPEED[] =
         "INSERT INTO speed_sample (job, test, prompt_tokens, generated_tokens, batch, n_threads, "
         "isa, is_warm_up, repetition, duration_ns, tokens_per_s, gb_per_s, gmac_per_s, "
-        "percent_of_limit, rss_bytes, frequency_mhz) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
+        "percent_of_limit, rss_bytes, frequency_mhz, foreign_share) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+        "nullif(?17, -1)) "
         "ON CONFLICT DO NOTHING";
     struct query *insert = query_begin(store, INSERT_SPEED, err);
     bind_speed_key(insert, job, speed);
@@ -299,6 +300,7 @@ bool store_put_speed(struct store *store, int64_t job, const struct speed_record
     query_add_known_number(insert, speed->percent_of_limit);
     query_add_known_integer(insert, (int64_t)speed->rss_bytes);
     query_add_known_number(insert, speed->frequency_mhz);
+    query_add_number(insert, speed->foreign_share);
     return query_run(insert, err);
 }
 

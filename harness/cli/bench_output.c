@@ -13,6 +13,7 @@
 #include "reports/text_table.h"
 #include "results/stats/order.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,8 @@ bool bench_format_parse(const char *name, enum bench_format *format, struct err 
     return *format < BENCH_FORMATS ||
            err_set(err, ERR_USAGE, "unknown format \"%s\": table, json, jsonl, csv or md", name);
 }
+
+static const double MUCH_FOREIGN = 0.05; /* share of all processors' time */
 
 /* ---- Lines ---- */
 
@@ -192,6 +195,23 @@ static bool print_table(const struct table *table, bool markdown, struct err *er
     return buf_print(&text, stdout, err);
 }
 
+/* A line where other programs had more of the machine than its figures bear. */
+static bool print_foreign(const struct bench_results *results, struct err *err)
+{
+    double *shares = mem_new(results->n, sizeof *shares, err);
+    size_t n = 0;
+    if (!shares) return false;
+    for (size_t i = 0; i < results->n; i++)
+        if (results->records[i].foreign_share != SPEED_SHARE_UNKNOWN)
+            shares[n++] = results->records[i].foreign_share;
+    double median = stats_median(shares, n);
+    if (median > MUCH_FOREIGN)
+        printf("\nother programs had %.0f%% of the processors' time meanwhile (median)\n",
+               100 * median);
+    free(shares);
+    return true;
+}
+
 static struct table *new_tests(struct arena *arena, bool are_kernels, struct err *err)
 {
     return table_new(arena,
@@ -221,9 +241,11 @@ static bool print_tables(const struct bench_results *results, const char *headin
         else add_model_line(&lines[i], tests);
     }
     visible_printf(stdout, "%s\n\n", heading);
-    if (!print_table(limits, markdown, err)) goto out;
-    putchar('\n');
-    ok = print_table(tests, markdown, err);
+    if (limits->n_rows) {
+        if (!print_table(limits, markdown, err)) goto out;
+        putchar('\n');
+    }
+    ok = print_table(tests, markdown, err) && print_foreign(results, err);
 out:
     free(lines);
     arena_free(arena);
@@ -253,6 +275,7 @@ static void write_record(const struct bench_results *results, const struct speed
                    {"gmac_per_s", record->gmac_per_s},
                    {"percent_of_limit", record->percent_of_limit},
                    {"frequency_mhz", record->frequency_mhz}};
+    bool has_share = record->foreign_share != SPEED_SHARE_UNKNOWN;
     const struct {
         const char *key, *value;
     } texts[] = {{"model", results->model},
@@ -269,6 +292,7 @@ static void write_record(const struct bench_results *results, const struct speed
         if (numbers[i].value > 0) json_put_number(json, numbers[i].value);
         else json_put_null(json);
     }
+    json_set_number(json, "foreign_share", has_share ? record->foreign_share : NAN);
     json_end_object(json);
 }
 
@@ -290,9 +314,10 @@ static void write_json(const struct bench_results *results, bool lines, struct b
 
 static void write_csv(const struct bench_results *results, struct buf *out)
 {
-    buf_text(out, "model,quantization,isa,test,prompt,generate,batch,threads,repetition,duration_"
-                  "ns,rss_bytes,"
-                  "tokens_per_s,gb_per_s,gmac_per_s,percent_of_limit,frequency_mhz\n");
+    buf_text(out,
+             "model,quantization,isa,test,prompt,generate,batch,threads,repetition,duration_"
+             "ns,rss_bytes,"
+             "tokens_per_s,gb_per_s,gmac_per_s,percent_of_limit,frequency_mhz,foreign_share\n");
     for (size_t i = 0; i < results->n; i++) {
         const struct speed_record *record = &results->records[i];
         csv_put_cell(out, results->model, ',');
@@ -304,6 +329,9 @@ static void write_csv(const struct bench_results *results, struct buf *out)
                                   record->percent_of_limit, record->frequency_mhz};
         for (size_t k = 0; k < COUNT_OF(numbers); k++)
             numbers[k] > 0 ? buf_printf(out, ",%.9g", numbers[k]) : buf_char(out, ',');
+        buf_char(out, ',');
+        if (record->foreign_share != SPEED_SHARE_UNKNOWN)
+            buf_printf(out, "%.4f", record->foreign_share);
         buf_char(out, '\n');
     }
 }

@@ -27,7 +27,7 @@ struct options {
     const char *model, *isa, *kv, *prompt, *generate, *batch, *threads, *output, *only;
     struct db_options db;
     int64_t repeat, batch_tokens;
-    bool kernels;
+    bool kernels, no_limits;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -50,6 +50,8 @@ static const struct option_spec OPTIONS[] = {
     OPTION_DB_AS(struct options, db, "also store the run in this database"),
     {"kernels", 0, OPTION_FLAG, NULL, "time every kernel by itself, without a model",
      offsetof(struct options, kernels), 0, 0, 0},
+    {"no-limits", 0, OPTION_FLAG, NULL, "do not measure the machine's own limits, which takes time",
+     offsetof(struct options, no_limits), 0, 0, 0},
     {"only", 0, OPTION_TEXT, "TEXT", "with --kernels: those whose name or type holds it",
      offsetof(struct options, only), 0, 0, 0},
 };
@@ -178,7 +180,8 @@ static bool measure_model(struct bench *bench, const struct throughput_sink *sin
                                              .batch_tokens = (size_t)bench->options->batch_tokens,
                                              .load_ns = bench->load_ns,
                                              .load_rss_bytes = machine_peak_rss_bytes(),
-                                             .n_load_threads = engine_default_threads()};
+                                             .n_load_threads = engine_default_threads(),
+                                             .without_limits = bench->options->no_limits};
     return throughput_measure(&target, &bench->throughput, sink, err);
 }
 
@@ -236,7 +239,8 @@ static bool time_kernels(struct bench *bench, struct err *err)
                                                   .only = options->only,
                                                   .threads = bench->values[3],
                                                   .n_threads = bench->throughput.n_threads,
-                                                  .repeat = (int)options->repeat};
+                                                  .repeat = (int)options->repeat,
+                                                  .without_limits = options->no_limits};
     bench->kernels = bench_kernels_open(&kernels, err);
     bool ok = bench->kernels && measure(bench, err) && print_results(bench, err);
     bench_kernels_close(bench->kernels);
@@ -304,7 +308,10 @@ const struct command COMMAND_BENCH = {
         "before, the larger share: of the bandwidth that the GB/s are, or of the arithmetic "
         "that the GMAC/s are. A prompt is bound by arithmetic, decoding by memory, several "
         "sequences together by either. A model that the caches hold can read faster than "
-        "memory.\n\n"
+        "memory. --no-limits leaves all that out.\n\n"
+        "As data, foreign_share is the share of all processors' time that other programs "
+        "had during a repetition, where the system tells it and the repetition was long "
+        "enough; below the table a line says so where it was more than 5% in the median.\n\n"
         "synth:phi-3-mini:q4_0 measures the machine before a model is there.\n\n"
         "--kernels times every kernel of the instruction set by itself, with one thread "
         "unless others are asked for: products of each type with 1 to 512 tokens, on "

@@ -100,6 +100,7 @@ void bench_kernels_close(struct bench_kernels *bench)
 static bool measure_limits(struct bench_kernels *bench, int n_parts,
                            const struct throughput_sink *sink, struct err *err)
 {
+    if (bench->options->without_limits) return true;
     if (!speed_limits_measure(&bench->limits, err)) return false;
     for (size_t i = 0; i < speed_limits_count(&bench->limits); i++) {
         struct speed_record record = speed_limits_record(&bench->limits, i, n_parts);
@@ -120,7 +121,8 @@ static bool measure_row(struct bench_kernels *bench, const struct row *row, int 
                                   .repetition = repetition,
                                   .isa = isa_name(bench->options->isa),
                                   .duration_ns = (int64_t)(ns + 0.5),
-                                  .frequency_mhz = machine_frequency_mhz()};
+                                  .frequency_mhz = machine_frequency_mhz(),
+                                  .foreign_share = SPEED_SHARE_UNKNOWN};
     if (ns > 0) {
         record.gb_per_s = (double)shown->n_bytes / ns;
         record.gmac_per_s = (double)shown->n_macs / ns;

@@ -20,6 +20,7 @@ struct bench_kernels_options {
     const int64_t *threads;
     size_t n_threads;
     int repeat;
+    bool without_limits; /* those of the machine are not measured */
 };
 
 /* options stay the caller's, and must stay there. ERR_USAGE if no kernel has that name. Close with

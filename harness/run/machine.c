@@ -4,6 +4,7 @@
  */
 #include "harness/run/machine.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sha256.h"
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_FILE_BYTES = 8 << 20, MAX_CPUS = 4096 };
@@ -219,6 +221,37 @@ void machine_warn(const struct machine_record *machine, const struct log *log)
         log_warning(log,
                     "the load is %.1f on %d processors: other programs disturb measured speeds",
                     machine->load_1min, machine->n_threads_available);
+}
+
+/* ---- What others take ---- */
+
+struct machine_moment machine_now(void)
+{
+    struct machine_moment now = {
+        .at_ns = clock_ns(), .busy_s = -1, .n_processors = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    struct timespec own;
+    char *stat = read_small("/proc/stat");
+    long long ticks[8]; /* user, nice, system, idle, iowait, irq, softirq, steal (proc(5)) */
+    if (stat && sscanf(stat, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &ticks[0], &ticks[1],
+                       &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]) == 8)
+        now.busy_s = (double)(ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]) /
+                     (double)sysconf(_SC_CLK_TCK);
+    free(stat);
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own) == 0)
+        now.own_cpu_ns = (int64_t)own.tv_sec * 1000000000 + own.tv_nsec;
+    return now;
+}
+
+double machine_foreign_share(const struct machine_moment *begin, const struct machine_moment *end,
+                             int64_t child_cpu_ns)
+{
+    double seconds = (double)(end->at_ns - begin->at_ns) * 1e-9;
+    double own_s = (double)(end->own_cpu_ns - begin->own_cpu_ns + child_cpu_ns) * 1e-9;
+    if (begin->busy_s < 0 || end->busy_s < 0 || end->n_processors < 1 ||
+        seconds < 10 / (double)sysconf(_SC_CLK_TCK))
+        return SPEED_SHARE_UNKNOWN;
+    double share = (end->busy_s - begin->busy_s - own_s) / (seconds * end->n_processors);
+    return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
 /* ---- This process ---- */

@@ -1,5 +1,5 @@
 /* machine.h - the machine as a run's record describes it, and what throughput asks of it: frequency
- * and memory in use.
+ * memory in use, and what other programs take.
  *
  * Linux: /proc and /sys. What cannot be read is left empty or 0, which means "not known".
  */
@@ -20,6 +20,21 @@ void machine_describe(struct machine *machine);
 
 /* Warns of a governor that is not performance, and of a load that disturbs measurements. */
 void machine_warn(const struct machine_record *machine, const struct log *log);
+
+/* What all processors have done by a moment, and this process of it. */
+struct machine_moment {
+    int64_t at_ns, own_cpu_ns;
+    double busy_s; /* of all processors, stolen time too; negative: not known */
+    int n_processors;
+};
+struct machine_moment machine_now(void);
+
+/* The share of all processors' time between two moments that other programs had, or that the host
+ * took for other machines (steal): what was busy, less what this process and those that it waited
+ * for (child_cpu_ns) used. 0 to 1; SPEED_SHARE_UNKNOWN without /proc/stat and for less than ten of
+ * its ticks, a tenth of a second. */
+double machine_foreign_share(const struct machine_moment *begin, const struct machine_moment *end,
+                             int64_t child_cpu_ns);
 
 /* The frequency of the fastest core now; 0: not known. */
 double machine_frequency_mhz(void);

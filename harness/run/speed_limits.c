@@ -89,7 +89,8 @@ struct speed_record speed_limits_record(const struct speed_limits *limits, size_
                                   .batch = 1,
                                   .n_threads = limits->n_threads[i / N_TESTS],
                                   .repetition = repetition,
-                                  .isa = isa_name(limits->isa)};
+                                  .isa = isa_name(limits->isa),
+                                  .foreign_share = SPEED_SHARE_UNKNOWN};
     switch (i % N_TESTS) {
     case 0: record.gb_per_s = latest->read_gb_per_s; break;
     case 1: record.gmac_per_s = latest->int8_gmac_per_s; break;

@@ -185,21 +185,42 @@ static bool start_prompt(struct measurement *m, struct session *session, size_t 
     return false;
 }
 
-static bool run_prefill(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
+/* How long the measured part of a test takes, and what others have of the machine meanwhile. */
+struct span {
+    struct machine_moment begin;
+    int64_t begin_ns, duration_ns;
+    double foreign_share;
+};
+
+static struct span begin_span(void)
+{
+    struct span span = {.begin = machine_now()};
+    span.begin_ns = clock_ns(); /* reading the machine's state takes time of its own */
+    return span;
+}
+
+static void end_span(struct span *span)
+{
+    span->duration_ns = clock_ns() - span->begin_ns;
+    struct machine_moment end = machine_now();
+    span->foreign_share = machine_foreign_share(&span->begin, &end, 0);
+}
+
+static bool run_prefill(struct measurement *m, const struct cell *cell, struct span *span,
                         struct err *err)
 {
     struct session *session = m->benches[cell->i_threads].session;
     int sequence;
     int32_t next;
-    int64_t begin_ns = clock_ns();
     size_t n = (size_t)cell->prompt;
+    *span = begin_span();
     if (!start_prompt(m, session, n, n, 1, &sequence, &next, err)) return false;
-    *duration_ns = clock_ns() - begin_ns;
+    end_span(span);
     session_drop(session, sequence);
     return true;
 }
 
-static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
+static bool run_decode(struct measurement *m, const struct cell *cell, struct span *span,
                        struct err *err)
 {
     struct bench *bench = &m->benches[cell->i_threads];
@@ -214,7 +235,7 @@ static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *
     for (; ok && n_forks < n_sequences; n_forks += ok)
         ok = session_fork(bench->session, bench->sequences[n_forks], n_prompt,
                           &bench->forks[n_forks], err);
-    int64_t begin_ns = clock_ns();
+    *span = begin_span();
     for (int64_t step = 0; ok && step < cell->generate; step++) {
         for (size_t i = 0; i < n_sequences; i++)
             m->batch[i] = (struct session_token){
@@ -223,17 +244,16 @@ static bool run_decode(struct measurement *m, const struct cell *cell, int64_t *
         for (size_t i = 0; ok && i < n_sequences; i++)
             m->ids[i] = logits_argmax(session_logits(bench->session, i), (size_t)m->info->n_vocab);
     }
-    *duration_ns = clock_ns() - begin_ns;
+    end_span(span);
     for (size_t i = 0; i < n_forks; i++) session_drop(bench->session, bench->forks[i]);
     return ok;
 }
 
-/* Runs the test once; the time is that of its measured part. */
-static bool run_cell(struct measurement *m, const struct cell *cell, int64_t *duration_ns,
+/* Runs the test once; the span is that of its measured part. */
+static bool run_cell(struct measurement *m, const struct cell *cell, struct span *span,
                      struct err *err)
 {
-    return cell->generate ? run_decode(m, cell, duration_ns, err)
-                          : run_prefill(m, cell, duration_ns, err);
+    return cell->generate ? run_decode(m, cell, span, err) : run_prefill(m, cell, span, err);
 }
 
 /* ---- Records ---- */
@@ -279,10 +299,12 @@ static bool measure_cell(struct measurement *m, const struct cell *cell, int rep
                          bool warm_up, int64_t *duration_ns, struct err *err)
 {
     struct speed_record record = cell_record(m->options, cell, isa_name(m->info->isa), repetition);
+    struct span span;
     machine_reset_peak();
-    if (!run_cell(m, cell, duration_ns, err)) return false;
+    if (!run_cell(m, cell, &span, err)) return false;
     record.warm_up = warm_up;
-    record.duration_ns = *duration_ns;
+    record.duration_ns = *duration_ns = span.duration_ns;
+    record.foreign_share = span.foreign_share;
     record.rss_bytes = machine_peak_rss_bytes();
     record.frequency_mhz = machine_frequency_mhz();
     fill_rates(m, cell, &record);
@@ -335,6 +357,7 @@ static bool prepare_cells(struct measurement *m, bool *is_done, struct err *err)
 static bool measure_limits(struct measurement *m, int n_parts, struct err *err)
 {
     bool there;
+    if (m->target->without_limits) return true;
     if (!has_limits(m->sink, &m->limits, n_parts, &there, err)) return false;
     if (there && m->limits.measured) return true;
     if (!speed_limits_measure(&m->limits, err)) return false;
@@ -425,7 +448,8 @@ static bool put_load(struct measurement *m, struct err *err)
                                   .isa = isa_name(m->info->isa),
                                   .duration_ns = m->target->load_ns,
                                   .rss_bytes = m->target->load_rss_bytes,
-                                  .frequency_mhz = machine_frequency_mhz()};
+                                  .frequency_mhz = machine_frequency_mhz(),
+                                  .foreign_share = SPEED_SHARE_UNKNOWN};
     bool there = false;
     if (!m->target->load_ns) return true;
     return is_there(m->sink, &record, &there, err) &&

@@ -31,6 +31,7 @@ struct throughput_target {
     int64_t load_ns;         /* time that opening the model took, 0: not known */
     uint64_t load_rss_bytes; /* largest resident set while it was opened */
     int n_load_threads;      /* and with how many threads */
+    bool without_limits;     /* those of the machine are not measured */
 };
 
 /* Where records go. */

@@ -423,7 +423,8 @@ static void repetitions_are_stored_once_and_warm_up_is_not_shown(void **unused)
                                  .tokens_per_s = 12.5,
                                  .gb_per_s = 20,
                                  .percent_of_limit = 80,
-                                 .rss_bytes = 1000};
+                                 .rss_bytes = 1000,
+                                 .foreign_share = 0};
     bool has = true;
     test_assert_done(store_has_speed(test_store, job, &speed, &has, &err), &err);
     assert_false(has);
@@ -433,6 +434,7 @@ static void repetitions_are_stored_once_and_warm_up_is_not_shown(void **unused)
     speed.tokens_per_s = 99;
     test_assert_done(store_put_speed(test_store, job, &speed, &err), &err);
     speed.warm_up = true;
+    speed.foreign_share = SPEED_SHARE_UNKNOWN;
     test_assert_done(store_has_speed(test_store, job, &speed, &has, &err), &err);
     assert_false(has);
     test_assert_done(store_put_speed(test_store, job, &speed, &err), &err);
@@ -442,6 +444,8 @@ static void repetitions_are_stored_once_and_warm_up_is_not_shown(void **unused)
     test_assert_rows("SELECT count(*), sum(is_warm_up), sum(duration_ns), sum(rss_bytes) "
                      "FROM speed_sample",
                      "2|1|14|2000");
+    test_assert_rows("SELECT is_warm_up, foreign_share FROM speed_sample ORDER BY is_warm_up",
+                     "0|0.0\n1|NULL");
 }
 
 static void a_note_of_a_kind_replaces_the_one_before(void **unused)
