@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_PROMPT = 64, MAX_FILE_BYTES = 1 << 20 };
+enum { MAX_PROMPT = 96, MAX_FILE_BYTES = 1 << 20 };
 
 static size_t read_ids(const char *path, int32_t *ids)
 {
@@ -66,6 +66,7 @@ static double compare(const struct golden *golden, enum isa isa, enum kv_type kv
     struct session *session = session_open(model, &options, NULL);
     int sequence;
     assert_true(session_start(session, &sequence, NULL));
+    session_expect(session, sequence, n);
     float *logits = calloc(n_logits, sizeof *logits);
     test_eval(session, sequence, ids, n, chunk, logits);
     double largest = 0, difference = 0;
@@ -101,6 +102,7 @@ static const struct golden experts[] = {
     RANDOM_MODEL("mixtral-three"),
     RANDOM_MODEL("phimoe"),
     RANDOM_MODEL("phimoe-long"),
+    RANDOM_MODEL("phimoe-far"),
 };
 
 static void check_logits(const struct golden *model)

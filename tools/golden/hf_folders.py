@@ -87,7 +87,7 @@ def write_phi3small(path, seed, n_tokens, pattern):
         tensors[f"{name}.bias"] = bias
     path.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
-    (path / "config.json").write_text(json.dumps(phi3small_config(h, n_tokens + 100), indent=2) + "\n")
+    (path / "config.json").write_text(json.dumps(phi3small_config(h, h.get("n_context", n_tokens + 100)), indent=2) + "\n")
     write_tokenizer(path, h["n_vocab"])
 
 

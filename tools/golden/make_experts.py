@@ -18,7 +18,8 @@ import torch
 import transformers
 from transformers.models.phimoe.modeling_phimoe import sparsemixer
 
-from make_models import (N_TOKENS, add_vocabulary, logits_of, permuted, write_folder, write_outputs)
+from hf_folders import write_folder
+from make_models import N_TOKENS, add_vocabulary, logits_of, permuted, write_outputs
 
 JITTER = 0.01
 COMMON = {"hidden_size": 32, "num_hidden_layers": 2, "max_position_embeddings": 64, "tie_word_embeddings": False,
@@ -34,13 +35,18 @@ MODELS = {
     "phimoe-long": ("phimoe", 54, {"num_local_experts": 3, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
                                    "num_hidden_layers": 1, "attention_bias": True, "lm_head_bias": True,
                                    "max_position_embeddings": 128}),
+    "phimoe-far": ("phimoe", 55, {"num_local_experts": 3, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
+                                  "num_hidden_layers": 1, "attention_bias": True, "lm_head_bias": True,
+                                  "max_position_embeddings": 128}),
 }
 
 FOLDERS = ("mixtral-three", "phimoe-long")  # whose folders are kept too
 
 # LongRoPE of Phi-3.5-MoE: its own magnitude, not the formula's. Its class in transformers 5.23.0 takes the short
-# factors at any length (PhimoeRotaryEmbedding.forward), which its authors' code does not: prompts stay short.
+# factors at any length (PhimoeRotaryEmbedding.forward asks for them without one), which its authors' code does not:
+# choose_factors_by_length says the length in phimoe-far, whose prompt is longer than ORIGINAL.
 ORIGINAL = 64
+N_FAR_TOKENS = 96
 MSCALE = 1.243163121016122
 SHORT_FACTORS = [1.0, 1.1, 1.3, 1.4]
 LONG_FACTORS = [1.5, 4.0, 9.0, 20.0]
@@ -75,6 +81,18 @@ def make_model(architecture, seed, settings):
     return model
 
 
+def choose_factors_by_length(model):
+    """Takes the long factors for a prompt that is longer than ORIGINAL, as the model's authors do."""
+    rotary = model.model.rotary_emb
+    factors_of = rotary.rope_init_fn
+
+    def tell_length(module, args, kwargs):
+        n_tokens = int((kwargs["position_ids"] if "position_ids" in kwargs else args[1]).max()) + 1
+        module.rope_init_fn = lambda config: factors_of(config, seq_len=n_tokens)
+
+    rotary.register_forward_pre_hook(tell_length, with_kwargs=True)
+
+
 def draw_near(model, generator):
     """Router rows that give all experts of a token about the same score, far from 0: their distances lie around
     the threshold of the sparse mixer. Scores are positive in the first layer, and in the second negative."""
@@ -84,9 +102,9 @@ def draw_near(model, generator):
         layer.mlp.router.weight.copy_(sign * 1.5 * direction + 0.03 * noise)
 
 
-def check_routes(name, model, seed):
+def check_routes(name, model, seed, n_tokens):
     """All experts are hit, and choices are such that rounding cannot make them others."""
-    ids = [1] + np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()[1:]
+    ids = [1] + np.random.default_rng(seed).integers(3, model.config.vocab_size, n_tokens).tolist()[1:]
     scores, hits = [], [set() for _ in model.model.layers]
 
     def watch(i_layer):
@@ -228,11 +246,14 @@ def main():
     write_routers(folder / "routers.tsv", 20)
     for name, (architecture, seed, settings) in MODELS.items():
         model = make_model(architecture, seed, settings)
-        check_routes(name, model, seed)
+        n_tokens = N_FAR_TOKENS if name == "phimoe-far" else N_TOKENS
+        if n_tokens > ORIGINAL:
+            choose_factors_by_length(model)
+        check_routes(name, model, seed, n_tokens)
         write_gguf(folder / f"{name}.gguf", name, architecture, seed, model)
         if name in FOLDERS:
-            write_folder(folder / "hf" / name, model, "1GB")
-        write_outputs(folder, name, seed, model)
+            write_folder(folder / "hf" / name, model, True, "1GB")
+        write_outputs(folder, name, seed, model, n_tokens)
 
 
 if __name__ == "__main__":

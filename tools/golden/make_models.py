@@ -169,9 +169,9 @@ def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: No
     writer.close()
 
 
-def write_outputs(folder, name, seed, model):
+def write_outputs(folder, name, seed, model, n_tokens=N_TOKENS):
     """The prompt, and the logits after each of its tokens."""
-    ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, N_TOKENS).tolist()
+    ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, n_tokens).tolist()
     ids[0] = 1
     logits = logits_of(model, ids)
     (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")

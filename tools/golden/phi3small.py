@@ -29,6 +29,10 @@ SIZES = {"n_layers": 2, "n_embd": 48, "n_heads": 8, "n_kv_heads": 2, "head_size"
 MODELS = {
     "phi3small": (71, 1400, {"block": 64, "local": 16, "stride": 8}),
     "phi3small-narrow": (72, 420, {"block": 64, "local": 2, "stride": 4, "dense_period": 0}),
+    # Phi-3-small-128k: LongRoPE with the formula's magnitude, and a prompt on the far side of the border.
+    "phi3small-long": (73, 300, {"block": 64, "local": 2, "stride": 4, "original": 128, "n_context": 4096,
+                                 "short_factor": [1 + 0.02 * i for i in range(16)],
+                                 "long_factor": [1 + 0.25 * i * i for i in range(16)]}),
 }
 
 
@@ -74,15 +78,26 @@ def block_sparse_mask(h, n_tokens):
                         for head in range(h["n_heads"])])
 
 
-def rotate(x, base):
-    """x: [n, heads, size]; the halves of a head are rotated against each other."""
+def rotate(h, x):
+    """x: [n, heads, size]; the halves of a head are rotated against each other. LongRoPE divides the
+    frequencies by the factors that the length asks for, and multiplies cosine and sine by
+    sqrt(1 + ln(context / original) / ln(original)) at any length."""
     n, _, size = x.shape
-    frequencies = 1.0 / base ** (torch.arange(0, size, 2, dtype=torch.float32).to(x.dtype) / size)
+    frequencies = 1.0 / h["rope_base"] ** (torch.arange(0, size, 2, dtype=torch.float32).to(x.dtype) / size)
+    magnitude = 1.0
+    if "original" in h:
+        factors = h["long_factor"] if n > h["original"] else h["short_factor"]
+        frequencies = frequencies / torch.tensor(factors, dtype=torch.float32).to(x.dtype)
+        magnitude = long_magnitude(h)
     angles = torch.outer(torch.arange(n, dtype=x.dtype), frequencies)
     cos = torch.cat([angles.cos(), angles.cos()], -1)[:, None, :]
     sin = torch.cat([angles.sin(), angles.sin()], -1)[:, None, :]
     half = size // 2
-    return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+    return (x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin) * magnitude
+
+
+def long_magnitude(h):
+    return float(np.sqrt(1 + np.log(h["n_context"] / h["original"]) / np.log(h["original"])))
 
 
 def attention(h, layer, i_layer, x):
@@ -90,8 +105,8 @@ def attention(h, layer, i_layer, x):
     per_kv = h["n_heads"] // n_kv
     # Rows of each KV head: its queries, its key, its value.
     qkv = torch.nn.functional.linear(x, *layer["query_key_value"]).view(n, n_kv, per_kv + 2, size)
-    q = rotate(qkv[:, :, :per_kv].reshape(n, h["n_heads"], size), h["rope_base"])
-    k = rotate(qkv[:, :, per_kv], h["rope_base"]).repeat_interleave(per_kv, 1)
+    q = rotate(h, qkv[:, :, :per_kv].reshape(n, h["n_heads"], size))
+    k = rotate(h, qkv[:, :, per_kv]).repeat_interleave(per_kv, 1)
     v = qkv[:, :, per_kv + 1].repeat_interleave(per_kv, 1)
     scores = torch.einsum("qhd,khd->hqk", q, k) / size  # muP: by the size, not by its root
     mask = torch.ones(n, n, dtype=torch.bool).tril()[None]
@@ -186,6 +201,11 @@ def write_gguf(path, name, seed, h, n_context, weights):
         writer.add_uint32(f"phi3small.{key}", value)
     for key, value in numbers.items():
         writer.add_float32(f"phi3small.{key}", value)
+    if "original" in h:
+        writer.add_uint32("phi3small.rope.scaling.original_context_length", h["original"])
+        writer.add_float32("phi3small.rope.scaling.attn_factor", long_magnitude(h))
+        for length in ("short", "long"):
+            writer.add_tensor(f"rope_factors_{length}.weight", np.array(h[f"{length}_factor"], dtype=np.float32))
     writer.add_array("phi3small.masked_tokens", h["masked"])
     add_vocabulary(writer, h["n_vocab"])
     for tensor, values in gguf_tensors(h, weights):
@@ -204,7 +224,7 @@ def main():
         h = {**SIZES, **pattern}
         weights = random_weights(h, seed)
         ids = np.random.default_rng(seed).integers(3, h["n_vocab"], n_tokens).tolist()
-        write_gguf(folder / f"{name}.gguf", name, seed, h, n_tokens + 100, weights)
+        write_gguf(folder / f"{name}.gguf", name, seed, h, h.get("n_context", n_tokens + 100), weights)
         (folder / f"{name}.ids").write_text(" ".join(map(str, ids)) + "\n")
         logits = logits_of(h, weights, ids).numpy()
         logits[shown_rows(n_tokens)].astype("<f4").tofile(folder / f"{name}.logits")
