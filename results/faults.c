@@ -82,6 +82,16 @@ struct rule {
     "NOT coalesce((verdict.score = 0 AND job.metric = 'points') "                                  \
     "OR (abs(verdict.score) < 9e999 AND " IN_RANGE("verdict.score", "job.metric") "), 0)"
 
+/* A prompt is stored as what it adds to one that is stored whole and is long enough. */
+#define BASE_OF "(SELECT base.id FROM prompt AS base WHERE base.id = prompt.base "
+#define HAS_NO_BASE                                                                                \
+    "base IS NOT NULL AND (n_shared_characters < 0 OR " BASE_OF                                    \
+    "AND base.base IS NULL AND length(base.rest) >= prompt.n_shared_characters) IS NULL)"
+#define FORGET_PROMPTS                                                                             \
+    "UPDATE response SET prompt = NULL WHERE prompt IN (SELECT id FROM prompt WHERE " HAS_NO_BASE  \
+    "); DELETE FROM prompt WHERE " HAS_NO_BASE
+#define PROMPT_UNKNOWN "the prompt of its answers counts as not known"
+
 /* clang-format off */
 static const struct rule RULES[] = {
     /* What a run was made with */
@@ -112,6 +122,13 @@ static const struct rule RULES[] = {
     REMOVE_RIDERS("note", "job", "job"),
     REMOVE_ORPHANS("judge_call", "response", "response", "the judgment is removed"),
     REMOVE_ORPHANS("speed_sample", "job", "job", "the measurement is removed"),
+    {"response", FIND_ORPHANS("response", "prompt", "prompt"),
+     "UPDATE response SET prompt = NULL WHERE " IS_ORPHAN("prompt", "prompt"),
+     "its prompt counts as not known", false},
+    {"prompt",
+     "SELECT id, 'its base, ' || base || ', is missing, has a base itself or is shorter than ' || "
+     "n_shared_characters || ' characters' FROM prompt WHERE " HAS_NO_BASE,
+     FORGET_PROMPTS, PROMPT_UNKNOWN, false},
     {"response", "SELECT id, 'its verdict is missing' FROM response WHERE id NOT IN "
      "(SELECT response FROM verdict)",
      "DELETE FROM response WHERE id NOT IN (SELECT response FROM verdict)", REMOVE_ANSWER, true},
@@ -173,6 +190,10 @@ static const struct rule RULES[] = {
      "logits_hash <> '' AND " IS_NO_HASH("logits_hash"),
      "DELETE FROM response WHERE logits_hash <> '' AND " IS_NO_HASH("logits_hash"),
      REMOVE_ANSWER, false},
+    {"response", "SELECT id, 'the hash of its tokens is no SHA-256' FROM response WHERE "
+     IS_NO_HASH("tokens_hash"),
+     "UPDATE response SET tokens_hash = NULL WHERE " IS_NO_HASH("tokens_hash"),
+     "its tokens count as not known", false},
     {"response", "SELECT id, 'its content is no JSON object' FROM response WHERE NOT "
      "(json_valid(content) AND coalesce(json_type(content), '') = 'object')",
      "DELETE FROM response WHERE NOT (json_valid(content) "

@@ -157,6 +157,26 @@ static bool check_hash(struct store *store, int64_t job, const char *stored, boo
     return true;
 }
 
+/* Prompts by their hashes, which a changed base would change too. */
+static bool check_prompts(struct store *store, check_fault_fn *fn, void *context, struct err *err)
+{
+    static const char PROMPTS[] = "SELECT prompt, hash, text FROM v_prompts ORDER BY prompt";
+    char hash[SHA256_HEX_BYTES];
+    struct query *query = query_open(store, PROMPTS, err);
+    int more;
+    bool ok = true;
+    while (ok && (more = query_next(query, err)) > 0) {
+        const struct check_fault fault = {.part = "hashes",
+                                          .table = "prompt",
+                                          .row = query_integer(query, 0),
+                                          .what = "its hash is not that of its text"};
+        ok = sha256_text(query_text(query, 2), hash, err) &&
+             (!strcmp(hash, query_text(query, 1)) || fn(context, &fault, err));
+    }
+    query_close(query);
+    return ok && more == 0;
+}
+
 bool recompute_hashes(struct store *store, check_fault_fn *fn, void *context, struct err *err)
 {
     static const char JOBS[] = "SELECT id, logits_hash FROM job WHERE is_finished "
@@ -178,5 +198,6 @@ bool recompute_hashes(struct store *store, check_fault_fn *fn, void *context, st
              (fits || fn(context, &fault, err));
     }
     query_close(query);
-    return ok && more == 0 && tell(store, SEVERAL, "hashes", "job", NULL, fn, context, err);
+    return ok && more == 0 && tell(store, SEVERAL, "hashes", "job", NULL, fn, context, err) &&
+           check_prompts(store, fn, context, err);
 }

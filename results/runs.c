@@ -149,9 +149,10 @@ struct query *runs_exported_responses(struct store *store, int64_t run, struct e
         "model.quantization AS quantization, job.suite AS suite, job.protocol AS protocol, "
         "item.key AS item, response.content AS response_json, "
         "response.n_prompt_tokens AS prompt_tokens, response.n_new_tokens AS new_tokens, "
-        "response.logits_hash AS logits_hash FROM response JOIN job ON job.id = response.job "
-        "JOIN model ON model.id = job.model JOIN item ON item.id = response.item "
-        "WHERE job.run = ?1 ORDER BY response.id";
+        "response.logits_hash AS logits_hash, " PROMPT_TEXT " AS prompt, "
+        "response.tokens_hash AS tokens_hash FROM response JOIN job ON job.id = response.job "
+        "JOIN model ON model.id = job.model JOIN item ON item.id = response.item " JOIN_PROMPT
+        " WHERE job.run = ?1 ORDER BY response.id";
     return query_begin_of(store, RESPONSES, run, err);
 }
 

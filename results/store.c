@@ -200,6 +200,7 @@ void store_close(struct store *store)
 {
     if (!store) return;
     query_forget_kept(store);
+    store_forget_bases(store);
     sqlite3_close_v2(store->db);
     free(store->path);
     free(store);
@@ -222,6 +223,7 @@ bool store_commit(struct store *store, struct err *err)
 
 void store_rollback(struct store *store)
 {
+    store_forget_bases(store);
     if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 

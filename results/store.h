@@ -154,6 +154,8 @@ struct answer_record {
     int64_t naive_tokens;    /* -1: not known (answers of an older program) */
     const char *logits_hash; /* "": no logits; NULL: not known */
     int64_t duration_ns;
+    /* What was asked, and SHA-256 of its token ids; NULL: not known. Not read back with answers. */
+    const char *prompt, *tokens_hash;
     /* verdict */
     bool answered, is_correct;
     double score, margin;

@@ -48,12 +48,16 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
 {
     static const char PUT_RESPONSE[] =
         "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
-        "naive_tokens, logits_hash) SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9 FROM item "
+        "naive_tokens, logits_hash, prompt, tokens_hash) "
+        "SELECT ?1, id, ?4, ?5, ?6, ?7, nullif(?8, -1), ?9, ?10, ?11 FROM item "
         "WHERE dataset = ?2 AND key = ?3 "
         "ON CONFLICT (job, item) DO UPDATE SET content = excluded.content, "
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
         "duration_ns = excluded.duration_ns, naive_tokens = excluded.naive_tokens, "
-        "logits_hash = excluded.logits_hash WHERE " IS_UNREADABLE;
+        "logits_hash = excluded.logits_hash, prompt = excluded.prompt, "
+        "tokens_hash = excluded.tokens_hash WHERE " IS_UNREADABLE;
+    int64_t prompt = 0;
+    if (answer->prompt && !store_put_prompt(store, answer->prompt, &prompt, err)) return false;
     struct query *put = query_begin_of(store, PUT_RESPONSE, job, err);
     query_add_integer(put, dataset);
     query_add_text(put, answer->key);
@@ -63,6 +67,8 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
     query_add_integer(put, answer->duration_ns);
     query_add_integer(put, answer->naive_tokens);
     query_add_text(put, answer->logits_hash);
+    query_add_known_integer(put, prompt);
+    query_add_text(put, answer->tokens_hash);
     if (!query_run(put, err)) return false;
     *added = sqlite3_changes(store->db) > 0;
     return true;
@@ -142,10 +148,10 @@ static const char *const REUSE_STEPS[] = {
     /* A verdict goes where its response went: both steps meet the same rows in the same order,
      * and the first one stays. */
     "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
-    "naive_tokens, logits_hash) "
+    "naive_tokens, logits_hash, prompt, tokens_hash) "
     "SELECT this.id, mine.id, response.content, response.n_prompt_tokens, "
     "response.n_new_tokens, response.duration_ns, response.naive_tokens, "
-    "response.logits_hash " OTHERS_ANSWERS
+    "response.logits_hash, response.prompt, response.tokens_hash " OTHERS_ANSWERS
     "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (job, item) DO NOTHING",
 

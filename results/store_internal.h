@@ -19,9 +19,10 @@ enum { STORE_BUSY_MS = 30000 };
 struct store {
     sqlite3 *db;
     char *path;
-    struct query *kept;    /* compiled statements of the store's own */
-    bool heeds_interrupts; /* Ctrl-C ends a statement */
-    bool is_bounded;       /* a statement ends after max_steps */
+    struct query *kept;         /* compiled statements of the store's own */
+    struct prompt_bases *bases; /* of store_put_prompt, NULL: none so far */
+    bool heeds_interrupts;      /* Ctrl-C ends a statement */
+    bool is_bounded;            /* a statement ends after max_steps */
     int64_t n_steps, max_steps;
     int waited_ms, waited_after_ms; /* for a lock, and after Ctrl-C */
 };
@@ -57,6 +58,21 @@ bool store_execute(struct store *store, const char *sql, struct err *err)
 bool store_enter(struct store *store, struct err *err) __attribute__((warn_unused_result));
 bool store_leave(struct store *store, bool done, struct err *err)
     __attribute__((warn_unused_result));
+
+/* ---- Prompts ---- */
+
+/* The row of a prompt's text, made if there is none: as what it adds to a prompt that this
+ * connection has stored, if it shares at least half of that one's characters, otherwise whole.
+ * Inside a transaction. */
+bool store_put_prompt(struct store *store, const char *text, int64_t *id, struct err *err)
+    __attribute__((warn_unused_result));
+/* Forgets the prompts that others can be stored by: rows that a rollback takes back are none. */
+void store_forget_bases(struct store *store);
+/* The columns of a prompt as text, from `prompt` and its `base`, NULL: none or not known. */
+#define PROMPT_TEXT "coalesce(substr(base.rest, 1, prompt.n_shared_characters), '') || prompt.rest"
+#define JOIN_PROMPT                                                                                \
+    "LEFT JOIN prompt ON prompt.id = response.prompt LEFT JOIN prompt AS base "                    \
+    "ON base.id = prompt.base"
 
 /* ---- Statements: begin, add every parameter in order, then run; or step and close ---- */
 

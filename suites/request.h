@@ -119,11 +119,15 @@ struct response {
     bool double_bos;     /* the prompt began with BOS already */
     int64_t duration_ns; /* this request's share of the batches' time; no part of equality */
     /* Tokens to compute it alone, each of its distinct sequences whole. Kept beside the JSON, like
-     * the time, and so is the hash. */
+     * the time, and so is all that follows. */
     int64_t naive_tokens;
     /* SHA-256 over the SHA-256 of every row of logits it was judged from, little-endian float32, by
      * choice and position, or by generated token; "" if there is none. */
     char logits_hash[65];
+    /* What was asked, with the examples that it kept, as it was encoded or sent; lives during the
+     * call. NULL: a chunk of a text, or a prompt that fits in no form. */
+    const char *prompt;
+    char tokens_hash[65]; /* prompt_hash_tokens; "": nobody here knows the tokens */
 };
 
 /* What a server found too long, or would not answer, or answered in a way that nobody can read: the

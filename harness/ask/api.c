@@ -21,19 +21,28 @@ static void put_message(struct json_writer *json, const char *role, const char *
     json_end_object(json);
 }
 
-static void put_messages(struct json_writer *json, const struct api_call *call)
+static struct dialogue find_dialogue(const struct api_call *call)
 {
     const struct request *request = call->request;
-    const struct dialogue told = {request->prompts, request->n_prompts};
-    const struct dialogue one = {&request->prompts[call->i_prompt], 1};
-    const struct dialogue *said = request->dialogues ? &request->dialogues[call->i_prompt]
-                                  : request->kind == REQUEST_CHAT ? &told
-                                                                  : &one;
+    if (request->dialogues) return request->dialogues[call->i_prompt];
+    return request->kind == REQUEST_CHAT ? (struct dialogue){request->prompts, request->n_prompts}
+                                         : (struct dialogue){&request->prompts[call->i_prompt], 1};
+}
+
+/* Of the i-th turn. */
+static const char *role(size_t i)
+{
+    return i % 2 ? "assistant" : "user";
+}
+
+static void put_messages(struct json_writer *json, const struct api_call *call)
+{
+    const char *system = call->request->system;
+    const struct dialogue said = find_dialogue(call);
     json_key(json, "messages");
     json_begin_array(json);
-    if (request->system) put_message(json, "system", request->system);
-    for (size_t i = 0; i < said->n; i++)
-        put_message(json, i % 2 ? "assistant" : "user", said->turns[i]);
+    if (system) put_message(json, "system", system);
+    for (size_t i = 0; i < said.n; i++) put_message(json, role(i), said.turns[i]);
     json_end_array(json);
 }
 
@@ -85,12 +94,35 @@ static void put_echo(struct json_writer *json, const struct api_options *options
     buf_free(&prompt);
 }
 
+static bool is_scored_request(const struct request *request)
+{
+    return request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
+}
+
+static bool is_told_request(const struct api_options *options, const struct request *request)
+{
+    return request_is_chat(request) || (!is_scored_request(request) && !options->completes);
+}
+
+void api_write_prompt(const struct api_options *options, const struct api_call *call,
+                      struct buf *out)
+{
+    const struct request *request = call->request;
+    if (!is_told_request(options, request)) {
+        buf_text(out, request->prompts[call->i_prompt]);
+        return;
+    }
+    const struct dialogue said = find_dialogue(call);
+    if (request->system) buf_printf(out, "system: %s\n\n", request->system);
+    for (size_t i = 0; i < said.n; i++)
+        buf_printf(out, "%s%s: %s", i ? "\n\n" : "", role(i), said.turns[i]);
+}
+
 const char *api_write_call(const struct api_options *options, const struct api_call *call,
                            struct buf *body)
 {
     const struct request *request = call->request;
-    bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
-    bool is_told = request_is_chat(request) || (!is_scored && !options->completes);
+    bool is_scored = is_scored_request(request), is_told = is_told_request(options, request);
     struct json_writer json = {.out = body};
     json_begin_object(&json);
     json_set_string(&json, "model", options->model);

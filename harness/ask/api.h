@@ -57,6 +57,11 @@ struct api_call {
 const char *api_write_call(const struct api_options *options, const struct api_call *call,
                            struct buf *body);
 
+/* Appends what api_write_call has to say of the request, for people: the prompt of a completion,
+ * without choice or stem, or the messages, "user: TEXT", with an empty line between them. */
+void api_write_prompt(const struct api_options *options, const struct api_call *call,
+                      struct buf *out);
+
 /* Appends the URL of a path below the base. */
 void api_write_url(const struct api_options *options, const char *path, struct buf *url);
 

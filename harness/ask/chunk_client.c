@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/tools.h"
+#include "harness/ask/prompt_tokens.h"
 #include "harness/ask/text_chunks.h"
 #include "suites/perplexity.h"
 
@@ -256,13 +257,19 @@ static bool respond(struct chunk_client *client, const struct group *group, size
         .duration_ns = duration_ns,
         .naive_tokens = (int64_t)group->n_computed,
     };
+    const int32_t *ids = text_chunk(group->dataset, group->items[i]);
+    const struct joined_tokens tokens = {
+        .ids = {.ids = (int32_t *)(uintptr_t)ids, /* that nobody changes */
+                .n = group->n_computed + 1},
+        .n_context = group->first_scored};
     struct sha256 *hash = sha256_new(err);
     if (!hash) return false;
     sha256_update(hash, client->hashes + i * group->n_scored,
                   group->n_scored * sizeof *client->hashes);
     sha256_finish(hash, response.logits_hash);
     sha256_free(hash);
-    return end_chunk(client, group, i, err) &&
+    return prompt_hash_tokens(&tokens, 1, response.tokens_hash, err) &&
+           end_chunk(client, group, i, err) &&
            group->sink->respond(group->sink->context, i_request, &response, err);
 }
 

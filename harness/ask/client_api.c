@@ -172,6 +172,15 @@ static bool exchange_prompt(struct exchange *exchange, size_t i_prompt, struct e
     return true;
 }
 
+/* What was sent last, be it answered or not. */
+static bool keep_prompt(struct exchange *exchange, struct err *err)
+{
+    struct buf text = {0};
+    api_write_prompt(&exchange->client->options, &exchange->call, &text);
+    exchange->response->prompt = arena_take(exchange->arena, &text, err);
+    return exchange->response->prompt != NULL;
+}
+
 static bool is_too_long(const struct response *response)
 {
     return response->failure && !strcmp(response->failure, RESPONSE_TOO_LONG);
@@ -193,6 +202,7 @@ static bool answer_request(struct api_window *window, struct http *http, size_t 
     bool ok = exchange_prompt(&exchange, 0, err);
     for (size_t k = 1; ok && k < n_prompts && is_too_long(response); k++)
         ok = exchange_prompt(&exchange, k, err);
+    ok = ok && keep_prompt(&exchange, err);
     response->answered = ok && !response->failure;
     response->context = request->context;
     if (!response->answered) {

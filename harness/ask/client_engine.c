@@ -53,6 +53,7 @@ struct answer {
     int first_node;                /* of those that it was the first to need, -1: none */
     uint8_t (*rows)[SHA256_BYTES]; /* [n_rows] hashes of the logits it is judged from */
     size_t n_rows, rows_capacity;
+    char tokens_hash[SHA256_HEX_BYTES];
 };
 
 struct engine_window {
@@ -211,6 +212,9 @@ static bool add_request(struct engine_window *window, struct line_encoder *encod
     answer->leaf = answer->first_node = -1;
     if (!prompt_tokens_make(encoder, &client->prompts, request, &answer->prompt, err)) return false;
     if (!answer->prompt.fits) return true;
+    if (!prompt_hash_tokens(answer->prompt.branches, answer->prompt.n_branches, answer->tokens_hash,
+                            err))
+        return false;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
     if (is_scored || request->max_new_tokens)
         answer->naive_tokens = (int64_t)prompt_naive_tokens(&answer->prompt);
@@ -443,6 +447,8 @@ static bool respond(struct engine_window *window, size_t i, struct err *err)
     struct buf text = {0};
     bool ok = true;
     if (prompt->fits) {
+        response.prompt = buf_string(&prompt->text);
+        memcpy(response.tokens_hash, answer->tokens_hash, sizeof response.tokens_hash);
         response.n_prompt_tokens = (int)prompt->branches[0].n_context;
         response.n_new_tokens = answer->n_new_tokens;
         response.n_dropped_shots = prompt->n_dropped_shots;

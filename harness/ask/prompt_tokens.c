@@ -150,6 +150,7 @@ void prompt_tokens_done(struct prompt_tokens *prompt)
 {
     for (size_t i = 0; i < prompt->n_branches; i++) joined_tokens_done(&prompt->branches[i]);
     free(prompt->branches);
+    buf_free(&prompt->text);
     *prompt = (struct prompt_tokens){0};
 }
 
@@ -220,6 +221,12 @@ static bool try_prompt(const struct asking *asking, size_t i_prompt, struct prom
         }
         ok = ok && join_choice(asking, &before, i, prompt, err);
     }
+    if (request->stems) {
+        ok = ok && append_prompt(asking, i_prompt, "", &prompt->text, err);
+    } else {
+        prompt->text = before.text;
+        before.text = (struct buf){0};
+    }
     context_done(&before);
     return ok;
 }
@@ -231,13 +238,12 @@ static bool try_generation(const struct asking *asking, size_t i_prompt,
 {
     const struct request *request = asking->request;
     size_t context_tokens = asking->options->context_tokens;
-    struct buf text = {0};
+    struct buf *text = &prompt->text;
     if (!make_branches(prompt, 1, err)) return false;
     struct joined_tokens *joined = &prompt->branches[0];
-    bool ok = append_prompt(asking, i_prompt, "", &text, err) &&
-              encode(asking, buf_string(&text), text.n_bytes, &joined->ids, err);
-    buf_free(&text);
-    if (!ok) return false;
+    if (!append_prompt(asking, i_prompt, "", text, err) ||
+        !encode(asking, buf_string(text), text->n_bytes, &joined->ids, err))
+        return false;
     joined->n_context = joined->ids.n;
     prompt->double_bos = begins_twice(asking->encoder->tokenizer, &joined->ids);
     size_t n_new = request->max_new_tokens;
@@ -268,6 +274,25 @@ bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_option
     if (ok && prompt->fits) return true;
     prompt_tokens_done(prompt);
     return ok;
+}
+
+/* Little-endian machines only, as the engine is. */
+bool prompt_hash_tokens(const struct joined_tokens *branches, size_t n, char hex[SHA256_HEX_BYTES],
+                        struct err *err)
+{
+    const uint32_t n_branches = (uint32_t)n;
+    struct sha256 *hash = sha256_new(err);
+    if (!hash) return false;
+    sha256_update(hash, &n_branches, sizeof n_branches);
+    for (size_t i = 0; i < n; i++) {
+        const struct tokens *ids = &branches[i].ids;
+        const uint32_t lengths[] = {(uint32_t)branches[i].n_context, (uint32_t)ids->n};
+        sha256_update(hash, lengths, sizeof lengths);
+        sha256_update(hash, ids->ids, ids->n * sizeof *ids->ids);
+    }
+    sha256_finish(hash, hex);
+    sha256_free(hash);
+    return true;
 }
 
 size_t prompt_computed_tokens(const struct joined_tokens *branch)

@@ -7,6 +7,7 @@
 #ifndef PHIBENCH_HARNESS_ASK_PROMPT_TOKENS_H
 #define PHIBENCH_HARNESS_ASK_PROMPT_TOKENS_H
 
+#include "base/sha256.h"
 #include "harness/ask/line_encoder.h"
 #include "suites/request.h"
 
@@ -36,6 +37,7 @@ struct prompt_tokens {
     bool fits;                      /* false: not to be answered, the rest is empty */
     struct joined_tokens *branches; /* [n_choices], or 1 with the prompt alone (GENERATE, CHAT) */
     size_t n_branches;
+    struct buf text; /* what was encoded, before any choice and without its stem; uncut */
     int n_dropped_shots, n_cut_tokens; /* of the branch that lost most */
     bool double_bos;
     bool moves_space; /* at the prompt's end: it became part of the continuation */
@@ -49,6 +51,11 @@ bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_option
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));
 void prompt_tokens_done(struct prompt_tokens *prompt);
+
+/* SHA-256 of what a model is handed: as little-endian 32-bit numbers how many branches there are,
+ * and of each its n_context, how many ids it has, and the ids. */
+bool prompt_hash_tokens(const struct joined_tokens *branches, size_t n, char hex[SHA256_HEX_BYTES],
+                        struct err *err) __attribute__((warn_unused_result));
 
 /* How many tokens of a branch must be computed: the last of a continuation is only scored. */
 size_t prompt_computed_tokens(const struct joined_tokens *branch);

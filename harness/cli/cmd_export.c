@@ -103,9 +103,9 @@ const struct command COMMAND_EXPORT = {
     .n_max = 1,
     COMMAND_OPTIONS(OPTIONS, struct options),
     .details =
-        "Prints jobs, scores, speeds, items, raw responses and notes of a run, the newest by "
-        "default. The columns are "
-        "those of the views v_jobs, v_scores, v_speed and v_items; for anything else, open the "
+        "Prints jobs, scores, speeds, items, raw responses with their prompts, and notes of "
+        "a run, the newest by default. The columns are those of the views v_jobs, v_scores, "
+        "v_speed and v_items; for anything else, open the "
         "SQLite file.\n\n"
         "In CSV a text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab "
         "or a line break) gets a ' in front, numbers never; JSON lines hold every text as it is.",

@@ -178,6 +178,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .n_new_tokens = response->n_new_tokens,
         .naive_tokens = response->naive_tokens,
         .logits_hash = items->planned->model->config->api ? NULL : response->logits_hash,
+        .prompt = response->prompt,
+        .tokens_hash = *response->tokens_hash ? response->tokens_hash : NULL,
         .duration_ns = response->duration_ns,
         .answered = verdict.answered,
         .is_correct = verdict.is_correct,

@@ -108,7 +108,8 @@ bool writer_put(struct writer *writer, const struct answer_record *answer, struc
     *kept = *answer;
     const char **texts[] = {&kept->key,       &kept->file,        &kept->subset,
                             &kept->expected,  &kept->groups_json, &kept->response_json,
-                            &kept->predicted, &kept->logits_hash, &kept->others_json};
+                            &kept->predicted, &kept->logits_hash, &kept->others_json,
+                            &kept->prompt,    &kept->tokens_hash};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!copy(batch->arena, texts[i], err)) return false;
     batch->n++;

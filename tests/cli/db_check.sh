@@ -24,10 +24,11 @@ rows() {
 }
 rows good.db
 
-# changed SQL: bad.db is good.db after it.
+# changed SQL: bad.db is good.db, or what $good says, after it.
+good=good.db
 changed() {
     rm -f bad.db*
-    cp good.db bad.db
+    cp "$good" bad.db
     sqlite3 bad.db "PRAGMA foreign_keys = 0; PRAGMA ignore_check_constraints = 1; $1" >/dev/null || fail "sqlite3: $1"
 }
 # refused MESSAGE: by everything that opens bad.db, which stays as it is.
@@ -98,6 +99,25 @@ refused 'the index run_by_config (of run) is not as phibench makes it, and what 
 expect 1 "$PHIBENCH" db check bad.db
 grep -q '^file: row 1 missing from index run_by_config (--repair: the index is made again)' stdout || fail 'index not found'
 mended
+
+# Prompts: what they are stored by, what they say, and their tokens.
+expect 0 "$PHIBENCH" run config.yaml --set suites.0.shots=2 --limit 3 --db few.db
+good=few.db
+while IFS='|' read -r sql fault can; do
+    changed "$sql"
+    expect 0 "$PHIBENCH" runs --db bad.db
+    expect 1 "$PHIBENCH" db check bad.db
+    grep -q "^$fault" stdout || fail "$sql: not found: $fault"
+    [ "$can" = 0 ] || mended
+done <<'END'
+UPDATE prompt SET n_shared_characters = 9999 WHERE base = 1|rows: prompt 2: its base, 1, is missing, has a base|1
+UPDATE prompt SET base = 2 WHERE id = 3|rows: prompt 3: its base, 2, is missing, has a base itself|1
+DELETE FROM prompt WHERE id = 1|rows: prompt 2: its base, 1, is missing|1
+DELETE FROM prompt WHERE id = 2|rows: response 2: its prompt, 2, is missing|1
+UPDATE response SET tokens_hash = 'x' WHERE id = 1|rows: response 1: the hash of its tokens is no SHA-256|1
+UPDATE prompt SET rest = printf('%s!', rest) WHERE id = 3|hashes: prompt 3: its hash is not that of its text|0
+END
+good=good.db
 
 # What others added: refused by name, opened with --trust.
 while IFS='|' read -r sql name; do

@@ -34,6 +34,7 @@ static bool put_answer(struct store *store, int64_t job, int i, struct err *err)
                                          .groups_json = "[[\"subject\",\"a\"]]",
                                          .response_json = "{\"answered\":true}",
                                          .logits_hash = "",
+                                         .prompt = key,
                                          .answered = true,
                                          .predicted = "A"};
     if (!store_begin(store, err) || !store_put_answer(store, job, &answer, err) ||

@@ -24,7 +24,7 @@ enum { MOST = 64 };
 struct kept {
     size_t n, order[MOST];
     bool answered[MOST];
-    char text[MOST][64];
+    char text[MOST][64], prompt[64]; /* of the last one */
     struct response responses[MOST];
     struct choice_score choices[4];
 };
@@ -38,6 +38,9 @@ static bool keep(void *context, size_t i_request, const struct response *respons
     kept->answered[kept->n] = response->answered;
     kept->responses[kept->n] = *response;
     snprintf(kept->text[kept->n], sizeof kept->text[0], "%s", response->text ? response->text : "");
+    assert_non_null(response->prompt);
+    assert_string_equal(response->tokens_hash, "");
+    snprintf(kept->prompt, sizeof kept->prompt, "%s", response->prompt);
     if (response->n_choices && response->n_choices <= 4)
         memcpy(kept->choices, response->choices, response->n_choices * sizeof *response->choices);
     kept->n++;
@@ -103,7 +106,8 @@ static void check_call(void *context, const struct test_call *call, struct test_
 }
 
 static void check_exchange(const struct request *request, bool completes, const char *path,
-                           const char *body, const char *reply, const char *text)
+                           const char *body, const char *reply, const char *text,
+                           const char *prompt)
 {
     const char *const expected[] = {path, body, reply};
     struct test_server *server = test_server_start(check_call, (void *)expected);
@@ -114,6 +118,7 @@ static void check_exchange(const struct request *request, bool completes, const 
     options.completes = completes;
     if (!ask(&options, request, 1, &kept, &work, &err)) fail_msg("%s", err.message);
     assert_string_equal(kept.text[0], text);
+    assert_string_equal(kept.prompt, prompt);
     test_server_stop(server);
 }
 
@@ -133,7 +138,8 @@ static void conversations_and_prompts_are_sent_as_servers_take_them(void **state
                    "{\"role\":\"user\",\"content\":\"a \\\"b\\\"\"},{\"role\":\"assistant\","
                    "\"content\":\"c\"},{\"role\":\"user\",\"content\":\"d\"}],\"max_tokens\":9,"
                    "\"temperature\":0.7,\"seed\":5}",
-                   "{\"choices\":[{\"message\":{\"content\":\"e\"}}]}", "e");
+                   "{\"choices\":[{\"message\":{\"content\":\"e\"}}]}", "e",
+                   "system: s\n\nuser: a \"b\"\n\nassistant: c\n\nuser: d");
     const struct request prompt = {.kind = REQUEST_GENERATE,
                                    .prompts = talk,
                                    .n_prompts = 1,
@@ -143,11 +149,11 @@ static void conversations_and_prompts_are_sent_as_servers_take_them(void **state
     check_exchange(&prompt, true, "/v1/completions",
                    "{\"model\":\"m\",\"prompt\":\"a \\\"b\\\"\",\"max_tokens\":4,"
                    "\"temperature\":0,\"stop\":[\"\\n\",\".\"]}",
-                   "{\"choices\":[{\"text\":\" Paris. It\"}]}", " Paris");
+                   "{\"choices\":[{\"text\":\" Paris. It\"}]}", " Paris", "a \"b\"");
     check_exchange(&prompt, false, "/v1/chat/completions",
                    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a \\\"b\\\"\"}"
                    "],\"max_tokens\":4,\"temperature\":0,\"stop\":[\"\\n\",\".\"]}",
-                   "{\"choices\":[{\"message\":{\"content\":null}}]}", "");
+                   "{\"choices\":[{\"message\":{\"content\":null}}]}", "", "user: a \"b\"");
 }
 
 /* ---- A bad server ---- */
@@ -372,6 +378,7 @@ static void choices_are_scored_by_the_echo_of_the_prompt(void **state)
     struct test_server *server = test_server_start(echo, NULL);
     struct api_options options = options_for(server);
     if (!ask(&options, &request, 1, &kept, &work, &err)) fail_msg("%s", err.message);
+    assert_string_equal(kept.prompt, "Say:");
     assert_true(kept.choices[0].logprob == -0.5);
     assert_int_equal(kept.choices[0].n_tokens, 1);
     assert_int_equal(kept.choices[0].n_characters, 3);

@@ -84,6 +84,36 @@ static void check_branch(const struct joined_tokens *branch, struct tokens wante
     tokens_free(&wanted);
 }
 
+/* The prompt's text is the chat, without a stem. */
+static void check_text(const struct prompt_tokens *prompt, const struct tokenizer *tokenizer,
+                       const char *system, const struct dialogue *dialogue)
+{
+    struct buf text = {0};
+    assert_true(chat_prompt_render(tokenizer, NULL, system, dialogue, "", &text, NULL));
+    assert_string_equal(buf_string(&prompt->text), buf_string(&text));
+    buf_free(&text);
+}
+
+/* SHA-256 of [2, 1, 3, 10, 11, 12, 1, 2, 10, 13] as little-endian 32-bit numbers, by Python's
+ * hashlib and struct. */
+static void the_hash_of_tokens_tells_where_sequences_and_choices_begin(void **state)
+{
+    (void)state;
+    int32_t first[] = {10, 11, 12}, second[] = {10, 13};
+    struct joined_tokens branches[] = {{.ids = {.ids = first, .n = 3}, .n_context = 1},
+                                       {.ids = {.ids = second, .n = 2}, .n_context = 1}};
+    char hash[SHA256_HEX_BYTES], other[SHA256_HEX_BYTES];
+    assert_true(prompt_hash_tokens(branches, 2, hash, NULL));
+    assert_string_equal(hash, "aed0ece9c3bf0e3769a15728f2a5135fbc3571ece0a50a6f5ce56b3cbdb63934");
+    branches[0].n_context = 2;
+    assert_true(prompt_hash_tokens(branches, 2, other, NULL));
+    assert_string_not_equal(hash, other);
+    branches[0].n_context = 1;
+    branches[0].ids.n = 2;
+    assert_true(prompt_hash_tokens(branches, 2, other, NULL));
+    assert_string_not_equal(hash, other);
+}
+
 static void choices_stand_behind_the_rendered_chat(void **state)
 {
     (void)state;
@@ -97,6 +127,7 @@ static void choices_stand_behind_the_rendered_chat(void **state)
     assert_false(prompt.double_bos); /* the template's is the only one */
     assert_int_equal(prompt.n_branches, 3);
     assert_int_equal(prompt.branches[0].ids.ids[0], tokenizer_bos(tokenizer));
+    check_text(&prompt, tokenizer, "Do.", &DIALOGUES[0]);
     for (size_t i = 0; i < 3; i++)
         check_branch(&prompt.branches[i], encode(tokenizer, "Do.", &DIALOGUES[0], "", CHOICES[i]),
                      context.n);
@@ -120,6 +151,7 @@ static void a_stem_ends_the_last_turn(void **state)
                      encode(tokenizer, "Do.", &DIALOGUES[0], STEMS[i], CHOICES[i]), context.n);
         tokens_free(&context);
     }
+    check_text(&prompt, tokenizer, "Do.", &DIALOGUES[0]);
     prompt_tokens_done(&prompt);
     tokenizer_free(tokenizer);
 }
@@ -136,6 +168,7 @@ static void a_chat_that_is_too_long_loses_examples_or_its_beginning(void **state
     assert_true(prompt.fits);
     assert_int_equal(prompt.n_dropped_shots, 1);
     assert_int_equal(prompt.branches[2].ids.n, shorter.n);
+    check_text(&prompt, tokenizer, "Do.", &DIALOGUES[1]);
     prompt_tokens_done(&prompt);
     assert_true(tokens_of(tokenizer, 8, &request, &prompt, NULL));
     assert_false(prompt.fits);
@@ -164,6 +197,7 @@ static void a_generation_begins_with_the_turn_of_the_model(void **state)
     assert_int_equal(prompt.n_branches, 1);
     size_t n = wanted.n;
     check_branch(&prompt.branches[0], wanted, n);
+    check_text(&prompt, tokenizer, "Do.", &DIALOGUES[0]);
     prompt_tokens_done(&prompt);
     tokenizer_free(tokenizer);
 }
@@ -181,6 +215,7 @@ static void a_template_that_refuses_a_system_message_gets_none(void **state)
     assert_int_equal(err.code, ERR_NONE);
     check_branch(&prompt.branches[1], encode(tokenizer, NULL, &DIALOGUES[0], "", CHOICES[1]),
                  context.n);
+    check_text(&prompt, tokenizer, NULL, &DIALOGUES[0]);
     tokens_free(&context);
     prompt_tokens_done(&prompt);
     tokenizer_free(tokenizer);
@@ -205,12 +240,17 @@ static void a_server_gets_every_turn_as_a_message(void **state)
                            "{\"role\":\"user\",\"content\":\"Q one\"},"
                            "{\"role\":\"assistant\",\"content\":\"A\"},"
                            "{\"role\":\"user\",\"content\":\"Q three\"}]"));
+    buf_clear(&body);
+    api_write_prompt(&options, &call, &body);
+    assert_string_equal(buf_string(&body),
+                        "system: Do.\n\nuser: Q one\n\nassistant: A\n\nuser: Q three");
     buf_free(&body);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_hash_of_tokens_tells_where_sequences_and_choices_begin),
         cmocka_unit_test(choices_stand_behind_the_rendered_chat),
         cmocka_unit_test(a_stem_ends_the_last_turn),
         cmocka_unit_test(a_chat_that_is_too_long_loses_examples_or_its_beginning),
