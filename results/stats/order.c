@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "results/stats/distributions.h"
+#include "results/stats/means.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,9 +35,10 @@ static double at_rank(const double *sorted, size_t n, double rank)
     return sorted[(size_t)fmin((double)(n - 1), fmax(0, rank))];
 }
 
-struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q)
+/* Of sorted values, with limits that lie `half` ranks from the quantile's. */
+static struct estimate between_ranks(const double *sorted, size_t n, double q, double half)
 {
-    double middle = (double)n * q, half = STATS_Z * sqrt((double)n * q * (1 - q));
+    double middle = (double)n * q;
     return (struct estimate){.mean = stats_quantile_sorted(sorted, n, q),
                              .error = NAN,
                              .interval = {at_rank(sorted, n, floor(middle - half)),
@@ -44,12 +46,51 @@ struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q
                              .n = n};
 }
 
+struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q)
+{
+    return between_ranks(sorted, n, q, STATS_Z * sqrt((double)n * q * (1 - q)));
+}
+
+/* How many times the variance of a share q of independent values is the one of these clusters. */
+static double design_effect(const double *values, const uint32_t *cluster, size_t n,
+                            size_t n_clusters, double quantile)
+{
+    double *is_below = mem_new_or_end(n, sizeof *is_below);
+    for (size_t i = 0; i < n; i++) is_below[i] = values[i] <= quantile;
+    double independent = stats_clustered_error(is_below, NULL, n, n);
+    double clustered = stats_clustered_error(is_below, cluster, n, n_clusters);
+    free(is_below);
+    double ratio = clustered / independent;
+    return ratio > 1 ? ratio * ratio : 1;
+}
+
+static double *sorted_copy(const double *values, size_t n)
+{
+    double *copy = mem_new_or_end(n, sizeof *copy);
+    memcpy(copy, values, n * sizeof *copy);
+    stats_sort(copy, n);
+    return copy;
+}
+
+struct estimate stats_clustered_quantile(const double *values, const uint32_t *cluster, size_t n,
+                                         size_t n_clusters, double q)
+{
+    double *sorted = sorted_copy(values, n);
+    double quantile = stats_quantile_sorted(sorted, n, q), errors = STATS_Z, effect = 1;
+    if (n_clusters > 1) {
+        errors = stats_student(n_clusters - 1);
+        effect = design_effect(values, cluster, n, n_clusters, quantile);
+    }
+    double half = errors * sqrt((double)n * q * (1 - q) * effect);
+    struct estimate estimate = between_ranks(sorted, n, q, half);
+    free(sorted);
+    return estimate;
+}
+
 double stats_quantile(const double *values, size_t n, double q)
 {
     if (!n) return NAN;
-    double *sorted = mem_new_or_end(n, sizeof *sorted);
-    memcpy(sorted, values, n * sizeof *sorted);
-    stats_sort(sorted, n);
+    double *sorted = sorted_copy(values, n);
     double quantile = stats_quantile_sorted(sorted, n, q);
     free(sorted);
     return quantile;

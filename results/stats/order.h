@@ -8,6 +8,7 @@
 #include "results/stats/estimate.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sorts ascending, in place. */
 void stats_sort(double *values, size_t n);
@@ -22,7 +23,17 @@ double stats_quantile(const double *values, size_t n, double q);
 double stats_quantile_sorted(const double *sorted, size_t n, double q);
 
 /* The same with a 95% interval that is distribution-free, from order statistics (David and Nagaraja
- * 2003, "Order statistics", section 7.1); the error is NaN. */
+ * 2003, "Order statistics", section 7.1); the error is NaN. Where fewer than about 4 of the values
+ * lie beyond the quantile, the limit on that side is the outermost value, which is no bound. */
 struct estimate stats_quantile_estimate(const double *sorted, size_t n, double q);
+
+/* Quantile q of values [n], n > 0, that cluster by ids 0..n_clusters-1, such as the tokens of a
+ * text's chunks: the ranks of the interval lie as much farther apart as the clustered error of the
+ * share below the quantile is larger than that of independent values, by Student's quantile
+ * (Woodruff 1952, "Confidence intervals for medians and other position measures"; Korn and Graubard
+ * 1998 on the design effect). As stats_quantile_estimate where there are fewer than two clusters.
+ */
+struct estimate stats_clustered_quantile(const double *values, const uint32_t *cluster, size_t n,
+                                         size_t n_clusters, double q);
 
 #endif

@@ -28,6 +28,37 @@ struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n)
     return (struct estimate){mean, error, {mean - STATS_Z * error, mean + STATS_Z * error}, n};
 }
 
+/* The correlation of two answers to one question, its numerator brought n / 2 closer to 0 where it
+ * is positive. */
+static double corrected_phi(double both, double only_a, double only_b, double neither)
+{
+    double n = both + only_a + only_b + neither;
+    double margins = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither);
+    double excess = both * neither - only_a * only_b;
+    if (margins == 0) return 0;
+    if (excess > 0) excess = fmax(0, excess - n / 2);
+    return excess / sqrt(margins);
+}
+
+/* How far a difference reaches where one rate is off by `down` and the other by `up`. */
+static double reach(double down, double up, double phi)
+{
+    return sqrt(fmax(0, down * down - 2 * phi * down * up + up * up));
+}
+
+struct estimate stats_newcombe(uint64_t both, uint64_t only_a, uint64_t only_b, uint64_t neither)
+{
+    uint64_t n = both + only_a + only_b + neither;
+    double rate_a = (double)(both + only_a) / (double)n;
+    double rate_b = (double)(both + only_b) / (double)n;
+    struct interval a = stats_wilson(both + only_a, n), b = stats_wilson(both + only_b, n);
+    double phi = corrected_phi((double)both, (double)only_a, (double)only_b, (double)neither);
+    struct estimate estimate = stats_paired(only_a, only_b, n);
+    estimate.interval.low = estimate.mean - reach(rate_b - b.low, a.high - rate_a, phi);
+    estimate.interval.high = estimate.mean + reach(b.high - rate_b, rate_a - a.low, phi);
+    return estimate;
+}
+
 double stats_mcnemar(uint64_t b, uint64_t c)
 {
     uint64_t n = b + c, fewer = b < c ? b : c;
