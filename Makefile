@@ -86,6 +86,7 @@ KERNEL_CHECK := $(BUILD)/tests/kernels/check_kernels
 PRINT_LOGITS := $(BUILD)/tests/arm/print_logits
 RENDER_CASES := $(BUILD)/tests/jinja/render_cases
 ENCODE_LINES := $(BUILD)/tests/tokens/encode_lines
+CHECK_COVERAGE := $(BUILD)/tests/coverage/check_coverage
 SUPPORT      := $(BUILD)/tests/libsupport.a
 FAULTS       := $(addprefix $(BUILD)/tests/faults/,fail_nth.so power_cut.so write_answers)
 
@@ -196,7 +197,7 @@ $(PRINT_LOGITS): $(BUILD)/tests/arm/print_logits.o $(ENGINE)
 JOBS  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 again  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-$(RENDER_CASES) $(ENCODE_LINES): %: %.o $(SUPPORT) $(LIBRARY)
+$(RENDER_CASES) $(ENCODE_LINES) $(CHECK_COVERAGE): %: %.o $(SUPPORT) $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
@@ -230,6 +231,10 @@ run-demo: $(PROGRAM)
 .PHONY: check-kernels bench
 check-kernels: $(KERNEL_CHECK)  ## compare every kernel with its scalar form, bit for bit, and time it (KERNEL_FLAGS)
 	$(Q)$(KERNEL_CHECK) $(KERNEL_FLAGS)
+
+.PHONY: check-coverage
+check-coverage: $(CHECK_COVERAGE)  ## simulate how often each interval of results/stats holds the truth (minutes)
+	$(Q)$(CHECK_COVERAGE)
 
 .PHONY: check-arm arm-programs
 check-arm:  ## the same for NEON, cross-compiled and emulated, and whole logits
