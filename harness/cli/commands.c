@@ -15,6 +15,7 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_AUDIT,
     &COMMAND_REPORT,
     &COMMAND_BENCH,
+    &COMMAND_AB,
     &COMMAND_PERPLEXITY,
     &COMMAND_GENERATE,
     &COMMAND_SCORE,
