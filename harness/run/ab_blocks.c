@@ -1,6 +1,6 @@
 /* ab_blocks.c - see ab_blocks.h. Six blocks are balanced: each arm runs first, second and third
- * equally often, and as often after each of the others, so that what a process leaves behind (caches,
- * heat) falls on all alike.
+ * equally often, and as often after each of the others, so that what a process leaves behind
+ * (caches, heat) falls on all alike.
  */
 #include "harness/run/ab_blocks.h"
 

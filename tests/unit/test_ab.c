@@ -108,17 +108,13 @@ static void sizes_fit_the_context_and_are_never_nothing(void **unused)
 
 /* ---- Processes ---- */
 
-#define RECORD(test, rest) "{\"isa\":\"avx2\",\"test\":\"" test "\"," rest "}"
-#define RECORDS                                                                                                                                                                                 \
-    "[" RECORD("load", "\"duration_ns\":2500000000,\"rss_bytes\":900,\"tokens_per_s\":null") "," RECORD("first_token", "\"duration_ns\":5,\"rss_bytes\":100,\"tokens_per_s\":null") "," RECORD( \
-        "prefill",                                                                                                                                                                              \
-        "\"duration_ns\":5,\"rss_bytes\":100,\"tokens_per_s\":110") "," RECORD("prefill",                                                                                                       \
-                                                                               "\"duration_ns\":"                                                                                               \
-                                                                               "5,\"rss_bytes\":"                                                                                               \
-                                                                               "300,\"tokens_per_"                                                                                              \
-                                                                               "s\":100") "," RECORD("prefill",                                                                                 \
-                                                                                                     "\"duration_ns\":5,\"rss_bytes\":200,\"tokens_per_s\":7") "," RECORD("decode",             \
-                                                                                                                                                                          "\"duration_ns\":5,\"rss_bytes\":200,\"tokens_per_s\":20.5") "]"
+static const char RECORDS[] =
+    "[{\"isa\":\"avx2\",\"test\":\"load\",\"duration_ns\":2500000000,\"rss_bytes\":900},"
+    "{\"test\":\"first_token\",\"duration_ns\":5,\"rss_bytes\":100,\"tokens_per_s\":null},"
+    "{\"test\":\"prefill\",\"duration_ns\":5,\"rss_bytes\":100,\"tokens_per_s\":110},"
+    "{\"test\":\"prefill\",\"duration_ns\":5,\"rss_bytes\":300,\"tokens_per_s\":100},"
+    "{\"test\":\"prefill\",\"duration_ns\":5,\"rss_bytes\":200,\"tokens_per_s\":7},"
+    "{\"test\":\"decode\",\"duration_ns\":5,\"rss_bytes\":200,\"tokens_per_s\":20.5}]";
 
 /* Measures with a shell that runs the script; its arguments are bench's. */
 static bool measure(const char *script, struct ab_work work, double values[AB_QUANTITIES],
@@ -141,8 +137,9 @@ static void a_process_tells_medians_memory_and_the_time_of_loading(void **unused
     struct err err = {0};
     double values[AB_QUANTITIES];
     const struct ab_work work = {.tests[AB_DECODE] = true};
-    if (!measure("echo \"$*\" >&2; cat <<X\n" RECORDS "\nX", work, values, &program, &err))
-        fail_msg("%s", err.message);
+    char script[1024];
+    snprintf(script, sizeof script, "echo \"$*\" >&2; cat <<X\n%s\nX", RECORDS);
+    if (!measure(script, work, values, &program, &err)) fail_msg("%s", err.message);
     assert_float_equal(values[AB_PREFILL], 100, 0);
     assert_float_equal(values[AB_DECODE], 20.5, 0);
     assert_float_equal(values[AB_BATCHED], 0, 0);
