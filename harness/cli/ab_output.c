@@ -210,6 +210,12 @@ static void cell_of(struct table *table, struct buf *text)
     buf_clear(text);
 }
 
+/* Four digits, but never an exponent for what is large. */
+static void put_value(struct table *table, double value)
+{
+    table_cell(table, value >= 1000 ? "%.0f" : "%.4g", value);
+}
+
 static void add_row(const struct ab_options *options, const struct ab_result *result, int quantity,
                     struct table *table)
 {
@@ -220,7 +226,7 @@ static void add_row(const struct ab_options *options, const struct ab_result *re
     table_cell(table, "%s, %s", AB_QUANTITY_NAMES[quantity], SHOWN[quantity].unit);
     for (int arm = AB_A; arm < AB_ARMS; arm++)
         if (arm != AB_AGAIN)
-            table_cell(table, "%.4g", comparison->median[arm] * SHOWN[quantity].scale);
+            put_value(table, comparison->median[arm] * SHOWN[quantity].scale);
     put_estimate(&text, comparison->again.mean, comparison->again.interval);
     cell_of(table, &text);
     put_change(&text, comparison->b.mean);
@@ -231,6 +237,7 @@ static void add_row(const struct ab_options *options, const struct ab_result *re
         put_verdict(&text, result->verdicts[quantity], comparison->decisive);
     else if (comparison->decisive.high < 0) buf_text(&text, "less");
     else if (comparison->decisive.low > 0) buf_text(&text, "more");
+    else buf_text(&text, "no change seen");
     cell_of(table, &text);
     table->failed |= text.failed;
     buf_free(&text);
@@ -260,7 +267,7 @@ static bool print_table(const struct ab_options *options, const struct ab_result
     struct buf lines = {0}, out = {0};
     struct arena *arena = arena_new(0, err);
     struct table *table =
-        arena ? table_new(arena, "|>A|>B|>A again / A|>B / A|>interval that decides|verdict", err)
+        arena ? table_new(arena, "measured|>A|>B|>A again / A|>B / A|>interval|verdict", err)
               : NULL;
     bool ok = table != NULL;
     for (int i = 0; ok && i < AB_QUANTITIES; i++) add_row(options, result, i, table);

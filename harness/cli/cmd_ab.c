@@ -149,7 +149,7 @@ static bool run(const struct invocation *invocation, struct err *err)
 }
 
 static const char *const EXAMPLES[] = {
-    "phibench ab phibench phibench -m synth:tiny:q4_0 -s .02 --min-blocks 6 --precision 99 "
+    "phibench ab phibench phibench -m synth:tiny:q4_0 -s .05 --min-blocks 6 --precision 99 "
     "--margin 90",
     NULL,
 };

@@ -3,7 +3,7 @@
 # that print what bench would, with noise that follows from how often they ran.
 . "$(dirname "$0")/../support/cli.sh"
 
-# fake NAME SPEED NOISE [KERNEL]: a program ./NAME of so many tokens/s, more or less by up to NOISE in ten thousand; its
+# fake NAME SPEED NOISE [KERNEL]: a program ./NAME of so many tokens in 1000 s, more or less by up to NOISE in ten thousand; its
 # kernel gemm q4_0 does KERNEL passes in the time of 1000.
 fake() {
     cat >"$1" <<END
@@ -32,8 +32,8 @@ if [ "\$2" = --kernels ]; then
     exit
 fi
 printf '[{"isa":"avx2","test":"load","duration_ns":250000000,"rss_bytes":10},'
-printf '{"test":"prefill","tokens_per_s":%d,"rss_bytes":104857600},' \$((rate * 10))
-printf '{"test":"decode","tokens_per_s":%d,"rss_bytes":104857600}]\n' \$rate
+printf '{"test":"prefill","tokens_per_s":%d,"rss_bytes":104857600},' \$((rate / 100))
+printf '{"test":"decode","tokens_per_s":%d.%03d,"rss_bytes":104857600}]\n' \$((rate / 1000)) \$((rate % 1000))
 END
     echo 0 >"$1.runs"
     chmod +x "$1"
@@ -60,7 +60,7 @@ fake noisy 100000 6000
 
 ab 0 ./a ./same
 has '^A is \./a: fake 1\.0 \(a\), avx2$'
-has '^prefill, tok/s +1e\+06 +1e\+06 '
+has '^prefill, tok/s +(999|100[01])[0-9.]* +(999|100[01])[0-9.]* '
 has '^decode, tok/s .* SAME WITHIN 0\.[0-9]+%$'
 has '^load, s +0\.25 +0\.25 +\+0\.00% \(\+0\.00% to \+0\.00%\) '
 has '^memory, MiB +100 +100 '
@@ -88,7 +88,7 @@ has '^\| prefill'
 has '^- verdict: SLOWER WITHIN THE MARGIN: prefill'
 ab 0 ./a ./bit-slower
 has '^kernels, in 12 blocks: of 5 none differs beyond what A differs from itself$'
-has '^verdict: SLOWER WITHIN THE MARGIN: prefill -1\.0'
+has '^verdict: SLOWER WITHIN THE MARGIN: prefill -1\.[01]'
 ab 0 ./a ./faster -o json
 has '"verdict": "faster"'
 has '"command": "./faster"'
