@@ -225,8 +225,7 @@ static void add_row(const struct ab_options *options, const struct ab_result *re
     table_row(table);
     table_cell(table, "%s, %s", AB_QUANTITY_NAMES[quantity], SHOWN[quantity].unit);
     for (int arm = AB_A; arm < AB_ARMS; arm++)
-        if (arm != AB_AGAIN)
-            put_value(table, comparison->median[arm] * SHOWN[quantity].scale);
+        if (arm != AB_AGAIN) put_value(table, comparison->median[arm] * SHOWN[quantity].scale);
     put_estimate(&text, comparison->again.mean, comparison->again.interval);
     cell_of(table, &text);
     put_change(&text, comparison->b.mean);
