@@ -71,3 +71,43 @@ double stats_normal_quantile(double p)
     if (p == 0 || p == 1) return p == 0 ? -INFINITY : INFINITY;
     return p <= 0.5 ? lower_quantile(p) : -lower_quantile(1 - p);
 }
+
+/* The continued fraction of the incomplete beta function by the modified method of Lentz (NIST
+ * DLMF 8.17.22; Press and others 2007, "Numerical recipes", section 6.4). */
+static double beta_fraction(double a, double b, double x)
+{
+    enum { MAX_STEPS = 1000 };
+    static const double TINY = 1e-300;
+    double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), fraction = d;
+    for (int m = 1; m <= MAX_STEPS; m++) {
+        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        for (int half = 0; half < 2; half++) {
+            double term = half ? odd : even;
+            d = 1 + term * d;
+            c = 1 + term / c;
+            d = 1 / (fabs(d) < TINY ? TINY : d);
+            if (fabs(c) < TINY) c = TINY;
+            fraction *= c * d;
+        }
+        if (fabs(c * d - 1) < 1e-15) break;
+    }
+    return fraction;
+}
+
+/* The regularized incomplete beta function I_x(a, b). */
+static double beta_below(double a, double b, double x)
+{
+    int sign;
+    if (!(x > 0)) return 0;
+    if (x >= 1) return 1;
+    double front = exp(lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) +
+                       a * log(x) + b * log1p(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a
+                                     : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+double stats_student_beyond(double t, double n_free)
+{
+    return beta_below(n_free / 2, 0.5, n_free / (n_free + t * t));
+}
