@@ -338,8 +338,9 @@ void report_speed_label(const struct report_speed *speed, char *text, size_t n_b
     else if (!strcmp(speed->test, "first_token"))
         snprintf(text, n_bytes, "first token after %d", speed->prompt);
     else if (speed->batch > 1)
-        snprintf(text, n_bytes, "decode %d, %d together", speed->generate, speed->batch);
-    else snprintf(text, n_bytes, "decode %d", speed->generate);
+        snprintf(text, n_bytes, "decode %d, %d together after %d", speed->generate, speed->batch,
+                 speed->prompt);
+    else snprintf(text, n_bytes, "decode %d after %d", speed->generate, speed->prompt);
 }
 
 double report_entry_rate(const struct report_data *data, size_t i_entry, bool is_decode)

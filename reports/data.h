@@ -115,7 +115,8 @@ bool report_score_is_share(const struct report_score *score);
 /* True for a speed that is measured in seconds rather than in tokens/s. */
 bool report_speed_is_time(const struct report_speed *speed);
 
-/* Writes what was measured, as in "prefill 512" or "decode 64, 8 together". */
+/* Writes what was measured, as in "prefill 512" or "decode 64, 8 together after 512": decoding is
+ * slower the more there is to attend to. */
 void report_speed_label(const struct report_speed *speed, char *text, size_t n_bytes);
 
 #endif

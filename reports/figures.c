@@ -489,8 +489,9 @@ bool figures_build(const struct report_data *data, const struct open_book *books
     first = figures->n;
     ok = ok && figures_add_speed(data, figures, CHART_PREFILL, err) &&
          figures_add_speed(data, figures, CHART_DECODE, err) &&
-         figures_add_speed(data, figures, CHART_BATCHED_DECODE, err);
-    begin_theme(figures, first, "Speed");
+         figures_add_speed(data, figures, CHART_BATCHED_DECODE, err) &&
+         figures_add_memory(data, figures, err);
+    begin_theme(figures, first, "Speed and memory");
     return ok;
 }
 

@@ -32,28 +32,18 @@ static size_t series_of(const struct report_data *data, const struct report_spee
     return (*n_series)++;
 }
 
-/* "decode 64 after 512": decoding is slower the more there is to attend to. */
-static void label_of_row(const struct report_speed *speed, char *text, size_t n_bytes)
-{
-    report_speed_label(speed, text, n_bytes);
-    size_t n = strlen(text);
-    if (speed->generate > 0) snprintf(text + n, n_bytes - n, " after %d", speed->prompt);
-}
-
-/* What all rows of a chart measure, "decode 64", or NULL where they differ, also in what comes
- * before it. */
+/* What all rows of a chart measure, "decode 64 after 512", or NULL where they differ. */
 static const char *common_label(const struct report_data *data, enum speed_chart kind,
                                 struct err *err)
 {
-    char common[64] = "", row[64], label[64] = "";
+    char common[64] = "", row[64];
     for (size_t i = 0; i < data->n_speeds; i++) {
         if (!is_in_speed_chart(&data->speeds[i], kind)) continue;
-        label_of_row(&data->speeds[i], row, sizeof row);
+        report_speed_label(&data->speeds[i], row, sizeof row);
         if (*common && strcmp(common, row) != 0) return NULL;
         snprintf(common, sizeof common, "%s", row);
-        report_speed_label(&data->speeds[i], label, sizeof label);
     }
-    return arena_string(data->arena, label, err);
+    return arena_string(data->arena, common, err);
 }
 
 /* What a chart of speeds will show. */
@@ -69,7 +59,7 @@ static bool plan_speed(const struct report_data *data, const struct report_speed
 {
     const char *row = data->entries[speed->i_entry].label;
     char label[64];
-    label_of_row(speed, label, sizeof label);
+    report_speed_label(speed, label, sizeof label);
     if (is_in_row) row = arena_printf(data->arena, err, "%s, %s", row, label);
     size_t s = series_of(data, speed, plan->series, &plan->n_series, err), r = 0;
     if (!row || s == SIZE_MAX) return false;
@@ -134,5 +124,58 @@ bool figures_add_speed(const struct report_data *data, struct figures *figures,
                                                     .reference = NAN,
                                                     .from_zero = true,
                                                     .show_values = n_shown <= 3});
+    return true;
+}
+
+/* ---- Memory ---- */
+
+/* The row of an entry with a context; *n_rows grows if it is new. SIZE_MAX without memory. */
+static size_t memory_row(const struct report_data *data, const struct report_speed *speed,
+                         const char **rows, size_t *n_rows, struct err *err)
+{
+    const char *row =
+        arena_printf(data->arena, err, "%s, %d tokens", data->entries[speed->i_entry].label,
+                     speed->prompt + speed->generate);
+    for (size_t r = 0; row && r < *n_rows; r++)
+        if (!strcmp(rows[r], row)) return r;
+    if (!row) return SIZE_MAX;
+    rows[*n_rows] = row;
+    return (*n_rows)++;
+}
+
+bool figures_add_memory(const struct report_data *data, struct figures *figures, struct err *err)
+{
+    static const char *const SERIES[] = {"memory"};
+    const double GIB = 1 << 30;
+    size_t n = data->n_speeds, n_rows = 0;
+    const char **rows = arena_alloc(data->arena, n, sizeof *rows, err);
+    struct interval_point *points = arena_alloc(data->arena, n, sizeof *points, err);
+    if (!rows || !points) return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        if (!(speed->rss_bytes > 0) || !speed->prompt || speed->batch > 1) continue;
+        size_t r = memory_row(data, speed, rows, &n_rows, err);
+        if (r == SIZE_MAX) return false;
+        double most = fmax(points[r].value, speed->rss_bytes / GIB);
+        points[r] = (struct interval_point){r, 0, most, most, most};
+    }
+    if (!n_rows) return true;
+    struct chart *chart = figures_add(
+        data, figures, "memory", "Memory",
+        "Largest resident set while one sequence of so many tokens was read or written: weights, "
+        "keys and values, and what the computing needs.",
+        err);
+    if (!chart) return false;
+    chart_intervals(chart, &(struct interval_chart){.rows = rows,
+                                                    .n_rows = n_rows,
+                                                    .series = SERIES,
+                                                    .n_series = 1,
+                                                    .i_first_color = FIGURES_OTHER_COLORS,
+                                                    .points = points,
+                                                    .n_points = n_rows,
+                                                    .x_label = "GiB",
+                                                    .reference = NAN,
+                                                    .from_zero = true,
+                                                    .show_values = true});
     return true;
 }

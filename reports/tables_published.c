@@ -158,15 +158,13 @@ static void add_rates(const struct report_data *data, const struct published_lis
     const struct report_entry *entry = &data->entries[speed->i_entry];
     for (size_t i = 0; i < list->n; i++) {
         const struct published *row = &list->rows[i];
-        char label[64], after[32] = "", verdict[300];
+        char label[64], verdict[300];
         if (!is_nearest(list, i, entry->published, rate)) continue;
         report_speed_label(speed, label, sizeof label);
-        if (rate->speed.after) snprintf(after, sizeof after, " after %d", rate->speed.after);
         published_judge_rate(row, rate, verdict, sizeof verdict);
         table_row(table);
         table_cell(table, "%s", entry->label);
-        table_cell(table, "%s%s, %d thread%s", label, after, speed->threads,
-                   speed->threads == 1 ? "" : "s");
+        table_cell(table, "%s, %d thread%s", label, speed->threads, speed->threads == 1 ? "" : "s");
         table_cell(table, "%.2f (%.2f to %.2f)", speed->median, speed->low, speed->high);
         table_cell(table, "%.15g", row->score);
         table_cell(table, "%s", verdict);
