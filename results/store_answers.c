@@ -55,7 +55,7 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
         "duration_ns = excluded.duration_ns, naive_tokens = excluded.naive_tokens, "
         "logits_hash = excluded.logits_hash, prompt = excluded.prompt, "
-        "tokens_hash = excluded.tokens_hash WHERE " IS_UNREADABLE;
+        "tokens_hash = excluded.tokens_hash, origin = NULL WHERE " IS_UNREADABLE;
     int64_t prompt = 0;
     if (answer->prompt && !store_put_prompt(store, answer->prompt, &prompt, err)) return false;
     struct query *put = query_begin_of(store, PUT_RESPONSE, job, err);
@@ -148,10 +148,11 @@ static const char *const REUSE_STEPS[] = {
     /* A verdict goes where its response went: both steps meet the same rows in the same order,
      * and the first one stays. */
     "INSERT INTO response (job, item, content, n_prompt_tokens, n_new_tokens, duration_ns, "
-    "naive_tokens, logits_hash, prompt, tokens_hash) "
+    "naive_tokens, logits_hash, prompt, tokens_hash, origin) "
     "SELECT this.id, mine.id, response.content, response.n_prompt_tokens, "
     "response.n_new_tokens, response.duration_ns, response.naive_tokens, "
-    "response.logits_hash, response.prompt, response.tokens_hash " OTHERS_ANSWERS
+    "response.logits_hash, response.prompt, response.tokens_hash, "
+    "coalesce(response.origin, other.run) " OTHERS_ANSWERS
     "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
     "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (job, item) DO NOTHING",
 

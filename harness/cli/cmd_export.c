@@ -81,8 +81,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     if (!check_options(options, &format, err)) return false;
     struct store *store = rows_open_store(&options->db, STORE_READ, err);
     bool ok =
-        store && rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
-                               &run_id, err);
+        store && labels_resolve(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
+                                &run_id, err);
     for (size_t i = 0; ok && i < N_TABLES; i++)
         if (!options->table || !strcmp(options->table, TABLES[i].name))
             ok = print_one(store, i, run_id, format, err);

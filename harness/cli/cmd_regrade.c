@@ -181,8 +181,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     struct store *store =
         rows_open_store(&options->db, options->dry_run ? STORE_READ : STORE_WRITE, err);
     bool ok = store &&
-              rows_find_run(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
-                            &run_id, err) &&
+              labels_resolve(store, invocation->n_arguments ? invocation->arguments[0] : NULL,
+                             &run_id, err) &&
               regrade_run(store, run_id, options->dry_run, err);
     store_close(store);
     return ok;

@@ -30,7 +30,7 @@ static bool find_runs(struct store *store, const struct text_list *names, int64_
 {
     for (size_t i = 0; i < names->n; i++) {
         size_t known = 0;
-        if (!rows_find_run(store, names->items[i], &runs[*n], err)) return false;
+        if (!labels_resolve(store, names->items[i], &runs[*n], err)) return false;
         while (runs[known] != runs[*n]) known++;
         if (known == *n) ++*n;
     }

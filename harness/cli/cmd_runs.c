@@ -71,7 +71,7 @@ static bool run_show(const struct invocation *invocation, struct err *err)
     const char *name = invocation->n_arguments ? invocation->arguments[0] : NULL;
     int64_t run;
     struct store *store = rows_open_store(&options->db, STORE_READ, err);
-    bool ok = store && rows_find_run(store, name, &run, err);
+    bool ok = store && labels_resolve(store, name, &run, err);
     if (ok && options->json)
         ok = print_query(runs_describe(store, run, err), true, "run", NULL, err);
     else if (ok) ok = print_run(store, run, err);

@@ -14,6 +14,9 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_RUN,
     &COMMAND_AUDIT,
     &COMMAND_REPORT,
+    &COMMAND_COMPARE,
+    &COMMAND_LABEL,
+    &COMMAND_GATE,
     &COMMAND_BENCH,
     &COMMAND_AB,
     &COMMAND_PERPLEXITY,
@@ -38,7 +41,7 @@ static const struct command *const COMMANDS[] = {
     NULL,
 };
 
-static const char *const PLANNED[] = {"compare", "merge"};
+static const char *const PLANNED[] = {"merge"};
 
 const struct command *const *command_list(void)
 {

@@ -12,7 +12,6 @@
 #include "base/json.h"
 #include "reports/text_table.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,10 +116,15 @@ bool rows_print(struct query *query, enum rows_format format, const char *type, 
 
 /* ---- Database and run ---- */
 
+const char *rows_db_path(const struct db_options *db)
+{
+    return db->path ? db->path : DEFAULT_DB;
+}
+
 struct store *rows_open_store(const struct db_options *db, enum store_mode mode, struct err *err)
 {
     const struct store_options options = {.mode = mode, .is_trusted = db->is_trusted};
-    const char *file = db->path ? db->path : DEFAULT_DB;
+    const char *file = rows_db_path(db);
     if (!file_exists(file)) {
         err_set_at(err, ERR_IO, file, 0, 0,
                    "there is no such database; 'phibench run CONFIG' makes one");
@@ -135,26 +139,4 @@ struct store *rows_make_store(const struct db_options *db, const char *otherwise
     const struct store_options options = {
         .mode = STORE_CREATE, .is_trusted = db->is_trusted, .is_durable = is_durable};
     return store_open_as(db->path ? db->path : otherwise, &options, err);
-}
-
-bool rows_find_run(struct store *store, const char *text, int64_t *run, struct err *err)
-{
-    bool is_last = !text || !strcmp(text, "last");
-    char *end = NULL;
-    errno = 0;
-    long long wanted = is_last ? 0 : strtoll(text, &end, 10);
-    if (!is_last && (errno || end == text || *end || wanted < 1))
-        return err_set(err, ERR_USAGE,
-                       "a run is a number as 'phibench runs' lists them, or \"last\"; not \"%s\"",
-                       text);
-    bool has = false;
-    *run = wanted;
-    if (is_last ? !runs_newest(store, false, run, err) : !runs_has(store, wanted, &has, err))
-        return false;
-    if (is_last ? *run > 0 : has) return true;
-    if (is_last)
-        return err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
-                          "there are no runs in this database");
-    return err_set_at(err, ERR_USAGE, store_path(store), 0, 0,
-                      "there is no run %s; 'phibench runs' lists them", text);
 }

@@ -174,6 +174,8 @@ CREATE TABLE response (
                                       -- choice and position, or by generated token; '': no logits
     prompt          INTEGER REFERENCES prompt (id), -- NULL: of an older program, or of a text
     tokens_hash     TEXT,             -- SHA-256 of the prompt's token ids, choices included
+    origin          INTEGER REFERENCES run (id) ON DELETE SET NULL, -- whose program computed it,
+                                      -- where it was taken over from that run; NULL: this one
     UNIQUE (job, item)
 ) STRICT;
 

@@ -72,7 +72,7 @@ for command in show export regrade 'report --run'; do
     expect 2 "$PHIBENCH" $command 77 --db good.db
     message "good.db: there is no run 77; 'phibench runs' lists them"
     expect 2 "$PHIBENCH" $command 99999999999999999999 --db good.db
-    message "phibench: a run is a number as 'phibench runs' lists them, or \"last\"; not \"99999999999999999999\""
+    message_has "there is no run 99999999999999999999; 'phibench runs' lists them"
 done
 
 # Output that cannot be written; input that is closed.

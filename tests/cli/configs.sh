@@ -57,6 +57,12 @@ for config in configs/*.yaml; do
             echo "SKIP: no shared data for $config"
         fi
         ;;
+    kernel)
+        expect 0 "$PHIBENCH" run "$config" --limit 1 --db kernel.db --set cache=cache --set suites.3.repeat=1 \
+            --set suites.3.prompt=16 --set suites.3.generate=2
+        expect 0 "$PHIBENCH" label last main --db kernel.db
+        expect 3 "$PHIBENCH" gate configs/gates/kernel.yaml --db kernel.db # which is the run itself
+        ;;
     phi3-mini-synth) # 2 GB of weights: what it would do, and its model without the weights
         if [ -e "$PHIBENCH_DATA/mmlu" ] && [ -e "$vocabulary" ]; then
             expect 0 "$PHIBENCH" run "$config" --dry-run

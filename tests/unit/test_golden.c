@@ -98,11 +98,8 @@ static const struct golden golden[] = {
 
 /* A router's choice is a jump, so that what costs little elsewhere can cost another expert here. */
 static const struct golden experts[] = {
-    RANDOM_MODEL("mixtral"),
-    RANDOM_MODEL("mixtral-three"),
-    RANDOM_MODEL("phimoe"),
-    RANDOM_MODEL("phimoe-long"),
-    RANDOM_MODEL("phimoe-far"),
+    RANDOM_MODEL("mixtral"),     RANDOM_MODEL("mixtral-three"), RANDOM_MODEL("phimoe"),
+    RANDOM_MODEL("phimoe-long"), RANDOM_MODEL("phimoe-far"),
 };
 
 static void check_logits(const struct golden *model)
