@@ -6,8 +6,7 @@
 #include "reports/chart.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "base/visible.h"
+#include "reports/chart_parts.h"
 #include "reports/gnuplot.h"
 
 #include <math.h>
@@ -15,90 +14,19 @@
 #include <string.h>
 
 enum {
-    N_COLORS = 8,
-    N_SHAPES = 10,
-    WIDTH = 860,
-    KEY_LINE = 30, /* beside the chart */
-    KEY_ROW = 21,  /* below it */
-    FRAME = 150,   /* title, tics and axis label */
-    KEY_COLUMNS = 3,
-    KEY_SAMPLE = 7,  /* characters that an entry of the key takes beside its text */
-    CHARACTER = 11,  /* pixels, as gnuplot reckons when it sets margins and columns */
-    MARGIN = 70,     /* pixels beside the chart, labels of rows left out */
+    KEY_LINE = 30,   /* of a key beside the chart */
+    FRAME = 150,     /* title, tics and axis label */
     MAX_INSIDE = 30, /* characters of a row's label; longer ones widen the chart */
-    MAX_LABEL = 80,  /* characters */
-    MAX_TITLE = 160,
     MAX_BESIDE = 24, /* a key with longer names stands below the plane, not beside it */
     TALL_ROWS = 24   /* with more, the axis stands above as well */
 };
-static const char *const COLORS[N_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                             "#56b4e9", "#e69f00", "#7f7f7f", "#b8a000"};
-/* gnuplot's numbers of the filled circle, square, triangle, diamond and inverted triangle, then of
- * the open ones. */
-static const int SHAPES[N_SHAPES] = {7, 5, 9, 13, 11, 6, 4, 8, 12, 10};
-static const char INK[] = "#1b1f24"; /* chart_draw.c replaces it */
+static const double LINES_BELOW = 4.5; /* of tics and the label of the axis */
 
 void chart_free(struct chart *chart)
 {
     buf_free(&chart->script);
     buf_free(&chart->data);
     buf_free(&chart->svg);
-}
-
-/* A name that would leave no room for the chart is cut: tables have it whole. */
-static void quote(struct buf *out, const char *text)
-{
-    gnuplot_string(out, text, MAX_LABEL, false);
-}
-
-/* The name of a block of data, as a comment before it. */
-static void begin_block(struct buf *out, size_t i_block, const char *name)
-{
-    buf_text(out, i_block ? "\n\n# " : "# ");
-    visible_append(out, name, strlen(name), VISIBLE_LINE);
-    buf_char(out, '\n');
-}
-
-/* A long title is smaller, so that it stands within the chart: a character of the font that gnuplot
- * falls back on is 0.73 of its size wide, on average. */
-static double title_size(const struct chart *chart)
-{
-    size_t n = utf8_count(chart->title, strlen(chart->title));
-    return fmin(15, fmax(6, 0.96 / 0.73 * chart->width / (double)(n ? n : 1)));
-}
-
-static void begin_script(struct chart *chart)
-{
-    struct buf *out = &chart->script;
-    buf_printf(out, "# Redraw with: gnuplot %s.gp\nset encoding utf8\n", chart->name);
-    buf_printf(out,
-               "set terminal svg size %d,%d dynamic font 'sans-serif,13'\nset output '%s.svg'\n",
-               chart->width, chart->height, chart->name);
-    /* Not gnuplot's own title: that stands over the axes, and long labels would cut it off. */
-    buf_text(out, "set title ' ' font ',15'\nset label ");
-    gnuplot_string(out, chart->title, MAX_TITLE, false);
-    buf_printf(
-        out, " at screen 0.5, screen 1 offset 0,-1.3 center tc rgb '%s' noenhanced font ',%.3g'\n",
-        INK, title_size(chart));
-    buf_printf(out, "set xtics nomirror out tc rgb '%s'\nset ytics nomirror tc rgb '%s'\n", INK,
-               INK);
-    buf_printf(out, "set key tc rgb '%s' noenhanced\nset datafile missing 'NaN'\n", INK);
-}
-
-static void end_script(struct chart *chart)
-{
-    buf_printf(&chart->script,
-               "set terminal pngcairo size %d,%d fontscale 2 linewidth 2 pointscale 2 font "
-               "'sans-serif,13' "
-               "background '#ffffff'\nset output '%s.png'\nreplot\n",
-               2 * chart->width, 2 * chart->height, chart->name);
-}
-
-static void axis_label(struct buf *out, char axis, const char *text)
-{
-    buf_printf(out, "set %clabel ", axis);
-    quote(out, text);
-    buf_printf(out, " tc rgb '%s' noenhanced\n", INK);
 }
 
 /* The x axis from low to high, never below 0, with at most seven tics at round distances: more
@@ -141,7 +69,7 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
         double shift =
             ((double)(spec->n_series - 1) / 2 - (double)s) * 0.7 / (double)spec->n_series;
         if (spec->has_series_in_rows) shift = 0;
-        begin_block(out, s, spec->series[s]);
+        chart_begin_block(out, s, spec->series[s]);
         size_t n = 0;
         for (size_t i = 0; i < spec->n_points; i++) {
             const struct interval_point *point = &spec->points[i];
@@ -154,52 +82,20 @@ static void write_interval_data(struct chart *chart, const struct interval_chart
     }
 }
 
-/* A key below the axis label has as many columns as its longest name leaves room for. */
-struct key {
-    int columns, rows, longest; /* longest: characters */
-};
-
-/* How long the longest name is, in characters, as far as it is drawn. */
-static int longest_of(const char *const *names, size_t n)
-{
-    size_t longest = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t n_characters = visible_width(names[i], strlen(names[i]));
-        if (n_characters > longest) longest = n_characters;
-    }
-    return longest > MAX_LABEL ? MAX_LABEL : (int)longest;
-}
-
-/* The key's columns and rows in a chart of `width` pixels between its axes. */
-static struct key lay_out_key(int longest, size_t n_entries, int width)
-{
-    int fitting = width / (CHARACTER * (KEY_SAMPLE + longest));
-    int columns = fitting < 1 ? 1 : fitting > KEY_COLUMNS ? KEY_COLUMNS : fitting;
-    return (struct key){columns, ((int)n_entries + columns - 1) / columns, longest};
-}
-
 /* The chart is wider where labels of rows are long, so that they take at most half of it. */
 static int interval_width(const struct interval_chart *spec)
 {
-    int longest = longest_of(spec->rows, spec->n_rows);
-    return WIDTH + (longest > MAX_INSIDE ? CHARACTER * (longest - MAX_INSIDE) : 0);
+    int longest = chart_longest(spec->rows, spec->n_rows);
+    return CHART_WIDTH + (longest > MAX_INSIDE ? CHART_CHARACTER * (longest - MAX_INSIDE) : 0);
 }
 
 /* The key has no rows where there is one series, or where rows name theirs. */
-static struct key interval_key(const struct interval_chart *spec)
+static struct chart_key interval_key(const struct interval_chart *spec)
 {
-    if (spec->n_series < 2 || spec->has_series_in_rows) return (struct key){0};
-    int labels = CHARACTER * longest_of(spec->rows, spec->n_rows);
-    return lay_out_key(longest_of(spec->series, spec->n_series), spec->n_series,
-                       interval_width(spec) - labels - MARGIN);
-}
-
-static void key_below(struct buf *out, const struct key *key)
-{
-    buf_printf(out,
-               "set bmargin %.1f\nset key at screen 0.5, screen 0.01 center bottom horizontal "
-               "maxcols %d Left reverse samplen 2\n",
-               4.5 + 1.1 * key->rows, key->columns);
+    if (spec->n_series < 2 || spec->has_series_in_rows) return (struct chart_key){0};
+    int labels = CHART_CHARACTER * chart_longest(spec->rows, spec->n_rows);
+    return chart_lay_out_key(chart_longest(spec->series, spec->n_series), spec->n_series,
+                             interval_width(spec) - labels - CHART_MARGIN);
 }
 
 struct extent {
@@ -251,7 +147,7 @@ static void reference_line(struct buf *out, const struct interval_chart *spec)
                "set arrow from first %.6g, graph 0 to first %.6g, graph 1 nohead dt 2 lw 1.2 lc "
                "rgb '#7f7f7f'\nset label ",
                spec->reference, spec->reference);
-    quote(out, spec->reference_label);
+    chart_quote(out, spec->reference_label);
     buf_printf(out,
                " at first %.6g, graph 1 offset 0,%s center tc rgb '#7f7f7f' font ',11' "
                "noenhanced\n",
@@ -261,21 +157,21 @@ static void reference_line(struct buf *out, const struct interval_chart *spec)
 static void interval_axes(struct chart *chart, const struct interval_chart *spec)
 {
     struct buf *out = &chart->script;
-    buf_printf(out, "set border 1 lc rgb '%s'\nset ytics scale 0 noenhanced (", INK);
+    buf_printf(out, "set border 1 lc rgb '%s'\nset ytics scale 0 noenhanced (", CHART_INK);
     for (size_t i = 0; i < spec->n_rows; i++) {
         buf_text(out, i ? ", " : "");
-        gnuplot_string(out, spec->rows[i], MAX_LABEL, true);
+        gnuplot_string(out, spec->rows[i], CHART_MAX_LABEL, true);
         buf_printf(out, " %zu", spec->n_rows - i);
     }
     buf_printf(out, ")\nset yrange [0.4:%.1f]\n", (double)spec->n_rows + 0.6);
     buf_text(out, "set grid x lt 1 lc rgb '#b0b7bf' lw 0.5\n");
     if (spec->n_points) interval_axis(out, spec);
     if (spec->n_rows > TALL_ROWS)
-        buf_printf(out, "set link x2\nset x2tics scale 0 tc rgb '%s'\n", INK);
-    struct key key = interval_key(spec);
-    if (key.rows) key_below(out, &key);
+        buf_printf(out, "set link x2\nset x2tics scale 0 tc rgb '%s'\n", CHART_INK);
+    struct chart_key key = interval_key(spec);
+    if (key.rows) chart_key_below(out, &key, LINES_BELOW);
     else buf_text(out, "unset key\n");
-    axis_label(out, 'x', spec->x_label);
+    chart_axis_label(out, 'x', spec->x_label);
     if (has_reference(spec)) reference_line(out, spec);
 }
 
@@ -286,8 +182,9 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
     int series_height = (spec->show_values ? 16 : 9) * n_beside;
     int row_height = series_height + 8 > 24 ? series_height + 8 : 24;
     chart->width = interval_width(spec);
-    chart->height = FRAME + row_height * (int)spec->n_rows + KEY_ROW * interval_key(spec).rows;
-    begin_script(chart);
+    chart->height =
+        FRAME + row_height * (int)spec->n_rows + CHART_KEY_ROW * interval_key(spec).rows;
+    chart_begin(chart);
     write_interval_data(chart, spec);
     interval_axes(chart, spec);
     buf_text(out, "short(x) = sprintf(x < 10 ? '%.2f' : x < 100 ? '%.1f' : '%.0f', x)\nplot ");
@@ -295,17 +192,17 @@ void chart_intervals(struct chart *chart, const struct interval_chart *spec)
         buf_printf(out,
                    "%s'%s.dat' index %zu using 2:1:3:4 with xerrorbars pt %d ps 0.9 lw 1.6 lc rgb "
                    "'%s' title ",
-                   s ? ", \\\n  " : "", chart->name, s, SHAPES[s % N_SHAPES],
-                   COLORS[(spec->i_first_color + s) % N_COLORS]);
-        quote(out, spec->series[s]);
+                   s ? ", \\\n  " : "", chart->name, s, CHART_SHAPES[s % CHART_N_SHAPES],
+                   CHART_COLORS[(spec->i_first_color + s) % CHART_N_COLORS]);
+        chart_quote(out, spec->series[s]);
         if (spec->show_values)
             buf_printf(out,
                        ", \\\n  '' index %zu using 4:1:(short($2)) with labels left offset 0.7,0 "
                        "font ',11' tc rgb '%s' notitle",
-                       s, INK);
+                       s, CHART_INK);
     }
     buf_char(out, '\n');
-    end_script(chart);
+    chart_end(chart);
 }
 
 /* ---- Points in a plane ---- */
@@ -326,7 +223,7 @@ static bool write_plane_data(struct chart *chart, const struct plane_chart *spec
     qsort(points, spec->n_points, sizeof *points, compare_x);
     buf_text(out, "# blocks are models; columns: x, y, low, high, number of the shape\n");
     for (size_t c = 0; c < spec->n_colors; c++) {
-        begin_block(out, c, spec->colors[c]);
+        chart_begin_block(out, c, spec->colors[c]);
         size_t n = 0;
         for (size_t i = 0; i < spec->n_points; i++) {
             if (points[i].i_color != c) continue;
@@ -365,34 +262,36 @@ static void plane_log_height(struct buf *out, const struct plane_chart *spec)
 }
 
 /* The key names models and quantizations; it has no rows if it stands beside the plane. */
-static struct key plane_key(const struct plane_chart *spec)
+static struct chart_key plane_key(const struct plane_chart *spec)
 {
-    int colors = longest_of(spec->colors, spec->n_colors),
-        shapes = longest_of(spec->shapes, spec->n_shapes);
+    int colors = chart_longest(spec->colors, spec->n_colors),
+        shapes = chart_longest(spec->shapes, spec->n_shapes);
     int longest = colors > shapes ? colors : shapes;
-    if (longest <= MAX_BESIDE) return (struct key){0};
-    return lay_out_key(longest, spec->n_colors + spec->n_shapes, WIDTH - 2 * MARGIN);
+    if (longest <= MAX_BESIDE) return (struct chart_key){0};
+    return chart_lay_out_key(longest, spec->n_colors + spec->n_shapes,
+                             CHART_WIDTH - 2 * CHART_MARGIN);
 }
 
 /* When the colours begin again, lines are dashed and filled shapes are open. */
 static int shape_of(size_t i_color, size_t i_shape)
 {
-    return SHAPES[(i_shape + i_color / N_COLORS * (N_SHAPES / 2)) % N_SHAPES];
+    return CHART_SHAPES[(i_shape + i_color / CHART_N_COLORS * (CHART_N_SHAPES / 2)) %
+                        CHART_N_SHAPES];
 }
 
 static void plane_axes(struct chart *chart, const struct plane_chart *spec)
 {
     struct buf *out = &chart->script;
-    buf_printf(out, "set border 3 lc rgb '%s'\n", INK);
+    buf_printf(out, "set border 3 lc rgb '%s'\n", CHART_INK);
     buf_text(out, "set grid x y lt 1 lc rgb '#b0b7bf' lw 0.5\n");
     if (spec->y_log) plane_log_height(out, spec);
     else buf_text(out, "set yrange [0<*:]\nset offsets 0, 0, graph 0.08, graph 0.08\n");
-    struct key key = plane_key(spec);
-    if (key.rows) key_below(out, &key);
+    struct chart_key key = plane_key(spec);
+    if (key.rows) chart_key_below(out, &key, LINES_BELOW);
     else buf_text(out, "set key outside right top vertical Left reverse samplen 2\n");
     plane_axis(out, spec);
-    axis_label(out, 'x', spec->x_label);
-    axis_label(out, 'y', spec->y_label);
+    chart_axis_label(out, 'x', spec->x_label);
+    chart_axis_label(out, 'y', spec->y_label);
 }
 
 void chart_plane(struct chart *chart, const struct plane_chart *spec)
@@ -400,18 +299,18 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
     struct buf *out = &chart->script;
     int n_key = (int)(spec->n_colors + spec->n_shapes), n_below = plane_key(spec).rows;
     bool is_tall = !n_below && n_key > 14;
-    chart->width = WIDTH;
-    chart->height = is_tall ? 120 + KEY_LINE * n_key : 420 + KEY_ROW * n_below;
-    begin_script(chart);
+    chart->width = CHART_WIDTH;
+    chart->height = is_tall ? 120 + KEY_LINE * n_key : 420 + CHART_KEY_ROW * n_below;
+    chart_begin(chart);
     if (!write_plane_data(chart, spec)) chart->data.failed = true;
     plane_axes(chart, spec);
     buf_text(out, "plot ");
     for (size_t c = 0; c < spec->n_colors; c++) {
-        const char *color = COLORS[c % N_COLORS];
+        const char *color = CHART_COLORS[c % CHART_N_COLORS];
         buf_printf(out,
                    "%s'%s.dat' index %zu using 1:2 with lines dt %zu lw 1.6 lc rgb '%s' title ",
-                   c ? ", \\\n  " : "", chart->name, c, 1 + c / N_COLORS, color);
-        quote(out, spec->colors[c]);
+                   c ? ", \\\n  " : "", chart->name, c, 1 + c / CHART_N_COLORS, color);
+        chart_quote(out, spec->colors[c]);
         buf_printf(
             out,
             ", \\\n  '' index %zu using 1:2:3:4 with yerrorbars pt 0 lw 1.2 lc rgb '%s' notitle", c,
@@ -425,9 +324,9 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec)
     }
     for (size_t s = 0; s < spec->n_shapes; s++) {
         buf_printf(out, ", \\\n  NaN with points pt %d ps 1.3 lw 1.6 lc rgb '%s' title ",
-                   SHAPES[s % N_SHAPES], INK);
-        quote(out, spec->shapes[s]);
+                   CHART_SHAPES[s % CHART_N_SHAPES], CHART_INK);
+        chart_quote(out, spec->shapes[s]);
     }
     buf_char(out, '\n');
-    end_script(chart);
+    chart_end(chart);
 }

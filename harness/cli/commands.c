@@ -38,6 +38,7 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_REGRADE,
     &COMMAND_DB,
     &COMMAND_DOCTOR,
+    &COMMAND_HISTORY,
     NULL,
 };
 

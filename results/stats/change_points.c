@@ -35,12 +35,13 @@ static struct level level_of(const double *values, size_t n)
 /* Two-sided. Levels without any spread differ for certain, or not at all. */
 static double p_of(struct level a, struct level b)
 {
-    double n_a = (double)a.n, n_b = (double)b.n, n_free = n_a + n_b - 2;
-    if (n_free < 1) return 1;
-    double pooled = ((n_a - 1) * a.squares / n_a + (n_b - 1) * b.squares / n_b) / n_free;
+    double n_a = (double)a.n, n_b = (double)b.n;
+    size_t n_free = a.n + b.n - 2;
+    if (n_free == 0) return 1;
+    double pooled = ((n_a - 1) * a.squares / n_a + (n_b - 1) * b.squares / n_b) / (double)n_free;
     double error = sqrt(pooled * (1 / n_a + 1 / n_b)), difference = a.mean - b.mean;
     if (error == 0) return difference == 0 ? 1 : 0;
-    return stats_student_beyond(difference / error, n_free);
+    return stats_student_p(difference / error, n_free);
 }
 
 static double p_of_split(const double *values, size_t begin, size_t border, size_t end)

@@ -107,7 +107,9 @@ static double beta_below(double a, double b, double x)
                                      : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
-double stats_student_beyond(double t, double n_free)
+double stats_student_p(double t, uint64_t n_free)
 {
-    return beta_below(n_free / 2, 0.5, n_free / (n_free + t * t));
+    double degrees = (double)n_free;
+    if (n_free == 0 || isnan(t)) return NAN;
+    return beta_below(degrees / 2, 0.5, degrees / (degrees + t * t));
 }

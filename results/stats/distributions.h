@@ -22,8 +22,9 @@ double stats_normal_quantile(double p);
  * (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4; 26.7.5 beyond 200). */
 double stats_student(uint64_t n_free);
 
-/* The probability that a value of Student's distribution is at least as far from 0 as t, for any
- * n_free > 0 (NIST DLMF 8.17.22). The relative error is below 1e-13 (1 + n_free), far out too. */
-double stats_student_beyond(double t, double n_free);
+/* Two-sided p of a value t of Student's distribution with n_free degrees of freedom: the
+ * probability that |t| is as large (NIST DLMF 8.17.22). NaN for 0 degrees and for a t that is none.
+ * The relative error is below 1e-13 (1 + n_free), far out too. */
+double stats_student_p(double t, uint64_t n_free);
 
 #endif

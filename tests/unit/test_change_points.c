@@ -113,26 +113,27 @@ static void students_tails_equal_scipys(void **state)
 {
     (void)state;
     static const struct {
-        double t, n_free, p;
+        double t;
+        uint64_t n_free;
+        double p;
     } CASES[] = {
         {0, 1, 1},
         {1, 1, 0.49999999999999956},
         {12.7, 1, 0.050024327689344152},
         {2, 2, 0.18350341907227391},
-        {4.3, 2.5, 0.03315238794992189},
         {1.96, 10, 0.07843624024769974},
         {0.1, 48, 0.9207608296789529},
         {5, 48, 8.0616651814710241e-06},
         {20, 48, 6.3350146399788962e-25},
         {60, 30, 8.3113096135322409e-33},
-        {1.96, 1000000.0, 0.049996067585269782},
+        {1.96, 1000000, 0.049996067585269782},
         {8, 3000, 1.7603665036110253e-15},
         {0.001, 7, 0.99923001724499882},
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
-        double p = stats_student_beyond(CASES[i].t, CASES[i].n_free);
-        assert_near("p", p, CASES[i].p, 1e-13 * (1 + CASES[i].n_free) * CASES[i].p);
-        assert_true(stats_student_beyond(-CASES[i].t, CASES[i].n_free) == p);
+        double p = stats_student_p(CASES[i].t, CASES[i].n_free);
+        assert_near("p", p, CASES[i].p, 1e-13 * (double)(1 + CASES[i].n_free) * CASES[i].p);
+        assert_true(stats_student_p(-CASES[i].t, CASES[i].n_free) == p);
     }
 }
 
