@@ -66,8 +66,10 @@ static void become_program(const struct child *child)
     const struct child_command *command = child->command;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != child->parent) _exit(1); /* it ended before it could be watched */
+    if (!command->is_cleanup) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != child->parent) _exit(1); /* it ended before it could be watched */
+    }
     if (null >= 0) dup2(null, STDIN_FILENO);
     dup2(child->write_ends[OUTPUT], STDOUT_FILENO);
     dup2(child->write_ends[command->joins_streams ? OUTPUT : ERRORS], STDERR_FILENO);
@@ -107,6 +109,12 @@ static bool start(struct child *child, struct child_end *end, struct err *err)
 
 /* ---- Waiting ---- */
 
+/* False after Ctrl-C. */
+static bool is_allowed(const struct child_command *command, struct err *err)
+{
+    return command->is_cleanup || interrupt_check(err);
+}
+
 /* Appends what is there to the text, whose end is dropped where it has no room; closes a stream
  * that has ended. */
 static void read_some(int *stream, struct buf *text)
@@ -126,7 +134,7 @@ static bool read_streams(struct child *child, struct child_end *end, struct err 
     while (child->read_ends[OUTPUT] >= 0 || child->read_ends[ERRORS] >= 0) {
         struct pollfd streams[] = {{.fd = child->read_ends[OUTPUT], .events = POLLIN},
                                    {.fd = child->read_ends[ERRORS], .events = POLLIN}};
-        if (!interrupt_check(err)) return false;
+        if (!is_allowed(child->command, err)) return false;
         if (timeout_ns && clock_ns() - child->begin_ns > timeout_ns)
             return err_set(err, ERR_IO, "%s did not end within %lld s", child->command->words[0],
                            (long long)(timeout_ns / 1000000000));
@@ -143,7 +151,8 @@ static bool wait_for_end(const struct child *child, struct child_end *end, struc
     int status;
     while (wait4(child->pid, &status, 0, &used) < 0) {
         if (errno != EINTR) return err_set_errno(err, "cannot wait for a program");
-        if (interrupt_requested()) kill(-child->pid, SIGKILL); /* it only closed its streams */
+        /* It only closed its streams. */
+        if (!is_allowed(child->command, NULL)) kill(-child->pid, SIGKILL);
     }
     end->duration_ns = clock_ns() - child->begin_ns;
     end->cpu_ns = ((int64_t)used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000000 +
@@ -161,7 +170,7 @@ bool child_run(const struct child_command *command, struct child_end *end, struc
         ok = read_streams(&child, end, err);
         if (!ok) kill(-child.pid, SIGKILL);
         ok = wait_for_end(&child, end, ok ? err : NULL) && ok;
-        ok = ok && interrupt_check(err) && buf_check(&end->output, err) &&
+        ok = ok && is_allowed(command, err) && buf_check(&end->output, err) &&
              buf_check(&end->errors, err);
     }
     close_all(&child);

@@ -17,6 +17,9 @@ struct child_command {
     const char *folder;       /* where it runs; NULL: here */
     bool joins_streams;       /* what it writes to stderr stands in `output`, in its order */
     int64_t timeout_ns;       /* 0: as long as it takes */
+    /* It puts away what this process has made: Ctrl-C neither keeps it from being started nor ends
+     * it, and it goes on where this process is ended. */
+    bool is_cleanup;
 };
 
 /* Free with child_end_free. */

@@ -1,10 +1,12 @@
 /* cmd_history.c - phibench history: speeds, memory and scores over the program's revisions.
  *
- * results/history.h reads, reports/history_*.h show; this file reads the options.
+ * results/history.h reads, reports/history_*.h show, harness/run/revisions.h measures what is not
+ * there yet; this file reads the options.
  */
 #include "base/mem.h"
 #include "base/visible.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/revision_options.h"
 #include "harness/cli/rows.h"
 #include "reports/history_chart.h"
 #include "reports/history_tables.h"
@@ -15,7 +17,9 @@ enum { MAX_COLUMNS = 16 }; /* of a table in a terminal */
 
 struct options {
     struct db_options db;
-    const char *metric, *model, *suite, *output, *out;
+    const char *metric, *model, *suite, *output, *out, *range, *config;
+    int64_t step;
+    struct revision_options revisions;
 };
 
 static const struct option_spec OPTIONS[] = {
@@ -31,6 +35,13 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, output), 0, 0, 0},
     {"out", 0, OPTION_TEXT, "DIR", "also write history.md, history.csv and charts to this folder",
      offsetof(struct options, out), 0, 0, 0},
+    {"measure", 0, OPTION_TEXT, "A..B", "first build and run the revisions of a range",
+     offsetof(struct options, range), 0, 0, 0},
+    {"run", 0, OPTION_TEXT, "CONFIG", "the configuration that --measure runs",
+     offsetof(struct options, config), 0, 0, 0},
+    {"step", 0, OPTION_INTEGER, "N", "measure every N-th revision, and the last",
+     offsetof(struct options, step), 1, 100000, 1},
+    OPTIONS_REVISIONS(struct options, revisions),
 };
 
 /* ---- Output ---- */
@@ -102,6 +113,50 @@ static const struct format *find_format(const char *name, struct err *err)
     return NULL;
 }
 
+/* ---- Measuring ---- */
+
+/* The oldest first: a newer program brings the database to its own version, which an older one does
+ * not open. *n_done: how many were built and measured. */
+static bool measure_each(const struct invocation *invocation, struct revisions *revisions,
+                         struct arena *arena, size_t *n_done, struct err *err)
+{
+    const struct options *options = invocation->options;
+    const struct log *log = &invocation->console.log;
+    const char *const *commits = NULL;
+    size_t n = 0;
+    bool ok =
+        revisions_list(revisions, options->range, (size_t)options->step, arena, &commits, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *program;
+        bool is_done = false;
+        ok = revisions_build(revisions, commits[i], arena, &program, err);
+        if (!ok || !program) continue;
+        log_info(log, "measuring %.7s, %zu of %zu", commits[i], i + 1, n);
+        ok = revisions_measure(revisions, program, options->config, rows_db_path(&options->db),
+                               &is_done, err);
+        *n_done += is_done;
+    }
+    if (ok) log_info(log, "%zu of %zu revisions were measured", *n_done, n);
+    return ok;
+}
+
+static bool measure(const struct invocation *invocation, struct err *err)
+{
+    const struct options *options = invocation->options;
+    size_t n_done = 0;
+    if (!options->config)
+        return err_set(err, ERR_USAGE, "--measure needs what to run: --run CONFIG");
+    struct arena *arena = arena_new(0, err);
+    struct revisions *revisions =
+        arena ? revision_options_open(&options->revisions, &invocation->console.log, err) : NULL;
+    bool ok = revisions && measure_each(invocation, revisions, arena, &n_done, err);
+    if (ok && !n_done)
+        ok = err_set(err, ERR_IO, "no revision of %s could be built and run", options->range);
+    revisions_close(revisions);
+    arena_free(arena);
+    return ok;
+}
+
 /* ---- The command ---- */
 
 static bool show(const struct invocation *invocation, const struct history *history,
@@ -120,7 +175,8 @@ static bool run(const struct invocation *invocation, struct err *err)
     const struct options *options = invocation->options;
     const struct history_filter filter = {options->metric, options->model, options->suite};
     const struct format *format = find_format(options->output, err);
-    struct store *store = format ? rows_open_store(&options->db, STORE_READ, err) : NULL;
+    if (!format || (options->range && !measure(invocation, err))) return false;
+    struct store *store = rows_open_store(&options->db, STORE_READ, err);
     struct history *history = store ? history_load(store, &filter, err) : NULL;
     bool ok = history != NULL;
     if (ok && !history->n_series)
@@ -153,7 +209,13 @@ const struct command COMMAND_HISTORY = {
         "and named with the first revision of the new level, their size and p-value; in the "
         "table of values they have a star. noise is what a series changes by from one revision to "
         "the next without a reason: the third quartile and three times the distance between the "
-        "quartiles of its changes, those of level left out; it takes five changes.",
+        "quartiles of its changes, those of level left out; it takes five changes.\n\n"
+        "--measure builds the revisions of a range of this program's repository (what git rev-list "
+        "--first-parent names), each in a worktree that is removed at the end, and runs a "
+        "configuration with each program into the database, the oldest first. A revision that does "
+        "not build or run is told and left out. With --work, programs are kept: the same command "
+        "goes on where it was interrupted without building again. Paths in CONFIG are relative to "
+        "the current folder; its keys have to be known to the oldest program.",
     .examples = EXAMPLES,
     .run = run,
 };
