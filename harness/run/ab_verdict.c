@@ -126,7 +126,7 @@ size_t ab_blocks_needed(const struct ab_comparison *comparison, double margin)
     double wanted = fabs(comparison->b.mean - log1p(-margin));
     double half = (decisive.high - decisive.low) / 2;
     double factor = half / wanted;
-    return isfinite(factor) && factor < 100
+    return isfinite(factor) && factor < 5
                ? (size_t)ceil((double)comparison->n * factor * factor - 1e-6)
                : 0;
 }

@@ -52,7 +52,7 @@ enum ab_verdict ab_judge(const struct ab_comparison *comparison, double margin,
 bool ab_is_proved_slower(const struct ab_series *series, double margin, size_t n_tests);
 
 /* About how many blocks it would take until the decisive interval leaves the margin, by the root of
- * their number; 0 where that cannot be said. */
+ * their number; 0 where that cannot be said, or would be more than 25 times as many. */
 size_t ab_blocks_needed(const struct ab_comparison *comparison, double margin);
 
 /* A logarithm of a ratio as percent: -0.05 gives -4.88. */
