@@ -101,6 +101,11 @@ struct command {
         "trust", 0, OPTION_FLAG, NULL, "open a database that holds views or triggers of others",   \
             offsetof(type, field.is_trusted), 0, 0, 0                                              \
     }
+#define OPTION_SET(type, field)                                                                    \
+    {                                                                                              \
+        "set", 0, OPTION_LIST, "KEY=VALUE", "overrides a value of the configuration",              \
+            offsetof(type, field), 0, 0, 0                                                         \
+    }
 #define OPTION_DB(type, field) OPTION_DB_AS(type, field, "database, default out/phibench.db")
 #define OPTION_JSON(type, field)                                                                   \
     {                                                                                              \
