@@ -10,7 +10,8 @@
 
 /* Writes into the folder, made if missing: history.md, history.csv and
  * charts/NAME.{gp,dat,svg,png}, a chart for each metric, or several where it has many series.
- * gnuplot: the program to run, NULL: "gnuplot". Charts come first: where one cannot be drawn, the texts stay as they were. */
+ * gnuplot: the program to run, NULL: "gnuplot". Charts come first: where one cannot be drawn, the
+ * texts stay as they were. */
 bool history_write(const struct history_view *view, const char *folder, const char *gnuplot,
                    struct err *err) __attribute__((warn_unused_result));
 

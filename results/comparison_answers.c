@@ -369,9 +369,8 @@ static struct estimate score_change(const struct reading *reading)
 static double score_p(const struct reading *reading, const struct estimate *change)
 {
     if (!reading->is_binary)
-        return change->error > 0
-                   ? stats_student_beyond(change->mean / change->error, (double)(change->n - 1))
-                   : (change->mean == 0 ? 1 : NAN);
+        return change->error > 0 ? stats_student_p(change->mean / change->error, change->n - 1)
+                                 : (change->mean == 0 ? 1 : NAN);
     return stats_mcnemar(reading->n_right_base - reading->n_both,
                          (uint64_t)llround(reading->candidate_score) - reading->n_both);
 }
@@ -435,16 +434,16 @@ static bool add_right_logprob(struct reading *reading, struct err *err)
     struct estimate change =
         stats_mean(right->items, reading->is_clustered ? right->clusters : NULL, right->n,
                    reading->clusters.n);
-    return add_line(reading,
-                    (struct comparison_line){.kind = LINE_RIGHT_LOGPROB,
-                                             .unit = "nats",
-                                             .better = BETTER_HIGHER,
-                                             .base = NAN,
-                                             .candidate = NAN,
-                                             .change = change,
-                                             .p = stats_student_beyond(change.mean / change.error,
-                                                                       (double)(change.n - 1))},
-                    err);
+    return add_line(
+        reading,
+        (struct comparison_line){.kind = LINE_RIGHT_LOGPROB,
+                                 .unit = "nats",
+                                 .better = BETTER_HIGHER,
+                                 .base = NAN,
+                                 .candidate = NAN,
+                                 .change = change,
+                                 .p = stats_student_p(change.mean / change.error, change.n - 1)},
+        err);
 }
 
 /* The ratio of the perplexities: the exponential of the mean difference of the chunks' losses. */
@@ -458,9 +457,9 @@ static bool add_perplexity(struct reading *reading, struct err *err)
     change.mean -= 100;
     change.interval.low -= 100;
     change.interval.high -= 100;
-    double p = difference.error > 0 ? stats_student_beyond(difference.mean / difference.error,
-                                                           (double)(difference.n - 1))
-                                    : NAN;
+    double p = difference.error > 0
+                   ? stats_student_p(difference.mean / difference.error, difference.n - 1)
+                   : NAN;
     return add_line(reading,
                     (struct comparison_line){.kind = LINE_PERPLEXITY,
                                              .unit = "%",

@@ -235,7 +235,7 @@ static void set_change(const struct runs_of_test *base, const struct runs_of_tes
                                      100 * error * exp(ratio),
                                      {100 * expm1(ratio - half), 100 * expm1(ratio + half)},
                                      (uint64_t)(n_base + n_candidate)};
-    line->p = stats_student_beyond(ratio / error, (double)(PRIOR_RUNS + n_free));
+    line->p = stats_student_p(ratio / error, PRIOR_RUNS + n_free);
 }
 
 static bool set_doubt(struct comparing *comparing, const struct runs_of_test *base,

@@ -19,6 +19,7 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_GATE,
     &COMMAND_BENCH,
     &COMMAND_AB,
+    &COMMAND_HISTORY,
     &COMMAND_PERPLEXITY,
     &COMMAND_GENERATE,
     &COMMAND_SCORE,
@@ -38,7 +39,6 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_REGRADE,
     &COMMAND_DB,
     &COMMAND_DOCTOR,
-    &COMMAND_HISTORY,
     NULL,
 };
 
