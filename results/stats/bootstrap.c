@@ -138,12 +138,13 @@ double stats_autocorrelation(const double *values, size_t n)
 }
 
 /* The autocorrelation without its bias of about -(1 + 4 r) / n, which would make intervals too
- * narrow, and away from 1, where a mean has no precision (Marriott and Pope 1954). */
+ * narrow (Marriott and Pope 1954); away from 1, where a mean has no precision, and not below 0,
+ * where chance would make them narrow. */
 static double unbiased_autocorrelation(const double *values, size_t n)
 {
     const double most = 0.9;
     double biased = stats_autocorrelation(values, n), total = (double)n;
-    return n < 5 ? 0 : fmax(-most, fmin(most, (total * biased + 1) / (total - 4)));
+    return n < 5 ? 0 : fmax(0, fmin(most, (total * biased + 1) / (total - 4)));
 }
 
 /* The mean of n of the innovations [n], taken in runs of `block` from anywhere, round the end. */
@@ -174,7 +175,7 @@ struct interval stats_bootstrap_blocks(const double *values, size_t n, size_t bl
         double drawn = mean_of_blocks(innovations, n - 1, block, &rng);
         results[i] = mean + (drawn - centre) / (1 - correlation);
     }
-    double n_independent = fmin(total, total * (1 - correlation) / (1 + correlation));
+    double n_independent = total * (1 - correlation) / (1 + correlation);
     double tail = tail_of_mean(total / (double)block, (uint64_t)fmax(1, n_independent - 1));
     struct interval interval = middle_of(results, rounds, tail);
     free(innovations);

@@ -25,12 +25,12 @@ struct interval stats_bootstrap_ratio(const double *a, size_t n_a, const double 
  * value is both of its limits. */
 struct interval stats_bootstrap_mean(const double *values, size_t n, size_t rounds, uint64_t seed);
 
-/* 95% bootstrap interval of the mean of values in the order of time, whose neighbours may depend on
- * each other. What the value before explains is taken out, circular blocks of `block` successive
- * remainders are drawn, for dependence of other kinds, and it is put back (Politis and Romano 1992,
- * "A circular block-resampling procedure for stationary data"; Davison and Hinkley 1997, "Bootstrap
- * methods and their application", 8.2.3, post-blackening). The cube root of n is a good size of
- * blocks. NaN for fewer than 3 values and for a block that is not in 1..n-1. */
+/* 95% bootstrap interval of the mean of values in the order of time, of which neighbours may
+ * resemble each other. What follows from the value before is taken out, circular blocks of `block`
+ * successive remainders are drawn, for dependence of other kinds, and it is put back (Politis and
+ * Romano 1992, "A circular block-resampling procedure for stationary data"; Davison and Hinkley
+ * 1997, "Bootstrap methods and their application", 8.2.3, post-blackening). The cube root of n is a
+ * good size of blocks. NaN for fewer than 3 values and for a block that is not in 1..n-1. */
 struct interval stats_bootstrap_blocks(const double *values, size_t n, size_t block, size_t rounds,
                                        uint64_t seed);
 
