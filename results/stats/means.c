@@ -1,6 +1,6 @@
 /* means.c - see means.h. Sums run in the order of the input, so that equal inputs give equal bits.
  *
- * A clustered error is the independent one and what the pairs of a cluster add to it.
+ * A clustered error is that of independent sums, one of each cluster.
  */
 #include "results/stats/means.h"
 
@@ -33,15 +33,13 @@ static double between_clusters(const double *scores, const uint32_t *cluster, si
 double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
                              size_t n_clusters)
 {
-    if (n < 2) return NAN;
-    double mean = stats_average(scores, n), squares = 0, total = (double)n;
-    for (size_t i = 0; i < n; i++) squares += (scores[i] - mean) * (scores[i] - mean);
-    double variance = squares / (total - 1) / total;
-    if (cluster)
-        variance +=
-            (between_clusters(scores, cluster, n, n_clusters, mean) - squares) / (total * total);
-    /* Never below zero but for rounding: a cluster's squared sum may cancel all of `squares`. */
-    return variance < 0 ? 0 : sqrt(variance);
+    size_t n_independent = cluster ? n_clusters : n;
+    if (n_independent < 2) return NAN;
+    double mean = stats_average(scores, n), squares = 0, free_of = (double)n_independent - 1;
+    if (cluster) squares = between_clusters(scores, cluster, n, n_clusters, mean);
+    else
+        for (size_t i = 0; i < n; i++) squares += (scores[i] - mean) * (scores[i] - mean);
+    return sqrt(squares * (double)n_independent / free_of) / (double)n;
 }
 
 struct estimate stats_mean(const double *scores, const uint32_t *cluster, size_t n,

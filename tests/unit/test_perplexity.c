@@ -293,10 +293,11 @@ static void the_perplexity_of_four_tokens(void **state)
     put_chunk(job, "chunk/9", FIRST, false);
     test_assert_done(job_scores_compute(test_store, job, &SUITE_PERPLEXITY, &err), &err);
     test_assert_done(job_scores_compute(test_store, job, &SUITE_PERPLEXITY, &err), &err);
-    /* Two chunks leave one degree of freedom: 12.7 errors, of the logarithm. */
+    /* Of two chunks the error is half of what their means differ by, here 1, and they leave one
+     * degree of freedom: 12.7 errors, of the logarithm. */
     test_assert_rows("SELECT metric, printf('%.6f', score), printf('%.6f', low), "
                      "printf('%.6f', high), printf('%.6f', error), n, unit FROM v_scores",
-                     "ppl|7.389056|0.041284|1322.509520|3.016570|4|");
+                     "ppl|7.389056|0.012867|4243.324699|3.694528|4|");
     test_assert_rows("SELECT key, printf('%.3f', verdict.score) FROM verdict JOIN response "
                      "ON response.id = verdict.response JOIN item ON item.id = response.item",
                      "chunk/10|2.500\nchunk/9|1.500");
@@ -335,12 +336,12 @@ static void the_divergence_of_four_tokens(void **state)
                      "printf('%.5f', high), printf('%.5f', error), unit FROM v_scores WHERE metric "
                      "IN ('ppl_reference', 'ln_ppl_ratio', 'kld', 'same_top', 'dp_mean', 'dp_rms') "
                      "ORDER BY metric",
-                     "dp_mean|-8.00848|-55.67756|39.66061|3.75164|percent\n"
-                     "dp_rms|12.42827|0.00000|38.52110|4.20924|percent\n"
-                     "kld|0.15000|-0.83763|1.13763|0.07773|nats\n"
-                     "ln_ppl_ratio|0.37500|-1.51543|2.26543|0.14878|nats\n"
-                     "ppl_reference|5.07842|0.05554|464.35932|1.80482|\n"
-                     "same_top|75.00000|30.06418|95.44127|21.65064|percent");
+                     "dp_mean|-8.00848|-53.98883|37.97187|3.61873|percent\n"
+                     "dp_rms|12.42827|0.00000|40.34095|4.66365|percent\n"
+                     "kld|0.15000|-1.12062|1.42062|0.10000|nats\n"
+                     "ln_ppl_ratio|0.37500|-1.21328|1.96328|0.12500|nats\n"
+                     "ppl_reference|5.07842|0.04329|595.75337|1.90441|\n"
+                     "same_top|75.00000|30.06418|95.44127|25.00000|percent");
     test_assert_rows("SELECT metric, printf('%.4f', score) FROM v_scores WHERE metric IN "
                      "('kld_p50', 'kld_p90', 'kld_max', 'dp_min', 'dp_max', 'dp_p5') "
                      "ORDER BY metric",

@@ -78,9 +78,9 @@ static void standard_errors_are_clustered_by_the_first_level(void **unused)
     test_put_four_answers(job);
     compute_scores(job);
     /* Deviations from 1/2: anatomy +, -, +, in sum 1/2; other -1/2. So the squared error is
-     * 1/12 + (1/4 + 1/4 - 1) / 16 = 5/96. */
+     * 2 (1/4 + 1/4) / 16 = 6/96. */
     test_assert_rows(
-        "SELECT round(error * error * 96, 9) FROM score WHERE depth = 0 AND metric = 'acc'", "5.0");
+        "SELECT round(error * error * 96, 9) FROM score WHERE depth = 0 AND metric = 'acc'", "6.0");
     test_assert_rows("SELECT error IS NULL FROM score WHERE depth = 1 AND name = 'other'", "1");
 }
 

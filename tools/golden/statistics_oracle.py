@@ -226,8 +226,8 @@ def quantiles(rng):
         quantile = numpy.quantile(values, q)
         below = (values <= quantile) - (values <= quantile).mean()
         independent = (below ** 2).sum() / (n - 1) / n
-        together = sum(below[i] * below[j] for i in range(n) for j in range(n) if i != j and cluster[i] == cluster[j])
-        effect = max(1, (independent + together / n ** 2) / independent)
+        together = sum(below[i] * below[j] for i in range(n) for j in range(n) if cluster[i] == cluster[j])
+        effect = max(1, 9 / 8 * together / n ** 2 / independent)
         half = scipy.stats.t.ppf(0.975, 8) * math.sqrt(n * q * (1 - q) * effect)
         ordered = numpy.sort(values)
         low, high = max(0, math.floor(n * q - half)), min(n - 1, math.ceil(n * q + half))

@@ -55,13 +55,11 @@ def log_softmax(rows):
 
 def clustered(values):
     """Mean and standard error of values [chunks, tokens] that cluster by chunk."""
-    n, mean = values.size, values.mean()
-    deviations = values - mean
-    squares = (deviations ** 2).sum()
-    variance = squares / (n - 1) / n
-    if len(values) > 1:
-        variance += ((deviations.sum(axis=1) ** 2).sum() - squares) / n ** 2
-    return mean, math.sqrt(max(0, variance))
+    mean, n_chunks = values.mean(), len(values)
+    squares = ((values - mean).sum(axis=1) ** 2).sum() if n_chunks > 1 else ((values - mean) ** 2).sum()
+    n_independent = n_chunks if n_chunks > 1 else values.size
+    variance = squares * n_independent / (n_independent - 1) / values.size ** 2
+    return mean, math.sqrt(variance)
 
 
 def mean_of(values):
