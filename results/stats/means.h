@@ -14,12 +14,12 @@
 /* The mean alone; NaN if n = 0. */
 double stats_average(const double *values, size_t n);
 
-/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1: 1/n sqrt(C / (C - 1)
+/* Standard error of the mean of scores [n] that cluster by ids 0..n_clusters-1: 1/n sqrt(C/(C - 1)
  * sum over the C clusters of (sum of s_i - mean)^2), the clustered error of Miller 2024 ("Adding
  * error bars to evals", equation 4) with the correction for few clusters, which makes it that of
- * the clusters' means where they are of equal size (Cameron and Miller 2015, "A practitioner's
- * guide to cluster-robust inference", section VI.A). cluster NULL: independent scores, each a
- * cluster of its own. NaN for fewer than two clusters. */
+ * the means of clusters where all are of one size (Cameron and Miller 2015, "A practitioner's guide
+ * to cluster-robust inference", section VI.A). cluster NULL: independent scores, each a cluster of
+ * its own. NaN for fewer than two clusters. */
 double stats_clustered_error(const double *scores, const uint32_t *cluster, size_t n,
                              size_t n_clusters);
 

@@ -20,12 +20,21 @@ struct interval stats_wilson(uint64_t k, uint64_t n)
                              k == n ? 1 : (centre + half) / scale};
 }
 
+/* The standard error of (c - b) / n. */
+static double error_of_difference(double b, double c, double n)
+{
+    return sqrt(b + c - (c - b) * (c - b) / n) / n;
+}
+
 struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n)
 {
-    double total = (double)n, more = (double)c - (double)b;
-    double mean = more / total;
-    double error = sqrt((double)b + (double)c - more * mean) / total;
-    return (struct estimate){mean, error, {mean - STATS_Z * error, mean + STATS_Z * error}, n};
+    double only_a = (double)b, only_b = (double)c, total = (double)n;
+    double middle = (only_b - only_a) / (total + 2);
+    double half = STATS_Z * error_of_difference(only_a + 0.5, only_b + 0.5, total + 2);
+    return (struct estimate){(only_b - only_a) / total,
+                             error_of_difference(only_a, only_b, total),
+                             {fmax(-1, middle - half), fmin(1, middle + half)},
+                             n};
 }
 
 /* The correlation of two answers to one question, its numerator brought n / 2 closer to 0 where it

@@ -15,7 +15,10 @@ struct interval stats_wilson(uint64_t k, uint64_t n);
 
 /* Difference of two rates on the same n > 0 items, where b were a success only in the first and c
  * only in the second: mean (c - b) / n, error sqrt(b + c - (b - c)^2 / n) / n (Fleiss, Levin and
- * Paik 2003, "Statistical methods for rates and proportions", section 13.1). */
+ * Paik 2003, "Statistical methods for rates and proportions", section 13.1). The interval is that
+ * of half an item more of each of the four kinds, so that it does not vanish where nothing differs
+ * (Agresti and Min 2005, "Simple improved confidence intervals for comparing matched
+ * proportions"). */
 struct estimate stats_paired(uint64_t b, uint64_t c, uint64_t n);
 
 /* The same difference, b minus a, of the whole table: `both` right, only a, only b, neither; at

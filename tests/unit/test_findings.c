@@ -138,9 +138,9 @@ static void losses_are_named_where_a_test_finds_them(void **unused)
         run,
         (const char *const[]){
             "Fewer bits cost accuracy. Against f16 of the same model on the same 100 questions "
-            "(mmlu, hendrycks, 5 shots), q4_k costs mini 18.0 points (9.5 to 26.5, p 0.00024); "
-            "q2_k costs mini 50.0 points (40.2 to 59.8, p < 0.0001). "
-            "No loss beyond chance in the other: mini q8_0, -1.0 points (-3.0 to +1.0, p 1). In "
+            "(mmlu, hendrycks, 5 shots), q4_k costs mini 18.0 points (9.1 to 26.2, p 0.00024); "
+            "q2_k costs mini 50.0 points (39.1 to 58.9, p < 0.0001). "
+            "No loss beyond chance in the other: mini q8_0, -1.0 points (-3.7 to +1.7, p 1). In "
             "parentheses 95% intervals; McNemar's exact test, p adjusted by Holm.",
             NULL});
 }
@@ -157,7 +157,7 @@ static void no_loss_is_claimed_that_no_test_finds(void **unused)
         (const char *const[]){
             "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
             "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in any of 2; the "
-            "lowest is mini q8_0, -1.0 points (-3.0 to +1.0, p 1). In parentheses 95% intervals; "
+            "lowest is mini q8_0, -1.0 points (-3.7 to +1.7, p 1). In parentheses 95% intervals; "
             "McNemar's exact test, p adjusted by Holm.",
             NULL});
 }
@@ -176,7 +176,7 @@ static void a_sentence_names_one_base(void **unused)
         (const char *const[]){
             "Fewer bits cost nothing that shows. Against f16 of the same model on the same 100 "
             "questions (mmlu, hendrycks, 5 shots), no loss beyond chance in the only one: mini "
-            "q8_0, -1.0 points (-3.0 to +1.0, p 1). In parentheses 95% intervals; McNemar's exact "
+            "q8_0, -1.0 points (-3.7 to +1.7, p 1). In parentheses 95% intervals; McNemar's exact "
             "test.",
             NULL});
 }

@@ -54,8 +54,8 @@ static void llama_2_7b_chat_has_its_published_means(void **state)
         if (fabs(scores->categories[i].mean - categories[i]) > 1e-12)
             fail_msg("%s: %g", set.results.categories[i], scores->categories[i].mean);
     assert_true(isnan(scores->judge_error));
-    /* Turns of a question resemble each other: the clustered error, which is that of the means of 80
-     * questions, exceeds the plain one, 0.302. */
+    /* Turns of a question resemble each other: the clustered error, which is that of the means of
+     * 80 questions, exceeds the plain one, 0.302. */
     assert_true(fabs(scores->all.error - 0.3766255642737983) < 1e-12);
     arena_free(set.arena);
 }

@@ -1,7 +1,8 @@
 /* test_rates.c - rates and their differences against other implementations.
  *
  * Expected values: Python 3.11, scipy 1.17.1: stats.binomtest(k, n).proportion_ci(method="wilson");
- * stats.binomtest(min(b, c), b + c, 0.5).pvalue; Newcombe's from tests/golden/statistics.jsonl.
+ * stats.binomtest(min(b, c), b + c, 0.5).pvalue; intervals of differences from
+ * tests/golden/statistics.jsonl, made by tools/golden/statistics_oracle.py.
  */
 #include "results/stats/rates.h"
 
@@ -59,9 +60,27 @@ static void paired_rates_have_the_error_of_their_differences(void **unused)
     struct estimate estimate = stats_paired(20, 2, 100);
     assert_near(estimate.mean, -0.18, 1e-15);
     assert_near(estimate.error, sqrt(variance) / 100, 1e-15);
-    assert_near(estimate.interval.low, -0.18 - 1.959963984540054 * estimate.error, 1e-9);
     assert_int_equal(estimate.n, 100);
     assert_true(stats_paired(0, 0, 5).error == 0);
+}
+
+static void check_paired(const struct json *one)
+{
+    double counts[3];
+    assert_int_equal(golden_numbers(one, "counts", counts, 3), 3);
+    struct estimate estimate =
+        stats_paired((uint64_t)counts[0], (uint64_t)counts[1], (uint64_t)counts[2]);
+    assert_near(estimate.interval.low, golden_number(one, "low"), 1e-13);
+    assert_near(estimate.interval.high, golden_number(one, "high"), 1e-13);
+}
+
+static void interval_of_paired_rates_is_that_of_half_an_item_more_of_each_kind(void **unused)
+{
+    (void)unused;
+    golden_each("paired", check_paired);
+    struct estimate same = stats_paired(0, 0, 50), all = stats_paired(0, 3, 3);
+    assert_true(same.interval.low < 0 && same.interval.high == -same.interval.low);
+    assert_true(all.mean == 1 && all.interval.high == 1);
 }
 
 static void mcnemar_equals_scipys_binomial_test(void **unused)
@@ -133,6 +152,7 @@ int main(void)
         cmocka_unit_test(wilson_interval_equals_scipys),
         cmocka_unit_test(wilson_interval_is_exact_at_the_borders),
         cmocka_unit_test(paired_rates_have_the_error_of_their_differences),
+        cmocka_unit_test(interval_of_paired_rates_is_that_of_half_an_item_more_of_each_kind),
         cmocka_unit_test(mcnemar_equals_scipys_binomial_test),
         cmocka_unit_test(newcombe_interval_equals_the_one_of_the_answers_themselves),
         cmocka_unit_test(newcombe_interval_mirrors_where_base_and_candidate_are_exchanged),

@@ -71,7 +71,17 @@ def newcombe(both, only_a, only_b, neither):
         low=mean - below, high=mean + above)
 
 
+def paired(only_a, only_b, n):
+    """Differences of the items and of half an item more of each kind, as weights of -1, 1 and 0."""
+    values, weights = numpy.array([-1, 1, 0]), numpy.array([only_a + 0.5, only_b + 0.5, n - only_a - only_b + 1])
+    mean = numpy.average(values, weights=weights)
+    half = scipy.stats.norm.ppf(0.975) * math.sqrt(numpy.average((values - mean) ** 2, weights=weights) / (n + 2))
+    put("paired", counts=[only_a, only_b, n], low=max(-1, mean - half), high=min(1, mean + half))
+
+
 def rates():
+    for counts in [(0, 0, 1), (0, 1, 1), (20, 2, 100), (0, 0, 500), (4, 1, 10), (320, 280, 14042)]:
+        paired(*counts)
     for counts in [(1, 7, 1, 12), (36, 2, 12, 0), (20, 12, 2, 16), (0, 10, 0, 0), (0, 0, 0, 30), (53, 0, 1, 0),
                    (30, 0, 0, 20), (5, 20, 25, 5), (15, 3, 5, 2), (400, 40, 60, 500), (9000, 320, 280, 4442)]:
         newcombe(*counts)
