@@ -30,7 +30,7 @@ static void add_ratio(const struct report_entry *a, const struct report_entry *b
                       const struct losses *losses, struct table *table)
 {
     if (!losses->n) return;
-    struct estimate ratio = stats_estimate(losses->differences, NULL, losses->n, 1);
+    struct estimate ratio = stats_mean(losses->differences, NULL, losses->n, 1);
     table_row(table);
     table_cell(table, "%s", b->label);
     table_cell(table, "%s", a->label);

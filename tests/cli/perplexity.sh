@@ -73,6 +73,13 @@ END
 grep -q 'divergence from the reference' stdout || fail "no table of divergences"
 [ "$(ls whole/references | wc -l)" -eq 1 ] || fail "not one file of logits"
 
+# Losses that are all the same are differences of 0, not of none right of 40.
+cp whole/c.db same.db
+sqlite3 same.db 'UPDATE verdict SET score = 7'
+expect 0 "$PHIBENCH" report --db same.db --out same
+cut -d, -f5- same/perplexity-ratios.csv | grep -q '^1.0000,1.0000 to 1.0000' ||
+    fail "equal losses have an interval: $(cat same/perplexity-ratios.csv)"
+
 # kill -9 in its midst, and the logits removed besides: the same rows.
 rows() {
     "$PHIBENCH" export last --db "$1" --table responses | sed -E 's/"run": ?[0-9]+/"run":0/' | sort
