@@ -21,8 +21,8 @@ static const char *const FORMATS[AB_FORMATS] = {"table", "json", "md"};
 static const char *const ENDINGS[] = {"precise enough", "slower beyond doubt", "the time was up",
                                       "interrupted"};
 static const char *const ENDING_NAMES[] = {"precise", "proved", "time", "interrupted"};
-static const char *const REASON_NAMES[] = {NULL, "few_blocks", "disturbed", "straddles_margin",
-                                           "too_wide"};
+static const char *const REASON_NAMES[] = {
+    NULL, "few_blocks", "disturbed", "straddles_margin", "doubtful", "too_wide"};
 static const char *const VERDICT_NAMES[] = {"same", "faster", "slower_within_margin", "cannot_tell",
                                             "slower"};
 
@@ -91,6 +91,9 @@ static void put_reason(const struct ab_options *options, const struct ab_result 
         put_estimate(out, comparison->again.mean, comparison->again.interval);
         break;
     case AB_STRADDLES: buf_text(out, ": slower, but perhaps by less than the margin"); break;
+    case AB_DOUBTFUL:
+        buf_text(out, ": slower than the margin by its interval, but not beyond doubt");
+        break;
     case AB_WIDE: buf_text(out, ": perhaps slower than the margin, perhaps not at all"); break;
     }
     size_t needed = ab_blocks_needed(comparison, options->margin);

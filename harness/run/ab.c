@@ -124,11 +124,11 @@ static bool run_block(struct experiment *e, struct err *err)
     return true;
 }
 
-static size_t count_tests(const struct ab_options *options)
+static struct ab_rule rule_of(const struct ab_options *options)
 {
-    size_t n = 0;
-    for (int i = 0; i < AB_TESTS; i++) n += options->tests[i];
-    return n;
+    struct ab_rule rule = {.margin = options->margin};
+    for (int i = 0; i < AB_TESTS; i++) rule.n_tests += options->tests[i];
+    return rule;
 }
 
 /* Whether the blocks are enough; *ending says why. */
@@ -136,13 +136,13 @@ static bool is_enough(const struct experiment *e, enum ab_ending *ending)
 {
     const struct ab_options *options = e->options;
     const struct ab_result *result = e->result;
+    const struct ab_rule rule = rule_of(options);
     bool is_precise = result->n_blocks >= options->min_blocks;
     for (int i = 0; i < AB_TESTS; i++) {
         if (!options->tests[i]) continue;
         struct interval decisive = result->comparisons[i].decisive;
         *ending = AB_PROVED;
-        if (ab_is_proved_slower(&result->series[i], options->margin, count_tests(options)))
-            return true;
+        if (ab_is_proved_slower(&result->series[i], &result->comparisons[i], &rule)) return true;
         is_precise = is_precise && decisive.high - decisive.low <= options->precision;
     }
     *ending = is_precise ? AB_PRECISE : AB_TIME_UP;
@@ -193,12 +193,13 @@ static bool run_blocks(struct experiment *e, struct err *err)
 /* Whether a test is slower for sure, by however much. */
 static bool judge(struct ab_result *result, const struct ab_options *options)
 {
+    const struct ab_rule rule = rule_of(options);
     bool is_slower = false;
     result->verdict = AB_SAME;
     for (int i = 0; i < AB_TESTS; i++) {
         if (!options->tests[i]) continue;
         result->verdicts[i] =
-            ab_judge(&result->comparisons[i], options->margin, &result->reasons[i]);
+            ab_judge(&result->series[i], &result->comparisons[i], &rule, &result->reasons[i]);
         if (result->verdicts[i] > result->verdict) result->verdict = result->verdicts[i];
         is_slower = is_slower || result->comparisons[i].decisive.high < 0;
     }

@@ -13,15 +13,13 @@
 #include "engine/tools.h"
 #include "harness/run/bench_kernels.h"
 #include "results/stats/order.h"
-#include "results/stats/permutation.h"
 #include "results/stats/several.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Twelve blocks: of fewer than eleven, no permutation test gets below 5% of some thirty kernels. */
-enum { N_BLOCKS = 12, MAX_TYPES = 32, TYPE_BYTES = 16, MAX_KERNELS = 4096, ROUNDS = 20000 };
+enum { N_BLOCKS = 12, MAX_TYPES = 32, TYPE_BYTES = 16, MAX_KERNELS = 4096 };
 static const char GEMM[] = BENCH_KERNEL_PREFIX "gemm ", REPEAT[] = "9";
 static const double SIGNIFICANT = 0.05;
 static const int64_t TIMEOUT_NS = INT64_C(600000000000);
@@ -160,17 +158,6 @@ static bool measure_blocks(struct inquiry *inquiry, struct err *err)
 
 /* ---- Comparing ---- */
 
-/* Two-sided p of B being as A, by the signs of its differences. */
-static double test_difference(const struct ab_series *series, uint64_t seed)
-{
-    double *d = mem_new_or_end(series->n + 1, sizeof *d);
-    const struct stats_differences differences = {.items = d,
-                                                  .n = ab_series_differences(series, AB_B, d)};
-    double p_value = stats_pooled_permutation(&differences, 1, ROUNDS, seed);
-    free(d);
-    return p_value;
-}
-
 /* 0 for what only one of the programs has. */
 static double change_of(const struct ab_kernel *kernel)
 {
@@ -184,13 +171,13 @@ static int compare_kernels(const void *a, const void *b)
     return by_change < 0 ? -1 : by_change > 0 ? 1 : strcmp(x->name, y->name);
 }
 
-static bool compare(struct ab_kernels *kernels, uint64_t seed, struct err *err)
+static bool compare(struct ab_kernels *kernels, struct err *err)
 {
     double *p_values = mem_new(kernels->n + 1, sizeof *p_values, err);
     if (!p_values) return false;
     for (size_t i = 0; i < kernels->n; i++) {
         kernels->items[i].comparison = ab_compare(&kernels->items[i].series);
-        p_values[i] = test_difference(&kernels->items[i].series, seed);
+        p_values[i] = ab_p_value(&kernels->items[i].series, 0);
     }
     stats_holm(p_values, kernels->n);
     for (size_t i = 0; i < kernels->n; i++) {
@@ -215,7 +202,7 @@ bool ab_kernels_compare(const struct ab_kernels_options *options, struct ab_kern
     if (ok) list_only(&inquiry);
     ok = ok && measure_blocks(&inquiry, &fault);
     if (!ok) snprintf(kernels->fault, sizeof kernels->fault, "%.511s", fault.message);
-    return compare(kernels, options->seed, err);
+    return compare(kernels, err);
 }
 
 void ab_kernels_done(struct ab_kernels *kernels)

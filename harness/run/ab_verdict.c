@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "results/stats/bootstrap.h"
 #include "results/stats/order.h"
+#include "results/stats/permutation.h"
 #include "results/stats/power.h"
 #include "results/stats/ranks.h"
 #include "results/stats/sequential.h"
@@ -16,8 +17,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROUNDS = 2000, SEED = 20240423 };
+enum { ROUNDS = 2000, FLIPS = 20000, SEED = 20240423 };
 static const double ENOUGH_EVIDENCE = 20, ONE_SIDED_Z = 1.6448536269514722;
+static const double ACCUSES_BY_CHANCE = 0.01;
 
 const char *const AB_VERDICT_NAMES[] = {"SAME", "FASTER", "SLOWER WITHIN THE MARGIN", "CANNOT TELL",
                                         "SLOWER"};
@@ -90,17 +92,35 @@ static enum ab_verdict judge_interval(struct interval interval, double limit)
     return interval.high < 0 ? AB_SLOWER_WITHIN : AB_SAME;
 }
 
-enum ab_verdict ab_judge(const struct ab_comparison *comparison, double margin,
-                         enum ab_reason *reason)
+double ab_p_value(const struct ab_series *series, double difference)
+{
+    double *d = mem_new_or_end(series->n + 1, sizeof *d);
+    const struct stats_differences differences = {.items = d,
+                                                  .n = ab_series_differences(series, AB_B, d)};
+    for (size_t i = 0; i < differences.n; i++) d[i] -= difference;
+    double p_value = stats_pooled_permutation(&differences, 1, FLIPS, SEED);
+    free(d);
+    return p_value;
+}
+
+/* Of two sides the one below, and that of all tests. */
+static bool is_beyond_doubt(const struct ab_series *series, const struct ab_rule *rule)
+{
+    double p_value = ab_p_value(series, log1p(-rule->margin)) / 2;
+    return p_value * (double)rule->n_tests <= ACCUSES_BY_CHANCE;
+}
+
+enum ab_verdict ab_judge(const struct ab_series *series, const struct ab_comparison *comparison,
+                         const struct ab_rule *rule, enum ab_reason *reason)
 {
     struct interval decisive = comparison->decisive;
-    double limit = log1p(-margin);
-    *reason = AB_CLEAR;
-    if (!isfinite(decisive.low) || !isfinite(decisive.high)) {
-        *reason = AB_FEW_BLOCKS;
-        return AB_CANNOT_TELL;
-    }
+    double limit = log1p(-rule->margin);
+    *reason = AB_FEW_BLOCKS;
+    if (!isfinite(decisive.low) || !isfinite(decisive.high)) return AB_CANNOT_TELL;
     enum ab_verdict verdict = judge_interval(decisive, limit);
+    *reason = AB_DOUBTFUL;
+    if (verdict == AB_SLOWER && !is_beyond_doubt(series, rule)) return AB_CANNOT_TELL;
+    *reason = AB_CLEAR;
     if (verdict != AB_CANNOT_TELL) return verdict;
     *reason = judge_interval(comparison->b.interval, limit) != AB_CANNOT_TELL ? AB_DISTURBED
               : decisive.high < 0                                             ? AB_STRADDLES
@@ -108,16 +128,17 @@ enum ab_verdict ab_judge(const struct ab_comparison *comparison, double margin,
     return verdict;
 }
 
-bool ab_is_proved_slower(const struct ab_series *series, double margin, size_t n_tests)
+bool ab_is_proved_slower(const struct ab_series *series, const struct ab_comparison *comparison,
+                         const struct ab_rule *rule)
 {
-    struct ab_comparison comparison = ab_compare(series);
     enum ab_reason reason;
-    if (ab_judge(&comparison, margin, &reason) != AB_SLOWER) return false;
-    double *d = mem_new_or_end(series->n + 1, sizeof *d), limit = log1p(-margin);
+    double *d = mem_new_or_end(series->n + 1, sizeof *d), limit = log1p(-rule->margin);
     size_t n = ab_series_differences(series, AB_B, d), n_above = 0;
     for (size_t i = 0; i < n; i++) n_above += d[i] >= limit;
     free(d);
-    return 2 * n_above < n && stats_sign_evalue(n_above, n) >= ENOUGH_EVIDENCE * (double)n_tests;
+    return 2 * n_above < n &&
+           stats_sign_evalue(n_above, n) >= ENOUGH_EVIDENCE * (double)rule->n_tests &&
+           ab_judge(series, comparison, rule, &reason) == AB_SLOWER;
 }
 
 size_t ab_blocks_needed(const struct ab_comparison *comparison, double margin)

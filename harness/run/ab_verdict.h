@@ -27,6 +27,16 @@ struct ab_comparison {
 /* Blocks that lack a value are left out. */
 struct ab_comparison ab_compare(const struct ab_series *series);
 
+/* Two-sided p of "B differs from A by `difference`": the permutation test by the signs of what the
+ * blocks differ from it. */
+double ab_p_value(const struct ab_series *series, double difference);
+
+/* What is asked of the tests of a run. */
+struct ab_rule {
+    double margin;  /* how much slower B may be, 0.02 for 2% */
+    size_t n_tests; /* how many are judged, each by itself */
+};
+
 /* From the best to the worst. */
 enum ab_verdict { AB_SAME, AB_FASTER, AB_SLOWER_WITHIN, AB_CANNOT_TELL, AB_SLOWER };
 extern const char *const AB_VERDICT_NAMES[];
@@ -37,19 +47,22 @@ enum ab_reason {
     AB_FEW_BLOCKS, /* no interval */
     AB_DISTURBED,  /* the blocks of A and B alone would tell, but A differs from itself as much */
     AB_STRADDLES,  /* slower, but perhaps by less than the margin */
+    AB_DOUBTFUL,   /* slower than the margin by the interval, but not beyond doubt */
     AB_WIDE        /* perhaps slower than the margin, perhaps not at all */
 };
 
-/* The verdict on a rate by the decisive interval: SLOWER if it lies wholly below 1 - margin (0.02
- * for 2%), FASTER if wholly above 0, SLOWER WITHIN THE MARGIN between, SAME if 0 is in it and the
- * margin is not, else CANNOT TELL. */
-enum ab_verdict ab_judge(const struct ab_comparison *comparison, double margin,
-                         enum ab_reason *reason);
+/* The verdict on a rate by the decisive interval: SLOWER if it lies wholly below 1 - margin, FASTER
+ * if wholly above 0, SLOWER WITHIN THE MARGIN between, SAME if 0 is in it and the margin is not,
+ * else CANNOT TELL. SLOWER needs more: the one-sided permutation test against the margin at 1% over
+ * all tests together (Bonferroni), so that a noisy hour accuses no build. */
+enum ab_verdict ab_judge(const struct ab_series *series, const struct ab_comparison *comparison,
+                         const struct ab_rule *rule, enum ab_reason *reason);
 
 /* Whether the evidence that B is slower than the margin allows is enough at any time that one looks
- * at it: the e-value of the signs of what B differs from the margin reaches 20 for each of n_tests
- * that are looked at, and the verdict is SLOWER as well. */
-bool ab_is_proved_slower(const struct ab_series *series, double margin, size_t n_tests);
+ * at it: the e-value of the signs of what B differs from the margin reaches 20 for each of the
+ * tests that are looked at, and the verdict is SLOWER as well. */
+bool ab_is_proved_slower(const struct ab_series *series, const struct ab_comparison *comparison,
+                         const struct ab_rule *rule);
 
 /* About how many blocks it would take until the decisive interval leaves the margin, by the root of
  * their number; 0 where that cannot be said, or would be more than 25 times as many. */
