@@ -56,7 +56,8 @@ struct rule {
     "verdict.response AND prompt_name NOT GLOB 'pair-*')"
 
 #define N_ANSWERS "(SELECT count(*) FROM response WHERE response.job = job.id)"
-#define LACKS_ANSWERS "kind IN ('questions', 'text') AND n_items <> " N_ANSWERS
+#define N_WANTED "coalesce(precision_items, n_items)"
+#define LACKS_ANSWERS "kind IN ('questions', 'text') AND " N_WANTED " <> " N_ANSWERS
 /* A turn without points counts in no mean. */
 #define HAS_SCORABLE                                                                               \
     "EXISTS (SELECT 1 FROM response JOIN verdict ON verdict.response = response.id "               \
@@ -172,6 +173,13 @@ static const struct rule RULES[] = {
     {"job", "SELECT id, 'a number of items, examples or tokens is negative' FROM job WHERE "
      "n_items < 0 OR shots < 0 OR context_tokens < 0 OR naive_tokens < 0 OR computed_tokens < 0 "
      "OR whole_items < 0 OR NOT coalesce(chance, 0) BETWEEN 0 AND 1", NULL, NULL, true},
+    {"job", "SELECT id, 'it ended early, after ' || precision_items || ' of ' || n_items || "
+     "' items, and was asked to be as precise as ' || coalesce(precision, 'NULL') FROM job "
+     "WHERE precision_items IS NOT NULL AND NOT coalesce(precision > 0 AND precision_items "
+     "BETWEEN 1 AND n_items, 0)",
+     "UPDATE job SET is_finished = 0, logits_hash = NULL, precision_items = NULL WHERE "
+     "precision_items IS NOT NULL AND NOT coalesce(precision > 0 AND precision_items "
+     "BETWEEN 1 AND n_items, 0)", ASK_AGAIN, true},
     {"model", "SELECT id, 'a number of parameters, bytes or tokens is negative' FROM model "
      "WHERE n_params < 0 OR n_bytes < 0 OR context_tokens < 0", NULL, NULL, true},
     {"dataset", "SELECT id, 'the number of items is negative' FROM dataset WHERE n_items < 0",
@@ -205,7 +213,7 @@ static const struct rule RULES[] = {
      NULL, NULL, false},
 
     /* What jobs and runs say they have */
-    {"job", "SELECT id, 'it is finished and has ' || " N_ANSWERS " || ' of ' || n_items || "
+    {"job", "SELECT id, 'it is finished and has ' || " N_ANSWERS " || ' of ' || " N_WANTED " || "
      "' answers' FROM job WHERE is_finished AND " LACKS_ANSWERS,
      JOBS_THAT(LACKS_ANSWERS), ASK_AGAIN, true},
     {"job", "SELECT id, 'it is finished and has no score' FROM job WHERE is_finished AND "

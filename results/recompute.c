@@ -184,7 +184,8 @@ bool recompute_hashes(struct store *store, check_fault_fn *fn, void *context, st
     static const char SEVERAL[] =
         "SELECT max(id), 'jobs ' || min(id) || ' and ' || max(id) || ' are the same and have "
         "different logits hashes' FROM job WHERE is_finished AND logits_hash IS NOT NULL "
-        "GROUP BY fingerprint, n_items HAVING min(logits_hash) <> max(logits_hash)";
+        "GROUP BY fingerprint, coalesce(precision_items, n_items) HAVING min(logits_hash) <> "
+        "max(logits_hash)";
     struct query *query = query_open(store, JOBS, err);
     int more;
     bool ok = true, fits = true;

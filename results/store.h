@@ -117,8 +117,9 @@ struct job_record {
     const char *metric; /* of metric.h, or a task's own */
     int suite_version, shots, context_tokens;
     size_t n_items;
-    size_t n_whole; /* items of the whole test, which published numbers are of; 0: not known */
-    double chance;  /* what guessing scores by the metric; 0: there is nothing to guess */
+    size_t n_whole;   /* items of the whole test, which published numbers are of; 0: not known */
+    double chance;    /* what guessing scores by the metric; 0: there is nothing to guess */
+    double precision; /* half the width of the score's interval at which asking ends; 0: at none */
 };
 /* Finds the job of this run and model with this fingerprint, or makes it. */
 bool store_put_job(struct store *store, const struct job_record *job, int64_t *id, struct err *err)
@@ -140,6 +141,10 @@ static inline struct job_result job_result_of_speed(int64_t duration_ns)
 }
 bool store_finish_job(struct store *store, int64_t job, const struct job_result *result,
                       struct err *err) __attribute__((warn_unused_result));
+/* After how many items the job's score was precise enough, so that no more were asked; 0: all were.
+ * Its scores are then computed with intervals that hold whenever one stops. */
+bool store_end_early(struct store *store, int64_t job, int64_t n_items, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* ---- Items, responses, verdicts ---- */
 
@@ -192,7 +197,8 @@ bool store_each_answer(struct store *store, int64_t job, store_answer_fn *fn, vo
                        struct err *err) __attribute__((warn_unused_result));
 /* Computes and stores the job's rows of `score` from its verdicts, for its metric and each further
  * one: the whole (micro; and macro over the first group level, as METRIC_macro), and every group.
- * Intervals: Wilson for rates of right and wrong, otherwise Student's; errors clustered
+ * Intervals: Wilson for rates of right and wrong, otherwise Student's, and early_stop_interval in
+ * a job that ended early, of which its macro average's is made; errors clustered
  * by the first group level where an aggregate spans several, unless the level is "source": where
  * questions come from is no sample of anything. Replaces what was there. */
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)

@@ -213,8 +213,9 @@ static bool insert_job(struct store *store, const struct job_record *job, struct
 {
     static const char INSERT_JOB[] =
         "INSERT INTO job (run, model, dataset, suite, suite_version, protocol, shots, metric, "
-        "fingerprint, bos, context_tokens, parameters, n_items, kind, whole_items, chance) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
+        "fingerprint, bos, context_tokens, parameters, n_items, kind, whole_items, chance, "
+        "precision) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
         "ON CONFLICT (run, model, fingerprint) DO NOTHING";
     static const char *const KINDS[] = {"questions", "text", "throughput", "kernels"};
     struct query *insert = query_begin(store, INSERT_JOB, err);
@@ -234,6 +235,7 @@ static bool insert_job(struct store *store, const struct job_record *job, struct
     query_add_text(insert, KINDS[job->kind]);
     query_add_known_integer(insert, (int64_t)job->n_whole);
     query_add_known_number(insert, job->chance);
+    query_add_known_number(insert, job->precision);
     return query_run(insert, err);
 }
 
@@ -264,6 +266,14 @@ bool store_finish_job(struct store *store, int64_t job, const struct job_result 
     query_add_integer(finish, result->wall_ns);
     query_add_text(finish, result->logits_hash);
     return run_update(store, finish, "job", job, err);
+}
+
+bool store_end_early(struct store *store, int64_t job, int64_t n_items, struct err *err)
+{
+    static const char END_EARLY[] = "UPDATE job SET precision_items = ?2 WHERE id = ?1";
+    struct query *end = query_begin_of(store, END_EARLY, job, err);
+    query_add_known_integer(end, n_items);
+    return run_update(store, end, "job", job, err);
 }
 
 /* ---- Speed, notes ---- */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "results/early_stop.h"
 #include "results/metric.h"
 #include "results/stats/means.h"
 
@@ -29,6 +30,14 @@ struct scorer {
     size_t n, n_clusters, scores_capacity, clusters_capacity;
     struct estimate *parts; /* [n_parts] */
     size_t n_parts, parts_capacity;
+    bool is_early;       /* asking ended when the score was precise enough */
+    struct asked *asked; /* [n] then: the scores with their places in the order of asking */
+    size_t asked_capacity;
+};
+
+struct asked {
+    uint64_t rank;
+    double score;
 };
 
 static void scorer_done(struct scorer *scorer)
@@ -40,6 +49,7 @@ static void scorer_done(struct scorer *scorer)
     free(scorer->scores);
     free(scorer->clusters);
     free(scorer->parts);
+    free(scorer->asked);
 }
 
 static bool put_score(struct store *store, int64_t job, int depth, const char *level,
@@ -91,6 +101,20 @@ static void bound_interval(struct interval range, struct estimate *estimate)
     else *interval = has_end ? range : (struct interval){estimate->mean, estimate->mean};
 }
 
+static int compare_asked(const void *a, const void *b)
+{
+    const struct asked *x = a, *y = b;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* The interval that holds whenever one stops. The scores' order becomes that of asking. */
+static struct interval early_interval(struct scorer *scorer)
+{
+    qsort(scorer->asked, scorer->n, sizeof *scorer->asked, compare_asked);
+    for (size_t i = 0; i < scorer->n; i++) scorer->scores[i] = scorer->asked[i].score;
+    return early_stop_interval(scorer->scores, scorer->n);
+}
+
 static bool close_group(struct scorer *scorer, struct err *err)
 {
     if (scorer->n == 0) return true;
@@ -100,6 +124,7 @@ static bool close_group(struct scorer *scorer, struct err *err)
                                 : is_loss ? stats_mean
                                           : stats_estimate)(scorer->scores, scorer->clusters,
                                                             scorer->n, scorer->n_clusters);
+    if (scorer->is_early) estimate.interval = early_interval(scorer);
     bound_interval(metric->range, &estimate);
     if (is_loss) estimate = stats_exponential(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
@@ -128,7 +153,7 @@ static bool close_metric(struct scorer *scorer, struct err *err)
 /* A row of the sorted verdicts. */
 struct graded {
     int depth;
-    const char *metric, *level, *name, *cluster;
+    const char *metric, *level, *name, *cluster, *data_hash, *key;
     double score;
 };
 
@@ -154,8 +179,9 @@ static bool open_group(struct scorer *scorer, const struct graded *row, struct e
            set_text(&scorer->level, row->level, err) && set_text(&scorer->name, row->name, err);
 }
 
-static bool add_score(struct scorer *scorer, const char *cluster, double score, struct err *err)
+static bool add_score(struct scorer *scorer, const struct graded *row, struct err *err)
 {
+    const char *cluster = row->cluster;
     if (scorer->n_clusters == 0 || strcmp(buf_string(&scorer->cluster_name), cluster) != 0) {
         buf_clear(&scorer->cluster_name);
         buf_text(&scorer->cluster_name, cluster);
@@ -166,9 +192,14 @@ static bool add_score(struct scorer *scorer, const char *cluster, double score, 
     if (!mem_grow((void **)&scorer->scores, &scorer->scores_capacity, n, sizeof(double), MAX_ITEMS,
                   err) ||
         !mem_grow((void **)&scorer->clusters, &scorer->clusters_capacity, n, sizeof(uint32_t),
-                  MAX_ITEMS, err))
+                  MAX_ITEMS, err) ||
+        (scorer->is_early && !mem_grow((void **)&scorer->asked, &scorer->asked_capacity, n,
+                                       sizeof *scorer->asked, MAX_ITEMS, err)))
         return false;
-    scorer->scores[scorer->n] = score;
+    if (scorer->is_early)
+        scorer->asked[scorer->n] =
+            (struct asked){early_stop_rank(row->data_hash, row->key), row->score};
+    scorer->scores[scorer->n] = row->score;
     scorer->clusters[scorer->n++] = (uint32_t)(scorer->n_clusters - 1);
     return true;
 }
@@ -180,18 +211,19 @@ static bool read_rows(struct scorer *scorer, struct err *err)
         "verdict.others AS others, item.groups AS groups, "
         "CASE json_extract(item.groups, '$[0][0]') WHEN 'source' THEN '' "
         "ELSE CASE job.metric WHEN 'points' THEN substr(item.key, 1, instr(item.key, '/')) "
-        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END END AS cluster "
-        "FROM job JOIN response ON response.job = job.id "
+        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END END AS cluster, "
+        "dataset.hash AS hash, item.key AS item "
+        "FROM job JOIN dataset ON dataset.id = job.dataset JOIN response ON response.job = job.id "
         "JOIN verdict ON verdict.response = response.id "
         "JOIN item ON item.id = response.item WHERE job.id = ?1), "
-        "graded AS (SELECT metric, score, groups, cluster FROM answer "
+        "graded AS (SELECT metric, score, groups, cluster, hash, item FROM answer "
         "WHERE NOT (metric = 'points' AND score = 0) UNION ALL "
-        "SELECT each.key, each.value, groups, cluster FROM answer, json_each(answer.others) AS "
-        "each "
+        "SELECT each.key, each.value, groups, cluster, hash, item FROM answer, "
+        "json_each(answer.others) AS each "
         "WHERE each.type IN ('integer', 'real')) "
-        "SELECT metric, 0, '', '', cluster, score FROM graded UNION ALL "
+        "SELECT metric, 0, '', '', cluster, score, hash, item FROM graded UNION ALL "
         "SELECT metric, each.key + 1, coalesce(json_extract(each.value, '$[0]'), ''), "
-        "coalesce(json_extract(each.value, '$[1]'), ''), cluster, score FROM graded, "
+        "coalesce(json_extract(each.value, '$[1]'), ''), cluster, score, hash, item FROM graded, "
         "json_each(graded.groups) AS each ORDER BY 1, 2, 3, 4, 5, 6";
     struct query *select = query_begin_of(scorer->store, SORTED_SCORES, scorer->job, err);
     int more;
@@ -202,8 +234,10 @@ static bool read_rows(struct scorer *scorer, struct err *err)
                                    .level = query_text(select, 2),
                                    .name = query_text(select, 3),
                                    .cluster = query_text(select, 4),
-                                   .score = query_number(select, 5)};
-        fine = open_group(scorer, &row, err) && add_score(scorer, row.cluster, row.score, err);
+                                   .score = query_number(select, 5),
+                                   .data_hash = query_text(select, 6),
+                                   .key = query_text(select, 7)};
+        fine = open_group(scorer, &row, err) && add_score(scorer, &row, err);
     }
     query_close(select);
     return fine && more == 0 && close_metric(scorer, err);
@@ -216,21 +250,21 @@ static bool replace_scores(struct scorer *scorer, struct err *err)
     return query_run(delete, err) && read_rows(scorer, err);
 }
 
-static bool check_job(const struct scorer *scorer, struct err *err)
+static bool read_job(struct scorer *scorer, struct err *err)
 {
-    static const char COUNT_JOB[] = "SELECT count(*) FROM job WHERE id = ?1";
-    struct query *select = query_begin(scorer->store, COUNT_JOB, err);
-    int64_t n;
-    query_add_integer(select, scorer->job);
-    if (!query_integer_of(select, 0, &n, err)) return false;
-    return n > 0 || err_set_at(err, ERR_INPUT, store_path(scorer->store), 0, 0,
-                               "there is no job %lld", (long long)scorer->job);
+    static const char ENDED_EARLY[] = "SELECT precision_items IS NOT NULL FROM job WHERE id = ?1";
+    struct query *select = query_begin_of(scorer->store, ENDED_EARLY, scorer->job, err);
+    int64_t is_early;
+    if (!query_integer_of(select, -1, &is_early, err)) return false;
+    scorer->is_early = is_early > 0;
+    return is_early >= 0 || err_set_at(err, ERR_INPUT, store_path(scorer->store), 0, 0,
+                                       "there is no job %lld", (long long)scorer->job);
 }
 
 bool store_compute_scores(struct store *store, int64_t job, struct err *err)
 {
     struct scorer scorer = {.store = store, .job = job};
-    bool done = check_job(&scorer, err) && store_enter(store, err);
+    bool done = read_job(&scorer, err) && store_enter(store, err);
     if (done) done = store_leave(store, replace_scores(&scorer, err), err);
     scorer_done(&scorer);
     return done;

@@ -20,6 +20,7 @@ struct options {
     const char *isa;
     struct db_options db;
     int64_t limit, n_threads;
+    double precision;
     struct text_list set;
     bool is_fresh, must_resume, no_prefix_sharing, dry_run;
 };
@@ -28,6 +29,8 @@ static const struct option_spec OPTIONS[] = {
     OPTION_DB_AS(struct options, db, "database, in place of the configuration's"),
     {"limit", 0, OPTION_INTEGER, "N", "items of each subset at most, the first ones",
      offsetof(struct options, limit), 1, INT32_MAX, 0},
+    {"precision", 0, OPTION_NUMBER, "X", "end a suite when its score is known to ±X percent points",
+     offsetof(struct options, precision), 0, 50, 0},
     {"threads", 't', OPTION_INTEGER, "N", "threads, in place of the configuration's",
      offsetof(struct options, n_threads), 1, 1024, 0},
     OPTION_ISA(struct options, isa),
@@ -65,19 +68,47 @@ add_override(struct overrides *overrides, struct err *err, const char *format, .
     return overrides->items[overrides->n++] != NULL;
 }
 
-/* Every suite of items gets the limit; which suites there are is known once the file was read
- * without it. */
-static bool add_limits(struct overrides *overrides, const char *path, int64_t limit,
-                       struct err *err)
+static bool has_limit(const struct config_suite *suite)
+{
+    return suite->kind != CONFIG_SUITE_THROUGHPUT;
+}
+
+/* Every suite that can have it gets the value, *n of them; which suites there are is known once the
+ * file was read without it. */
+static bool add_to_suites(struct overrides *overrides, const char *path, const char *key,
+                          double value, bool can_have(const struct config_suite *suite), size_t *n,
+                          struct err *err)
 {
     struct config *config = config_read(path, overrides->items, overrides->n, err);
     bool ok = config != NULL;
-    for (size_t i = 0; ok && i < config->n_suites; i++)
-        if (config->suites[i].kind != CONFIG_SUITE_THROUGHPUT && !config->suites[i].is_implied)
-            ok = add_override(overrides, err, "suites.%zu.limit=%lld", config->suites[i].i_list,
-                              (long long)limit);
+    for (size_t i = 0; ok && i < config->n_suites; i++) {
+        const struct config_suite *suite = &config->suites[i];
+        if (suite->is_implied || !can_have(suite)) continue;
+        *n += 1;
+        ok = add_override(overrides, err, "suites.%zu.%s=%.15g", suite->i_list, key, value);
+    }
     config_free(config);
     return ok;
+}
+
+/* --limit and --precision. */
+static bool add_limits(struct overrides *overrides, const struct invocation *invocation,
+                       struct err *err)
+{
+    const struct options *options = invocation->options;
+    const char *path = invocation->arguments[0];
+    size_t n_limited = 0, n_rated = 0;
+    if (options->limit && !add_to_suites(overrides, path, "limit", (double)options->limit,
+                                         has_limit, &n_limited, err))
+        return false;
+    if (!(options->precision > 0)) return true;
+    if (!add_to_suites(overrides, path, "precision", options->precision, config_suite_is_rated,
+                       &n_rated, err))
+        return false;
+    return n_rated || err_set(err, ERR_USAGE,
+                              "%s has no suite whose score is between 0 and 100%%, which "
+                              "--precision is of",
+                              path);
 }
 
 static struct config *read_config(const struct invocation *invocation, struct err *err)
@@ -93,8 +124,7 @@ static struct config *read_config(const struct invocation *invocation, struct er
         ok = add_override(&overrides, err, "defaults.threads=%lld", (long long)options->n_threads);
     if (ok && options->no_prefix_sharing)
         ok = add_override(&overrides, err, "defaults.prefix_sharing=false");
-    if (ok && options->limit)
-        ok = add_limits(&overrides, invocation->arguments[0], options->limit, err);
+    ok = ok && add_limits(&overrides, invocation, err);
     if (ok) config = config_read(invocation->arguments[0], overrides.items, overrides.n, err);
     free(overrides.items);
     arena_free(overrides.arena);
@@ -195,6 +225,11 @@ const struct command COMMAND_RUN = {
         "question from its first token (choices after the same tokens once): same answers, "
         "same hash, for measuring what shared prefixes save. Such a run takes over no answers "
         "of other runs; run what it is compared with with --fresh.\n\n"
+        "--precision 1 asks the questions of a suite in a random order, the same on every machine, "
+        "and ends when the score is known to ±1 percent point by an interval that holds whenever "
+        "one stops. It is wider than that of as many questions asked without looking; the job has "
+        "a note 'sequential'. Texts and points of judges are asked whole. A later run without it "
+        "takes over the answers.\n\n"
         "--set takes a path of names and positions, as in --set suites.0.shots=0; paths in "
         "the file may hold "
         "${NAME} and ${NAME:-otherwise}, and are relative to the current folder.",

@@ -95,6 +95,8 @@ struct config_suite {
     /* The model whose answers those of the others are compared with; NULL: none, or options have
      * a file. */
     const char *baseline;
+    double
+        precision; /* percent points: asking ends when the score is known to +- these; 0: never */
     struct config_place place;
 };
 
@@ -127,6 +129,8 @@ struct config *config_read_made(const char *text, const char *name, struct err *
     __attribute__((warn_unused_result));
 void config_free(struct config *config);
 
+/* Whether the suite's score is a rate in 0..1, which asking may end at a precision of. */
+bool config_suite_is_rated(const struct config_suite *suite);
 /* Whether the suite is asked of the model: of all, or of those that it names under `models`. */
 bool config_suite_is_for(const struct config_suite *suite, const struct config_model *model);
 

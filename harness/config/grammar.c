@@ -107,6 +107,9 @@ static const char *const SPLITS[] = {"test", "val", "dev", NULL};
 /* Of every suite: the ids of the models that it is for. */
 #define MODELS_KEY LIST(config_suite, model_ids, n_model_ids, TEXTS, .name = "models")
 
+/* Of every suite whose score is a rate. */
+#define PRECISION_KEY KEY(config_suite, precision, POINTS)
+
 /* Of every suite that can be asked in a chat. */
 #define CHAT_KEYS                                                                                  \
     KEY(config_suite, options.chat.is_asked, CHOICE, .name = "chat", .choices = FALSE_OR_TRUE),    \
@@ -122,6 +125,7 @@ static const struct config_key MMLU_KEYS[] = {
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "subjects"),
     KEY(config_suite, options.split, CHOICE, .choices = SPLITS),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    PRECISION_KEY,
     CHAT_KEYS,
 };
 
@@ -154,6 +158,7 @@ static const struct config_key TRIVIAQA_KEYS[] = {
     KEY(config_suite, options.examples, EXISTING),
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "sources"),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    PRECISION_KEY,
     CHAT_KEYS,
     PART("retrieval"),
 };
@@ -195,6 +200,7 @@ static const struct config_key TASK_KEYS[] = {
     LIST(config_suite, options.subsets, options.n_subsets, TEXTS),
     KEY(config_suite, options.shots, INTEGER, RANGE(0, TASK_MAX_SHOTS), DEFAULT(-1)),
     KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)),
+    PRECISION_KEY,
     CHAT_KEYS,
     LIST(config_suite, needles.words, needles.n_words, INTEGERS, RANGE(1, 1 << 22)),
     LIST(config_suite, needles.depths, needles.n_depths, INTEGERS, RANGE(0, 100)),

@@ -168,15 +168,30 @@ static bool read_bytes(const struct config_node *node, const char *what, int64_t
         what, (long long)low, node->text);
 }
 
+/* NaN if it is none. */
+static double decimal_of(const struct config_node *node)
+{
+    char *end;
+    if (node->kind != CONFIG_SCALAR) return NAN;
+    double value = strtod(node->text, &end);
+    return end != node->text && !*end && isfinite(value) ? value : NAN;
+}
+
 static bool read_price(const struct config_node *node, const char *what, double *price,
                        struct err *err)
 {
-    char *end;
-    if (node->kind == CONFIG_SCALAR) {
-        *price = strtod(node->text, &end);
-        if (end != node->text && !*end && isfinite(*price) && *price >= 0) return true;
-    }
-    return config_fail(node, err, "%s must be the price of a million tokens, as in 0.15", what);
+    *price = decimal_of(node);
+    return *price >= 0 ||
+           config_fail(node, err, "%s must be the price of a million tokens, as in 0.15", what);
+}
+
+static bool read_points(const struct config_node *node, const char *what, double *points,
+                        struct err *err)
+{
+    *points = decimal_of(node);
+    return (*points > 0 && *points <= 50) ||
+           config_fail(node, err, "%s must be percent points above 0 and at most 50, as in 1.5",
+                       what);
 }
 
 static bool read_choice(const struct config_node *node, const char *what,
@@ -294,6 +309,7 @@ static bool read_value(struct arena *arena, const struct config_node *node,
         put(key, out, value);
         return true;
     case CONFIG_PRICE: return read_price(node, name, field, err);
+    case CONFIG_POINTS: return read_points(node, name, field, err);
     case CONFIG_INTEGERS:
         return read_integers(arena, node, name, key->low, key->high, field, count, err);
     case CONFIG_TEXTS: return read_texts(arena, node, name, field, count, err);
@@ -312,6 +328,7 @@ static void put_default(const struct config_key *key, void *out)
     case CONFIG_INTEGER:
     case CONFIG_BYTES:
     case CONFIG_PRICE:
+    case CONFIG_POINTS:
     case CONFIG_CHOICE: put(key, out, key->otherwise); return;
     case CONFIG_INTEGERS:
     case CONFIG_TEXTS:

@@ -17,6 +17,7 @@ enum config_type {
     CONFIG_INTEGER,  /* any integer or a double, in [low, high] */
     CONFIG_BYTES,    /* likewise: 1048576, 512MiB, 2GiB */
     CONFIG_PRICE,    /* double, of a million tokens */
+    CONFIG_POINTS,   /* double, percent points of a score: above 0, at most 50 */
     CONFIG_CHOICE,   /* a bool, an enum: position in choices; const char *: the choice itself */
     CONFIG_INTEGERS, /* const int64_t * and a count: an integer, or a list without repetitions */
     CONFIG_TEXTS,    /* const char *const * and a count: likewise */
@@ -71,6 +72,7 @@ struct config_key {
              : STORED_AS_DOUBLE)
 #define CONFIG_STORAGE_BYTES(field) CONFIG_STORAGE_INTEGER(field)
 #define CONFIG_STORAGE_PRICE(field) _Generic(field, double : STORED_AS_DOUBLE)
+#define CONFIG_STORAGE_POINTS(field) CONFIG_STORAGE_PRICE(field)
 #define CONFIG_STORAGE_CHOICE(field)                                                               \
     _Generic(field, bool                                                                           \
              : STORED_AS_BOOL, unsigned                                                            \

@@ -153,6 +153,24 @@ static const struct reader *find_reader(const struct config_node *map, struct er
     return NULL;
 }
 
+bool config_suite_is_rated(const struct config_suite *suite)
+{
+    return suite->kind == CONFIG_SUITE_ITEMS && !suite->judge;
+}
+
+/* A precision is of scores between 0 and 100%: others are asked whole. */
+static bool check_precision(const struct config_node *map, const struct reader *reader,
+                            struct err *err)
+{
+    const struct config_node *node = config_find(map, "precision");
+    bool is_rated = reader->kind == CONFIG_SUITE_ITEMS && reader->map != MAP_MT_BENCH;
+    return !node || is_rated ||
+           config_fail_key(node, err,
+                           "a precision is of a score between 0 and 100%%: %s has none, and is "
+                           "asked whole",
+                           map->key);
+}
+
 bool config_suite_is_for(const struct config_suite *suite, const struct config_model *model)
 {
     for (size_t i = 0; i < suite->n_model_ids; i++)
@@ -192,7 +210,8 @@ static bool read_suite(struct config *config, const struct config_node *node,
     suite->place = config_place(map);
     suite->kind = reader->kind;
     suite->suite = suite_find(map->key);
-    return config_read_map(config->arena, map, &CONFIG_TABLES[reader->map], suite, err) &&
+    return check_precision(map, reader, err) &&
+           config_read_map(config->arena, map, &CONFIG_TABLES[reader->map], suite, err) &&
            reader->finish(config, map, suite, err) && check_models(config, map, suite, err);
 }
 

@@ -12,6 +12,7 @@
 #include "harness/run/plan_api.h"
 #include "harness/run/plan_chat.h"
 #include "harness/run/plan_identity.h"
+#include "results/metric.h"
 #include "results/published.h"
 
 #include <stdlib.h>
@@ -343,11 +344,27 @@ static bool check_throughput(const struct plan_model *model, const struct config
 
 /* ---- Jobs ---- */
 
+/* A random order has no item before the one that it follows. The configuration has looked at the
+ * suite; this looks at the data and the metric. */
+static bool check_precision(const struct plan_job *job, struct err *err)
+{
+    const struct dataset *dataset = job->dataset;
+    if (!(job->suite->precision > 0)) return true;
+    const struct interval range = metric_find(dataset->suite->metric)->range;
+    bool is_rated = range.low == 0 && range.high == 1;
+    for (size_t i = 0; is_rated && i < dataset->n_items; i++) is_rated = !dataset->items[i].follows;
+    return is_rated ||
+           fail(&job->suite->place, ERR_CONFIG, err,
+                "a precision is of a score between 0 and 100%% of items that stand alone: %s has "
+                "none",
+                dataset->suite->name);
+}
+
 /* Refuses a job that asks for what its model cannot do; loads its text, if it has one. */
 static bool check_job(struct plan *plan, struct plan_job *job, const struct log *log,
                       struct err *err)
 {
-    if (!resolve_baseline(plan, job, err)) return false;
+    if (!resolve_baseline(plan, job, err) || !check_precision(job, err)) return false;
     if (!plan_api_judge(plan, job, err)) return at_place(err, &job->suite->place);
     if (job->model->config->api)
         return plan_api_check(job, err) || at_place(err, &job->suite->place);

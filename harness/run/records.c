@@ -108,6 +108,7 @@ bool record_job(struct store *store, int64_t run, const struct plan_job *planned
         record.n_items = dataset->n_items;
         record.n_whole = dataset->suite->n_whole;
         record.chance = dataset->chance;
+        record.precision = planned->suite->precision / 100;
     }
     return put_model(store, planned->model, &record.model, err) &&
            put_dataset(store, planned, &record.dataset, err) &&

@@ -119,6 +119,21 @@ UPDATE prompt SET rest = printf('%s!', rest) WHERE id = 3|hashes: prompt 3: its 
 END
 good=good.db
 
+# A job that ended early has as many answers as it says.
+sed 's/, limit: 2/, precision: 25/' config.yaml >early.yaml
+expect 0 "$PHIBENCH" run early.yaml --db early.db
+good=early.db
+n=$(sqlite3 early.db "SELECT precision_items FROM job WHERE id = 1")
+expect 0 "$PHIBENCH" db check early.db
+for sql in "precision_items = 3|job 1: it is finished and has $n of 3 answers" \
+    "precision_items = 1000|job 1: it ended early, after 1000 of 96 items, and was asked to be as precise as 0.25" \
+    "precision = NULL|job 1: it ended early, after $n of 96 items, and was asked to be as precise as NULL"; do
+    changed "UPDATE job SET ${sql%%|*} WHERE id = 1"
+    refused "${sql#*|}"
+    mended
+done
+good=good.db
+
 # What others added: refused by name, opened with --trust.
 while IFS='|' read -r sql name; do
     changed "$sql"

@@ -131,6 +131,39 @@ static void a_perplexity_has_chunks_of_512_tokens_unless_others_are_asked_for(vo
     config_free(config);
 }
 
+static void a_precision_is_of_suites_whose_score_is_a_rate(void **state)
+{
+    (void)state;
+    struct err err;
+    struct config *config = read_text(MODELS "suites:\n"
+                                             "  - mmlu: {data: mmlu, precision: 1.5}\n"
+                                             "  - arc_easy: {data: mmlu, precision: 50}\n"
+                                             "  - mmlu: {data: mmlu}\n"
+                                             "  - perplexity: {data: mmlu}\n",
+                                      &err);
+    if (!config) fail_msg("%s", err.message);
+    assert_true(config->suites[0].precision == 1.5 && config->suites[1].precision == 50);
+    assert_true(config->suites[2].precision == 0 && config_suite_is_rated(&config->suites[2]));
+    assert_false(config_suite_is_rated(&config->suites[3]));
+    config_free(config);
+    static const char *const WRONG[] = {"0", "50.5", "-1", "narrow", "[1]"};
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "%ssuites: [{mmlu: {data: mmlu, precision: %s}}]\n", MODELS,
+                 WRONG[i]);
+        assert_null(read_text(text, &err));
+        assert_int_equal(err.code, ERR_CONFIG);
+        assert_string_equal(err.message,
+                            "precision must be percent points above 0 and at most 50, as in 1.5");
+    }
+    assert_null(read_text(MODELS "suites:\n  - mt_bench: {precision: 1}\n", &err));
+    assert_int_equal(err.line, 4);
+    assert_string_equal(err.message, "a precision is of a score between 0 and 100%: mt_bench has "
+                                     "none, and is asked whole");
+    assert_null(read_text(MODELS "suites:\n  - throughput: {precision: 1}\n", &err));
+    assert_non_null(strstr(err.message, "throughput has none"));
+}
+
 static void defaults_stand_where_nothing_is_said(void **state)
 {
     (void)state;
@@ -506,6 +539,7 @@ int main(void)
         cmocka_unit_test(every_key_has_a_name_of_its_own_and_a_default_in_its_range),
         cmocka_unit_test(a_full_configuration_is_read_as_it_was_meant),
         cmocka_unit_test(a_perplexity_has_chunks_of_512_tokens_unless_others_are_asked_for),
+        cmocka_unit_test(a_precision_is_of_suites_whose_score_is_a_rate),
         cmocka_unit_test(defaults_stand_where_nothing_is_said),
         cmocka_unit_test(an_unknown_key_is_named_with_the_nearest),
         cmocka_unit_test(a_wrong_type_says_what_was_found),

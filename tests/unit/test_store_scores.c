@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
+#include "results/early_stop.h"
 #include "results/query.h"
 #include "results/stats/rates.h"
+#include "results/stats/sequential.h"
 #include "tests/support/store_fixture.h"
 
 static void compute_scores(int64_t job)
@@ -216,6 +218,57 @@ static void jobs_on_the_same_questions_are_compared_item_by_item(void **unused)
                      "mmlu|hendrycks|5|acc|1|phi-3-mini|q8_0|1|phi-3-mini|q4_0|4|1|2|1|-25.0");
 }
 
+static void end_early(int64_t job, int64_t n_items)
+{
+    struct err err = {0};
+    test_assert_done(store_end_early(test_store, job, n_items, &err), &err);
+}
+
+static void a_job_that_ended_early_has_intervals_that_hold_whenever_one_stops(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    test_put_four_answers(job);
+    end_early(job, 4);
+    compute_scores(job);
+    struct interval two_of_four = stats_sequential_rate(2, 4);
+    struct interval two_of_three = stats_sequential_rate(2, 3);
+    assert_score("", "acc", 0.5, two_of_four.low, two_of_four.high, 4);
+    assert_score("anatomy", "acc", 2 / 3.0, two_of_three.low, two_of_three.high, 3);
+    end_early(job, 0);
+    compute_scores(job);
+    two_of_four = stats_wilson(2, 4);
+    assert_score("", "acc", 0.5, two_of_four.low, two_of_four.high, 4);
+}
+
+/* What a bettor bets depends on what came before: shares count in the order of asking. */
+static void shares_of_a_job_that_ended_early_count_in_the_order_of_asking(void **unused)
+{
+    (void)unused;
+    enum { N = 12 };
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    uint64_t ranks[N];
+    double scores[N], in_order[N], sum = 0;
+    char key[32];
+    for (int i = 0; i < N; i++) {
+        snprintf(key, sizeof key, "anatomy/%d", i);
+        ranks[i] = early_stop_rank("d474", key);
+        sum += scores[i] = (double)i / (N - 1);
+        test_put_answer(job, key, "anatomy", TEST_ANATOMY, scores[i]);
+    }
+    for (int i = 0; i < N; i++) {
+        int place = 0;
+        for (int k = 0; k < N; k++) place += ranks[k] < ranks[i];
+        in_order[place] = scores[i];
+    }
+    end_early(job, N);
+    compute_scores(job);
+    struct interval interval = stats_sequential_mean(in_order, N);
+    struct interval other = stats_sequential_mean(scores, N);
+    assert_true(fabs(interval.low - other.low) > 1e-6);
+    assert_score("", "acc", sum / N, interval.low, interval.high, N);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +280,8 @@ int main(void)
         IN_TEST_STORE(scores_do_not_depend_on_the_order_of_storing),
         IN_TEST_STORE(items_are_shown_with_their_verdicts),
         IN_TEST_STORE(jobs_on_the_same_questions_are_compared_item_by_item),
+        IN_TEST_STORE(a_job_that_ended_early_has_intervals_that_hold_whenever_one_stops),
+        IN_TEST_STORE(shares_of_a_job_that_ended_early_count_in_the_order_of_asking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
