@@ -98,6 +98,39 @@ struct difference paired_difference(const struct query *query)
     return (struct difference){query_number(query, 0), (uint64_t)query_integer(query, 1)};
 }
 
+bool paired_last(struct store *store, const char *suite, const char *protocol, int shots,
+                 struct arena *arena, struct known_pair *pair, struct err *err)
+{
+    static const char LAST_PAIR[] =
+        "SELECT a.id, b.id, b.run, coalesce(b.precision_items, b.n_items), "
+        "model_a.name_in_config || ' ' || model_a.quantization, "
+        "model_b.name_in_config || ' ' || model_b.quantization "
+        "FROM job b JOIN model model_b ON model_b.id = b.model "
+        "JOIN dataset dataset_b ON dataset_b.id = b.dataset "
+        "JOIN job a ON a.suite = b.suite AND a.protocol = b.protocol AND a.shots = b.shots "
+        "AND a.metric = b.metric AND a.suite_version = b.suite_version AND a.id < b.id "
+        "AND a.is_finished JOIN model model_a ON model_a.id = a.model "
+        "AND model_a.hash <> model_b.hash "
+        "JOIN dataset dataset_a ON dataset_a.id = a.dataset AND dataset_a.hash = dataset_b.hash "
+        "WHERE b.suite = ?1 AND b.protocol = ?2 AND b.shots = ?3 AND b.is_finished "
+        "ORDER BY b.id DESC, a.id DESC LIMIT 1";
+    struct query *query = query_begin(store, LAST_PAIR, err);
+    query_add_text(query, suite);
+    query_add_text(query, protocol);
+    query_add_integer(query, shots);
+    int more = query_next(query, err);
+    *pair = (struct known_pair){0};
+    if (more > 0)
+        *pair = (struct known_pair){.a = query_integer(query, 0),
+                                    .b = query_integer(query, 1),
+                                    .run = query_integer(query, 2),
+                                    .n_items = query_integer(query, 3),
+                                    .name_a = arena_string(arena, query_text(query, 4), err),
+                                    .name_b = arena_string(arena, query_text(query, 5), err)};
+    query_close(query);
+    return more == 0 || (more > 0 && pair->name_a && pair->name_b);
+}
+
 struct query *paired_losses(struct store *store, const struct model_pair *pair, struct err *err)
 {
     static const char LOSSES[] =

@@ -6,6 +6,7 @@
 #ifndef PHIBENCH_RESULTS_PAIRED_H
 #define PHIBENCH_RESULTS_PAIRED_H
 
+#include "base/arena.h"
 #include "results/query.h"
 
 /* ---- Closed and open book ---- */
@@ -39,6 +40,16 @@ struct difference {
 };
 struct query *paired_differences(struct store *store, int64_t a, int64_t b, struct err *err);
 struct difference paired_difference(const struct query *query);
+
+/* The last finished job on a suite, and the last before it of other weights on the same data. */
+struct known_pair {
+    int64_t a, b, run;           /* run: of b; 0: there are no such jobs */
+    int64_t n_items;             /* of b */
+    const char *name_a, *name_b; /* in the arena: "phi-3-mini q4_k" */
+};
+bool paired_last(struct store *store, const char *suite, const char *protocol, int shots,
+                 struct arena *arena, struct known_pair *pair, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Losses of every chunk of text that two models of a run have both scored, text by text. */
 struct model_pair {

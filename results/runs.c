@@ -7,6 +7,8 @@
 
 #include "results/store_internal.h"
 
+#include <math.h>
+
 /* The text in the first row's first column, "" if there is none; closes the query. */
 static const char *text_of(struct query *query, struct arena *arena, struct err *err)
 {
@@ -266,4 +268,30 @@ bool runs_time_of_token(struct store *store, const char *model_hash, struct meas
     query = query_begin(store, OF_PREFILL, err);
     query_add_text(query, model_hash);
     return read_rate(query, rate, err);
+}
+
+/* ---- Scores ---- */
+
+bool runs_last_score(struct store *store, const char *model_hash, const char *suite,
+                     const char *protocol, int shots, struct known_score *known, struct err *err)
+{
+    static const char LAST_SCORE[] =
+        "SELECT score.score, score.error, coalesce(job.precision_items, job.n_items), job.run "
+        "FROM job JOIN model ON model.id = job.model JOIN score ON score.job = job.id "
+        "AND score.depth = 0 AND score.metric = job.metric WHERE model.hash = ?1 "
+        "AND job.suite = ?2 AND job.protocol = ?3 AND job.shots = ?4 AND job.is_finished "
+        "ORDER BY job.id DESC LIMIT 1";
+    struct query *query = query_begin(store, LAST_SCORE, err);
+    query_add_text(query, model_hash);
+    query_add_text(query, suite);
+    query_add_text(query, protocol);
+    query_add_integer(query, shots);
+    int more = query_next(query, err);
+    *known = (struct known_score){.error = NAN};
+    if (more > 0)
+        *known = (struct known_score){query_number(query, 0),
+                                      query_is_null(query, 1) ? NAN : query_number(query, 1),
+                                      query_integer(query, 2), query_integer(query, 3)};
+    query_close(query);
+    return more >= 0;
 }

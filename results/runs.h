@@ -77,4 +77,16 @@ bool runs_time_of_item(struct store *store, const char *model_hash, const char *
 bool runs_time_of_token(struct store *store, const char *model_hash, struct measured_rate *rate,
                         struct err *err) __attribute__((warn_unused_result));
 
+/* ---- Scores ---- */
+
+/* What the last finished job of these weights scored on a suite by its metric. */
+struct known_score {
+    double score, error; /* as stored: a rate in 0..1, points, a perplexity; error NaN: not known */
+    int64_t n_items;     /* that it is of: questions, turns, chunks */
+    int64_t run;         /* 0: there is no such job */
+};
+bool runs_last_score(struct store *store, const char *model_hash, const char *suite,
+                     const char *protocol, int shots, struct known_score *known, struct err *err)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -13,6 +13,7 @@
 static const struct command *const COMMANDS[] = {
     &COMMAND_RUN,
     &COMMAND_AUDIT,
+    &COMMAND_PLAN,
     &COMMAND_REPORT,
     &COMMAND_COMPARE,
     &COMMAND_LABEL,

@@ -85,6 +85,9 @@ bool plan_ask_servers(struct plan *plan, const struct log *log, struct err *err)
 /* What messages call the job, for example "phi-3-mini q4_0 mmlu/hendrycks 5-shot". */
 void plan_job_label(const struct plan_job *job, char *out, size_t n_out);
 
+/* How many measurements a job of throughput makes, without warm-up. */
+size_t plan_measurements(const struct plan_job *job);
+
 /* Prints what --dry-run shows: every job with its items, and the tokens of its prompts as they are
  * and with shared prefixes computed once. */
 bool plan_print(const struct plan *plan, FILE *out, struct err *err)

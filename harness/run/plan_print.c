@@ -9,8 +9,9 @@
 
 enum { MAX_WINDOWS = 4 };
 
-static size_t count_repetitions(const struct throughput_options *options)
+size_t plan_measurements(const struct plan_job *job)
 {
+    const struct throughput_options *options = &job->suite->throughput;
     return options->n_threads * (options->n_prompt + options->n_generate * options->n_batch) *
            (size_t)options->repeat;
 }
@@ -23,8 +24,7 @@ bool plan_print(const struct plan *plan, FILE *out, struct err *err)
         char label[256];
         plan_job_label(job, label, sizeof label);
         if (!job->dataset) {
-            visible_printf(out, "%s: %zu measurements\n", label,
-                           count_repetitions(&job->suite->throughput));
+            visible_printf(out, "%s: %zu measurements\n", label, plan_measurements(job));
             continue;
         }
         if (job->model->config->api) { /* the server counts its tokens */
