@@ -54,8 +54,6 @@ bool comparing_add_missing(struct comparing *comparing, const char *text, struct
 
 /* ---- The runs ---- */
 
-/* Runs of the same program, configuration and machine as the run ?1: their speeds may be taken
- * together. */
 static bool read_side(struct comparison *comparison, const struct side *side,
                       struct comparison_side *out, struct err *err)
 {
@@ -63,9 +61,7 @@ static bool read_side(struct comparison *comparison, const struct side *side,
         "SELECT run.name, build.git_revision, build.git_dirty, build.numerics_version, "
         "strftime('%Y-%m-%d %H:%M', run.started_unix_ms / 1000, 'unixepoch'), "
         "coalesce((SELECT min(name) FROM label WHERE label.run = run.id), ''), "
-        "(SELECT count(*) FROM run other WHERE other.build = run.build "
-        "AND other.machine = run.machine AND other.config_hash = run.config_hash "
-        "AND other.isa IS run.isa AND other.n_threads = run.n_threads) "
+        "(SELECT count(*) FROM run other WHERE " IS_RUN_LIKE_IT ") "
         "FROM run JOIN build ON build.id = run.build WHERE run.id = ?1";
     struct query *query = query_begin_of(side->store, RUN, side->run, err);
     bool ok = query_need(query, "the build of a run", err);

@@ -6,8 +6,16 @@
 
 #include "base/arena.h"
 #include "results/comparison.h"
+#include "results/store_internal.h"
 
 #include <stdint.h>
+
+/* In SQL with `run`, its `build` and an `other` run: whether that is of the same program,
+ * configuration and machine, so that their speeds may be taken together. */
+#define IS_RUN_LIKE_IT                                                                             \
+    "(other.id = run.id OR (other.build = run.build AND NOT " IS_VAGUE_BUILD                       \
+    " AND other.machine = run.machine AND other.config_hash = run.config_hash "                    \
+    "AND other.isa IS run.isa AND other.n_threads = run.n_threads))"
 
 /* A job with what may differ from another's. */
 struct job_facts {

@@ -22,7 +22,7 @@ enum { MAX_SAMPLES = 1 << 22, PRIOR_RUNS = 4 };
 /* A share of the machine from which a measurement counts as disturbed. */
 static const double DISTURBED = 0.05;
 /* Assumed spreads between runs, as fractions; that of speeds is the caller's. */
-static const double MEMORY_NOISE = 0.005, LOAD_NOISE = 0.05;
+static const double MEMORY_NOISE = 0.005, LOAD_NOISE = 0.15;
 
 /* A repetition. */
 struct sample {
@@ -124,9 +124,7 @@ static bool read_samples_of(struct comparing *comparing, const struct side *side
         "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "
         "WHERE NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND s.test <> 'first_token' "
         "AND job.run IN (SELECT other.id FROM run other JOIN run ON run.id = ?1 "
-        "AND other.build = run.build AND other.machine = run.machine "
-        "AND other.config_hash = run.config_hash AND other.isa IS run.isa "
-        "AND other.n_threads = run.n_threads)";
+        "JOIN build ON build.id = run.build WHERE " IS_RUN_LIKE_IT ")";
     struct query *query = query_begin_of(side->store, SAMPLES, side->run, err);
     int more = -1;
     while ((more = query_next(query, err)) > 0)

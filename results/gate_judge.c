@@ -102,8 +102,9 @@ static bool check_bits(struct judging *judging, const struct job_pair *pair, str
                     pair->label,
                     arena_printf(arena, err,
                                  "the logits of %llu of %llu items changed, and the version of the "
-                                 "engine's numerics did not",
-                                 (unsigned long long)pair->n_logits, (unsigned long long)pair->n),
+                                 "engine's numerics did not%s%s",
+                                 (unsigned long long)pair->n_logits, (unsigned long long)pair->n,
+                                 *pair->cause ? "; " : "", pair->cause),
                     err);
 }
 
@@ -221,11 +222,14 @@ static bool has_line(const struct comparison *comparison, enum line_kind kind)
     return false;
 }
 
-/* Whether nothing of the kind is missing: bits settle it, or one suite has nothing to pool. */
+/* Whether a kind may have no line: where bits are equal there is nothing to compare, and one suite
+ * alone has nothing to pool. */
 static bool may_lack(const struct comparison *comparison, enum line_kind kind)
 {
+    bool may = kind == LINE_POOLED;
     if (kind >= LINE_SPEED) return false;
-    return comparison_same_bits(comparison) || kind == LINE_POOLED;
+    for (size_t i = 0; i < comparison->n_pairs; i++) may = may || comparison->pairs[i].same_bits;
+    return may;
 }
 
 static bool judge_kind(struct judging *judging, enum line_kind kind, struct err *err)

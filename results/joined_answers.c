@@ -1,8 +1,8 @@
 /* joined_answers.c - see joined_answers.h: two queries in the same order, of which the one that is
  * behind is stepped. Keys compare by their bytes, as SQLite's do.
  *
- * Builds of a modified tree are not told apart by their revision: each run of one counts as a
- * program of its own.
+ * Builds of a modified tree of which the linker says nothing are not told apart: each run of one
+ * counts as a program of its own.
  */
 #include "results/joined_answers.h"
 
@@ -34,7 +34,7 @@ static bool open_side(struct joined_side *side, struct store *store, int64_t job
         "coalesce(json_extract(item.groups, '$[0][1]'), ''), "
         "verdict.score, verdict.margin, verdict.is_correct, verdict.answered, response.prompt, "
         "response.n_prompt_tokens, response.n_new_tokens, response.duration_ns, "
-        "build.id IS NOT NULL AND (build.id <> run.build OR build.git_dirty), response.origin "
+        "build.id IS NOT NULL AND (build.id <> run.build OR " IS_VAGUE_BUILD "), response.origin "
         "FROM response JOIN job ON job.id = response.job JOIN run ON run.id = job.run "
         "LEFT JOIN run source ON source.id = response.origin "
         "LEFT JOIN build ON build.id = source.build "
@@ -94,6 +94,7 @@ static void read_row(const struct query *query, struct joined_answer *answer)
         .n_new_tokens = query_integer(query, 15),
         .duration_ns = query_integer(query, 16),
         .is_copy = query_integer(query, 17) != 0,
+        .origin = query_integer(query, 18),
     };
 }
 

@@ -52,6 +52,7 @@ struct build_record {
     const char *version, *git_revision, *compiler, *flags;
     bool git_dirty;
     int numerics_version;
+    char id[65]; /* tells this build from all others; "": not known */
 };
 
 struct machine_record { /* NULL and 0: not known */

@@ -103,6 +103,9 @@ bool query_integer_of(struct query *query, int64_t otherwise, int64_t *value, st
 /* A column's text, NULL for NULL; valid until the next row. */
 const char *query_text_or_null(const struct query *query, int column);
 
+/* In SQL with the table `build`: whether equal rows may be different programs. */
+#define IS_VAGUE_BUILD "(build.git_dirty AND build.binary_id IS NULL)"
+
 /* ---- Migrations ---- */
 
 /* The marks of our files: "phib" as application_id, and how many steps this program knows. */

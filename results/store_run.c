@@ -31,12 +31,14 @@ static bool run_update(struct store *store, struct query *update, const char *ta
 
 /* ---- Build and machine ---- */
 
-#define BUILD_COLUMNS "(version, git_revision, git_dirty, compiler, flags, numerics_version)"
+#define BUILD_COLUMNS                                                                              \
+    "(version, git_revision, git_dirty, compiler, flags, numerics_version, binary_id)"
+#define BUILD_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7"
 static const char FIND_BUILD[] =
-    "SELECT id FROM build WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6)";
+    "SELECT id FROM build WHERE " BUILD_COLUMNS " IS (" BUILD_VALUES ")";
 static const char INSERT_BUILD[] =
-    "INSERT INTO build " BUILD_COLUMNS " SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-    "WHERE NOT EXISTS (SELECT 1 FROM build WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6))";
+    "INSERT INTO build " BUILD_COLUMNS " SELECT " BUILD_VALUES
+    " WHERE NOT EXISTS (SELECT 1 FROM build WHERE " BUILD_COLUMNS " IS (" BUILD_VALUES "))";
 
 static void bind_build(struct query *query, const void *record)
 {
@@ -47,6 +49,7 @@ static void bind_build(struct query *query, const void *record)
     query_add_text(query, build->compiler);
     query_add_text(query, build->flags);
     query_add_integer(query, build->numerics_version);
+    query_add_text(query, *build->id ? build->id : NULL);
 }
 
 #define MACHINE_COLUMNS                                                                            \
@@ -126,8 +129,8 @@ bool store_find_unfinished_run(struct store *store, const struct run_record *run
     static const char FIND_RUN[] =
         "SELECT run.id FROM run JOIN build ON build.id = run.build "
         "JOIN machine ON machine.id = run.machine "
-        "WHERE " BUILD_COLUMNS " IS (?1, ?2, ?3, ?4, ?5, ?6) AND run.status <> 'done' "
-        "AND run.config_hash = ?7 AND run.isa IS ?8 AND machine.cpu_model IS ?9 "
+        "WHERE " BUILD_COLUMNS " IS (" BUILD_VALUES ") AND run.status <> 'done' "
+        "AND run.config_hash = ?8 AND run.isa IS ?9 AND machine.cpu_model IS ?10 "
         "ORDER BY run.id DESC LIMIT 1";
     struct query *find = query_begin(store, FIND_RUN, err);
     bind_build(find, &run->build);

@@ -19,4 +19,10 @@ struct build_info {
 /* Static and const. Thread-safe. */
 const struct build_info *build_info(void);
 
+/* What tells this program from every other, also two builds of one modified tree: the build id
+ * that the linker puts into it (the note NT_GNU_BUILD_ID of the ELF file), in hexadecimal; "" if
+ * there is none. Thread-safe. */
+enum { BUILD_ID_BYTES = 65 };
+void build_id(char hex[BUILD_ID_BYTES]);
+
 #endif

@@ -277,10 +277,13 @@ void machine_reset_peak(void)
 struct build_record machine_build_record(void)
 {
     const struct build_info *build = build_info();
-    return (struct build_record){.version = build->version,
-                                 .git_revision = build->git_revision,
-                                 .compiler = build->compiler,
-                                 .flags = build->flags,
-                                 .git_dirty = build->git_dirty,
-                                 .numerics_version = ENGINE_NUMERICS_VERSION};
+    struct build_record record = {.version = build->version,
+                                  .git_revision = build->git_revision,
+                                  .compiler = build->compiler,
+                                  .flags = build->flags,
+                                  .git_dirty = build->git_dirty,
+                                  .numerics_version = ENGINE_NUMERICS_VERSION};
+    _Static_assert(sizeof record.id == BUILD_ID_BYTES, "a record has room for a build id");
+    build_id(record.id);
+    return record;
 }

@@ -1,6 +1,7 @@
 -- Version 11. What comparisons of two runs need. A run has names that people give it. A response knows
--- its prompt, text and tokens; what many prompts begin with is kept once. A job knows how precise its
--- score was asked to be. A measurement knows how much of the machine others had meanwhile.
+-- its prompt, text and tokens, and where it was taken over from; what many prompts begin with is kept
+-- once. Builds of one modified tree are told apart. A job knows how precise its score was asked to be.
+-- A measurement knows how much of the machine others had meanwhile.
 CREATE TABLE label (
     name         TEXT PRIMARY KEY,
     run          INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
@@ -18,6 +19,8 @@ CREATE TABLE prompt (
 ALTER TABLE response ADD COLUMN prompt INTEGER REFERENCES prompt (id);
 ALTER TABLE response ADD COLUMN tokens_hash TEXT;
 ALTER TABLE response ADD COLUMN origin INTEGER REFERENCES run (id) ON DELETE SET NULL;
+
+ALTER TABLE build ADD COLUMN binary_id TEXT;
 
 ALTER TABLE job ADD COLUMN precision REAL;
 ALTER TABLE job ADD COLUMN precision_items INTEGER;

@@ -18,7 +18,8 @@ CREATE TABLE build (
     git_dirty        INTEGER NOT NULL CHECK (git_dirty IN (0, 1)),
     compiler         TEXT,
     flags            TEXT,
-    numerics_version INTEGER NOT NULL
+    numerics_version INTEGER NOT NULL,
+    binary_id        TEXT              -- the linker's, which tells builds of a modified tree apart
 ) STRICT;
 
 -- What the machine was, as far as it does not change from second to second: one row for each.

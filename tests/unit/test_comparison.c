@@ -48,6 +48,7 @@ static int64_t new_run(const struct making *making)
     int64_t run;
     record.build.git_revision = making->revision;
     record.build.numerics_version = making->numerics;
+    record.build.git_dirty = false;
     test_assert_done(store_begin_run(test_store, &record, &run, &err), &err);
     return run;
 }
