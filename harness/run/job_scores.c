@@ -155,23 +155,24 @@ static bool put(struct store *store, int64_t job, const char *metric, struct est
 
 /* ---- Quantiles ---- */
 
-/* Stores the quantiles as PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself; leaves
- * the values sorted. */
+static struct estimate quantile(const struct text *text, double q)
+{
+    return stats_clustered_quantile(text->values, text->chunk_of, text->n, text->n_chunks, q);
+}
+
+/* Stores the quantiles as PREFIX_p99.9 and so on, and PREFIX_max, whose interval is itself. */
 static bool put_quantiles(struct store *store, int64_t job, const struct text *text,
                           const char *prefix, token_value_fn *value, const double *percents,
                           size_t n_percents, struct err *err)
 {
     char metric[32];
     fill_values(text, value);
-    stats_sort(text->values, text->n);
     for (size_t i = 0; i < n_percents; i++) {
         snprintf(metric, sizeof metric, "%s_p%g", prefix, percents[i]);
-        if (!put(store, job, metric,
-                 stats_quantile_estimate(text->values, text->n, percents[i] / 100), err))
-            return false;
+        if (!put(store, job, metric, quantile(text, percents[i] / 100), err)) return false;
     }
     snprintf(metric, sizeof metric, "%s_max", prefix);
-    return put(store, job, metric, stats_quantile_estimate(text->values, text->n, 1), err);
+    return put(store, job, metric, quantile(text, 1), err);
 }
 
 /* ---- All of a job ---- */
@@ -191,7 +192,7 @@ static bool put_reference(struct store *store, int64_t job, const struct text *t
            put_quantiles(store, job, text, "kld", divergence, percents, N_PERCENTS - 1, err) &&
            put_quantiles(store, job, text, "dp", probability_difference, percents, N_PERCENTS,
                          err) &&
-           put(store, job, "dp_min", stats_quantile_estimate(text->values, text->n, 0), err);
+           put(store, job, "dp_min", quantile(text, 0), err);
 }
 
 static bool is_number(const struct text *text)

@@ -83,6 +83,19 @@ def rate_of(values):
     return {"score": mean, "low": 0 if mean == 0 else (centre - half) / scale, "high": high, "error": error}
 
 
+def quantile_of(values, q):
+    """Limits lie as many ranks apart as the share below has errors; those are clustered, where they are larger."""
+    quantile, n = numpy.quantile(values, q), values.size
+    below = (values <= quantile).astype(float)
+    effect = 1
+    if 0 < below.mean() < 1:
+        effect = max(1, (clustered(below)[1] / clustered(below.reshape(1, -1))[1]) ** 2)
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * math.sqrt(n * q * (1 - q) * effect)
+    ordered = numpy.sort(values, axis=None)
+    low, high = (int(min(n - 1, max(0, rank))) for rank in (math.floor(n * q - half), math.ceil(n * q + half)))
+    return {"score": float(quantile), "low": float(ordered[low]), "high": float(ordered[high])}
+
+
 def percent(estimate):
     return {key: value * 100 for key, value in estimate.items()}
 
@@ -119,7 +132,8 @@ def statistics(phibench, text, context, limit, model, reference):
                                 "error": square["error"] / (2 * root) if root else 0})
     for prefix, values, factor in (("kld", divergences, 1), ("dp", shifts, 100)):
         for q in PERCENTS if prefix == "dp" else PERCENTS[:-1]:
-            scores["%s_p%g" % (prefix, q)] = {"score": float(numpy.percentile(values, q)) * factor}
+            estimate = quantile_of(values, q / 100)
+            scores["%s_p%g" % (prefix, q)] = {key: value * factor for key, value in estimate.items()}
         scores[prefix + "_max"] = {"score": float(values.max()) * factor}
     scores["dp_min"] = {"score": float(shifts.min()) * 100}
     return scores
