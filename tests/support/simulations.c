@@ -373,6 +373,19 @@ static bool sequential_rate(struct experiment *experiment)
     return true;
 }
 
+/* One stops at the first look at which the interval is as narrow as it should be for half of the
+ * values: a rule that looks at the width alone, as `ab` has it. */
+static bool hodges_lehmann_until_narrow(struct experiment *experiment)
+{
+    const double unit = 1.257; /* the error of the estimate times the root of n */
+    double enough = 2 * 1.96 * unit / sqrt((double)experiment->n / 2);
+    const double *values = fill(experiment, experiment->a, draw_heavy);
+    struct interval interval = {NAN, NAN};
+    for (size_t i = 0; i < N_LOOKS && !(interval.high - interval.low < enough); i++)
+        interval = stats_hodges_lehmann(values, look(experiment, i)).interval;
+    return holds(interval, 0);
+}
+
 static bool wilson_with_looks(struct experiment *experiment)
 {
     double rate = 0.05 + 0.9 * rng_uniform(&experiment->rng);
@@ -436,6 +449,7 @@ const struct simulation SIMULATIONS[] = {
     {"stats_bootstrap_blocks", "AR(1), 0.3", blocks_of_series, CLAIM_95, 10},
     {"stats_bootstrap_blocks", "AR(1), 0.6", blocks_of_strong_series, CLAIM_95, 10},
     {"stats_hodges_lehmann", "Student's t, 3 degrees", hodges_lehmann, CLAIM_95, 10},
+    {"stats_hodges_lehmann", "until narrow, 50 looks", hodges_lehmann_until_narrow, CLAIM_95, 10},
     {"stats_shift", "speeds", shift, CLAIM_95, 10},
     {"stats_pooled_permutation", "p > 0.05, 3 suites, clusters", permutation, CLAIM_95, 10},
     {"stats_sequential_rate", "50 looks, rate 0.05 to 0.95", sequential_rate, CLAIM_AT_LEAST, 1},
