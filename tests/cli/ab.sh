@@ -23,9 +23,9 @@ kernel() {
 if [ "\$2" = --kernels ]; then
     printf '['
     case \$4 in
-    f32) kernel 'rms_norm f32' 64 1000; kernel 'gemm f32' 1 1 ;;
-    f16) kernel 'attention f16' 1 1000 ;;
-    q8_) kernel 'quantize q8_32' 64 1000 ;;
+    _norm) kernel 'rms_norm f32' 64 1000; kernel 'gemm f32' 1 1 ;;
+    attention) kernel 'attention f16' 1 1000 ;;
+    quantize) kernel 'quantize q8_32' 64 1000 ;;
     q4_0) kernel 'gemm q4_0' 1 ${4:-1000}; kernel 'gemm q4_0' 512 1000 ;;
     esac
     echo '{"test":"limit_read","prompt":0,"repetition":0}]'
