@@ -21,6 +21,7 @@ static const struct command *const COMMANDS[] = {
     &COMMAND_BENCH,
     &COMMAND_AB,
     &COMMAND_HISTORY,
+    &COMMAND_BISECT,
     &COMMAND_PERPLEXITY,
     &COMMAND_GENERATE,
     &COMMAND_SCORE,

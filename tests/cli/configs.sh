@@ -57,6 +57,10 @@ for config in configs/*.yaml; do
             echo "SKIP: no shared data for $config"
         fi
         ;;
+    bits) # what bisect runs in examples.sh
+        expect 0 "$PHIBENCH" run "$config" --db bits.db
+        grep -c 'logits hash' stderr | grep -qx 5 || fail "$config: not a hash of each quantization"
+        ;;
     kernel)
         expect 0 "$PHIBENCH" run "$config" --limit 1 --db kernel.db --set cache=cache --set suites.3.repeat=1 \
             --set suites.3.prompt=16 --set suites.3.generate=2

@@ -4,7 +4,7 @@
 
 expect 0 "$PHIBENCH" --help
 commands=$(sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' stdout)
-[ "$(echo "$commands" | wc -w)" -eq 29 ] || fail "not 29 commands: $commands"
+[ "$(echo "$commands" | wc -w)" -eq 30 ] || fail "not 30 commands: $commands"
 for command in $commands; do
     expect 0 "$PHIBENCH" "$command" --help
     grep -q "^Usage: phibench $command" stdout || fail "$command --help has no usage"
