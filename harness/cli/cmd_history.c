@@ -35,7 +35,8 @@ static const struct option_spec OPTIONS[] = {
      offsetof(struct options, output), 0, 0, 0},
     {"out", 0, OPTION_TEXT, "DIR", "also write history.md, history.csv and charts to this folder",
      offsetof(struct options, out), 0, 0, 0},
-    {"measure", 0, OPTION_TEXT, "A..B", "first build and run the revisions of a range",
+    {"measure", 0, OPTION_TEXT, "A..B",
+     "first build and run the revisions of a range, or those of a list",
      offsetof(struct options, range), 0, 0, 0},
     {"run", 0, OPTION_TEXT, "CONFIG", "the configuration that --measure runs",
      offsetof(struct options, config), 0, 0, 0},
@@ -211,7 +212,9 @@ const struct command COMMAND_HISTORY = {
         "the next without a reason: the third quartile and three times the distance between the "
         "quartiles of its changes, those of level left out; it takes five changes.\n\n"
         "--measure builds the revisions of a range of this program's repository (what git rev-list "
-        "--first-parent names), each in a worktree that is removed at the end, and runs a "
+        "--first-parent names), or those that are listed in their order with spaces between them, "
+        "each "
+        "in a worktree that is removed at the end, and runs a "
         "configuration with each program into the database, the oldest first. A revision that does "
         "not build or run is told and left out. With --work, programs are kept: the same command "
         "goes on where it was interrupted without building again. Paths in CONFIG are relative to "

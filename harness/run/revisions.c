@@ -221,23 +221,42 @@ const char *revisions_describe(const struct revisions *revisions, const char *co
     return subject ? arena_printf(arena, err, "%.*s %s", SHORT_COMMIT, commit, subject) : NULL;
 }
 
+/* What git rev-list prints for a range, or for revisions with spaces between them; NULL with an
+ * error. */
+static const char *list_text(const struct revisions *revisions, const char *range,
+                             struct arena *arena, struct err *err)
+{
+    const char *const of_range[] = {"git", "rev-list", "--reverse", "--first-parent",
+                                    range, "--",       NULL};
+    if (!strpbrk(range, " ")) return ask_git(revisions, of_range, arena, err);
+    char *names = arena_string(arena, range, err), *rest = NULL;
+    const char **words = names ? arena_alloc(arena, strlen(range) + 6, sizeof *words, err) : NULL;
+    size_t n = 0;
+    if (!words) return NULL;
+    words[n++] = "git";
+    words[n++] = "rev-list";
+    words[n++] = "--no-walk=unsorted";
+    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+        words[n++] = name;
+    words[n++] = "--";
+    return ask_git(revisions, words, arena, err);
+}
+
 bool revisions_list(const struct revisions *revisions, const char *range, size_t step,
                     struct arena *arena, const char *const **commits, size_t *n, struct err *err)
 {
-    const char *const words[] = {"git", "rev-list", "--reverse", "--first-parent",
-                                 range, "--",       NULL};
-    const char **found = NULL;
     size_t n_all = 1;
     *n = 0;
-    if (*range == '-') return err_set(err, ERR_USAGE, "%s is no range of revisions", range);
-    const char *text = ask_git(revisions, words, arena, err);
+    if (*range == '-' || strstr(range, " -"))
+        return err_set(err, ERR_USAGE, "%s is no range of revisions", range);
+    const char *text = list_text(revisions, range, arena, err);
     if (!text) return err->code == ERR_USAGE ? err_context(err, "listing %s", range) : false;
     if (!*text) return err_set(err, ERR_USAGE, "there is no revision in the range %s", range);
     for (const char *c = text; *c; c++) n_all += *c == '\n';
     if (n_all > MAX_COMMITS)
         return err_set(err, ERR_USAGE, "there are %zu revisions in the range %s, at most %d", n_all,
                        range, MAX_COMMITS);
-    found = arena_alloc(arena, n_all, sizeof *found, err);
+    const char **found = arena_alloc(arena, n_all, sizeof *found, err);
     for (size_t i = 0; found && i < n_all; i++) {
         size_t length = strcspn(text, "\n");
         if (i % step == 0 || i + 1 == n_all) {

@@ -37,8 +37,9 @@ bool revisions_find(const struct revisions *revisions, const char *name,
 /* "a1b2c3d run: the commit's subject"; in the arena, NULL on failure. */
 const char *revisions_describe(const struct revisions *revisions, const char *commit,
                                struct arena *arena, struct err *err);
-/* The commits of a range ("v1..main"), the oldest first, without those that merges brought in:
- * every step-th and the last. commits: [*n] in the arena. */
+/* The commits of a range ("v1..main"), the oldest first, without those that merges brought in; or
+ * those that are named, with spaces between them, in that order: every step-th and the last.
+ * commits: [*n] in the arena. */
 bool revisions_list(const struct revisions *revisions, const char *range, size_t step,
                     struct arena *arena, const char *const **commits, size_t *n, struct err *err)
     __attribute__((warn_unused_result));
