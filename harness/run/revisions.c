@@ -221,25 +221,30 @@ const char *revisions_describe(const struct revisions *revisions, const char *co
     return subject ? arena_printf(arena, err, "%.*s %s", SHORT_COMMIT, commit, subject) : NULL;
 }
 
-/* What git rev-list prints for a range, or for revisions with spaces between them; NULL with an
- * error. */
+/* The lines that stand for what is to be measured: what git prints for a range, or the commit of
+ * each name between spaces, which may be there twice; NULL with an error. */
 static const char *list_text(const struct revisions *revisions, const char *range,
                              struct arena *arena, struct err *err)
 {
-    const char *const of_range[] = {"git", "rev-list", "--reverse", "--first-parent",
-                                    range, "--",       NULL};
-    if (!strpbrk(range, " ")) return ask_git(revisions, of_range, arena, err);
-    char *names = arena_string(arena, range, err), *rest = NULL;
-    const char **words = names ? arena_alloc(arena, strlen(range) + 6, sizeof *words, err) : NULL;
-    size_t n = 0;
-    if (!words) return NULL;
-    words[n++] = "git";
-    words[n++] = "rev-list";
-    words[n++] = "--no-walk=unsorted";
-    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
-        words[n++] = name;
-    words[n++] = "--";
-    return ask_git(revisions, words, arena, err);
+    const char *const words[] = {"git", "rev-list", "--reverse", "--first-parent",
+                                 range, "--",       NULL};
+    if (*range == '-') {
+        err_set(err, ERR_USAGE, "%s is no range of revisions", range);
+        return NULL;
+    }
+    if (!strchr(range, ' ')) return ask_git(revisions, words, arena, err);
+    char *names = arena_string(arena, range, err), *rest = NULL, commit[REVISION_BYTES];
+    struct buf text = {0};
+    bool ok = names != NULL;
+    for (char *name = ok ? strtok_r(names, " ", &rest) : NULL; ok && name;
+         name = strtok_r(NULL, " ", &rest)) {
+        ok = revisions_find(revisions, name, commit, err);
+        buf_printf(&text, "%s%s", text.n_bytes ? "\n" : "", commit);
+    }
+    const char *kept =
+        ok && buf_check(&text, err) ? arena_string(arena, buf_string(&text), err) : NULL;
+    buf_free(&text);
+    return kept;
 }
 
 bool revisions_list(const struct revisions *revisions, const char *range, size_t step,
@@ -247,8 +252,6 @@ bool revisions_list(const struct revisions *revisions, const char *range, size_t
 {
     size_t n_all = 1;
     *n = 0;
-    if (*range == '-' || strstr(range, " -"))
-        return err_set(err, ERR_USAGE, "%s is no range of revisions", range);
     const char *text = list_text(revisions, range, arena, err);
     if (!text) return err->code == ERR_USAGE ? err_context(err, "listing %s", range) : false;
     if (!*text) return err_set(err, ERR_USAGE, "there is no revision in the range %s", range);

@@ -32,8 +32,8 @@ measure="history --repository repository --program program --run speed.yaml --me
     [ "$(grep -c ' building ' stderr)" -eq 0 ] || fail "what was built is built again"
     message_has '2 of 3 revisions were measured'
 
-    expect 0 "$PHIBENCH" $measure --build 'sh build.sh' --work kept --db b.db --measure 'HEAD HEAD~3'
-    message_has "measuring $(git -C repository rev-parse --short=7 HEAD), 1 of 2"
+    expect 0 "$PHIBENCH" $measure --build 'sh build.sh' --work kept --db b.db --measure 'HEAD HEAD~3 HEAD'
+    message_has "measuring $(git -C repository rev-parse --short=7 HEAD), 3 of 3"
 
     expect 2 "$PHIBENCH" $measure --measure HEAD..HEAD
     message_has 'there is no revision in the range HEAD..HEAD'
