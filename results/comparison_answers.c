@@ -43,6 +43,7 @@ struct reading {
     double base_divergence;             /* sum, of a text's tokens */
     uint64_t n_base_divergences;
     uint64_t n_right_base, n_both;     /* of binary scores */
+    uint64_t n_hashed;                 /* items of which both sides' logits are known */
     int64_t least_tokens, most_tokens; /* by which prompts of the candidate are longer */
     double *flip_weights;              /* [pair->n_flips], descending */
 };
@@ -322,6 +323,7 @@ static bool read_item(struct reading *reading, const struct joined_answer *base,
     struct job_pair *pair = reading->pair;
     pair->n++;
     pair->n_taken_over += candidate->is_copy || is_of_base(reading, candidate);
+    reading->n_hashed += *base->logits_hash && *candidate->logits_hash;
     pair->n_logits += *base->logits_hash && *candidate->logits_hash &&
                       strcmp(base->logits_hash, candidate->logits_hash) != 0;
     return read_prompts(reading, base, candidate, err) &&
@@ -547,6 +549,8 @@ static bool read_all(struct reading *reading, struct err *err)
         }
     if (joined) joined_answers_counts(joined, &pair->n_base, &pair->n_candidate);
     joined_answers_close(joined);
+    /* A job that stopped early, or has other items, has another hash over all: bits are the items'. */
+    pair->same_bits = pair->n > 0 && reading->n_hashed == pair->n && !pair->n_logits;
     return more == 0;
 }
 
