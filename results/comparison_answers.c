@@ -549,7 +549,7 @@ static bool read_all(struct reading *reading, struct err *err)
         }
     if (joined) joined_answers_counts(joined, &pair->n_base, &pair->n_candidate);
     joined_answers_close(joined);
-    /* A job that stopped early, or has other items, has another hash over all: bits are the items'. */
+    /* A job that stopped early has a hash over its own items alone. */
     pair->same_bits = pair->n > 0 && reading->n_hashed == pair->n && !pair->n_logits;
     return more == 0;
 }
