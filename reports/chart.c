@@ -29,11 +29,11 @@ void chart_free(struct chart *chart)
     buf_free(&chart->svg);
 }
 
-/* The x axis from low to high, never below 0, with at most seven tics at round distances: more
- * would run into each other. Thousands are written 10k. */
-static void linear_axis(struct buf *out, double low, double high)
+/* The x axis from low to high, below 0 only where that is told, with at most seven tics at round
+ * distances: more would run into each other. Thousands are written 10k. */
+static void linear_axis(struct buf *out, double low, double high, bool goes_below)
 {
-    double begin = fmax(low, 0), span = high > begin ? high - begin : 1;
+    double begin = goes_below ? low : fmax(low, 0), span = high > begin ? high - begin : 1;
     double power = pow(10, floor(log10(span / 6))), ratio = span / 6 / power;
     double step = power * (ratio <= 1 ? 1 : ratio <= 2 ? 2 : ratio <= 5 ? 5 : 10);
     buf_printf(out, "set xrange [%.6g:%.6g]\nset xtics %.6g\n", begin, begin + span, step);
@@ -136,7 +136,7 @@ static void interval_axis(struct buf *out, const struct interval_chart *spec)
     if (spec->from_zero) extent.low = 0;
     double span = extent.high > extent.low ? extent.high - extent.low : 1;
     double below = spec->from_zero ? 0 : 0.05, above = spec->show_values ? 0.15 : 0.05;
-    linear_axis(out, extent.low - below * span, extent.high + above * span);
+    linear_axis(out, extent.low - below * span, extent.high + above * span, extent.low < 0);
 }
 
 static void reference_line(struct buf *out, const struct interval_chart *spec)
@@ -246,7 +246,7 @@ static void plane_axis(struct buf *out, const struct plane_chart *spec)
     }
     double margin = high > low ? 0.08 * (high - low) : 0.08 * high;
     if (spec->n_points && spec->x_log) log_axis(out, 'x', low / 1.3, 1.3 * high);
-    else if (spec->n_points) linear_axis(out, low - margin, high + margin);
+    else if (spec->n_points) linear_axis(out, low - margin, high + margin, false);
 }
 
 /* The axis holds every point, with its interval where it has one. */
