@@ -89,7 +89,9 @@ struct comparison_line {
     double p, p_holm;       /* of "no change", two-sided; NaN: no test is made */
     bool decides;           /* p_holm is among those that decide, else among its own kind */
     const char *doubt;      /* why nothing may follow from it; "" for nothing */
-    bool is_tripwire;       /* says how much changed and not whether for the worse */
+    double usual;     /* of a speed: by how much revisions differ without a reason, in the unit
+                     (history.h); NaN: its history does not tell */
+    bool is_tripwire; /* says how much changed and not whether for the worse */
 };
 
 struct comparison_side {
@@ -119,6 +121,7 @@ struct comparison_options {
     size_t n_flips; /* of each pair at most */
     double noise;   /* spread of a speed from run to run that is assumed beforehand, a fraction; 0:
                        COMPARISON_NOISE */
+    bool with_history; /* looks up how much speeds differ from revision to revision */
 };
 #define COMPARISON_NOISE 0.015
 

@@ -10,6 +10,7 @@
 #include "results/comparison_parts.h"
 
 #include "base/mem.h"
+#include "results/history.h"
 #include "results/stats/distributions.h"
 #include "results/stats/order.h"
 #include "results/store_internal.h"
@@ -29,7 +30,8 @@ struct sample {
     const char *model, *test; /* test: "decode 64, 8 together, 2 threads"; of memory "MiB" */
     enum line_kind kind;
     int64_t run;
-    double value, foreign; /* foreign: NaN where it is not known */
+    double value, foreign;  /* foreign: NaN where it is not known */
+    struct history_key key; /* of a speed, without its machine */
 };
 struct samples {
     struct sample *items; /* [n], those of one measurement and run together */
@@ -83,6 +85,24 @@ static double value_of(const struct query *query)
     return query_number(query, 7) * 1e-9;
 }
 
+/* What the row's history is found by. */
+static bool set_key(struct arena *arena, const struct query *query, struct history_key *key,
+                    struct err *err)
+{
+    *key = (struct history_key){.metric = HISTORY_SPEED,
+                                .protocol = "",
+                                .model = arena_string(arena, query_text(query, 0), err),
+                                .quantization = arena_string(arena, query_text(query, 1), err),
+                                .name = arena_string(arena, query_text(query, 2), err),
+                                .prompt_tokens = (int)query_integer(query, 3),
+                                .generated_tokens = (int)query_integer(query, 4),
+                                .batch = (int)query_integer(query, 5),
+                                .n_threads = (int)query_integer(query, 6),
+                                .isa = arena_string(arena, query_text(query, 13), err),
+                                .kv = arena_string(arena, query_text(query, 14), err)};
+    return key->model && key->quantization && key->name && key->isa && key->kv;
+}
+
 /* Adds the row's speed and its memory. */
 static bool add_row(struct comparing *comparing, const struct query *query, struct samples *samples,
                     struct err *err)
@@ -96,7 +116,9 @@ static bool add_row(struct comparing *comparing, const struct query *query, stru
         .run = query_integer(query, 12),
         .value = value_of(query),
         .foreign = query_is_null(query, 11) ? NAN : query_number(query, 11)};
-    if (!sample.model || !sample.test || !add_sample(samples, &sample, err)) return false;
+    if (!sample.model || !sample.test || !set_key(arena, query, &sample.key, err) ||
+        !add_sample(samples, &sample, err))
+        return false;
     sample.kind = LINE_MEMORY;
     sample.test = "MiB";
     sample.value = mib;
@@ -120,7 +142,8 @@ static bool read_samples_of(struct comparing *comparing, const struct side *side
     static const char SAMPLES[] =
         "SELECT model.name_in_config, model.quantization, s.test, s.prompt_tokens, "
         "s.generated_tokens, s.batch, s.n_threads, s.duration_ns, s.tokens_per_s, s.gmac_per_s, "
-        "s.rss_bytes, s.foreign_share, job.run "
+        "s.rss_bytes, s.foreign_share, job.run, s.isa, "
+        "coalesce(json_extract(job.parameters, '$.kv'), '') "
         "FROM speed_sample AS s JOIN job ON job.id = s.job JOIN model ON model.id = job.model "
         "WHERE NOT s.is_warm_up AND s.test NOT GLOB 'limit_*' AND s.test <> 'first_token' "
         "AND job.run IN (SELECT other.id FROM run other JOIN run ON run.id = ?1 "
@@ -249,6 +272,23 @@ static bool set_doubt(struct comparing *comparing, const struct runs_of_test *ba
     return line->doubt != NULL;
 }
 
+/* By how much the speed differs from revision to revision without a reason. */
+static bool set_usual(struct comparing *comparing, const struct sample *sample,
+                      struct comparison_line *line, struct err *err)
+{
+    const struct side *side = comparing->candidate;
+    struct history_key key = sample->key;
+    size_t n;
+    line->usual = NAN;
+    if (line->kind != LINE_SPEED || !comparing->options->with_history) return true;
+    if (!history_machine(side->store, side->run, comparing->comparison->arena, &key.cpu_model,
+                         &key.host, err) ||
+        !history_threshold(side->store, &key, &line->usual, &n, err))
+        return false;
+    line->usual *= 100;
+    return true;
+}
+
 static bool add_measurement(struct comparing *comparing, const struct sample *sample,
                             const struct runs_of_test *base, const struct runs_of_test *candidate,
                             bool is_same_program, struct err *err)
@@ -268,7 +308,7 @@ static bool add_measurement(struct comparing *comparing, const struct sample *sa
     if (!line.label || !isfinite(base->own) || !isfinite(candidate->own)) return line.label;
     set_change(base, candidate, is_same_program, noise, &line);
     return set_doubt(comparing, base, candidate, &line, err) &&
-           comparing_add_line(comparing, &line, err);
+           set_usual(comparing, sample, &line, err) && comparing_add_line(comparing, &line, err);
 }
 
 /* Order of two measurements; models of different names are one if each side has only one. */

@@ -179,7 +179,8 @@ static bool is_settled_by_bits(const struct comparison_line *line)
 /* The first verdict of a line; a FAIL is looked at again when all p-values are there. */
 static bool judge_line(struct judging *judging, const struct comparison_line *line, struct err *err)
 {
-    double margin = judging->margins->most[line->kind];
+    bool by_history = line->kind == LINE_SPEED && judging->margins->speed_by_history;
+    double margin = by_history ? line->usual : judging->margins->most[line->kind];
     struct gate_check check = {.what = comparison_line_name(line->kind),
                                .where = line->label,
                                .line = line,
@@ -200,6 +201,9 @@ static bool judge_line(struct judging *judging, const struct comparison_line *li
     } else if (*line->doubt) {
         check.verdict = GATE_CANNOT_TELL;
         check.reason = line->doubt;
+    } else if (isnan(margin)) {
+        check.verdict = GATE_CANNOT_TELL;
+        check.reason = "its history is too short for a margin: it takes six revisions";
     } else if (isnan(interval->low)) { /* a largest value has none */
         check.verdict = check.loss.mean <= margin ? GATE_PASS : GATE_FAIL;
         check.detectable = NAN;
@@ -235,7 +239,8 @@ static bool may_lack(const struct comparison *comparison, enum line_kind kind)
 static bool judge_kind(struct judging *judging, enum line_kind kind, struct err *err)
 {
     const struct comparison *comparison = judging->comparison;
-    if (isnan(judging->margins->most[kind])) return true;
+    bool by_history = kind == LINE_SPEED && judging->margins->speed_by_history;
+    if (isnan(judging->margins->most[kind]) && !by_history) return true;
     for (size_t i = 0; i < comparison->n_lines; i++)
         if (comparison->lines[i].kind == kind && !judge_line(judging, &comparison->lines[i], err))
             return false;
@@ -252,7 +257,7 @@ static void hold_fails(struct gate *gate)
     for (size_t i = 0; i < gate->n; i++) {
         const struct gate_check *check = &gate->checks[i];
         double error = check->line ? error_of(&check->loss) : NAN;
-        if (!check->line || !(error > 0)) continue;
+        if (!check->line || !(error > 0) || isnan(check->margin)) continue;
         p[n++] = stats_normal_below(-(check->loss.mean - check->margin) / error);
     }
     stats_holm(p, n);
@@ -260,7 +265,7 @@ static void hold_fails(struct gate *gate)
     for (size_t i = 0; i < gate->n; i++) {
         struct gate_check *check = &gate->checks[i];
         double error = check->line ? error_of(&check->loss) : NAN;
-        if (!check->line || !(error > 0)) continue;
+        if (!check->line || !(error > 0) || isnan(check->margin)) continue;
         check->p_beyond = p[n++];
         if (check->verdict != GATE_FAIL || check->p_beyond < LEVEL) continue;
         check->verdict = GATE_CANNOT_TELL;

@@ -19,6 +19,8 @@ struct gate_margins {
     bool prompts_may_change;
     /* By which each kind of line may be worse, in its unit; NaN: it is not limited. */
     double most[N_LINE_KINDS];
+    bool
+        speed_by_history; /* a speed's margin is by how much its revisions differ without a reason */
 };
 
 struct gate_check {

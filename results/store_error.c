@@ -9,6 +9,8 @@
 static const char *meaning_of(int code, enum err_code *kind)
 {
     *kind = ERR_IO;
+    /* The journal's index, a file beside the database, cannot grow. */
+    if (code == SQLITE_IOERR_SHMSIZE) return "the disk is full";
     switch (code & 0xff) {
     case SQLITE_FULL: return "the disk is full";
     case SQLITE_READONLY: return "the database cannot be written";

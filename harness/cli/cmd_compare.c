@@ -36,7 +36,8 @@ static bool compare(const struct invocation *invocation, struct side *base, stru
         !side_open(base, invocation->arguments[0], path, at_hand, options->db.is_trusted, err) ||
         !side_open(candidate, invocation->arguments[1], path, at_hand, options->db.is_trusted, err))
         return false;
-    const struct comparison_options how = {(size_t)options->n_flips, options->noise / 100};
+    const struct comparison_options how = {.n_flips = (size_t)options->n_flips,
+                                           .noise = options->noise / 100};
     struct comparison *comparison = comparison_make(base, candidate, &how, err);
     bool ok =
         comparison && comparison_print(comparison, NULL, format, stdout, err) &&

@@ -41,6 +41,7 @@ static struct gate_margins margins_of(const struct gate_file *file)
     return (struct gate_margins){.numerics_may_change = m->numerics_may_change,
                                  .bits_may_change = m->bits_may_change,
                                  .prompts_may_change = m->prompts_may_change,
+                                 .speed_by_history = m->speed_by_history,
                                  .most = {[LINE_SCORE] = m->score,
                                           [LINE_POOLED] = m->overall,
                                           [LINE_FLIPS] = m->flips,
@@ -78,7 +79,8 @@ static bool judge(const struct invocation *invocation, const struct gate_file *f
                   const struct side *base, const struct side *candidate, struct err *err)
 {
     const struct options *options = invocation->options;
-    const struct comparison_options how = {(size_t)options->n_flips, file->noise / 100};
+    const struct comparison_options how = {(size_t)options->n_flips, file->noise / 100,
+                                           file->margins.speed_by_history};
     const struct gate_margins margins = margins_of(file);
     enum comparison_format format;
     if (!comparison_format_parse(options->output, &format, err)) return false;

@@ -107,8 +107,12 @@ static bool read_margins(struct gate_file *gate, const struct config_node *map, 
     };
     *margins = DEFAULTS;
     if (!config_read_map(gate->arena, map, &MARGIN_TABLE, margins, err)) return false;
+    const struct config_node *speed = map ? config_find(map, "speed") : NULL;
+    margins->speed_by_history =
+        speed && speed->kind == CONFIG_SCALAR && !strcmp(speed->text, "history");
     for (size_t i = 0; map && i < COUNT_OF(numbers); i++) {
         *numbers[i].value = NAN;
+        if (numbers[i].value == &margins->speed && margins->speed_by_history) continue;
         if (!read_number(map, numbers[i].key, numbers[i].value, err)) return false;
     }
     return true;

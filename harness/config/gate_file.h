@@ -17,6 +17,7 @@ struct gate_file_margins {
     double score, overall, flips, right_logprob, perplexity, kld, kld_tail, kld_max;
     double speed, memory, load;
     bool numerics_may_change, bits_may_change, prompts_may_change;
+    bool speed_by_history; /* "speed: history" */
 };
 
 struct gate_file {

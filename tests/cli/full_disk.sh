@@ -68,4 +68,19 @@ mkdir disk/old
 echo 'the page of before' >disk/old/index.html
 expect 1 "$PHIBENCH" report --db run.db --out disk/old
 [ "$(cat disk/old/index.html)" = 'the page of before' ] || fail 'the page of before is not as it was'
+
+# A label is not half given, and the one of before stays; a gate's JUnit file is there or not.
+rm -rf disk/* disk/.ballast
+cp run.db disk/run.db
+expect 0 "$PHIBENCH" label 1 main --db disk/run.db
+cat /dev/zero >disk/.ballast 2>/dev/null
+expect 1 "$PHIBENCH" label 1 other --db disk/run.db
+message_has 'disk/run.db: the disk is full: '
+printf 'baseline: 1\nmargins: {score: 1}\n' >gate.yaml
+expect 1 "$PHIBENCH" gate gate.yaml --db run.db --junit disk/junit.xml
+message_has 'disk/junit.xml'
+[ ! -e disk/junit.xml ] || fail 'half a JUnit file was left'
+rm disk/.ballast
+expect 0 "$PHIBENCH" label --db disk/run.db --json
+[ "$(grep -c '"label"' stdout)" -eq 1 ] || fail 'not the label of before'
 finish

@@ -54,6 +54,11 @@ static void margins_that_are_named_are_all(void **unused)
     assert_true(gate->noise == 2 && gate->margins.speed == 2.5 && gate->margins.kld == 1e-3);
     assert_true(isnan(gate->margins.score));
     assert_true(gate->margins.numerics_may_change && !gate->margins.bits_may_change);
+    assert_false(gate->margins.speed_by_history);
+    gate_file_free(gate);
+    gate = read("baseline: x\nmargins: {speed: history}\n", &err);
+    assert_non_null(gate);
+    assert_true(gate->margins.speed_by_history && isnan(gate->margins.speed));
     gate_file_free(gate);
 }
 
