@@ -190,20 +190,21 @@ static bool run_blocks(struct experiment *e, struct err *err)
     return true;
 }
 
-/* Whether a test is slower for sure, by however much. */
-static bool judge(struct ab_result *result, const struct ab_options *options)
+/* The largest slowdown of the tests that are slower for sure, by however much; 0: of none. */
+static double judge(struct ab_result *result, const struct ab_options *options)
 {
     const struct ab_rule rule = rule_of(options);
-    bool is_slower = false;
+    double slowdown = 0;
     result->verdict = AB_SAME;
     for (int i = 0; i < AB_TESTS; i++) {
         if (!options->tests[i]) continue;
         result->verdicts[i] =
             ab_judge(&result->series[i], &result->comparisons[i], &rule, &result->reasons[i]);
         if (result->verdicts[i] > result->verdict) result->verdict = result->verdicts[i];
-        is_slower = is_slower || result->comparisons[i].decisive.high < 0;
+        if (result->comparisons[i].decisive.high < 0)
+            slowdown = fmax(slowdown, -result->comparisons[i].b.mean);
     }
-    return is_slower;
+    return slowdown;
 }
 
 bool ab_run(const struct ab_options *options, struct ab_result *result, struct err *err)
@@ -213,12 +214,13 @@ bool ab_run(const struct ab_options *options, struct ab_result *result, struct e
     *result = (struct ab_result){0};
     snprintf(e.label, sizeof e.label, "ab");
     if (!prepare(&e, err) || !run_blocks(&e, err)) return false;
-    bool is_slower = judge(result, options);
-    if (!is_slower || options->without_kernels || interrupt_requested()) return true;
+    double slowdown = judge(result, options);
+    if (slowdown <= 0 || options->without_kernels || interrupt_requested()) return true;
     const struct ab_kernels_options kernels = {.programs = result->programs,
                                                .model = options->model,
                                                .isa = options->isa,
                                                .without_limits = result->work.without_limits,
+                                               .slowdown = slowdown,
                                                .minutes = options->minutes,
                                                .seed = options->seed,
                                                .console = options->console};

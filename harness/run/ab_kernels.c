@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Twelve blocks: of fewer than eleven, no permutation test gets below 5% of some thirty kernels. */
-enum { N_BLOCKS = 12, MAX_TYPES = 32, TYPE_BYTES = 16, MAX_KERNELS = 4096 };
+/* Of fewer than eleven blocks, no permutation test gets below 5% of some thirty kernels. */
+enum { LEAST_BLOCKS = 12, MAX_TYPES = 32, TYPE_BYTES = 16, MAX_KERNELS = 4096 };
 static const char GEMM[] = BENCH_KERNEL_PREFIX "gemm ", REPEAT[] = "5";
 static const double SIGNIFICANT = 0.05;
 static const int64_t TIMEOUT_NS = INT64_C(600000000000);
@@ -134,20 +134,43 @@ static bool measure(struct inquiry *inquiry, enum ab_arm arm, const char *only, 
     return ok;
 }
 
+/* Whether every kernel's interval is half as wide as the slowdown that one of them may have. */
+static bool is_precise(const struct inquiry *inquiry)
+{
+    const struct ab_kernels *kernels = inquiry->kernels;
+    for (size_t i = 0; i < kernels->n; i++) {
+        struct ab_comparison comparison = ab_compare(&kernels->items[i].series);
+        struct interval decisive = comparison.decisive;
+        if (comparison.n && !(decisive.high - decisive.low <= inquiry->options->slowdown / 2))
+            return false;
+    }
+    return kernels->n_blocks >= LEAST_BLOCKS;
+}
+
+static void show_progress(struct inquiry *inquiry, double spent_share)
+{
+    size_t n = inquiry->kernels->n_blocks, n_all = (size_t)((double)n / spent_share);
+    inquiry->progress.total = n_all > n ? n_all : n;
+    progress_update(&inquiry->progress, n);
+}
+
 static bool measure_blocks(struct inquiry *inquiry, struct err *err)
 {
     struct ab_orders orders = ab_orders_begin(inquiry->options->seed);
     struct ab_kernels *kernels = inquiry->kernels;
-    int64_t begin_ns = clock_ns(), most_ns = (int64_t)(60e9 * inquiry->options->minutes);
+    int64_t begin_ns = clock_ns();
+    double share = 0; /* of the time that it may take */
     bool ok = true;
-    progress_begin(&inquiry->progress, inquiry->options->console, "ab kernels", N_BLOCKS, 0);
-    while (ok && kernels->n_blocks < N_BLOCKS && clock_ns() - begin_ns < most_ns) {
+    progress_begin(&inquiry->progress, inquiry->options->console, "ab kernels", 0, 0);
+    while (ok && share < 1 && !is_precise(inquiry)) {
         enum ab_arm arms[AB_ARMS];
         ab_orders_next(&orders, arms);
         for (size_t i = 0; ok && i < AB_ARMS; i++)
             for (size_t k = 0; ok && k < inquiry->n_only; k++)
                 ok = measure(inquiry, arms[i], inquiry->only[k], err);
-        if (ok) progress_update(&inquiry->progress, ++kernels->n_blocks);
+        share = (double)(clock_ns() - begin_ns) / (60e9 * inquiry->options->minutes);
+        kernels->n_blocks += ok;
+        if (ok) show_progress(inquiry, share);
     }
     progress_end(&inquiry->progress);
     return ok;

@@ -29,7 +29,8 @@ struct ab_kernels_options {
     const struct ab_program *programs; /* [2] */
     const char *model, *isa;           /* isa NULL: the best */
     bool without_limits;
-    double minutes; /* it takes at most */
+    double slowdown; /* that is to be explained, a logarithm: 0.05 */
+    double minutes;  /* it takes at most */
     uint64_t seed;
     const struct console *console;
 };
