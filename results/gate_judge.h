@@ -19,8 +19,8 @@ struct gate_margins {
     bool prompts_may_change;
     /* By which each kind of line may be worse, in its unit; NaN: it is not limited. */
     double most[N_LINE_KINDS];
-    bool
-        speed_by_history; /* a speed's margin is by how much its revisions differ without a reason */
+    /* A speed's margin is what its revisions differ by without a reason. */
+    bool speed_by_history;
 };
 
 struct gate_check {
