@@ -39,7 +39,7 @@ enum speed_chart { CHART_PREFILL, CHART_DECODE, CHART_BATCHED_DECODE };
 /* Appends a chart of speeds, if any were measured. */
 bool figures_add_speed(const struct report_data *data, struct figures *figures,
                        enum speed_chart kind, struct err *err) __attribute__((warn_unused_result));
-/* Appends the chart of the memory that each model took in each context, if it was measured. */
+/* Appends the chart of the memory that each model took at most, if it was measured. */
 bool figures_add_memory(const struct report_data *data, struct figures *figures, struct err *err)
     __attribute__((warn_unused_result));
 

@@ -129,41 +129,45 @@ bool figures_add_speed(const struct report_data *data, struct figures *figures,
 
 /* ---- Memory ---- */
 
-/* The row of an entry with a context; *n_rows grows if it is new. SIZE_MAX without memory. */
-static size_t memory_row(const struct report_data *data, const struct report_speed *speed,
-                         const char **rows, size_t *n_rows, struct err *err)
+/* What an entry took at most, 0: not measured; *n_tokens: the longest sequence in it. Pages of keys
+ * and values are kept from test to test, so that shorter sequences have no number of their own. */
+static double entry_memory(const struct report_data *data, size_t i_entry, int *n_tokens)
 {
-    const char *row =
-        arena_printf(data->arena, err, "%s, %d tokens", data->entries[speed->i_entry].label,
-                     speed->prompt + speed->generate);
-    for (size_t r = 0; row && r < *n_rows; r++)
-        if (!strcmp(rows[r], row)) return r;
-    if (!row) return SIZE_MAX;
-    rows[*n_rows] = row;
-    return (*n_rows)++;
+    double most = 0;
+    *n_tokens = 0;
+    for (size_t i = 0; i < data->n_speeds; i++) {
+        const struct report_speed *speed = &data->speeds[i];
+        int n = speed->prompt + speed->generate;
+        if (speed->i_entry != i_entry || !speed->prompt || !(speed->rss_bytes > 0)) continue;
+        most = fmax(most, speed->rss_bytes);
+        *n_tokens = n > *n_tokens ? n : *n_tokens;
+    }
+    return most;
 }
 
 bool figures_add_memory(const struct report_data *data, struct figures *figures, struct err *err)
 {
     static const char *const SERIES[] = {"memory"};
     const double GIB = 1 << 30;
-    size_t n = data->n_speeds, n_rows = 0;
-    const char **rows = arena_alloc(data->arena, n, sizeof *rows, err);
-    struct interval_point *points = arena_alloc(data->arena, n, sizeof *points, err);
+    size_t n_rows = 0;
+    const char **rows = arena_alloc(data->arena, data->n_entries, sizeof *rows, err);
+    struct interval_point *points = arena_alloc(data->arena, data->n_entries, sizeof *points, err);
     if (!rows || !points) return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct report_speed *speed = &data->speeds[i];
-        if (!(speed->rss_bytes > 0) || !speed->prompt || speed->batch > 1) continue;
-        size_t r = memory_row(data, speed, rows, &n_rows, err);
-        if (r == SIZE_MAX) return false;
-        double most = fmax(points[r].value, speed->rss_bytes / GIB);
-        points[r] = (struct interval_point){r, 0, most, most, most};
+    for (size_t i = 0; i < data->n_entries; i++) {
+        int n_tokens;
+        double most = entry_memory(data, i, &n_tokens) / GIB;
+        if (!(most > 0)) continue;
+        rows[n_rows] =
+            arena_printf(data->arena, err, "%s, up to %d tokens", data->entries[i].label, n_tokens);
+        if (!rows[n_rows]) return false;
+        points[n_rows] = (struct interval_point){n_rows, 0, most, most, most};
+        n_rows++;
     }
     if (!n_rows) return true;
     struct chart *chart = figures_add(
         data, figures, "memory", "Memory",
-        "Largest resident set while one sequence of so many tokens was read or written: weights, "
-        "keys and values, and what the computing needs.",
+        "Largest resident set while sequences of up to so many tokens were read and written: "
+        "weights, keys and values, and what the computing needs.",
         err);
     if (!chart) return false;
     chart_intervals(chart, &(struct interval_chart){.rows = rows,
