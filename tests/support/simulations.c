@@ -373,16 +373,18 @@ static bool sequential_rate(struct experiment *experiment)
     return true;
 }
 
-/* One stops at the first look at which the interval is as narrow as it should be for half of the
- * values: a rule that looks at the width alone, as `ab` has it. */
+/* One stops at the first look, of 20 values or more, at which the interval is as narrow as it
+ * should be for half of the values: a rule that looks at the width alone, as `ab` has it. */
 static bool hodges_lehmann_until_narrow(struct experiment *experiment)
 {
     const double unit = 1.257; /* the error of the estimate times the root of n */
+    const size_t fewest = 20;
     double enough = 2 * 1.96 * unit / sqrt((double)experiment->n / 2);
     const double *values = fill(experiment, experiment->a, draw_heavy);
     struct interval interval = {NAN, NAN};
     for (size_t i = 0; i < N_LOOKS && !(interval.high - interval.low < enough); i++)
-        interval = stats_hodges_lehmann(values, look(experiment, i)).interval;
+        if (look(experiment, i) >= fewest)
+            interval = stats_hodges_lehmann(values, look(experiment, i)).interval;
     return holds(interval, 0);
 }
 
