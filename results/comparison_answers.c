@@ -308,10 +308,14 @@ static bool read_scores(struct reading *reading, const struct joined_answer *bas
     return add_value(&reading->scores, candidate->score - base->score, cluster, err);
 }
 
-/* Whether the candidate's answer is the base's own, be their programs the same. */
-static bool is_of_base(const struct reading *reading, const struct joined_answer *candidate)
+/* Whether the candidate's answer is the base's own, be their programs the same. Older programs kept
+ * no origin (and no hash of the tokens): their copies have the base's time, to the nanosecond. */
+static bool is_of_base(const struct reading *reading, const struct joined_answer *base,
+                       const struct joined_answer *candidate)
 {
     const struct comparing *comparing = reading->comparing;
+    if (!*candidate->tokens_hash && candidate->duration_ns)
+        return candidate->duration_ns == base->duration_ns;
     return comparing->base->store == comparing->candidate->store &&
            (candidate->origin == comparing->base->run ||
             comparing->base->run == comparing->candidate->run);
@@ -322,7 +326,7 @@ static bool read_item(struct reading *reading, const struct joined_answer *base,
 {
     struct job_pair *pair = reading->pair;
     pair->n++;
-    pair->n_taken_over += candidate->is_copy || is_of_base(reading, candidate);
+    pair->n_taken_over += candidate->is_copy || is_of_base(reading, base, candidate);
     reading->n_hashed += *base->logits_hash && *candidate->logits_hash;
     pair->n_logits += *base->logits_hash && *candidate->logits_hash &&
                       strcmp(base->logits_hash, candidate->logits_hash) != 0;
