@@ -34,7 +34,7 @@ static const struct option_spec OPTIONS[] = {
     {"block-seconds", 's', OPTION_NUMBER, "N", "measured work of a process, for each test",
      offsetof(struct options, block_seconds), 0.001, 600, 1},
     {"min-blocks", 0, OPTION_INTEGER, "N", "blocks before narrow intervals end it",
-     offsetof(struct options, min_blocks), 6, 100000, 12},
+     offsetof(struct options, min_blocks), 6, 100000, 20},
     {"seed", 0, OPTION_INTEGER, "N", "of the order of the processes; default: the time",
      offsetof(struct options, seed), 1, (double)INT32_MAX, 0},
     {"no-kernels", 0, OPTION_FLAG, NULL, "do not look for the kernel that makes B slower",

@@ -64,7 +64,7 @@ has '^prefill, tok/s +(999|100[01])[0-9.]* +(999|100[01])[0-9.]* '
 has '^decode, tok/s .* SAME WITHIN 0\.[0-9]+%$'
 has '^load, s +0\.25 +0\.25 +\+0\.00% \(\+0\.00% to \+0\.00%\) '
 has '^memory, MiB +100 +100 '
-has '^synth:tiny:q4_0: 12 blocks .*\(precise enough\), in the order of seed 1; 4 repetitions'
+has '^synth:tiny:q4_0: 20 blocks .*\(precise enough\), in the order of seed 1; 4 repetitions'
 has '^such blocks see a change by 0\.[0-9]+% of prefill, 0\.[0-9]+% of decode with 80% probability$'
 has '^verdict: SAME WITHIN 0\.[0-9]+%$'
 [ "$(tail -n 2 stdout | grep -c 'see a change')" -eq 1 ] || fail "the power does not stand before the verdict"
