@@ -22,8 +22,10 @@
 enum { MAX_SAMPLES = 1 << 22, PRIOR_RUNS = 4 };
 /* A share of the machine from which a measurement counts as disturbed. */
 static const double DISTURBED = 0.05;
-/* Assumed spreads between runs, as fractions; that of speeds is the caller's. */
-static const double MEMORY_NOISE = 0.005, LOAD_NOISE = 0.15;
+/* Assumed spreads between runs, as fractions and beside them a constant, which is much of a small
+ * model; that of speeds is the caller's. */
+static const double MEMORY_NOISE = 0.005, MEMORY_NOISE_MIB = 0.5;
+static const double LOAD_NOISE = 0.15, LOAD_NOISE_S = 0.002;
 
 /* A repetition. */
 struct sample {
@@ -289,6 +291,14 @@ static bool set_usual(struct comparing *comparing, const struct sample *sample,
     return true;
 }
 
+/* The spread between runs that is assumed beforehand, of a value whose logarithm this is. */
+static double noise_of(enum line_kind kind, double logarithm, double of_speeds)
+{
+    if (kind == LINE_SPEED) return of_speeds;
+    if (kind == LINE_MEMORY) return MEMORY_NOISE + MEMORY_NOISE_MIB * exp(-logarithm);
+    return LOAD_NOISE + LOAD_NOISE_S * exp(-logarithm);
+}
+
 static bool add_measurement(struct comparing *comparing, const struct sample *sample,
                             const struct runs_of_test *base, const struct runs_of_test *candidate,
                             bool is_same_program, struct err *err)
@@ -302,9 +312,7 @@ static bool add_measurement(struct comparing *comparing, const struct sample *sa
         .better = is_speed ? BETTER_HIGHER : BETTER_LOWER,
         .p_holm = NAN,
         .decides = true};
-    double noise = is_speed                      ? comparison->noise
-                   : sample->kind == LINE_MEMORY ? MEMORY_NOISE
-                                                 : LOAD_NOISE;
+    double noise = noise_of(sample->kind, base->own, comparison->noise);
     if (!line.label || !isfinite(base->own) || !isfinite(candidate->own)) return line.label;
     set_change(base, candidate, is_same_program, noise, &line);
     return set_doubt(comparing, base, candidate, &line, err) &&
