@@ -71,7 +71,12 @@ struct run_record test_some_run(void)
         .isa = "avx2",
         .n_threads = 2,
         .started_unix_ms = 1700000000000,
-        .build = {"0.1.0", "abc", "gcc 12", "-O2", true, 3},
+        .build = {.version = "0.1.0",
+                  .git_revision = "abc",
+                  .compiler = "gcc 12",
+                  .flags = "-O2",
+                  .git_dirty = true,
+                  .numerics_version = 3},
         .machine = {.cpu_model = "CPU", .n_cores = 2, .frequency_mhz = 2400, .load_1min = 0.5}};
 }
 
