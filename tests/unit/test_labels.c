@@ -62,16 +62,10 @@ static void a_name_moves_from_run_to_run_and_can_be_taken_away(void **unused)
 static void what_means_something_else_is_no_name(void **unused)
 {
     (void)unused;
-    static const char *const bad[] = {
-        "last",
-        "1",
-        "abcdef0",
-        "a b",
-        "",
-        "-x",
-        "a\n",
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "aaaaz"};
+    char longest[66];
+    memset(longest, 'z', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    const char *const bad[] = {"last", "1", "abcdef0", "a b", "", "-x", "a\n", longest};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = {0};
         if (label_check(bad[i], &err)) fail_msg("\"%s\" passes", bad[i]);
