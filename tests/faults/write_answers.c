@@ -13,7 +13,12 @@ static bool begin_job(struct store *store, int64_t *job, struct err *err)
 {
     const struct run_record run = {.name = "power",
                                    .config_hash = "c",
-                                   .build = {"0", "r", "cc", "", false, 1},
+                                   .build = {.version = "0",
+                                             .git_revision = "r",
+                                             .compiler = "cc",
+                                             .flags = "",
+                                             .git_dirty = false,
+                                             .numerics_version = 1},
                                    .started_unix_ms = 1};
     const struct model_record model = {.id = "m", .quantization = "q8_0"};
     const struct dataset_record dataset = {"mmlu", "data", "d", 1};

@@ -108,7 +108,12 @@ static void make_store(void)
     const struct run_record record = {.name = "r",
                                       .config_text = "name: r",
                                       .config_hash = "c",
-                                      .build = {"0", "r", "c", "", 0, 1}};
+                                      .build = {.version = "0",
+                                                .git_revision = "r",
+                                                .compiler = "c",
+                                                .flags = "",
+                                                .git_dirty = false,
+                                                .numerics_version = 1}};
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.40s/fuzz-store-XXXXXX", temporary ? temporary : "/tmp");
     if (!mkdtemp(folder) || atexit(remove_folder)) abort();

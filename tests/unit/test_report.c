@@ -64,7 +64,12 @@ static int64_t new_run(struct fixture *f, const char *name, const char *config)
                                       .isa = "avx2",
                                       .n_threads = 2,
                                       .started_unix_ms = 1700000000000,
-                                      .build = {"0.1.0", "abc", "gcc 12", "-O2", true, 3},
+                                      .build = {.version = "0.1.0",
+                                                .git_revision = "abc",
+                                                .compiler = "gcc 12",
+                                                .flags = "-O2",
+                                                .git_dirty = true,
+                                                .numerics_version = 3},
                                       .machine = {.cpu_model = "CPU", .n_cores = 2}};
     assert_done(store_begin_run(f->store, &record, &run, &err), &err);
     return run;
