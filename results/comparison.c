@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARENA_BYTES = 1 << 30, MAX_UNLIKES = 4096, MAX_LINES = 1 << 16 };
+enum { MAX_ARENA_BYTES = 1 << 30 };
 
 /* ---- Lists ---- */
 

@@ -51,7 +51,7 @@ struct reading {
 static void reading_done(struct reading *reading)
 {
     struct values *const all[] = {&reading->scores, &reading->right, &reading->divergences};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
         free(all[i]->items);
         free(all[i]->clusters);
     }
