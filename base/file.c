@@ -268,3 +268,12 @@ void file_free_names(char **names, size_t n_names)
     for (size_t i = 0; i < n_names; i++) free(names[i]);
     free(names);
 }
+
+bool file_write_in(const char *folder, const char *name, const struct buf *text, struct err *err)
+{
+    char *path = file_join(folder, name, err);
+    bool ok =
+        path && buf_check(text, err) && file_write(path, buf_string(text), text->n_bytes, err);
+    free(path);
+    return ok;
+}

@@ -30,6 +30,12 @@ char *file_read_text(const char *path, size_t maximum_bytes, size_t *n_bytes, st
 bool file_write(const char *path, const void *bytes, size_t n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
+struct buf;
+/* The same of a text, as a file of that name in the folder; an error that the text collected is
+ * told, and nothing written. */
+bool file_write_in(const char *folder, const char *name, const struct buf *text, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* The folder that the path's name is in, as it stands in the path, or "."; the caller free()s
  * it. */
 char *file_folder(const char *path, struct err *err) __attribute__((warn_unused_result));

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/log.h"
 
 struct chart {
     const char *name; /* file name without ending */
@@ -71,6 +72,12 @@ void chart_plane(struct chart *chart, const struct plane_chart *spec);
 /* Writes NAME.gp and NAME.dat into folder, runs gnuplot, checks NAME.svg and NAME.png, fills
  * chart->svg. After a failure neither drawing is there; script and data stay, to see why. */
 bool chart_draw(struct chart *chart, const char *folder, const char *gnuplot, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The same as part of a page: what hinders this chart alone becomes its fault, in the arena, and is
+ * told in the log, which may be NULL, but is no failure. */
+bool chart_draw_or_tell(struct chart *chart, const char *folder, const char *gnuplot,
+                        struct arena *arena, const struct log *log, struct err *err)
     __attribute__((warn_unused_result));
 
 #endif

@@ -147,3 +147,18 @@ out:
     free(png_path);
     return drawn;
 }
+
+bool chart_draw_or_tell(struct chart *chart, const char *folder, const char *gnuplot,
+                        struct arena *arena, const struct log *log, struct err *err)
+{
+    struct err fault = {0};
+    if (chart_draw(chart, folder, gnuplot, &fault)) return true;
+    if (fault.code != ERR_IO && fault.code != ERR_INPUT) {
+        *err = fault;
+        return err_context(err, "drawing the chart %s", chart->name);
+    }
+    chart->fault = arena_string(arena, fault.message, err);
+    if (chart->fault)
+        log_warning(log, "the chart %s could not be drawn: %s", chart->name, fault.message);
+    return chart->fault != NULL;
+}

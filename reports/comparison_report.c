@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/visible.h"
-#include "reports/chart.h"
+#include "reports/chart_page.h"
 #include "reports/comparison_tables.h"
 #include "reports/html.h"
 
@@ -310,12 +310,9 @@ static bool draw(const struct comparison *comparison, struct chart *chart, bool 
                  const char *x_label, const char *folder, const char *gnuplot,
                  const struct log *log, struct err *err)
 {
-    struct err fault = {0};
     if (!make_chart(comparison, is_of_scores, x_label, chart, err)) return false;
-    if (!chart->script.n_bytes || chart_draw(chart, folder, gnuplot, &fault)) return true;
-    chart->fault = arena_string(comparison->arena, fault.message, err);
-    log_warning(log, "the chart %s could not be drawn: %s", chart->name, fault.message);
-    return chart->fault != NULL;
+    return !chart->script.n_bytes ||
+           chart_draw_or_tell(chart, folder, gnuplot, comparison->arena, log, err);
 }
 
 static void page_flips(const struct comparison *comparison, struct buf *out)
@@ -354,14 +351,8 @@ static void write_page(const struct comparison *comparison, const struct gate *g
     buf_text(out, "</h1>\n");
     if (gate) page_paragraph("", gate->power, out);
     page_paragraph(" class=\"mark\"", headline, out);
-    for (size_t i = 0; i < n_charts; i++) {
-        if (!charts[i].svg.n_bytes) continue;
-        buf_text(out, "<figure>\n");
-        buf_append(out, buf_string(&charts[i].svg), charts[i].svg.n_bytes);
-        buf_text(out, "<figcaption>");
-        html_text(out, charts[i].caption);
-        buf_text(out, "</figcaption>\n</figure>\n");
-    }
+    for (size_t i = 0; i < n_charts; i++)
+        if (charts[i].script.n_bytes) chart_html(&charts[i], out);
     for (size_t i = 0; i < sections->n; i++) {
         const struct section *section = &sections->items[i];
         if (!section->table->n_rows) continue;
@@ -371,16 +362,6 @@ static void write_page(const struct comparison *comparison, const struct gate *g
     }
     page_flips(comparison, out);
     html_end(out);
-}
-
-static bool write_file(const char *folder, const char *name, struct buf *text, struct err *err)
-{
-    char *path = file_join(folder, name, err);
-    bool ok =
-        path && buf_check(text, err) && file_write(path, buf_string(text), text->n_bytes, err);
-    free(path);
-    buf_free(text);
-    return ok;
 }
 
 bool comparison_write(const struct comparison *comparison, const struct gate *gate,
@@ -407,10 +388,13 @@ bool comparison_write(const struct comparison *comparison, const struct gate *ga
         write_page(comparison, gate, &sections, headline, verdict, charts, 2, &page);
         write_markdown(gate, &sections, headline, verdict, &markdown);
         write_json(comparison, gate, headline, &json);
-        ok = write_file(folder, "index.html", &page, err) &&
-             write_file(folder, "comparison.md", &markdown, err) &&
-             write_file(folder, "comparison.json", &json, err);
+        ok = file_write_in(folder, "index.html", &page, err) &&
+             file_write_in(folder, "comparison.md", &markdown, err) &&
+             file_write_in(folder, "comparison.json", &json, err);
     }
+    buf_free(&page);
+    buf_free(&markdown);
+    buf_free(&json);
     chart_free(&charts[0]);
     chart_free(&charts[1]);
     free(chart_folder);

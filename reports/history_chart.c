@@ -142,16 +142,6 @@ static bool draw_charts(const struct history_view *view, const char *folder, con
     return ok;
 }
 
-static bool write_text(const char *folder, const char *name, const struct buf *text,
-                       struct err *err)
-{
-    char *path = file_join(folder, name, err);
-    bool ok =
-        path && buf_check(text, err) && file_write(path, buf_string(text), text->n_bytes, err);
-    free(path);
-    return ok;
-}
-
 bool history_write(const struct history_view *view, const char *folder, const char *gnuplot,
                    struct err *err)
 {
@@ -163,8 +153,8 @@ bool history_write(const struct history_view *view, const char *folder, const ch
               history_markdown(view, &page, err);
     if (ok) {
         table_csv(table, &rows);
-        ok = write_text(folder, "history.md", &page, err) &&
-             write_text(folder, "history.csv", &rows, err);
+        ok = file_write_in(folder, "history.md", &page, err) &&
+             file_write_in(folder, "history.csv", &rows, err);
     }
     free(charts);
     buf_free(&page);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/visible.h"
+#include "reports/chart_page.h"
 #include "reports/figures.h"
 #include "reports/findings.h"
 #include "reports/html.h"
@@ -180,15 +181,6 @@ static void page_findings(const struct report *report, struct buf *out)
     buf_text(out, "</ol>\n");
 }
 
-static const char NOT_DRAWN[] = "This chart could not be drawn: ";
-
-static void page_fault(const char *fault, struct buf *out)
-{
-    buf_printf(out, "<p class=\"mark\">%s", NOT_DRAWN);
-    html_text(out, fault);
-    buf_text(out, "</p>\n");
-}
-
 static void page_figures(const struct figures *figures, struct buf *out)
 {
     if (!figures->n) return;
@@ -198,12 +190,7 @@ static void page_figures(const struct figures *figures, struct buf *out)
     for (size_t i = 0; i < figures->n; i++) {
         const struct chart *chart = &figures->items[i].chart;
         if (figures->items[i].theme) buf_printf(out, "<h3>%s</h3>\n", figures->items[i].theme);
-        buf_text(out, "<figure>\n");
-        if (chart->fault) page_fault(chart->fault, out);
-        else buf_append(out, buf_string(&chart->svg), chart->svg.n_bytes);
-        buf_text(out, "<figcaption>");
-        html_text(out, chart->caption);
-        buf_printf(out, " [%s]</figcaption>\n</figure>\n", chart->name);
+        chart_html(chart, out);
     }
 }
 
@@ -250,19 +237,6 @@ static void markdown_block(struct buf *out, const char *mark, const char *text)
     buf_text(out, "\n\n");
 }
 
-static void markdown_figure(const struct chart *chart, struct buf *out)
-{
-    buf_text(out, chart->fault ? "\n" : "\n![");
-    markdown_text(out, chart->title);
-    if (chart->fault) {
-        buf_printf(out, "\n\n> %s", NOT_DRAWN);
-        markdown_text(out, chart->fault);
-        buf_text(out, "\n\n");
-    } else buf_printf(out, "](charts/%s.png)\n\n", chart->name);
-    markdown_text(out, chart->caption);
-    buf_char(out, '\n');
-}
-
 static void markdown_sections(const struct sections *sections, bool is_context, struct buf *out)
 {
     for (size_t i = 0; i < sections->n; i++) {
@@ -289,22 +263,12 @@ static void write_markdown(const struct report *report, const struct figures *fi
         buf_char(out, '\n');
     }
     if (figures->n) buf_text(out, "\n## Charts\n");
-    for (size_t i = 0; i < figures->n; i++) markdown_figure(&figures->items[i].chart, out);
+    for (size_t i = 0; i < figures->n; i++) chart_markdown(&figures->items[i].chart, out);
     markdown_sections(&report->sections, false, out);
     markdown_sections(&report->sections, true, out);
 }
 
 /* ---- Files ---- */
-
-static bool write_file(const char *folder, const char *name, const struct buf *text,
-                       struct err *err)
-{
-    char *path = file_join(folder, name, err);
-    bool ok =
-        path && buf_check(text, err) && file_write(path, buf_string(text), text->n_bytes, err);
-    free(path);
-    return ok;
-}
 
 static bool write_tables(const char *folder, const struct sections *sections, struct err *err)
 {
@@ -313,23 +277,10 @@ static bool write_tables(const char *folder, const struct sections *sections, st
         struct buf text = {0};
         if (!sections->items[i].csv) continue;
         table_csv(sections->items[i].table, &text);
-        ok = write_file(folder, sections->items[i].csv, &text, err);
+        ok = file_write_in(folder, sections->items[i].csv, &text, err);
         buf_free(&text);
     }
     return ok;
-}
-
-/* Draws a chart; what hinders one chart alone is kept beside it and told, and is no failure. */
-static bool draw_figure(struct chart *chart, const char *folder, const char *gnuplot,
-                        struct arena *arena, const struct log *log, struct err *err)
-{
-    if (chart_draw(chart, folder, gnuplot, err)) return true;
-    if (err->code != ERR_IO && err->code != ERR_INPUT)
-        return err_context(err, "drawing the chart %s", chart->name);
-    chart->fault = arena_string(arena, err->message, NULL);
-    if (!chart->fault) return err_set(err, ERR_MEMORY, "out of memory for a chart");
-    log_warning(log, "the chart %s could not be drawn: %s", chart->name, err->message);
-    return true;
 }
 
 /* Fails if there are charts and none could be drawn: then the fault is not in one of them. */
@@ -339,14 +290,13 @@ static bool draw_figures(const struct report *report, struct figures *figures, c
     char *folder = file_join(out, "charts", err);
     bool ok = folder && file_make_folders(folder, err);
     size_t n_drawn = 0;
-    struct err fault = {0};
     for (size_t i = 0; ok && i < figures->n; i++) {
         struct chart *chart = &figures->items[i].chart;
-        ok = draw_figure(chart, folder, gnuplot, report->data->arena, log, &fault);
+        ok = chart_draw_or_tell(chart, folder, gnuplot, report->data->arena, log, err);
         n_drawn += !chart->fault;
     }
-    if (ok && figures->n && !n_drawn) ok = err_context(&fault, "drawing the charts");
-    if (!ok && fault.code) *err = fault;
+    if (ok && figures->n && !n_drawn)
+        ok = err_set(err, ERR_IO, "drawing the charts: %s", figures->items[0].chart.fault);
     free(folder);
     return ok;
 }
@@ -357,8 +307,8 @@ static bool write_texts(const struct report *report, const struct figures *figur
     struct buf page = {0}, markdown = {0};
     write_page(report, figures, &page);
     write_markdown(report, figures, &markdown);
-    bool ok =
-        write_file(out, "index.html", &page, err) && write_file(out, "report.md", &markdown, err);
+    bool ok = file_write_in(out, "index.html", &page, err) &&
+              file_write_in(out, "report.md", &markdown, err);
     buf_free(&page);
     buf_free(&markdown);
     return ok;

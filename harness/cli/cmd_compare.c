@@ -15,8 +15,7 @@ struct options {
 
 static const struct option_spec OPTIONS[] = {
     OPTION_DB(struct options, db),
-    {"output", 'o', OPTION_TEXT, "FORMAT", "table (default), json or md",
-     offsetof(struct options, output), 0, 0, 0},
+    OPTION_OUTPUT(struct options, output, "table (default), json or md"),
     {"flips", 0, OPTION_INTEGER, "N", "flipped answers to show of each job, with their prompts",
      offsetof(struct options, n_flips), 0, 10000, 3},
     {"noise", 0, OPTION_NUMBER, "PERCENT",

@@ -112,6 +112,11 @@ struct command {
         "json", 0, OPTION_FLAG, NULL, "print JSON", offsetof(type, field), 0, 0, 0                 \
     }
 
+#define OPTION_OUTPUT(type, field, formats)                                                        \
+    {                                                                                              \
+        "output", 'o', OPTION_TEXT, "FORMAT", formats, offsetof(type, field), 0, 0, 0              \
+    }
+
 /* Parses argv[0..argc) (without program and command name) into *invocation and `options`. ERR_USAGE
  * with the nearest known option. Release with command_release. */
 bool command_parse(const struct command *command, int argc, char **argv, void *options,
