@@ -2,6 +2,7 @@
 # ab: verdicts and exit statuses on programs whose speed is known, what they must print, and Ctrl-C. The programs are scripts
 # that print what bench would, with noise that follows from how often they ran.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 
 # fake NAME SPEED NOISE [KERNEL]: a program ./NAME of so many tokens in 1000 s, more or less by up to NOISE in ten thousand; its
 # kernel gemm q4_0 does KERNEL passes in the time of 1000.

@@ -2,10 +2,7 @@
 # The comparison with lm-evaluation-harness finds what differs, explains what it can, and says what it cannot.
 . "$(dirname "$0")/../support/cli.sh"
 
-command -v python3 >/dev/null || {
-    echo "SKIP: no python3"
-    exit 77
-}
+needs python3
 PYTHONDONTWRITEBYTECODE=1
 PYTHONPATH=$top/tools/peers
 export PYTHONDONTWRITEBYTECODE PYTHONPATH

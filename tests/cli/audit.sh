@@ -1,6 +1,7 @@
 #!/bin/sh
 # audit: what it says before a run is what the run then counts, and its time comes from the last rates measured.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 
 cat >c.yaml <<'END'
 db: a.db

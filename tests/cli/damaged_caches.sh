@@ -2,6 +2,7 @@
 # What is kept between runs and is not what it was: quantized files, indexes and logits are made again, which is told, and the
 # answers are those of an undisturbed run; weights that are not those that were hashed never answer.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 text=models/world/text/heldout.txt
 
 # hash_of DB: the hashes of the answers' logits, job by job.

@@ -2,6 +2,7 @@
 # The embedded family, quantized: the perplexities of tests/golden/family_perplexity.tsv, digit by digit.
 # `tests/cli/family.sh --print` with PHIBENCH=PROGRAM prints that table, for models that were trained anew.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 
 types="f16, q8_0, q6_k, q5_k, q4_k, q4_0, q3_k, q2_k"
 {

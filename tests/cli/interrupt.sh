@@ -2,6 +2,7 @@
 # Ctrl-C finishes the batch, keeps every answer, says how to go on, and exits with 130; the same command goes on, and
 # --resume does, as long as there is something left to do. Whatever a command is at, one signal ends it.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 
 cat > config.yaml <<END
 models: [{id: tiny, path: "synth:tiny", quantizations: [q8_0]}]

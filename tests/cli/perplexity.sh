@@ -2,6 +2,7 @@
 # perplexity: the statistics that were computed apart (tools/golden/text_statistics.py), a divergence of exactly 0 of the
 # same weights by any instruction set, threads and batch, and that nothing is lost when it is interrupted.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 
 text=models/world/text/heldout.txt
 

@@ -2,6 +2,7 @@
 # plan: what a run will cost is what audit says, and its prospects are those that follow from the formulas: by assumed
 # shares of other answers at first, then by what the database has.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 head -c 6000 models/world/text/heldout.txt >text.txt
 cat >c.yaml <<'END'
 db: a.db

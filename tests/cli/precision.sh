@@ -2,6 +2,7 @@
 # --precision ends a suite when its score is known that well: after the same items with any number of threads, in any
 # batch, and after an interruption; all are asked where it is not reached; answers go from one kind of run to the other.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 mkdir -p many/dev many/test
 for subject in birds numbers towns; do
     echo "Is 0 $subject?,A,B,C,D,A" >many/dev/${subject}_dev.csv

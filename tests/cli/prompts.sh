@@ -2,6 +2,7 @@
 # Every answer keeps what was asked, as text and as a hash of the tokens: `tokenize` makes the same tokens of the text, a
 # prompt is kept once for all quantizations and runs, and a BOS that is dropped shows in the tokens alone.
 . "$(dirname "$0")/../support/cli.sh"
+needs python3
 cat >config.yaml <<END
 models: [{id: tiny, path: "synth:tiny", quantizations: [q8_0, q4_0], context: 400}]
 suites:

@@ -3,10 +3,7 @@
 # come back, a server that is silent when Ctrl-C comes, and a store from before servers were asked what they are.
 . "$(dirname "$0")/../support/cli.sh"
 
-command -v python3 >/dev/null || {
-    echo "SKIP: no python3"
-    exit 77
-}
+needs python3
 
 cat >server.py <<'END'
 # Answers POST /MODE/v1/... by its mode; GET /MODE/v1/models with what stands in the file `loaded`, if there is one.

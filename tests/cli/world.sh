@@ -2,10 +2,7 @@
 # The archipelago's data are those of its generator, which makes the same bytes twice, and no baseline beats chance by much.
 . "$(dirname "$0")/../support/cli.sh"
 
-command -v python3 >/dev/null || {
-    echo "SKIP: no python3"
-    exit 77
-}
+needs python3
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
 generate="$top/tools/world/generate.py"

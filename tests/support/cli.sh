@@ -18,6 +18,13 @@ fail() {
     failures=$((failures + 1))
 }
 
+# needs PROGRAM: without it the test cannot be made, and says so.
+needs() {
+    command -v "$1" >/dev/null && return
+    echo "SKIP: no $1"
+    exit 77
+}
+
 finish() {
     [ "$failures" -eq 0 ] || exit 1
     exit 0
