@@ -296,16 +296,23 @@ format:  ## let clang-format rewrite every source file
 # ---- installation
 
 .PHONY: install uninstall clean help
+# Where bash, zsh and fish look for what completes a program's command line.
+COMPLETIONS := $(addprefix $(DESTDIR)$(prefix)/share/,bash-completion/completions/phibench \
+    zsh/site-functions/_phibench fish/vendor_completions.d/phibench.fish)
 install: $(PROGRAM)  ## install to $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 \
-	    $(DESTDIR)$(prefix)/share/phibench/configs $(DESTDIR)$(prefix)/share/phibench/models
+	    $(DESTDIR)$(prefix)/share/phibench/configs $(DESTDIR)$(prefix)/share/phibench/models \
+	    $(dir $(COMPLETIONS))
 	install -m 755 $(PROGRAM) $(DESTDIR)$(prefix)/bin/phibench
 	install -m 644 docs/phibench.1 $(DESTDIR)$(prefix)/share/man/man1/phibench.1
 	cp -R configs/. $(DESTDIR)$(prefix)/share/phibench/configs
 	cp -R models/. $(DESTDIR)$(prefix)/share/phibench/models
+	$(PROGRAM) help --completion bash >$(word 1,$(COMPLETIONS))
+	$(PROGRAM) help --completion zsh >$(word 2,$(COMPLETIONS))
+	$(PROGRAM) help --completion fish >$(word 3,$(COMPLETIONS))
 
 uninstall:  ## remove what install put there
-	rm -f $(DESTDIR)$(prefix)/bin/phibench $(DESTDIR)$(prefix)/share/man/man1/phibench.1
+	rm -f $(DESTDIR)$(prefix)/bin/phibench $(DESTDIR)$(prefix)/share/man/man1/phibench.1 $(COMPLETIONS)
 	rm -rf $(DESTDIR)$(prefix)/share/phibench
 
 clean:  ## remove build/; what runs wrote to out/ stays

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/completion.h"
 #include "harness/cli/help.h"
 #include "harness/run/build_info.h"
 
@@ -91,6 +92,8 @@ static bool print_help(int argc, char **argv, struct err *err)
         help_print_man(stdout);
         return true;
     }
+    if (!strcmp(argv[2], "--completion"))
+        return completion_print(argc > 3 ? argv[3] : NULL, stdout, err);
     const struct command *command = command_find(argv[2], err);
     if (!command) return false;
     help_print_command(command, stdout);
