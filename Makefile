@@ -16,7 +16,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- flags
 
-PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libutf8proc libcrypto libcurl
+PACKAGES   := sqlite3 yaml-0.1 jansson libpcre2-8 libutf8proc libcrypto libcurl libjpeg libpng libwebp libwebpdemux
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 TEST_LIBS  := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -61,7 +61,7 @@ FLAGS_OF = $(FLAGS_$(call ISA_OF,$<)) $(if $(filter engine/kernels/%,$<),$(OPTIM
 
 # ---- files
 
-ROOMS   := base engine engine/arch engine/steps engine/hf engine/jinja engine/kernels suites results results/stats reports \
+ROOMS   := base engine engine/arch engine/steps engine/hf engine/jinja engine/vision engine/kernels suites results results/stats reports \
            $(addprefix harness/,ask config run cli)
 SOURCES := $(wildcard $(ROOMS:%=%/*.c) $(ISA_DIRS:%=engine/kernels/%/*.c))
 LIBRARY := $(BUILD)/libphibench.a
@@ -76,7 +76,8 @@ FILES.published := $(sort $(wildcard configs/published/*.tsv))
 EMBEDDED_C := $(EMBEDDED:%=$(BUILD)/embedded_%.c)
 
 # The engine, and of base what takes no library.
-ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out base/json.c base/regex.c base/sha256.c base/unicode.c,$(SOURCES)))
+WITH_LIBRARIES := $(addprefix base/,json.c regex.c sha256.c unicode.c image_jpeg.c image_png.c image_webp.c)
+ENGINE_SOURCES := $(filter base/% engine/%,$(filter-out $(WITH_LIBRARIES),$(SOURCES)))
 ENGINE := $(BUILD)/libengine.a
 
 UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))

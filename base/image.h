@@ -1,10 +1,10 @@
 /* image.h - pictures: JPEG, PNG and WebP from memory to pixels, and pixels to a small PNG.
  *
- * Pixels are those that the reference of the vision models sees: Pillow's, turned as EXIF says, with
- * what is transparent laid on white. A file is believed in nothing: its size is read from its header
- * and held against the limits below before memory for its pixels is taken, and it must be whole.
- * Bytes behind the end of a picture are ignored, and so is what a file's name ends in. Errors carry
- * the picture's name as their place and say what to do. Thread-safe.
+ * Pixels are those that the reference of the vision models sees: Pillow's, turned as EXIF says,
+ * with what is transparent laid on white. A file is believed in nothing: its size is read from its
+ * header and held against the limits below before memory for its pixels is taken, and it must be
+ * whole. Bytes behind the end of a picture are ignored, and so is what a file's name ends in.
+ * Errors carry the picture's name as their place and say what to do. Thread-safe.
  */
 #ifndef PHIBENCH_BASE_IMAGE_H
 #define PHIBENCH_BASE_IMAGE_H
@@ -26,8 +26,8 @@ struct image {
     uint8_t *rgb;         /* [height][width][3], rows from the top; owned, see image_free */
 };
 
-/* The whole of a file with a picture, free() it; what cannot be one by its size (an empty file, one
- * of more than IMAGE_MAX_BYTES) or is no file is refused. */
+/* The whole of a file of at most IMAGE_MAX_BYTES; free() it. What it holds is for the functions
+ * below to say. */
 uint8_t *image_read_file(const char *path, size_t *n_bytes, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -37,8 +37,8 @@ uint8_t *image_read_file(const char *path, size_t *n_bytes, struct err *err)
 bool image_decode(const uint8_t *bytes, size_t n_bytes, const char *name, struct image *image,
                   struct err *err) __attribute__((warn_unused_result));
 
-/* Its width and height as image_decode would give them, from the headers alone. What is refused here
- * is refused there with the same words. */
+/* Its width and height as image_decode would give them, from the headers alone. What is refused
+ * here is refused there with the same words. */
 bool image_size(const uint8_t *bytes, size_t n_bytes, const char *name, size_t *width,
                 size_t *height, struct err *err) __attribute__((warn_unused_result));
 
