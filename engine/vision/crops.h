@@ -1,10 +1,10 @@
 /* crops.h - how a picture becomes pixels for the vision tower: Phi-3-vision's "HD transform".
  *
- * The picture is made as large as at most max_crops squares hold, laid on white and cut into them; a
- * thumbnail of the whole goes before. All this is the arithmetic of the model's own processor
+ * The picture is made as large as at most max_crops squares hold, laid on white and cut into them;
+ * a thumbnail of the whole goes before. All this is the arithmetic of the model's own processor
  * (image_processing_phi3_v.py of microsoft/Phi-3.5-vision-instruct) with Pillow's and PyTorch's
- * resizing. Up to normalisation it is arithmetic of integers, and then three operations of floats on
- * each value: the same bits everywhere. Thread-safe.
+ * resizing. Up to normalisation it is arithmetic of integers, and then three operations of floats
+ * on each value: the same bits everywhere. Thread-safe.
  */
 #ifndef PHIBENCH_ENGINE_VISION_CROPS_H
 #define PHIBENCH_ENGINE_VISION_CROPS_H
