@@ -5,6 +5,7 @@
  */
 #include "engine/vision/crops.h"
 
+#include "base/mem.h"
 #include "tests/support/golden_values.h"
 #include "tests/support/pictures.h"
 
@@ -85,14 +86,25 @@ static void a_grid_never_has_more_crops_than_allowed(void **state)
     }
 }
 
-static void tokens_are_counted_as_the_model_s_card_has_them(void **state)
+static void grids_and_tokens_are_as_documented(void **state)
 {
     (void)state;
-    assert_int_equal(crop_tokens((struct crop_grid){1, 1}), 313);
-    assert_int_equal(crop_tokens((struct crop_grid){2, 2}), 757);
-    assert_int_equal(crop_tokens((struct crop_grid){4, 3}), 1921);
-    assert_int_equal(crop_tokens((struct crop_grid){3, 4}), 1933);
-    assert_int_equal(crop_tokens((struct crop_grid){4, 4}), 2509);
+    /* The table of docs/pictures.md. */
+    static const struct {
+        size_t width, height, max_crops;
+        struct crop_grid grid;
+        size_t n_tokens;
+    } cases[] = {
+        {640, 480, 4, {2, 2}, 757},   {640, 480, 16, {4, 3}, 1921},  {480, 640, 4, {2, 2}, 757},
+        {480, 640, 16, {3, 4}, 1933}, {1920, 1080, 4, {2, 2}, 757},  {1920, 1080, 16, {5, 3}, 2353},
+        {2000, 300, 4, {4, 1}, 745},  {2000, 300, 16, {8, 2}, 2485},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct crop_grid grid = crop_grid_of(cases[i].width, cases[i].height, cases[i].max_crops);
+        assert_int_equal(grid.n_wide, cases[i].grid.n_wide);
+        assert_int_equal(grid.n_high, cases[i].grid.n_high);
+        assert_int_equal(crop_tokens(grid), cases[i].n_tokens);
+    }
 }
 
 static void a_side_that_no_model_has_is_refused(void **state)
@@ -116,7 +128,7 @@ int main(void)
         cmocka_unit_test(crops_of_every_size_are_those_of_the_reference),
         cmocka_unit_test(crops_of_real_pictures_are_those_of_the_reference),
         cmocka_unit_test(a_grid_never_has_more_crops_than_allowed),
-        cmocka_unit_test(tokens_are_counted_as_the_model_s_card_has_them),
+        cmocka_unit_test(grids_and_tokens_are_as_documented),
         cmocka_unit_test(a_side_that_no_model_has_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/image_format.h"
+#include "base/mem.h"
 #include "tests/support/pictures.h"
 #include "tests/support/test_data.h"
 
@@ -62,7 +63,7 @@ static void what_is_no_picture_is_refused(void **state)
     static const char expected[] = "the file is no JPEG, PNG or WebP picture: convert it to one";
     static const char *const others[] = {"GIF89a\1\0\1\0",   "BM",       "<svg/>",
                                          "RIFF\0\0\0\0WAVE", "\xff\xd8", "\x89PNG\r\n"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
         refuses((const uint8_t *)others[i], strlen(others[i]), true, expected);
         assert_null(image_media_type((const uint8_t *)others[i], strlen(others[i])));
     }
@@ -133,7 +134,7 @@ static void no_file_is_a_picture_before_its_end(void **state)
         "420.jpg",      "progressive.jpg", "inks.jpg",   "one_pixel.jpg",
         "rgba.png",     "interlaced.png",  "lossy.webp", "lossless_alpha.webp",
         "animated.webp"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         size_t n_bytes;
         uint8_t *bytes = picture_file(names[i], &n_bytes);
         for (size_t n = 0; n < n_bytes; n += n < 64 || n + 16 > n_bytes ? 1 : 13)
