@@ -56,6 +56,12 @@ struct request {
     const char *const *stops; /* [n_stops] strings that end a generation; cut off the text */
     size_t n_stops;
     const char *context; /* what the prompts give to read, as it stands in them; NULL: nothing */
+    /* [n_pictures] files, in order: each stands before the text of the first user's turn, or of the
+     * prompt, as "<|image_1|>" with its number and a line feed. The texts hold no such place: what
+     * spells one is text. */
+    const char *const *pictures;
+    size_t n_pictures;
+    size_t max_crops; /* into which a picture is cut at most: 4 or 16 */
 };
 
 /* The text without white space at its ends, as FastChat keeps answers (Python's str.strip); in the
@@ -96,10 +102,20 @@ struct token_score {
     bool same_top;     /* both find the same token most probable */
 };
 
+/* A picture that was asked about. */
+struct picture_record {
+    const char *file, *media_type; /* as the request names it; "image/jpeg" */
+    char hash[65];                 /* SHA-256 of the file */
+    size_t width, height;          /* as it is looked at */
+    const uint8_t *thumbnail;      /* [n_thumbnail_bytes] a small PNG */
+    size_t n_thumbnail_bytes;
+};
+
 struct response {
-    bool answered; /* false: the prompt did not fit at all, or a server failed at it */
-    /* Of a server, where it did not answer: RESPONSE_TOO_LONG ..., and its own words. NULL, NULL
-     * otherwise. */
+    bool answered; /* false: the prompt did not fit at all, a picture is missing, or a server failed
+                      at it */
+    /* Where it was not answered: RESPONSE_TOO_LONG ... of a server, with its own words, or
+     * RESPONSE_NO_PICTURE with what is wrong with the file. NULL, NULL otherwise. */
     const char *failure, *reason;
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
@@ -128,6 +144,8 @@ struct response {
      * call. NULL: a chunk of a text, or a prompt that fits in no form. */
     const char *prompt;
     char tokens_hash[65]; /* prompt_hash_tokens; "": nobody here knows the tokens */
+    const struct picture_record *pictures; /* [n_pictures] that were read; lives during the call */
+    size_t n_pictures;
 };
 
 /* What a server found too long, or would not answer, or answered in a way that nobody can read: the
@@ -135,6 +153,11 @@ struct response {
 #define RESPONSE_TOO_LONG "too_long"
 #define RESPONSE_REFUSED "refused"
 #define RESPONSE_UNREADABLE "unreadable"
+/* A picture's file is missing, empty or cannot be read. Asked again by the next run, too. */
+#define RESPONSE_NO_PICTURE "no_picture"
+
+/* Whether the next run asks again. */
+bool response_is_passing(const struct response *response);
 
 /* Whether it has choices and the log-likelihood of each is a number. */
 bool response_has_numbers(const struct response *response);

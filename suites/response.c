@@ -37,6 +37,12 @@ bool request_set_answer(struct request *request, struct arena *arena, const char
     return true;
 }
 
+bool response_is_passing(const struct response *response)
+{
+    return response->failure && (!strcmp(response->failure, RESPONSE_UNREADABLE) ||
+                                 !strcmp(response->failure, RESPONSE_NO_PICTURE));
+}
+
 bool response_has_numbers(const struct response *response)
 {
     for (size_t i = 0; i < response->n_choices; i++)
