@@ -103,7 +103,7 @@ struct token_score {
 };
 
 /* A picture that was asked about. */
-struct picture_record {
+struct seen_picture {
     const char *file, *media_type; /* as the request names it; "image/jpeg" */
     char hash[65];                 /* SHA-256 of the file */
     size_t width, height;          /* as it is looked at */
@@ -144,7 +144,7 @@ struct response {
      * call. NULL: a chunk of a text, or a prompt that fits in no form. */
     const char *prompt;
     char tokens_hash[65]; /* prompt_hash_tokens; "": nobody here knows the tokens */
-    const struct picture_record *pictures; /* [n_pictures] that were read; lives during the call */
+    const struct seen_picture *pictures; /* [n_pictures] that were read; lives during the call */
     size_t n_pictures;
 };
 
