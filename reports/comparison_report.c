@@ -3,6 +3,7 @@
  */
 #include "reports/comparison_report.h"
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/visible.h"
@@ -14,6 +15,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MAX_DESCRIPTION = 1024 }; /* bytes of what is said of a picture */
 
 bool comparison_format_parse(const char *name, enum comparison_format *format, struct err *err)
 {
@@ -36,6 +39,14 @@ static const char *verdict_line(const struct comparison *comparison, const struc
 
 /* ---- Text and Markdown ---- */
 
+/* What a picture is, in words: "images/1.jpg, 640 x 480, image/jpeg". */
+static const char *describe_picture(const struct picture_record *picture, char *out, size_t n_out)
+{
+    snprintf(out, n_out, "%s, %lld x %lld, %s", picture->file, (long long)picture->width,
+             (long long)picture->height, picture->media_type);
+    return out;
+}
+
 static void print_flip_prompts(const struct comparison *comparison, FILE *out)
 {
     for (size_t i = 0; i < comparison->n_pairs; i++)
@@ -45,6 +56,11 @@ static void print_flip_prompts(const struct comparison *comparison, FILE *out)
             fputs("\n--- prompt of ", out);
             visible_print(out, flip->key, strlen(flip->key), VISIBLE_LINE);
             fputc('\n', out);
+            for (size_t p = 0; p < flip->n_pictures; p++) {
+                char text[MAX_DESCRIPTION];
+                visible_printf(out, "picture %zu: %s\n", p + 1,
+                               describe_picture(&flip->pictures[p], text, sizeof text));
+            }
             visible_print(out, flip->prompt, strlen(flip->prompt), VISIBLE_LINES);
             fputc('\n', out);
         }
@@ -131,6 +147,23 @@ static void put_unlikes(struct json_writer *writer, const struct comparison *com
     json_set_strings(writer, "missing", comparison->missing, comparison->n_missing);
 }
 
+static void put_pictures(struct json_writer *writer, const struct flip *flip)
+{
+    json_key(writer, "pictures");
+    json_begin_array(writer);
+    for (size_t i = 0; i < flip->n_pictures; i++) {
+        const struct picture_record *picture = &flip->pictures[i];
+        json_begin_object(writer);
+        json_set_string(writer, "file", picture->file);
+        json_set_string(writer, "sha256", picture->hash);
+        json_set_string(writer, "media_type", picture->media_type);
+        json_set_integer(writer, "width", picture->width);
+        json_set_integer(writer, "height", picture->height);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
 static void put_flip(struct json_writer *writer, const struct flip *flip)
 {
     json_begin_object(writer);
@@ -142,6 +175,7 @@ static void put_flip(struct json_writer *writer, const struct flip *flip)
     json_set_number(writer, "margin_base", flip->margin_base);
     json_set_number(writer, "margin_candidate", flip->margin_candidate);
     json_set_string(writer, "prompt", *flip->prompt ? flip->prompt : NULL);
+    if (flip->n_pictures) put_pictures(writer, flip);
     json_end_object(writer);
 }
 
@@ -315,6 +349,23 @@ static bool draw(const struct comparison *comparison, struct chart *chart, bool 
            chart_draw_or_tell(chart, folder, gnuplot, comparison->arena, log, err);
 }
 
+/* The small pictures of the store, inside the page; who cannot see them is told what they are. */
+static void page_pictures(const struct flip *flip, struct buf *out)
+{
+    if (!flip->n_pictures) return;
+    buf_text(out, "<p>");
+    for (size_t i = 0; i < flip->n_pictures; i++) {
+        const struct picture_record *picture = &flip->pictures[i];
+        char text[MAX_DESCRIPTION];
+        buf_printf(out, "%s<img src=\"", i ? " " : "");
+        base64_put_url(out, "image/png", picture->thumbnail, picture->n_thumbnail_bytes);
+        buf_printf(out, "\" alt=\"picture %zu: ", i + 1);
+        html_text(out, describe_picture(picture, text, sizeof text));
+        buf_text(out, "\">");
+    }
+    buf_text(out, "</p>");
+}
+
 static void page_flips(const struct comparison *comparison, struct buf *out)
 {
     for (size_t i = 0; i < comparison->n_pairs; i++)
@@ -327,7 +378,9 @@ static void page_flips(const struct comparison *comparison, struct buf *out)
             html_text(out, flip->base);
             buf_text(out, " became ");
             html_text(out, flip->candidate);
-            buf_text(out, "</summary><pre>");
+            buf_text(out, "</summary>");
+            page_pictures(flip, out);
+            buf_text(out, "<pre>");
             html_text(out, flip->prompt);
             buf_text(out, "</pre></details>\n");
         }

@@ -32,11 +32,13 @@ enum pair_kind { PAIR_QUESTIONS, PAIR_TEXT, PAIR_SPEED };
 
 /* An answer that is right on one side alone. */
 struct flip {
-    const char *key, *expected, *prompt;  /* prompt: "" where it is not known */
-    const char *base, *candidate;         /* what was answered */
-    double margin_base, margin_candidate; /* log-probability of the right answer less the best
+    const char *key, *expected, *prompt;   /* prompt: "" where it is not known */
+    const char *base, *candidate;          /* what was answered */
+    double margin_base, margin_candidate;  /* log-probability of the right answer less the best
                                              other one's; NaN: there is none */
-    bool is_lost;                         /* right in the base */
+    bool is_lost;                          /* right in the base */
+    const struct picture_record *pictures; /* [n_pictures] that the item asks about */
+    size_t n_pictures;
 };
 
 struct job_pair {

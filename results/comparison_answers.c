@@ -186,7 +186,9 @@ static bool keep_flip(struct reading *reading, const struct joined_answer *base,
                           .margin_base = base->margin,
                           .margin_candidate = candidate->margin,
                           .is_lost = base->is_correct};
-    return flip->key && flip->expected && flip->base && flip->candidate && flip->prompt;
+    return flip->key && flip->expected && flip->base && flip->candidate && flip->prompt &&
+           store_find_pictures(comparing->base->store, pair->base, base->key, arena,
+                               &flip->pictures, &flip->n_pictures, err);
 }
 
 static bool read_flip(struct reading *reading, const struct joined_answer *base,

@@ -118,6 +118,8 @@ static const struct rule RULES[] = {
      "ON job.id = response.job JOIN item ON item.id = response.item "
      "WHERE item.dataset IS NOT job.dataset)", REMOVE_ANSWER, false},
     REMOVE_ORPHANS("item", "dataset", "dataset", "the item is removed"),
+    REMOVE_RIDERS("item_picture", "item", "item"),
+    REMOVE_RIDERS("item_picture", "picture", "picture"),
     REMOVE_RIDERS("verdict", "response", "response"),
     REMOVE_RIDERS("score", "job", "job"),
     REMOVE_RIDERS("note", "job", "job"),
@@ -202,6 +204,10 @@ static const struct rule RULES[] = {
      IS_NO_HASH("tokens_hash"),
      "UPDATE response SET tokens_hash = NULL WHERE " IS_NO_HASH("tokens_hash"),
      "its tokens count as not known", false},
+    {"picture", "SELECT id, 'its hash is no SHA-256' FROM picture WHERE " IS_NO_HASH("hash"),
+     "DELETE FROM item_picture WHERE picture IN (SELECT id FROM picture WHERE " IS_NO_HASH("hash")
+     "); DELETE FROM picture WHERE " IS_NO_HASH("hash"),
+     "which picture its items show counts as not known", false},
     {"response", "SELECT id, 'its content is no JSON object' FROM response WHERE NOT "
      "(json_valid(content) AND coalesce(json_type(content), '') = 'object')",
      "DELETE FROM response WHERE NOT (json_valid(content) "

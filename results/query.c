@@ -125,6 +125,13 @@ void query_add_text(struct query *query, const char *value)
     if (query) query_bind_text(query, ++query->n_bound, value);
 }
 
+void query_add_bytes(struct query *query, const void *bytes, size_t n_bytes)
+{
+    if (query)
+        note_bind(query, sqlite3_bind_blob64(query->handle, ++query->n_bound, bytes, n_bytes,
+                                             SQLITE_TRANSIENT));
+}
+
 void query_add_number(struct query *query, double value)
 {
     if (!query) return;
@@ -223,6 +230,13 @@ const char *query_text(const struct query *query, int column)
 {
     const char *text = query_text_or_null(query, column);
     return text ? text : "";
+}
+
+const void *query_bytes(const struct query *query, int column, size_t *n_bytes)
+{
+    const void *bytes = sqlite3_column_blob(query->handle, column);
+    *n_bytes = (size_t)sqlite3_column_bytes(query->handle, column);
+    return bytes;
 }
 
 int64_t query_integer(const struct query *query, int column)

@@ -8,7 +8,7 @@
 #ifndef PHIBENCH_RESULTS_STORE_H
 #define PHIBENCH_RESULTS_STORE_H
 
-#include "base/err.h"
+#include "base/arena.h"
 #include "results/stats/estimate.h"
 
 #include <stddef.h>
@@ -149,11 +149,23 @@ bool store_end_early(struct store *store, int64_t job, int64_t n_items, struct e
 
 /* ---- Items, responses, verdicts ---- */
 
+/* A picture that an item asks about. */
+struct picture_record {
+    const char *file, *hash, *media_type; /* hash: SHA-256 of the file; "image/jpeg" */
+    int64_t width, height;                /* in pixels, as it is looked at */
+    const uint8_t *thumbnail;             /* [n_thumbnail_bytes] a small PNG */
+    size_t n_thumbnail_bytes;
+};
+
 struct answer_record {
     /* item */
     const char *key, *file, *subset, *expected;
     int line;
     const char *groups_json; /* [["subject","anatomy"],...] */
+    /* [n_pictures] that were seen, in order; 0: none are known, and what is known stays. Not read
+     * back with answers. */
+    const struct picture_record *pictures;
+    size_t n_pictures;
     /* response */
     const char *response_json;
     int n_prompt_tokens, n_new_tokens;
@@ -176,6 +188,11 @@ bool store_put_answer(struct store *store, int64_t job, const struct answer_reco
  * ERR_INPUT if there is no such answer. */
 bool store_put_verdict(struct store *store, int64_t job, const struct answer_record *answer,
                        struct err *err) __attribute__((warn_unused_result));
+/* The pictures that an item of the job's data set asks about, in the arena; *n is 0 where none are
+ * known. */
+bool store_find_pictures(struct store *store, int64_t job, const char *key, struct arena *arena,
+                         const struct picture_record **pictures, size_t *n, struct err *err)
+    __attribute__((warn_unused_result));
 /* Copies answers to the items `keys`: [n_keys] that jobs of the same fingerprint have (also
  * unfinished ones) and this job lacks; *n how many. Where the job's parameters have "answers", jobs
  * that have the same there will do: their verdicts are another judge's, and to be replaced. */

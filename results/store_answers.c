@@ -38,9 +38,11 @@ static bool put_item(struct store *store, int64_t dataset, const struct answer_r
     return query_run(put, err);
 }
 
-/* Of a response: the server's reply could not be read, which another attempt may mend. In a text
- * that was written these quotes have backslashes. */
-#define IS_UNREADABLE "instr(response.content, '\"failure\":\"unreadable\"')"
+/* Of a response: the server's reply, or a picture's file, could not be read, which another attempt
+ * may mend (response_is_passing). In a text that was written these quotes have backslashes. */
+#define IS_PASSING                                                                                 \
+    "(instr(response.content, '\"failure\":\"unreadable\"') "                                      \
+    "OR instr(response.content, '\"failure\":\"no_picture\"'))"
 
 /* *added is false if the job has a response to this item already that could be read. */
 static bool put_response(struct store *store, int64_t job, int64_t dataset,
@@ -55,7 +57,7 @@ static bool put_response(struct store *store, int64_t job, int64_t dataset,
         "n_prompt_tokens = excluded.n_prompt_tokens, n_new_tokens = excluded.n_new_tokens, "
         "duration_ns = excluded.duration_ns, naive_tokens = excluded.naive_tokens, "
         "logits_hash = excluded.logits_hash, prompt = excluded.prompt, "
-        "tokens_hash = excluded.tokens_hash, origin = NULL WHERE " IS_UNREADABLE;
+        "tokens_hash = excluded.tokens_hash, origin = NULL WHERE " IS_PASSING;
     int64_t prompt = 0;
     if (answer->prompt && !store_put_prompt(store, answer->prompt, &prompt, err)) return false;
     struct query *put = query_begin_of(store, PUT_RESPONSE, job, err);
@@ -106,6 +108,7 @@ bool store_put_answer(struct store *store, int64_t job, const struct answer_reco
     int64_t dataset;
     bool added, written;
     if (!find_dataset(store, job, &dataset, err) || !put_item(store, dataset, answer, err) ||
+        !store_put_pictures(store, dataset, answer, err) ||
         !put_response(store, job, dataset, answer, &added, err))
         return false;
     return !added || put_verdict(store, job, dataset, answer, &written, err);
@@ -134,7 +137,7 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
     "FROM job this CROSS JOIN job other ON (other.fingerprint = this.fingerprint "                 \
     "OR json_extract(other.parameters, '$.answers') = json_extract(this.parameters, "              \
     "'$.answers')) AND other.id <> this.id "                                                       \
-    "CROSS JOIN response ON response.job = other.id AND NOT " IS_UNREADABLE " "                    \
+    "CROSS JOIN response ON response.job = other.id AND NOT " IS_PASSING " "                       \
     "JOIN verdict ON verdict.response = response.id "                                              \
     "JOIN item ON item.id = response.item AND item.key IN (SELECT value FROM json_each(?2)) "
 
@@ -144,6 +147,12 @@ static const char *const REUSE_STEPS[] = {
     "SELECT this.dataset, item.key, item.file, item.line, item.subset, item.expected, "
     "item.groups " OTHERS_ANSWERS "WHERE this.id = ?1 AND item.dataset <> this.dataset "
     "ON CONFLICT (dataset, key) DO NOTHING",
+
+    "INSERT INTO item_picture (item, position, file, picture) "
+    "SELECT mine.id, item_picture.position, item_picture.file, "
+    "item_picture.picture " OTHERS_ANSWERS "JOIN item_picture ON item_picture.item = item.id "
+    "JOIN item mine ON mine.dataset = this.dataset AND mine.key = item.key "
+    "WHERE this.id = ?1 ORDER BY response.id ON CONFLICT (item, position) DO NOTHING",
 
     /* A verdict goes where its response went: both steps meet the same rows in the same order,
      * and the first one stays. */

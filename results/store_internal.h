@@ -66,6 +66,10 @@ bool store_leave(struct store *store, bool done, struct err *err)
  * Inside a transaction. */
 bool store_put_prompt(struct store *store, const char *text, int64_t *id, struct err *err)
     __attribute__((warn_unused_result));
+/* The pictures of the answer's item, which is there, in place of what was known of it; nothing to
+ * do for an answer without any. Inside a transaction. */
+bool store_put_pictures(struct store *store, int64_t dataset, const struct answer_record *answer,
+                        struct err *err) __attribute__((warn_unused_result));
 /* Forgets the prompts that others can be stored by: rows that a rollback takes back are none. */
 void store_forget_bases(struct store *store);
 /* The columns of a prompt as text, from `prompt` and its `base`, NULL: none or not known. */
@@ -89,6 +93,7 @@ void query_forget_kept(struct store *store);
 /* Each binds the parameter that follows the last one. */
 void query_add_integer(struct query *query, int64_t value);
 void query_add_text(struct query *query, const char *value);
+void query_add_bytes(struct query *query, const void *bytes, size_t n_bytes);
 void query_add_number(struct query *query, double value); /* NaN: NULL; infinite: the step fails */
 /* NaN fails too: no row is to hold what is no number. */
 void query_add_finite(struct query *query, double value);
@@ -102,6 +107,8 @@ bool query_integer_of(struct query *query, int64_t otherwise, int64_t *value, st
     __attribute__((warn_unused_result));
 /* A column's text, NULL for NULL; valid until the next row. */
 const char *query_text_or_null(const struct query *query, int column);
+/* The bytes of a blob: [*n_bytes], valid until the next row. */
+const void *query_bytes(const struct query *query, int column, size_t *n_bytes);
 
 /* In SQL with the table `build`: whether equal rows may be different programs. */
 #define IS_VAGUE_BUILD "(build.git_dirty AND build.binary_id IS NULL)"

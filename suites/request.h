@@ -143,7 +143,9 @@ struct response {
     /* What was asked, with the examples that it kept, as it was encoded or sent; lives during the
      * call. NULL: a chunk of a text, or a prompt that fits in no form. */
     const char *prompt;
-    char tokens_hash[65]; /* prompt_hash_tokens; "": nobody here knows the tokens */
+    /* prompt_hash_tokens; of a server that was sent pictures, of the prompt and their hashes; "":
+     * nobody here knows the tokens. */
+    char tokens_hash[65];
     const struct seen_picture *pictures; /* [n_pictures] that were read; lives during the call */
     size_t n_pictures;
 };

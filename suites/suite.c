@@ -53,6 +53,13 @@ bool protocol_is(const char *protocol, const char *name)
            (!protocol[n] || !strncmp(protocol + n, PROTOCOL_CHAT, strlen(PROTOCOL_CHAT)));
 }
 
+bool dataset_has_pictures(const struct dataset *dataset)
+{
+    size_t i = 0;
+    while (i < dataset->n_items && !dataset->items[i].n_pictures) i++;
+    return i < dataset->n_items;
+}
+
 void dataset_finish_hash(struct dataset *dataset, struct sha256 *hash, bool leaves_out)
 {
     if (leaves_out) sha256_field(hash, "no question among its own examples");

@@ -25,6 +25,9 @@ struct item {
     bool was_own_example; /* lm-evaluation-harness would show it among its own examples */
     /* The item, before this one, whose answer stands in this one's request; NULL: none. */
     const struct item *follows;
+    const char *const
+        *pictures; /* [n_pictures] files that it asks about, as its request has them */
+    size_t n_pictures;
 };
 
 /* How questions are asked in the model's chat format, as lm-evaluation-harness does with
@@ -147,6 +150,9 @@ static inline bool dataset_asks_chat(const struct dataset *dataset)
 {
     return dataset->suite->asks_chat || dataset->chat.is_asked;
 }
+
+/* Whether any item asks about a picture. */
+bool dataset_has_pictures(const struct dataset *dataset);
 
 /* Ends the hash of the data. `leaves_out`: a question was left out of its own examples, so that the
  * prompts are other ones than those that were made of the same files before this was looked at. */

@@ -20,6 +20,7 @@ enum circumstance {
     TOO_LONG,
     REFUSED,
     UNREADABLE,
+    NO_PICTURE,
     NO_NUMBER,
     UNREAD,
     TRUNCATED,
@@ -35,7 +36,7 @@ enum circumstance {
 };
 
 /* Where a circumstance can occur. */
-enum circumstance_of { OF_ALL, OF_CHOICES, OF_TEXTS, OF_SERVERS };
+enum circumstance_of { OF_ALL, OF_CHOICES, OF_TEXTS, OF_SERVERS, OF_PICTURES };
 
 static const struct {
     const char *kind, *text;
@@ -52,6 +53,10 @@ static const struct {
                     "prompts to which the server gave no answer that can be "
                     "read",
                     OF_SERVERS},
+    [NO_PICTURE] = {RESPONSE_NO_PICTURE,
+                    "questions that were not asked, because a picture is missing, empty or cannot "
+                    "be read",
+                    OF_PICTURES},
     [NO_NUMBER] = {"no_number", "items whose choices have a score that is not a number",
                    OF_CHOICES},
     [UNREAD] = {"unread", "answers in which no answer of the form that is wanted was found",
@@ -96,7 +101,7 @@ static void count_circumstances(struct summary *summary, const struct response *
     for (size_t i = 0; i < response->n_choices; i++)
         spanned = spanned || response->choices[i].join_spanned;
     summary->counts[NOT_ANSWERED] += !response->answered && !response->failure;
-    for (int i = TOO_LONG; i <= UNREADABLE; i++)
+    for (int i = TOO_LONG; i <= NO_PICTURE; i++)
         summary->counts[i] +=
             response->failure && !strcmp(response->failure, CIRCUMSTANCES[i].kind);
     bool is_read = !response->answered || verdict->answered;
@@ -149,6 +154,7 @@ static bool put_counts(const struct summary *summary, struct err *err)
     for (int i = 0; i < N_CIRCUMSTANCES; i++)
         if (CIRCUMSTANCES[i].of != (scores_choices ? OF_TEXTS : OF_CHOICES) &&
             (CIRCUMSTANCES[i].of != OF_SERVERS || end->planned->model->config->api) &&
+            (CIRCUMSTANCES[i].of != OF_PICTURES || dataset_has_pictures(end->planned->dataset)) &&
             !store_put_note(end->run->store, end->job, CIRCUMSTANCES[i].kind, summary->counts[i],
                             CIRCUMSTANCES[i].text, err))
             return false;

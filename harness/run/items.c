@@ -18,6 +18,7 @@
 #include "harness/run/judge.h"
 #include "harness/run/portions.h"
 #include "harness/run/progress.h"
+#include "harness/run/records.h"
 #include "harness/run/references.h"
 #include "harness/run/writer.h"
 
@@ -77,7 +78,7 @@ static bool expect_followers(struct item_job *items, struct err *err)
     return items->answers != NULL;
 }
 
-/* What a server did not answer in a readable way is asked again. */
+/* What a server did not answer in a readable way, or what had no picture, is asked again. */
 static bool mark_known(void *context, const struct answer_record *answer, struct err *err)
 {
     struct item_job *items = context;
@@ -86,14 +87,15 @@ static bool mark_known(void *context, const struct answer_record *answer, struct
     items->is_known[i_item] = true;
     if (i_item == items->planned->dataset->n_items) return true;
     items->portions.scores[i_item] = answer->score;
-    if (!(items->answers || items->planned->model->config->api)) return true;
+    bool may_pass =
+        items->planned->model->config->api || items->planned->dataset->items[i_item].n_pictures;
+    if (!items->answers && !may_pass) return true;
     struct arena *arena = arena_new(0, err);
     bool ok = arena &&
               response_read(answer->response_json, strlen(answer->response_json), &response, arena,
                             err) &&
               keep_text(items, i_item, &response, err);
-    items->is_known[i_item] =
-        !response.failure || strcmp(response.failure, RESPONSE_UNREADABLE) != 0;
+    items->is_known[i_item] = !response_is_passing(&response);
     arena_free(arena);
     return ok;
 }
@@ -210,6 +212,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
     if (!buf_check(&items->response_json, err) || !buf_check(&items->groups_json, err) ||
         !buf_check(&items->others_json, err))
         return false;
+    struct picture_record *pictures = record_pictures(response, err);
+    if (!pictures) return false;
     const struct answer_record answer = {
         .key = item->key,
         .file = item->file,
@@ -217,6 +221,8 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .subset = item->subset,
         .expected = item->expected,
         .groups_json = buf_string(&items->groups_json),
+        .pictures = pictures,
+        .n_pictures = response->n_pictures,
         .response_json = buf_string(&items->response_json),
         .n_prompt_tokens = response->n_prompt_tokens,
         .n_new_tokens = response->n_new_tokens,
@@ -231,11 +237,12 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .margin = verdict.margin,
         .predicted = verdict.predicted,
         .others_json = verdict.n_others ? buf_string(&items->others_json) : NULL};
-    if (!keep_text(items, i_item, response, err)) return false;
     items->portions.scores[i_item] = verdict.score;
     items->n_answered++;
     items->naive_tokens += response->naive_tokens;
-    return writer_put(items->writer, &answer, err);
+    bool ok = keep_text(items, i_item, response, err) && writer_put(items->writer, &answer, err);
+    free(pictures);
+    return ok;
 }
 
 static bool after_batch(void *context, struct err *err)

@@ -5,6 +5,7 @@
 #include "harness/run/records.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "engine/tools.h"
 #include "harness/ask/policies.h"
 #include "harness/run/throughput.h"
@@ -113,4 +114,20 @@ bool record_job(struct store *store, int64_t run, const struct plan_job *planned
     return put_model(store, planned->model, &record.model, err) &&
            put_dataset(store, planned, &record.dataset, err) &&
            store_put_job(store, &record, id, err);
+}
+
+struct picture_record *record_pictures(const struct response *response, struct err *err)
+{
+    struct picture_record *records = mem_new(response->n_pictures, sizeof *records, err);
+    for (size_t i = 0; records && i < response->n_pictures; i++) {
+        const struct seen_picture *seen = &response->pictures[i];
+        records[i] = (struct picture_record){.file = seen->file,
+                                             .hash = seen->hash,
+                                             .media_type = seen->media_type,
+                                             .width = (int64_t)seen->width,
+                                             .height = (int64_t)seen->height,
+                                             .thumbnail = seen->thumbnail,
+                                             .n_thumbnail_bytes = seen->n_thumbnail_bytes};
+    }
+    return records;
 }

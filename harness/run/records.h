@@ -24,6 +24,9 @@ struct model_record record_model(const char *id, const struct model_info *info, 
 /* A job that measures a model's speed and asks nothing; run and model are the caller's to add. */
 struct job_record record_throughput(const char *fingerprint, const char *bos,
                                     size_t context_tokens);
+/* [n_pictures] that a response says were seen, at least one row; the caller free()s. NULL with an
+ * error. */
+struct picture_record *record_pictures(const struct response *response, struct err *err);
 /* Stores a planned job with its model and its data; *id is that of the job. */
 bool record_job(struct store *store, int64_t run, const struct plan_job *planned, int64_t *id,
                 struct err *err) __attribute__((warn_unused_result));

@@ -97,6 +97,23 @@ static bool copy(struct arena *arena, const char **text, struct err *err)
     return !*text || (*text = arena_string(arena, *text, err)) != NULL;
 }
 
+/* Copies of an answer's pictures in the arena. */
+static bool copy_pictures(struct arena *arena, struct answer_record *answer, struct err *err)
+{
+    struct picture_record *pictures =
+        arena_copy_array(arena, answer->pictures, answer->n_pictures, sizeof *pictures, err);
+    answer->pictures = pictures;
+    for (size_t i = 0; pictures && i < answer->n_pictures; i++) {
+        struct picture_record *picture = &pictures[i];
+        picture->thumbnail =
+            arena_copy_array(arena, picture->thumbnail, picture->n_thumbnail_bytes, 1, err);
+        if (!picture->thumbnail || !copy(arena, &picture->file, err) ||
+            !copy(arena, &picture->hash, err) || !copy(arena, &picture->media_type, err))
+            return false;
+    }
+    return pictures != NULL;
+}
+
 bool writer_put(struct writer *writer, const struct answer_record *answer, struct err *err)
 {
     if (!writer->filling && !(writer->filling = new_batch(err))) return false;
@@ -112,6 +129,7 @@ bool writer_put(struct writer *writer, const struct answer_record *answer, struc
                             &kept->prompt,    &kept->tokens_hash};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!copy(batch->arena, texts[i], err)) return false;
+    if (!copy_pictures(batch->arena, kept, err)) return false;
     batch->n++;
     return true;
 }

@@ -151,6 +151,27 @@ CREATE TABLE item (
     UNIQUE (dataset, key)
 ) STRICT;
 
+-- A picture, once for all items that show it. hash: the file's SHA-256; width and height: in pixels,
+-- as it is looked at; thumbnail: a small PNG.
+CREATE TABLE picture (
+    id         INTEGER PRIMARY KEY,
+    hash       TEXT NOT NULL UNIQUE,
+    media_type TEXT NOT NULL,         -- "image/jpeg"
+    width      INTEGER NOT NULL CHECK (width > 0),
+    height     INTEGER NOT NULL CHECK (height > 0),
+    thumbnail  BLOB NOT NULL
+) STRICT;
+
+-- The pictures that an item asks about, by position from 1, as the last run saw them.
+CREATE TABLE item_picture (
+    item     INTEGER NOT NULL REFERENCES item (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    file     TEXT NOT NULL,
+    picture  INTEGER NOT NULL REFERENCES picture (id),
+    PRIMARY KEY (item, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_picture_by_picture ON item_picture (picture);
+
 -- A prompt as text, once for all responses to it: the first n_shared_characters of that of `base`,
 -- which has no base itself, and the rest. hash: the text's SHA-256.
 CREATE TABLE prompt (
@@ -435,3 +456,20 @@ SELECT prompt.id AS prompt,
        coalesce(substr(base.rest, 1, prompt.n_shared_characters), '') || prompt.rest AS text
 FROM prompt
 LEFT JOIN prompt AS base ON base.id = prompt.base;
+
+-- Every picture of every item.
+CREATE VIEW v_pictures AS
+SELECT dataset.suite AS suite,
+       dataset.hash AS data,
+       item.key AS item,
+       item_picture.position AS position,
+       item_picture.file AS file,
+       picture.hash AS hash,
+       picture.media_type AS media_type,
+       picture.width AS width,
+       picture.height AS height,
+       picture.thumbnail AS thumbnail
+FROM item_picture
+JOIN picture ON picture.id = item_picture.picture
+JOIN item ON item.id = item_picture.item
+JOIN dataset ON dataset.id = item.dataset;

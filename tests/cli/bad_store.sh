@@ -29,7 +29,7 @@ if command -v sqlite3 >/dev/null; then
     cp good.db newer.db
     sqlite3 newer.db 'PRAGMA user_version = 99' >/dev/null
     sqlite3 newer.db 'PRAGMA journal_mode = DELETE' >/dev/null
-    unchanged newer.db 1 'newer.db: this database has version 99, and this phibench knows 1 to 11: it takes a newer phibench'
+    unchanged newer.db 1 'newer.db: this database has version 99, and this phibench knows 1 to 12: it takes a newer phibench'
     cp good.db missing.db
     sqlite3 missing.db 'PRAGMA foreign_keys = 0; DELETE FROM machine'
     expect 1 "$PHIBENCH" report --db missing.db --out missing

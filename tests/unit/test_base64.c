@@ -1,4 +1,6 @@
 /* test_base64.c - bytes as text: the vectors of RFC 4648, section 10, and bytes of every value.
+ *
+ * What is written is read back here, digit by digit.
  */
 #include "base/base64.h"
 

@@ -122,7 +122,7 @@ static void every_table_is_strict(void **unused)
     struct store *store = open_store(path, STORE_CREATE);
     assert_int_equal(integer_of(store, "SELECT count(*) FROM pragma_table_list "
                                        "WHERE schema = 'main' AND type = 'table' AND strict"),
-                     15);
+                     17);
     assert_int_equal(integer_of(store, "SELECT count(*) FROM pragma_table_list WHERE type = "
                                        "'table' AND NOT strict AND name NOT LIKE 'sqlite_%'"),
                      0);
