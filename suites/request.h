@@ -56,12 +56,11 @@ struct request {
     const char *const *stops; /* [n_stops] strings that end a generation; cut off the text */
     size_t n_stops;
     const char *context; /* what the prompts give to read, as it stands in them; NULL: nothing */
-    /* [n_pictures] files, in order: each stands before the text of the first user's turn, or of the
-     * prompt, as "<|image_1|>" with its number and a line feed. The texts hold no such place: what
-     * spells one is text. */
+    /* [n_pictures] files of pictures, in the order in which they stand before the text of the first
+     * user turn. No prompt holds a placeholder for them: a text that looks like one is text. */
     const char *const *pictures;
     size_t n_pictures;
-    size_t max_crops; /* into which a picture is cut at most: 4 or 16 */
+    size_t max_crops; /* parts that a picture is cut into at most, besides the whole of it */
 };
 
 /* The text without white space at its ends, as FastChat keeps answers (Python's str.strip); in the
@@ -112,10 +111,9 @@ struct seen_picture {
 };
 
 struct response {
-    bool answered; /* false: the prompt did not fit at all, a picture is missing, or a server failed
-                      at it */
-    /* Where it was not answered: RESPONSE_TOO_LONG ... of a server, with its own words, or
-     * RESPONSE_NO_PICTURE with what is wrong with the file. NULL, NULL otherwise. */
+    bool answered; /* false: the prompt did not fit at all, or a server failed at it */
+    /* Where nobody answered: RESPONSE_TOO_LONG ..., and a server's own words or what is wrong with a
+     * picture. NULL, NULL otherwise. */
     const char *failure, *reason;
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
@@ -155,7 +153,7 @@ struct response {
 #define RESPONSE_TOO_LONG "too_long"
 #define RESPONSE_REFUSED "refused"
 #define RESPONSE_UNREADABLE "unreadable"
-/* A picture's file is missing, empty or cannot be read. Asked again by the next run, too. */
+/* A picture of the request is missing, empty or cannot be read; asked again by the next run, too. */
 #define RESPONSE_NO_PICTURE "no_picture"
 
 /* Whether the next run asks again. */

@@ -22,6 +22,8 @@ struct item {
     const char *expected; /* "C" */
     const char *const *fields;
     size_t n_fields;
+    const char *const *pictures; /* [n_pictures] paths as opened, in the order of the request */
+    size_t n_pictures;
     bool was_own_example; /* lm-evaluation-harness would show it among its own examples */
     /* The item, before this one, whose answer stands in this one's request; NULL: none. */
     const struct item *follows;
@@ -59,6 +61,8 @@ struct suite_options {
     const char *judgments;     /* a file of judgments, in place of asking; NULL: none */
     bool judges_pairs;         /* answers are compared with those of a baseline, too */
     const char *baseline;      /* a file of the baseline's answers; NULL: the harness has them */
+    const char *images;        /* the folder of pictures; NULL: a suite without them */
+    int num_crops;             /* parts that a picture is cut into at most; 0: the suite's own */
 };
 
 /* What stands before a question of an open book: found by the harness. */
