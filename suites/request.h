@@ -112,8 +112,8 @@ struct seen_picture {
 
 struct response {
     bool answered; /* false: the prompt did not fit at all, or a server failed at it */
-    /* Where nobody answered: RESPONSE_TOO_LONG ..., and a server's own words or what is wrong with a
-     * picture. NULL, NULL otherwise. */
+    /* Where nobody answered: RESPONSE_TOO_LONG ..., and a server's own words or what is wrong with
+     * a picture. NULL, NULL otherwise. */
     const char *failure, *reason;
     struct choice_score *choices; /* CHOICES, LOGLIK: [n_choices] */
     size_t n_choices;
@@ -153,7 +153,7 @@ struct response {
 #define RESPONSE_TOO_LONG "too_long"
 #define RESPONSE_REFUSED "refused"
 #define RESPONSE_UNREADABLE "unreadable"
-/* A picture of the request is missing, empty or cannot be read; asked again by the next run, too. */
+/* A picture of the request is missing, empty or cannot be read; the next run asks again, too. */
 #define RESPONSE_NO_PICTURE "no_picture"
 
 /* Whether the next run asks again. */

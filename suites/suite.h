@@ -27,9 +27,6 @@ struct item {
     bool was_own_example; /* lm-evaluation-harness would show it among its own examples */
     /* The item, before this one, whose answer stands in this one's request; NULL: none. */
     const struct item *follows;
-    const char *const
-        *pictures; /* [n_pictures] files that it asks about, as its request has them */
-    size_t n_pictures;
 };
 
 /* How questions are asked in the model's chat format, as lm-evaluation-harness does with

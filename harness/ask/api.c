@@ -21,6 +21,31 @@ static void put_message(struct json_writer *json, const char *role, const char *
     json_end_object(json);
 }
 
+/* A user's message whose content is a list: the call's pictures, then the text. */
+static void put_pictures_message(struct json_writer *json, const struct api_call *call,
+                                 const char *text)
+{
+    json_begin_object(json);
+    json_set_string(json, "role", "user");
+    json_key(json, "content");
+    json_begin_array(json);
+    for (size_t i = 0; i < call->request->n_pictures; i++) {
+        json_begin_object(json);
+        json_set_string(json, "type", "image_url");
+        json_key(json, "image_url");
+        json_begin_object(json);
+        json_set_string(json, "url", call->picture_urls[i]);
+        json_end_object(json);
+        json_end_object(json);
+    }
+    json_begin_object(json);
+    json_set_string(json, "type", "text");
+    json_set_string(json, "text", text);
+    json_end_object(json);
+    json_end_array(json);
+    json_end_object(json);
+}
+
 static struct dialogue find_dialogue(const struct api_call *call)
 {
     const struct request *request = call->request;
@@ -42,7 +67,9 @@ static void put_messages(struct json_writer *json, const struct api_call *call)
     json_key(json, "messages");
     json_begin_array(json);
     if (system) put_message(json, "system", system);
-    for (size_t i = 0; i < said.n; i++) put_message(json, role(i), said.turns[i]);
+    for (size_t i = 0; i < said.n; i++)
+        if (i == 0 && call->request->n_pictures) put_pictures_message(json, call, said.turns[i]);
+        else put_message(json, role(i), said.turns[i]);
     json_end_array(json);
 }
 
@@ -101,7 +128,8 @@ static bool is_scored_request(const struct request *request)
 
 static bool is_told_request(const struct api_options *options, const struct request *request)
 {
-    return request_is_chat(request) || (!is_scored_request(request) && !options->completes);
+    return request_is_chat(request) || request->n_pictures ||
+           (!is_scored_request(request) && !options->completes);
 }
 
 void api_write_prompt(const struct api_options *options, const struct api_call *call,
@@ -114,8 +142,12 @@ void api_write_prompt(const struct api_options *options, const struct api_call *
     }
     const struct dialogue said = find_dialogue(call);
     if (request->system) buf_printf(out, "system: %s\n\n", request->system);
-    for (size_t i = 0; i < said.n; i++)
-        buf_printf(out, "%s%s: %s", i ? "\n\n" : "", role(i), said.turns[i]);
+    for (size_t i = 0; i < said.n; i++) {
+        buf_printf(out, "%s%s: ", i ? "\n\n" : "", role(i));
+        for (size_t k = 0; i == 0 && k < request->n_pictures; k++)
+            buf_printf(out, "<|image_%zu|>\n", k + 1);
+        buf_text(out, said.turns[i]);
+    }
 }
 
 const char *api_write_call(const struct api_options *options, const struct api_call *call,

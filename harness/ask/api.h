@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "suites/request.h"
 
+/* Of a request's pictures together: in base64 they are 43 MiB, and servers take bodies of 50. */
+enum { API_MOST_PICTURE_BYTES = 32 << 20 };
+
 /* Unless something else is said: calls at a time, seconds until one is given up, attempts after the
  * first, and the wait before the second. */
 enum {
@@ -53,12 +56,15 @@ struct api_call {
     const struct request *request;
     size_t i_prompt; /* GENERATE, CHOICES: which prompt */
     size_t i_choice; /* CHOICES, LOGLIK */
+    /* The request's pictures as data: URLs, which go before the text of the first user's turn. */
+    const char *const *picture_urls; /* [request->n_pictures] */
 };
 const char *api_write_call(const struct api_options *options, const struct api_call *call,
                            struct buf *body);
 
 /* Appends what api_write_call has to say of the request, for people: the prompt of a completion,
- * without choice or stem, or the messages, "user: TEXT", with an empty line between them. */
+ * without choice or stem, or the messages, "user: TEXT", with an empty line between them; for
+ * pictures stand places, "<|image_1|>". */
 void api_write_prompt(const struct api_options *options, const struct api_call *call,
                       struct buf *out);
 

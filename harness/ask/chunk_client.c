@@ -268,7 +268,7 @@ static bool respond(struct chunk_client *client, const struct group *group, size
                   group->n_scored * sizeof *client->hashes);
     sha256_finish(hash, response.logits_hash);
     sha256_free(hash);
-    return prompt_hash_tokens(&tokens, 1, response.tokens_hash, err) &&
+    return prompt_hash_tokens(&tokens, 1, NULL, response.tokens_hash, err) &&
            end_chunk(client, group, i, err) &&
            group->sink->respond(group->sink->context, i_request, &response, err);
 }

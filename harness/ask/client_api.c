@@ -7,10 +7,12 @@
  */
 #include "harness/ask/client_api.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "harness/ask/api_access.h"
 #include "harness/ask/client_ops.h"
+#include "harness/ask/prompt_pictures.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -63,6 +65,8 @@ struct exchange {
     struct response *response;
     struct choice_score *score; /* of a choice; NULL: a text */
     struct api_usage usage;
+    struct pictures pictures;
+    char **urls; /* [n_pictures] of the request, as api_call has them */
 };
 
 /* The server's own words, or what is wrong with them, become the response's. */
@@ -172,13 +176,75 @@ static bool exchange_prompt(struct exchange *exchange, size_t i_prompt, struct e
     return true;
 }
 
+/* Reads a picture as a URL; a file that no server would take is a failure of the response. */
+static bool attach_picture(struct exchange *exchange, size_t i, size_t *n_sum, struct err *err)
+{
+    const struct request *request = exchange->call.request;
+    struct picture_file file;
+    size_t n_bytes;
+    if (!pictures_look(&exchange->pictures, request->pictures[i], request->max_crops, &file, err))
+        return false;
+    if (file.fault) return keep_failure(exchange, RESPONSE_NO_PICTURE, file.fault, err);
+    uint8_t *bytes = picture_read(file.picture, &n_bytes, err);
+    if (!bytes) return false;
+    struct buf url = {.maximum = 2 * (size_t)API_MOST_PICTURE_BYTES};
+    *n_sum += n_bytes;
+    if (*n_sum <= API_MOST_PICTURE_BYTES)
+        base64_put_url(&url, file.picture->seen.media_type, bytes, n_bytes);
+    free(bytes);
+    if (*n_sum <= API_MOST_PICTURE_BYTES) return (exchange->urls[i] = buf_take(&url, err)) != NULL;
+    const char *fault =
+        arena_printf(exchange->arena, err,
+                     "%s: with it the question's pictures are more than the %d MiB that a server "
+                     "is sent: make it smaller",
+                     file.path, API_MOST_PICTURE_BYTES >> 20);
+    return fault && keep_failure(exchange, RESPONSE_NO_PICTURE, fault, err);
+}
+
+static bool attach_pictures(struct exchange *exchange, struct err *err)
+{
+    const struct request *request = exchange->call.request;
+    struct response *response = exchange->response;
+    size_t n_sum = 0;
+    pictures_init(&exchange->pictures, NULL, exchange->arena);
+    exchange->urls = mem_new(request->n_pictures, sizeof *exchange->urls, err);
+    exchange->call.picture_urls = (const char *const *)exchange->urls;
+    bool ok = exchange->urls != NULL;
+    for (size_t i = 0; ok && i < request->n_pictures && !response->failure; i++)
+        ok = attach_picture(exchange, i, &n_sum, err);
+    return ok && (response->failure ||
+                  pictures_seen(&exchange->pictures, request, exchange->arena, response, err));
+}
+
+static void detach_pictures(struct exchange *exchange)
+{
+    for (size_t i = 0; exchange->urls && i < exchange->call.request->n_pictures; i++)
+        free(exchange->urls[i]);
+    free(exchange->urls);
+    pictures_done(&exchange->pictures);
+}
+
+/* What was asked of a server is known by its text and its pictures' hashes: the tokens are its
+ * own business. */
+static bool hash_prompt(struct response *response, struct err *err)
+{
+    struct sha256 *hash = response->n_pictures ? sha256_new(err) : NULL;
+    if (!hash) return !response->n_pictures;
+    sha256_field(hash, response->prompt);
+    for (size_t i = 0; i < response->n_pictures; i++)
+        sha256_field(hash, response->pictures[i].hash);
+    sha256_finish(hash, response->tokens_hash);
+    sha256_free(hash);
+    return true;
+}
+
 /* What was sent last, be it answered or not. */
 static bool keep_prompt(struct exchange *exchange, struct err *err)
 {
     struct buf text = {0};
     api_write_prompt(&exchange->client->options, &exchange->call, &text);
     exchange->response->prompt = arena_take(exchange->arena, &text, err);
-    return exchange->response->prompt != NULL;
+    return exchange->response->prompt && hash_prompt(exchange->response, err);
 }
 
 static bool is_too_long(const struct response *response)
@@ -199,10 +265,12 @@ static bool answer_request(struct api_window *window, struct http *http, size_t 
     if (!exchange.arena) return false;
     int64_t begin_ns = clock_ns();
     size_t n_prompts = request->kind == REQUEST_CHAT ? 1 : request->n_prompts;
-    bool ok = exchange_prompt(&exchange, 0, err);
+    bool ok = attach_pictures(&exchange, err) &&
+              (response->failure || exchange_prompt(&exchange, 0, err));
     for (size_t k = 1; ok && k < n_prompts && is_too_long(response); k++)
         ok = exchange_prompt(&exchange, k, err);
     ok = ok && keep_prompt(&exchange, err);
+    detach_pictures(&exchange);
     response->answered = ok && !response->failure;
     response->context = request->context;
     if (!response->answered) {
@@ -218,10 +286,12 @@ static bool answer_request(struct api_window *window, struct http *http, size_t 
 /* ---- Failures ---- */
 
 /* Whether failures are still those of single items. What is too long is the data's fault and may be
- * any share of it, but for a row of nothing else. */
+ * any share of it, but for a row of nothing else. What was not sent for want of a picture says
+ * nothing of the server. */
 static bool count_failure(struct api_client *client, const struct response *response,
                           struct err *err)
 {
+    if (response->failure && !strcmp(response->failure, RESPONSE_NO_PICTURE)) return true;
     pthread_mutex_lock(&client->lock);
     struct api_failures *failures = &client->failures;
     failures->n_requests++;

@@ -212,8 +212,8 @@ static bool add_request(struct engine_window *window, struct line_encoder *encod
     answer->leaf = answer->first_node = -1;
     if (!prompt_tokens_make(encoder, &client->prompts, request, &answer->prompt, err)) return false;
     if (!answer->prompt.fits) return true;
-    if (!prompt_hash_tokens(answer->prompt.branches, answer->prompt.n_branches, answer->tokens_hash,
-                            err))
+    if (!prompt_hash_tokens(answer->prompt.branches, answer->prompt.n_branches, NULL,
+                            answer->tokens_hash, err))
         return false;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
     if (is_scored || request->max_new_tokens)

@@ -1,6 +1,6 @@
 /* prompt_tokens.h - a request as tokens that fit a context: contexts joined with continuations,
  * few-shot examples dropped, or beginnings cut off, as the request wants it; conversations rendered
- * in the model's chat format.
+ * in the model's chat format; pictures as ids below 0 (prompt_pictures.h) in their places.
  *
  * Knows tokenizers and requests; computes nothing. Thread-safe.
  */
@@ -9,7 +9,7 @@
 
 #include "base/sha256.h"
 #include "harness/ask/line_encoder.h"
-#include "suites/request.h"
+#include "harness/ask/prompt_pictures.h"
 
 /* A context and its continuation as one sequence of tokens. */
 struct joined_tokens {
@@ -31,10 +31,13 @@ struct prompt_options {
     const char *chat_format;   /* for chats; of CHAT_FORMATS, NULL: the file's template */
     enum rstrip_policy rstrip; /* for chats */
     size_t reasoning_tokens;   /* beyond the request's max_new_tokens */
+    struct pictures *pictures; /* where those of requests are kept; NULL: no request has any */
 };
 
 struct prompt_tokens {
-    bool fits;                      /* false: not to be answered, the rest is empty */
+    bool fits;              /* false: not to be answered, the rest is empty */
+    const char *no_picture; /* what is wrong with a picture's file, lives as the pictures do: then
+                               nothing fits; NULL: nothing */
     struct joined_tokens *branches; /* [n_choices], or 1 with the prompt alone (GENERATE, CHAT) */
     size_t n_branches;
     struct buf text; /* what was encoded, before any choice and without its stem; uncut */
@@ -46,15 +49,22 @@ struct prompt_tokens {
 /* "Fits" means that every token that must be computed has its place in the context: all of a
  * continuation but its last, and all max_new_tokens and reasoning_tokens of a generation. A task
  * whose system message the chat template refuses is asked without. ERR_UNSUPPORTED for a chat
- * without a chat format. */
+ * without a chat format, and for pictures that the model has no eyes for.
+ *
+ * A prompt with pictures is never cut, since part of a picture says nothing. Its text is encoded as
+ * the model's own processor does it (docs/vision.md): what stands before, between and behind the
+ * pictures' places each as a text of its own, with BOS and all. */
 bool prompt_tokens_make(struct line_encoder *encoder, const struct prompt_options *options,
                         const struct request *request, struct prompt_tokens *prompt,
                         struct err *err) __attribute__((warn_unused_result));
 void prompt_tokens_done(struct prompt_tokens *prompt);
 
 /* SHA-256 of what a model is handed: as little-endian 32-bit numbers how many branches there are,
- * and of each its n_context, how many ids it has, and the ids. */
-bool prompt_hash_tokens(const struct joined_tokens *branches, size_t n, char hex[SHA256_HEX_BYTES],
+ * and of each its n_context, how many ids it has, and the ids. For each run of ids of a picture
+ * stand -1, the picture's hash as hex, into how many crops at most it is cut, the first of its rows
+ * that are there, and how many. pictures: NULL where there are none. */
+bool prompt_hash_tokens(const struct joined_tokens *branches, size_t n,
+                        const struct pictures *pictures, char hex[SHA256_HEX_BYTES],
                         struct err *err) __attribute__((warn_unused_result));
 
 /* How many tokens of a branch must be computed: the last of a continuation is only scored. */

@@ -168,6 +168,12 @@ bool plan_api_check(const struct plan_job *job, struct err *err)
                        "%s/%s is asked in a chat, which the endpoint completions of %s has not: "
                        "endpoint: chat is possible",
                        suite->suite->name, job->dataset->protocol, id);
+    if (dataset_has_pictures(job->dataset) && (scored || job->model->config->api->completes))
+        return err_set(err, ERR_CONFIG,
+                       "%s/%s asks about pictures, which a server takes in a chat alone: %s",
+                       suite->suite->name, job->dataset->protocol,
+                       scored ? "protocols in which texts are written are possible"
+                              : "endpoint: chat is possible");
     return !scored || job->model->config->api->echoes ||
            err_set(err, ERR_CONFIG,
                    "%s/%s scores choices, which takes a server that echoes log-probabilities (say "

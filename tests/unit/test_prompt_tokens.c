@@ -103,14 +103,14 @@ static void the_hash_of_tokens_tells_where_sequences_and_choices_begin(void **st
     struct joined_tokens branches[] = {{.ids = {.ids = first, .n = 3}, .n_context = 1},
                                        {.ids = {.ids = second, .n = 2}, .n_context = 1}};
     char hash[SHA256_HEX_BYTES], other[SHA256_HEX_BYTES];
-    assert_true(prompt_hash_tokens(branches, 2, hash, NULL));
+    assert_true(prompt_hash_tokens(branches, 2, NULL, hash, NULL));
     assert_string_equal(hash, "aed0ece9c3bf0e3769a15728f2a5135fbc3571ece0a50a6f5ce56b3cbdb63934");
     branches[0].n_context = 2;
-    assert_true(prompt_hash_tokens(branches, 2, other, NULL));
+    assert_true(prompt_hash_tokens(branches, 2, NULL, other, NULL));
     assert_string_not_equal(hash, other);
     branches[0].n_context = 1;
     branches[0].ids.n = 2;
-    assert_true(prompt_hash_tokens(branches, 2, other, NULL));
+    assert_true(prompt_hash_tokens(branches, 2, NULL, other, NULL));
     assert_string_not_equal(hash, other);
 }
 
