@@ -44,6 +44,10 @@ size_t hparams_count(const struct hparams *h, enum extent extent)
     case EXTENT_VOCAB: return h->n_vocab;
     case EXTENT_ROPE_PAIRS: return h->n_rope / 2;
     case EXTENT_EXPERTS: return h->n_experts;
+    case EXTENT_PATCH: return 3 * h->patch_side * h->patch_side;
+    case EXTENT_POSITIONS: return h->patch_side ? h->context_tokens : 0;
+    case EXTENT_MERGED: return 4 * h->n_embd;
+    case EXTENT_PROJECTED: return h->n_projected;
     }
     return 0;
 }
@@ -113,7 +117,7 @@ static bool resolve(const struct source *source, struct hparams *hparams, enum w
                     size_t i_layer, bool *is_known, struct err *err)
 {
     char name[WEIGHT_NAME_BYTES];
-    weight_name(weight, i_layer, name);
+    weight_name(hparams->architecture->prefix, weight, i_layer, name);
     const struct tensor_info *tensor = source_find(source, name);
     if (!tensor) return refuse_missing(source, hparams, weight, name, err);
     if (weight < WEIGHT_LAYER_COUNT) hparams->layers[i_layer][weight] = tensor;
@@ -129,7 +133,7 @@ static bool is_fused(const struct source *source, const struct architecture *arc
     for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++) {
         char name[WEIGHT_NAME_BYTES];
         if (!architecture_has_fused(architecture, weight)) continue;
-        weight_name(weight, 0, name);
+        weight_name(architecture->prefix, weight, 0, name);
         is = is || source_find(source, name);
     }
     return is;
@@ -144,10 +148,12 @@ static bool needs(const struct hparams *hparams, enum weight weight)
             !architecture_has_part(architecture, weight));
 }
 
+/* Of the tower too, where there is one. */
 static bool resolve_all(const struct source *source, struct hparams *hparams, bool *is_known,
                         struct err *err)
 {
     const struct architecture *architecture = hparams->architecture;
+    if (!(hparams->layers = mem_new(hparams->n_layers, sizeof *hparams->layers, err))) return false;
     hparams->is_fused = is_fused(source, architecture);
     for (enum weight weight = 0; weight < WEIGHT_COUNT; weight++) {
         bool has = needs(hparams, weight) || architecture_may_have(architecture, weight);
@@ -156,14 +162,13 @@ static bool resolve_all(const struct source *source, struct hparams *hparams, bo
             if (!resolve(source, hparams, weight, i, is_known, err)) return false;
     }
     hparams->is_tied = !hparams_tensor(hparams, WEIGHT_OUTPUT, 0);
-    return true;
+    return !hparams->vision || resolve_all(source, hparams->vision, is_known, err);
 }
 
 static bool read_tensors(const struct source *source, struct hparams *hparams, struct err *err)
 {
     bool *is_known = mem_new(source->n_tensors, sizeof *is_known, err);
-    hparams->layers = mem_new(hparams->n_layers, sizeof *hparams->layers, err);
-    bool ok = is_known && hparams->layers && resolve_all(source, hparams, is_known, err);
+    bool ok = is_known && resolve_all(source, hparams, is_known, err);
     for (size_t i = 0; ok && i < source->n_tensors; i++)
         if (!is_known[i])
             ok = err_set(err, ERR_UNSUPPORTED, "not supported yet: tensor %s in a %s model",
@@ -184,6 +189,9 @@ bool hparams_read(const struct source *source, struct hparams *hparams, struct e
 
 void hparams_done(struct hparams *hparams)
 {
+    if (hparams->vision) hparams_done(hparams->vision);
+    free(hparams->vision);
+    hparams->vision = NULL;
     free(hparams->layers);
     hparams->layers = NULL;
     free(hparams->masked);

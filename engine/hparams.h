@@ -33,6 +33,13 @@ struct rotation {
     enum weight divisors; /* of the frequencies, a value for each pair; WEIGHT_NONE: none */
 };
 
+/* A tower that sees for a language model is a model inside it: tensors of the same source, called
+ * "v.blk.3.attn_q.weight" as those of language models are (weight.h), and sizes of keys that begin
+ * with its architecture's name: clip.vision.{block_count, embedding_length, feed_forward_length,
+ * attention.head_count, attention.layer_norm_epsilon, image_size, patch_size}, and max_crops, which
+ * need not be there. block_count are the layers up to the one whose output is taken, all that the
+ * source has: 23 of CLIP's 24. A patch is a row of [3][side][side] pixels: v.patch_embd.weight is
+ * 588 x 1024. */
 struct hparams {
     const struct architecture *architecture;
     const char *name;  /* general.name, of the source; "" */
@@ -55,8 +62,12 @@ struct hparams {
     float embedding_scale; /* what step_scale_embedding multiplies with */
     struct rotation rotations[ROTATION_COUNT];
     size_t short_tokens; /* longer sequences take ROTATION_LONG; 0: the model has none */
-    bool is_tied;        /* no output matrix: the embedding is used */
-    bool is_fused;       /* it has the matrices that its architecture's steps call fused */
+    /* Of a tower: sides of a crop and of its patches in pixels, the size of the rows that it makes;
+     * and the crops of a picture at most, where nobody says how many. Others have 0. */
+    size_t image_side, patch_side, n_projected, max_crops;
+    struct hparams *vision; /* the tower that sees for it, of the same source; NULL: it has none */
+    bool is_tied;           /* no output matrix: the embedding is used */
+    bool is_fused;          /* it has the matrices that its architecture's steps call fused */
     /* The source's tensors by role, of layers and of the rest; NULL where the model has none. */
     const struct tensor_info *(*layers)[WEIGHT_LAYER_COUNT]; /* [n_layers] */
     const struct tensor_info *others[WEIGHT_COUNT - WEIGHT_LAYER_COUNT];
@@ -72,6 +83,12 @@ void hparams_done(struct hparams *hparams);
 /* The tensor in this role, NULL if the model has none. i_layer is ignored outside layers. */
 const struct tensor_info *hparams_tensor(const struct hparams *hparams, enum weight weight,
                                          size_t i_layer);
+/* Patches of a tower's crop along a side. */
+static inline size_t hparams_patches(const struct hparams *hparams)
+{
+    return hparams->patch_side ? hparams->image_side / hparams->patch_side : 0;
+}
+
 /* The role whose matrix makes the logits: the embedding's where it is tied. */
 enum weight hparams_logits_weight(const struct hparams *hparams);
 

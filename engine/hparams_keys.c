@@ -15,6 +15,8 @@ enum {
     MAX_VOCABULARY = 1 << 24,
     MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
     KEY_BYTES = 128,
+    MAX_IMAGE_SIDE = 1 << 12,
+    MAX_CROPS = 16, /* what a picture is cut into where files do not say it: Phi-3-vision's */
 };
 
 /* "phi3.context_length" into a buffer of KEY_BYTES. */
@@ -124,7 +126,7 @@ static bool read_local_rotation(const struct source *source, struct hparams *hpa
 static bool has_tensor(const struct source *source, enum weight weight)
 {
     char name[WEIGHT_NAME_BYTES];
-    weight_name(weight, 0, name);
+    weight_name(NULL, weight, 0, name);
     return source_find(source, name) != NULL;
 }
 
@@ -236,7 +238,7 @@ static bool read_rope(const struct source *source, struct hparams *hparams, stru
     if (has_short && has_long)
         return err_set(err, ERR_INPUT, "%s is '%s', but the model has rope_factors tensors", key,
                        type);
-    weight_name(has_short ? WEIGHT_ROPE_FACTORS_LONG : WEIGHT_ROPE_FACTORS_SHORT, 0, name);
+    weight_name(NULL, has_short ? WEIGHT_ROPE_FACTORS_LONG : WEIGHT_ROPE_FACTORS_SHORT, 0, name);
     return err_set(err, ERR_INPUT, "tensor %s is missing", name);
 }
 
@@ -400,7 +402,7 @@ static bool read_embedding_scale(const struct source *source, struct hparams *hp
 static bool read_sizes(const struct source *source, struct hparams *hparams, struct err *err)
 {
     char key[KEY_BYTES];
-    weight_name(WEIGHT_TOKEN_EMBD, 0, key);
+    weight_name(NULL, WEIGHT_TOKEN_EMBD, 0, key);
     const struct tensor_info *embedding = source_find(source, key); /* no key tells its rows */
     if (!embedding) return err_set(err, ERR_INPUT, "tensor %s is missing", key);
     if (embedding->n_rows > MAX_VOCABULARY)
@@ -429,10 +431,56 @@ static bool read_general(const struct source *source, struct hparams *hparams, s
                                  &hparams->file_type, err);
 }
 
+/* A source has a tower if it says how many layers that has. */
+static bool has_vision(const struct source *source, const struct architecture *architecture)
+{
+    char key[KEY_BYTES];
+    if (!architecture->vision) return false;
+    snprintf(key, sizeof key, "%s.block_count", architecture->vision->name);
+    return metadata_find(source->metadata, key);
+}
+
+static bool read_vision_sizes(const struct source *source, struct hparams *tower, struct err *err)
+{
+    if (!read_size(source, tower, "block_count", HPARAMS_MAX_LAYERS, &tower->n_layers, err) ||
+        !read_size(source, tower, "embedding_length", MAX_WIDTH, &tower->n_embd, err) ||
+        !read_size(source, tower, "feed_forward_length", MAX_WIDTH, &tower->n_ff, err) ||
+        !read_size(source, tower, "attention.head_count", MAX_WIDTH, &tower->n_heads, err) ||
+        !read_head_sizes(source, tower, err) ||
+        !read_positive(source, tower, epsilon_name(source, tower), 0.0, &tower->norm_eps, err) ||
+        !read_scores(source, tower, err) ||
+        !read_size(source, tower, "image_size", MAX_IMAGE_SIDE, &tower->image_side, err) ||
+        !read_size(source, tower, "patch_size", MAX_IMAGE_SIDE, &tower->patch_side, err) ||
+        !read_optional_size(source, tower, "max_crops", MAX_CROPS, MAX_CROPS, &tower->max_crops,
+                            err))
+        return false;
+    tower->n_rope = 0;
+    if (tower->image_side % (2 * tower->patch_side) != 0)
+        return err_set(
+            err, ERR_INPUT,
+            "pictures of %zu pixels a side are not cut evenly into squares of two by two "
+            "patches of %zu",
+            tower->image_side, tower->patch_side);
+    tower->context_tokens = hparams_patches(tower) * hparams_patches(tower) + 1;
+    return true;
+}
+
+static bool read_vision(const struct source *source, struct hparams *hparams, struct err *err)
+{
+    if (!has_vision(source, hparams->architecture)) return true;
+    struct hparams *tower = hparams->vision = mem_new(1, sizeof *tower, err);
+    if (!tower) return false;
+    tower->architecture = hparams->architecture->vision;
+    tower->name = hparams->name;
+    tower->file_type = hparams->file_type;
+    tower->n_projected = hparams->n_embd;
+    return read_vision_sizes(source, tower, err);
+}
+
 bool hparams_read_keys(const struct source *source, struct hparams *hparams, struct err *err)
 {
     return read_general(source, hparams, err) && read_architecture(source, hparams, err) &&
-           read_sizes(source, hparams, err);
+           read_sizes(source, hparams, err) && read_vision(source, hparams, err);
 }
 
 bool hparams_check_stretch(const struct source *source, const struct hparams *hparams,

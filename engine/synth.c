@@ -166,7 +166,7 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
                                 : mixture_fitting_type(synth->type, shape.n_cols);
     size_t i = synth->source.n_tensors++;
     struct tensor_info *tensor = &synth->tensors[i];
-    weight_name(weight, i_layer, name);
+    weight_name(hparams->architecture->prefix, weight, i_layer, name);
     *tensor = (struct tensor_info){.name = arena_string(synth->arena, name, err),
                                    .type = type,
                                    .n_dimensions = shape.n_slices > 1 ? 3

@@ -15,6 +15,11 @@
         .name = tensor ".weight", .n_cols = columns, .n_rows = rows, .is_of_experts = true         \
     }
 #define VECTOR(name, n) MATRIX(name, n, EXTENT_ONE)
+/* A vector that is an input, and no factor. */
+#define VALUES(tensor, n)                                                                          \
+    {                                                                                              \
+        .name = tensor ".weight", .n_cols = n, .n_rows = EXTENT_ONE, .is_bias = true               \
+    }
 #define BIAS(tensor, n)                                                                            \
     {                                                                                              \
         .name = tensor ".bias", .n_cols = n, .n_rows = EXTENT_ONE, .is_bias = true                 \
@@ -58,11 +63,24 @@ const struct weight_role weight_roles[WEIGHT_COUNT] = {
     [WEIGHT_ROPE_FREQS] = VECTOR("rope_freqs", EXTENT_ROPE_PAIRS),
     [WEIGHT_ROPE_FACTORS_SHORT] = VECTOR("rope_factors_short", EXTENT_ROPE_PAIRS),
     [WEIGHT_ROPE_FACTORS_LONG] = VECTOR("rope_factors_long", EXTENT_ROPE_PAIRS),
+    [WEIGHT_PATCH_EMBD] = MATRIX("patch_embd", EXTENT_PATCH, EXTENT_EMBD),
+    [WEIGHT_CLASS_EMBD] = VALUES("class_embd", EXTENT_EMBD),
+    [WEIGHT_POSITION_EMBD] = MATRIX("position_embd", EXTENT_EMBD, EXTENT_POSITIONS),
+    [WEIGHT_INPUT_NORM] = VECTOR("pre_ln", EXTENT_EMBD),
+    [WEIGHT_INPUT_NORM_BIAS] = BIAS("pre_ln", EXTENT_EMBD),
+    [WEIGHT_ROW_END] = VALUES("sub_gn", EXTENT_MERGED),
+    [WEIGHT_PICTURE_END] = VALUES("glb_gn", EXTENT_MERGED),
+    [WEIGHT_MERGE_UP] = MATRIX("mm.0", EXTENT_MERGED, EXTENT_PROJECTED),
+    [WEIGHT_MERGE_UP_BIAS] = BIAS("mm.0", EXTENT_PROJECTED),
+    [WEIGHT_MERGE_OUT] = MATRIX("mm.2", EXTENT_PROJECTED, EXTENT_PROJECTED),
+    [WEIGHT_MERGE_OUT_BIAS] = BIAS("mm.2", EXTENT_PROJECTED),
 };
 
-void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES])
+void weight_name(const char *prefix, enum weight weight, size_t i_layer,
+                 char name[WEIGHT_NAME_BYTES])
 {
-    bool is_of_layer = weight < WEIGHT_LAYER_COUNT;
-    int n = is_of_layer ? snprintf(name, WEIGHT_NAME_BYTES, "blk.%zu.", i_layer) : 0;
-    snprintf(name + n, WEIGHT_NAME_BYTES - (size_t)n, "%s", weight_roles[weight].name);
+    char layer[32] = "";
+    if (weight < WEIGHT_LAYER_COUNT) snprintf(layer, sizeof layer, "blk.%zu.", i_layer);
+    snprintf(name, WEIGHT_NAME_BYTES, "%s%s%s", prefix ? prefix : "", layer,
+             weight_roles[weight].name);
 }

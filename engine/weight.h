@@ -52,6 +52,18 @@ enum weight {
     WEIGHT_ROPE_FREQS,         /* divisors of the rotation's frequencies */
     WEIGHT_ROPE_FACTORS_SHORT, /* LongRoPE's, of shorter and of longer sequences */
     WEIGHT_ROPE_FACTORS_LONG,
+    /* Of a tower, which has roles of layers as well. */
+    WEIGHT_PATCH_EMBD,    /* of a patch's pixels: [3][side][side] */
+    WEIGHT_CLASS_EMBD,    /* what stands before the patches */
+    WEIGHT_POSITION_EMBD, /* a row for each place: the class's, then the patches' */
+    WEIGHT_INPUT_NORM,
+    WEIGHT_INPUT_NORM_BIAS,
+    WEIGHT_ROW_END,     /* sub_GN: what stands behind each row of merged patches */
+    WEIGHT_PICTURE_END, /* glb_GN: what stands between the crops and the whole picture */
+    WEIGHT_MERGE_UP,    /* of merged patches to the language model's size */
+    WEIGHT_MERGE_UP_BIAS,
+    WEIGHT_MERGE_OUT,
+    WEIGHT_MERGE_OUT_BIAS,
     WEIGHT_COUNT
 };
 
@@ -67,7 +79,11 @@ enum extent {
     EXTENT_GATE_UP,
     EXTENT_VOCAB,
     EXTENT_ROPE_PAIRS,
-    EXTENT_EXPERTS
+    EXTENT_EXPERTS,
+    EXTENT_PATCH,     /* values of a patch's pixels */
+    EXTENT_POSITIONS, /* of a crop: its patches, and the class */
+    EXTENT_MERGED,    /* four patches side by side */
+    EXTENT_PROJECTED  /* the size of the language model's embeddings */
 };
 
 struct weight_role {
@@ -78,8 +94,10 @@ struct weight_role {
 };
 extern const struct weight_role weight_roles[WEIGHT_COUNT];
 
-/* The whole name, "blk.3.attn_q.weight"; i_layer is ignored outside layers. */
+/* The whole name, "blk.3.attn_q.weight", behind the prefix of a tower, "v." (NULL: of none); i_layer
+ * is ignored outside layers. */
 enum { WEIGHT_NAME_BYTES = 64 };
-void weight_name(enum weight weight, size_t i_layer, char name[WEIGHT_NAME_BYTES]);
+void weight_name(const char *prefix, enum weight weight, size_t i_layer,
+                 char name[WEIGHT_NAME_BYTES]);
 
 #endif

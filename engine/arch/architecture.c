@@ -102,7 +102,9 @@ bool architecture_has_fused(const struct architecture *architecture, enum weight
 bool architecture_may_have(const struct architecture *architecture, enum weight weight)
 {
     /* LongRoPE stretches the context of a model of any architecture. */
-    bool may = weight == WEIGHT_ROPE_FACTORS_SHORT || weight == WEIGHT_ROPE_FACTORS_LONG;
+    bool is_rotated = architecture->input != BUFFER_PATCHES;
+    bool may =
+        is_rotated && (weight == WEIGHT_ROPE_FACTORS_SHORT || weight == WEIGHT_ROPE_FACTORS_LONG);
     for (size_t i = 0; i < ARCHITECTURE_OPTIONAL; i++)
         may = may || architecture->optional[i] == weight;
     return weight != WEIGHT_NONE && may;
@@ -111,7 +113,7 @@ bool architecture_may_have(const struct architecture *architecture, enum weight 
 bool architecture_needs(const struct architecture *architecture, enum weight weight)
 {
     if (weight == WEIGHT_NONE || architecture_may_have(architecture, weight)) return false;
-    return weight == WEIGHT_TOKEN_EMBD ||
+    return (weight == WEIGHT_TOKEN_EMBD && architecture->input == BUFFER_STREAM) ||
            steps_take(architecture->start, ARCHITECTURE_EDGE_STEPS, weight) ||
            steps_take(architecture->layer, ARCHITECTURE_LAYER_STEPS, weight) ||
            steps_take(architecture->end, ARCHITECTURE_EDGE_STEPS, weight);

@@ -22,8 +22,13 @@ struct architecture {
     /* Tensors that a model can do without. Every other one of its steps, and the embedding, it must
      * have. Without an output matrix it is tied: the embedding makes the logits. */
     enum weight optional[ARCHITECTURE_OPTIONAL];
-    bool has_experts;          /* it is the model of this name that has experts */
-    bool scales_embedding;     /* by the root of its size, where files do not say by what */
+    /* What sees pictures for its models, where their files bring it; NULL: they never do. */
+    const struct architecture *vision;
+    const char *prefix;    /* of a tower: what names of its tensors begin with */
+    enum buffer input;     /* where embeddings go: in a tower, whose tokens have no ids, pixels */
+    bool looks_ahead;      /* a batch is whole sequences, and a query sees all keys of its own */
+    bool has_experts;      /* it is the model of this name that has experts */
+    bool scales_embedding; /* by the root of its size, where files do not say by what */
     bool divides_by_head_size; /* scores, where files do not say by what; if not, by its root */
     bool has_no_window;        /* or in layers that files do not say: one that shows is refused */
     bool is_interleaved;       /* the rotation pairs neighbours; otherwise the halves of a head */
@@ -51,6 +56,12 @@ struct architecture {
 static inline bool layer_ends_period(size_t i_layer, size_t period)
 {
     return period > 0 && (i_layer + 1) % period == 0;
+}
+
+/* What a pass leaves a row of for each row that it ends with. */
+static inline enum buffer architecture_output(const struct architecture *architecture)
+{
+    return architecture->input == BUFFER_PATCHES ? BUFFER_SEEN : BUFFER_LOGITS;
 }
 
 /* NULL if there is none of this name with experts, or without. */

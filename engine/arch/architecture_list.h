@@ -26,4 +26,7 @@
 ARCHITECTURE_LIST(ARCHITECTURE_DECLARE)
 #undef ARCHITECTURE_DECLARE
 
+/* Towers, which no file is of alone. */
+extern const struct architecture architecture_clip;
+
 #endif

@@ -41,7 +41,8 @@ const struct architecture architecture_phi3 = {
              .matrices = {WEIGHT_OUTPUT}},
         },
     .optional = {WEIGHT_OUTPUT},
-    .unsaid_window = 2047, /* early files of the 4k models */
+    .vision = &architecture_clip, /* Phi-3-vision and Phi-3.5-vision */
+    .unsaid_window = 2047,        /* early files of the 4k models */
     .unsaid_window_context = 4096,
     .stretched_context = 131072,
     .stretched_from = 4096,

@@ -184,7 +184,7 @@ static bool add_role(struct finder *finder, enum weight weight, size_t i_layer)
     }
     if (!set_order(finder, &form, &origin)) return false;
     if (architecture->hf.is_norm_offset && is_norm(weight)) origin.offset = 1;
-    weight_name(weight, i_layer, name);
+    weight_name(architecture->prefix, weight, i_layer, name);
     struct tensor_info *tensor = add_tensor(finder, name, &origin);
     return tensor && set_shape(finder, &origin, tensor);
 }
@@ -195,7 +195,7 @@ static bool add_tables(struct finder *finder, const struct hf_rope *rope)
     for (size_t i = 0; i < rope->n_tables; i++) {
         const struct hf_rope_table *table = &rope->tables[i];
         struct hf_origin origin = {.made = table->values};
-        weight_name(table->weight, 0, name);
+        weight_name(NULL, table->weight, 0, name);
         struct tensor_info *tensor = add_tensor(finder, name, &origin);
         if (!tensor) return false;
         *tensor = (struct tensor_info){.name = tensor->name,

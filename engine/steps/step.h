@@ -25,6 +25,10 @@ enum buffer {
     BUFFER_ROUTED,  /* inputs of experts */
     BUFFER_EXPERTS, /* what experts make of them */
     BUFFER_LOGITS,
+    BUFFER_PATCHES,   /* pixels of patches, what a tower reads */
+    BUFFER_MERGED,    /* four patches side by side */
+    BUFFER_PROJECTED, /* between the projections of these */
+    BUFFER_SEEN,      /* embeddings for the language model */
     BUFFER_COUNT
 };
 
@@ -84,6 +88,19 @@ step_fn step_gate_gegelu;
 /* Logits of ids that stand for nothing become the lowest number, all others are divided by what the
  * model says. */
 step_fn step_finish_logits;
+
+/* ---- Towers ---- */
+
+/* from's rows become those of the stream: row 0 of a sequence is the step's bias (the class), and
+ * each row gets that of its position in the step's vector added. */
+step_fn step_place;
+/* to = gelu(from) by the normal distribution's own function (erf), and by the logistic function's
+ * (Hendrycks, Gimpel 2016: x * sigmoid(1.702 x)), ready to be projected. */
+step_fn step_gelu_erf, step_gelu_quick;
+/* Adds the last block's delta to the stream; to = squares of two by two patches, row by row, four
+ * rows of the stream side by side, and behind those of all sequences of the batch two rows more:
+ * the step's bias (a row's end) and vector (a picture's). The pass goes on with these. */
+step_fn step_merge;
 
 /* ---- Experts ---- */
 
