@@ -135,7 +135,7 @@ def add_vocabulary(writer, n_tokens):
     writer.add_uint32("tokenizer.ggml.unknown_token_id", 0)
 
 
-def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: None):
+def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: None, matrix_type=np.float32):
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_string("general.name", f"golden {name}, seed {seed}")
@@ -162,7 +162,8 @@ def write_gguf(path, name, architecture, seed, model, add_more=lambda writer: No
     add_more(writer)
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     for tensor, values in gguf_tensors(architecture, config, state):
-        writer.add_tensor(tensor, np.ascontiguousarray(values, dtype=np.float32))
+        kind = np.float32 if values.ndim == 1 else matrix_type
+        writer.add_tensor(tensor, np.ascontiguousarray(values, dtype=kind))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -195,10 +195,16 @@ def digest(data):
 
 
 def crops_of(image, max_crops):
+    """The thumbnail [3, side, side]; and the crops [rows, columns, 3, side, side]."""
     canvas = functional.normalize(functional.to_tensor(canvas_of(image, max_crops)), MEAN, DEVIATION)
     small = torch.nn.functional.interpolate(canvas[None], size=(SIDE, SIDE), mode="bicubic")[0]
     n_high, n_wide = canvas.shape[1] // SIDE, canvas.shape[2] // SIDE
-    crops = canvas.reshape(3, n_high, SIDE, n_wide, SIDE).permute(1, 3, 0, 2, 4).contiguous()
+    return small, canvas.reshape(3, n_high, SIDE, n_wide, SIDE).permute(1, 3, 0, 2, 4).contiguous()
+
+
+def view_of(image, max_crops):
+    small, crops = crops_of(image, max_crops)
+    n_high, n_wide = crops.shape[:2]
     return {
         "max_crops": max_crops, "n_wide": n_wide, "n_high": n_high,
         "tokens": (n_high * n_wide + 1) * 144 + 1 + (n_high + 1) * 12,
@@ -210,7 +216,7 @@ def crops_of(image, max_crops):
 def line_of(name, image, numbers):
     return name | {
         "width": image.width, "height": image.height, "rgb": digest(image.tobytes()),
-        "views": [crops_of(image, n) for n in numbers],
+        "views": [view_of(image, n) for n in numbers],
     }
 
 
@@ -239,4 +245,5 @@ def main():
             out.write(json.dumps(line) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
