@@ -24,9 +24,11 @@ static bool observe_window(struct calibration *calibration, size_t first, size_t
     int sequence;
     if (!session_start(calibration->session, &sequence, err)) return false;
     if (calibration->bos >= 0)
-        batch[n_batch++] = (struct session_token){sequence, calibration->bos, true};
+        batch[n_batch++] = (struct session_token){
+            .sequence = sequence, .id = calibration->bos, .wants_logits = true};
     for (size_t i = 0; i < n; i++)
-        batch[n_batch++] = (struct session_token){sequence, calibration->text.ids[first + i], true};
+        batch[n_batch++] = (struct session_token){
+            .sequence = sequence, .id = calibration->text.ids[first + i], .wants_logits = true};
     session_expect(calibration->session, sequence, n_batch);
     bool ok = session_eval(calibration->session, batch, n_batch, err);
     session_drop(calibration->session, sequence);

@@ -78,7 +78,8 @@ struct model_info {
     const char *path, *name, *architecture; /* general.name or "", "phi3" */
     const char *quantization;   /* the type that most bytes of the layers are of: "q4_0" */
     uint64_t n_params, n_bytes; /* n_bytes: of all tensors as stored */
-    uint64_t n_active_params;   /* that one token uses: all but those of experts it does not use */
+    uint64_t n_active_params;   /* that one token uses: all but a tower's, and those of experts that
+                                 * it does not use */
     int n_layers, n_embd, n_heads, n_kv_heads, head_size, n_ff, n_vocab;
     int n_experts, n_experts_used; /* of a layer, and of these by a token; dense: 0 */
     int context_tokens;            /* what the model was made for */
@@ -89,6 +90,9 @@ struct model_info {
      * all layers do. */
     int block_keys, local_blocks, block_stride, dense_period;
     size_t kv_token_bytes[KV_TYPE_COUNT]; /* of the keys and values of a position, all layers */
+    /* The tower that sees pictures: the side of one that it sees at once, in pixels (0: the model
+     * has no eyes), its layers, and the crops of a picture at most where nobody says how many. */
+    int vision_side, vision_layers, vision_crops;
     int short_tokens; /* LongRoPE: longer sequences are rotated by other factors; 0: it has none */
     bool synthetic;
     enum isa isa;            /* in use */
@@ -239,6 +243,9 @@ struct session_token {
     int sequence;
     int32_t id;
     bool wants_logits;
+    /* [n_embd], in place of what the embedding has for the id, such as a part of a picture
+     * (vision.h); it lives during the call. NULL: the id's. */
+    const float *embedding;
 };
 /* Appends every token to its sequence, in order, and computes. At most batch_tokens; any mix of
  * sequences, prefill and decode together. ERR_CAPACITY (KV full), ERR_USAGE (context full, bad id,

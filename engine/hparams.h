@@ -106,6 +106,24 @@ static inline struct block_pattern hparams_blocks(const struct hparams *hparams,
     return blocks;
 }
 
+/* Where queries see the keys of the whole sequence, these are as many as the context has tokens; 0:
+ * they see none that come after their own. */
+static inline size_t hparams_keys_ahead(const struct hparams *hparams)
+{
+    return hparams->architecture->looks_ahead ? hparams->context_tokens : 0;
+}
+
+/* Layers whose keys and values are kept: of sequences that are one batch, only those of the layer
+ * that is at work. */
+static inline size_t hparams_kv_layers(const struct hparams *hparams)
+{
+    return hparams->architecture->looks_ahead ? 1 : hparams->n_layers;
+}
+static inline size_t hparams_kv_layer(const struct hparams *hparams, size_t i_layer)
+{
+    return hparams->architecture->looks_ahead ? 0 : i_layer;
+}
+
 /* The keys that a query of any layer attends to are among so many; 0: all. */
 size_t hparams_widest_window(const struct hparams *hparams);
 

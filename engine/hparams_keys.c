@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/kernels/math.h"
+#include "engine/vision/crops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@ enum {
     MAX_VOCABULARY = 1 << 24,
     MAX_CONTEXT = 999999, /* sine and cosine are exact enough up to here */
     KEY_BYTES = 128,
-    MAX_IMAGE_SIDE = 1 << 12,
     MAX_CROPS = 16, /* what a picture is cut into where files do not say it: Phi-3-vision's */
 };
 
@@ -442,6 +442,7 @@ static bool has_vision(const struct source *source, const struct architecture *a
 
 static bool read_vision_sizes(const struct source *source, struct hparams *tower, struct err *err)
 {
+    const int patch_side = CROP_SIDE / (2 * CROP_SIDE_TOKENS);
     if (!read_size(source, tower, "block_count", HPARAMS_MAX_LAYERS, &tower->n_layers, err) ||
         !read_size(source, tower, "embedding_length", MAX_WIDTH, &tower->n_embd, err) ||
         !read_size(source, tower, "feed_forward_length", MAX_WIDTH, &tower->n_ff, err) ||
@@ -449,18 +450,18 @@ static bool read_vision_sizes(const struct source *source, struct hparams *tower
         !read_head_sizes(source, tower, err) ||
         !read_positive(source, tower, epsilon_name(source, tower), 0.0, &tower->norm_eps, err) ||
         !read_scores(source, tower, err) ||
-        !read_size(source, tower, "image_size", MAX_IMAGE_SIDE, &tower->image_side, err) ||
-        !read_size(source, tower, "patch_size", MAX_IMAGE_SIDE, &tower->patch_side, err) ||
+        !read_size(source, tower, "image_size", MAX_WIDTH, &tower->image_side, err) ||
+        !read_size(source, tower, "patch_size", MAX_WIDTH, &tower->patch_side, err) ||
         !read_optional_size(source, tower, "max_crops", MAX_CROPS, MAX_CROPS, &tower->max_crops,
                             err))
         return false;
     tower->n_rope = 0;
-    if (tower->image_side % (2 * tower->patch_side) != 0)
+    if (tower->image_side != CROP_SIDE || tower->patch_side != (size_t)patch_side)
         return err_set(
-            err, ERR_INPUT,
-            "pictures of %zu pixels a side are not cut evenly into squares of two by two "
-            "patches of %zu",
-            tower->image_side, tower->patch_side);
+            err, ERR_UNSUPPORTED,
+            "not supported yet: a vision tower of %zu pixels a side in patches of %zu (%d "
+            "and %d are)",
+            tower->image_side, tower->patch_side, CROP_SIDE, patch_side);
     tower->context_tokens = hparams_patches(tower) * hparams_patches(tower) + 1;
     return true;
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/kernels/pack.h"
 #include "engine/open_source.h"
+#include "engine/session.h"
 #include "engine/threads.h"
 
 #include <stdlib.h>
@@ -199,6 +200,14 @@ static bool load_vectors(struct loader *loader, struct err *err)
     return true;
 }
 
+/* What a picture takes while it is looked at: one crop is a batch. */
+static uint64_t vision_bytes(const struct model *tower)
+{
+    size_t n_tokens = tower->hparams.context_tokens;
+    return session_kv_bytes(tower, KV_F32, n_tokens, n_tokens) +
+           session_scratch_bytes(tower, n_tokens);
+}
+
 /* Memory is given out before it is there: who takes too much is killed, by the system, in the midst
  * of loading or of answering. */
 static bool check_memory(const struct loader *loader, struct err *err)
@@ -206,7 +215,9 @@ static bool check_memory(const struct loader *loader, struct err *err)
     static const double GIB = 1 << 30;
     const struct session_options *session = loader->options->session;
     size_t n_tokens = session ? session->context_tokens : 0;
+    const struct model *tower = loader->model->vision;
     uint64_t n_weights = loader->model->info.packed_bytes, n_free = free_memory_bytes(""), n_kv = 0;
+    if (tower) n_weights += tower->info.packed_bytes + vision_bytes(tower);
     if (n_tokens)
         n_kv = session_kv_bytes(loader->model, session->kv_type, n_tokens, session->batch_tokens);
     if (n_weights <= n_free && n_kv <= n_free - n_weights) return true;
@@ -221,11 +232,12 @@ static bool check_memory(const struct loader *loader, struct err *err)
                       n_tokens ? ", a shorter context" : "");
 }
 
-/* Room for the packed matrices of all operations. */
-static bool allocate_weights(struct loader *loader, struct err *err)
+/* What a model does, and the room that its packed matrices take. */
+static bool describe_weights(struct model *model, struct err *err)
 {
-    struct model *model = loader->model;
     size_t n_packed = 0, n_bytes;
+    model->operations = operations_new(&model->hparams, &model->n_operations, err);
+    if (!model->operations) return false;
     for (size_t i = 0; i < model->n_operations; i++) {
         const struct projection *projection = &model->operations[i].projection;
         for (size_t k = 0; k < projection->n_parts; k++) {
@@ -238,9 +250,7 @@ static bool allocate_weights(struct loader *loader, struct err *err)
         }
     }
     model->info.packed_bytes = n_packed;
-    if (!check_memory(loader, err)) return false;
-    return (model->weights = mem_new_aligned(n_packed, err)) ||
-           err_context(err, "loading the weights");
+    return true;
 }
 
 /* Reads what is otherwise read on demand, so that damage shows before anything is answered. */
@@ -260,6 +270,31 @@ static bool check_embedding(struct loader *loader, struct err *err)
     return ok;
 }
 
+/* Of the loader's model, which is the tower in its turn. */
+static bool load_model(struct loader *loader, struct err *err)
+{
+    struct model *model = loader->model;
+    loader->n_placed = 0;
+    if (!load_rope(loader, err) || !load_vectors(loader, err)) return false;
+    if (!(model->weights = mem_new_aligned(model->info.packed_bytes, err)))
+        return err_context(err, "loading the weights");
+    for (size_t i = 0; i < model->n_operations; i++) {
+        struct projection *projection = &model->operations[i].projection;
+        if (projection->n_parts > 0 && !load_projection(loader, projection, err)) return false;
+    }
+    return true;
+}
+
+static bool load_tower(struct loader *loader, struct err *err)
+{
+    struct model *model = loader->model;
+    loader->model = model->vision;
+    bool ok = load_model(loader, err);
+    loader->model = model;
+    model->info.packed_bytes += model->vision->info.packed_bytes;
+    return ok;
+}
+
 static bool load_weights(struct loader *loader, struct err *err)
 {
     struct model *model = loader->model;
@@ -267,14 +302,10 @@ static bool load_weights(struct loader *loader, struct err *err)
     loader->total_bytes = model->source->n_bytes;
     if (!model->hparams.is_tied)
         loader->total_bytes -= (uint64_t)embedding->row_bytes * embedding->n_rows;
-    model->operations = operations_new(&model->hparams, &model->n_operations, err);
-    if (!model->operations || !load_rope(loader, err) || !load_vectors(loader, err) ||
-        !allocate_weights(loader, err))
+    if (!describe_weights(model, err) || (model->vision && !describe_weights(model->vision, err)) ||
+        !check_memory(loader, err) || !load_model(loader, err) ||
+        (model->vision && !load_tower(loader, err)))
         return false;
-    for (size_t i = 0; i < model->n_operations; i++) {
-        struct projection *projection = &model->operations[i].projection;
-        if (projection->n_parts > 0 && !load_projection(loader, projection, err)) return false;
-    }
     return !loader->options->seal || model->hparams.is_tied || check_embedding(loader, err);
 }
 
@@ -309,6 +340,15 @@ bool model_check(const struct source *source, struct err *err)
     return ok || err_place(err, source->path, 0, 0);
 }
 
+static bool open_tower(struct model *model, struct err *err)
+{
+    struct model *tower = model->vision = mem_new(1, sizeof *tower, err);
+    if (!tower) return false;
+    tower->source = model->source;
+    tower->hparams = *model->hparams.vision;
+    return true;
+}
+
 static bool open_source(struct model *model, const char *path, const struct model_seal *seal,
                         struct err *err)
 {
@@ -318,7 +358,7 @@ static bool open_source(struct model *model, const char *path, const struct mode
         !read_source(model->source, &model->hparams, &model->info, &model->tokenizer, err))
         return false;
     model->embedding = hparams_tensor(&model->hparams, WEIGHT_TOKEN_EMBD, 0);
-    return true;
+    return !model->hparams.vision || open_tower(model, err);
 }
 
 static bool choose_kernels(struct model *model, enum isa isa, struct err *err)
@@ -328,6 +368,7 @@ static bool choose_kernels(struct model *model, enum isa isa, struct err *err)
                        "this machine or build has no %s kernels; the best here is %s",
                        isa_name(isa), isa_name(isa_best()));
     model->kernels = kernels_for(isa);
+    if (model->vision) model->vision->kernels = model->kernels;
     model->info.isa = isa;
     return true;
 }
@@ -352,12 +393,20 @@ out:
     return NULL;
 }
 
-void model_close(struct model *model)
+/* What a tower has too. */
+static void free_weights(struct model *model)
 {
-    if (!model) return;
     operations_free(model->operations, model->n_operations);
     free(model->weights);
     frequencies_done(&model->frequencies);
+}
+
+void model_close(struct model *model)
+{
+    if (!model) return;
+    if (model->vision) free_weights(model->vision);
+    free(model->vision);
+    free_weights(model);
     tokenizer_free(model->tokenizer);
     hparams_done(&model->hparams);
     source_close(model->source);

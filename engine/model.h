@@ -12,16 +12,17 @@
 #include "engine/tokenizer.h"
 
 struct model {
-    struct source *source;
+    struct source *source; /* a tower's is its owner's, as its hparams are */
     struct tokenizer *tokenizer;
     const struct kernels *kernels;
     struct hparams hparams;
     struct model_info info;
-    const struct tensor_info *embedding; /* [n_vocab, n_embd] in the source */
+    const struct tensor_info *embedding; /* [n_vocab, n_embd] in the source; of a tower NULL */
     uint8_t *weights;                    /* what all projections point into, in their order */
     struct operation *operations;        /* [n_operations] in the order of a pass */
     size_t n_operations;
     struct frequencies frequencies;
+    struct model *vision; /* the tower that sees for it, without a tokenizer; NULL: it has none */
 };
 
 /* Whether a model can be made of the source, but for what only its matrices can tell: everything

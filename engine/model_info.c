@@ -7,11 +7,20 @@
 #include "engine/kernels/pack.h"
 #include "engine/mixture.h"
 
+#include <string.h>
+
 static bool is_rotation_table(const struct hparams *hparams, const struct tensor_info *tensor)
 {
     return tensor == hparams_tensor(hparams, WEIGHT_ROPE_FREQS, 0) ||
            tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_SHORT, 0) ||
            tensor == hparams_tensor(hparams, WEIGHT_ROPE_FACTORS_LONG, 0);
+}
+
+/* No token passes it. */
+static bool is_of_tower(const struct hparams *hparams, const struct tensor_info *tensor)
+{
+    const char *prefix = hparams->vision ? hparams->vision->architecture->prefix : NULL;
+    return prefix && strncmp(tensor->name, prefix, strlen(prefix)) == 0;
 }
 
 /* Sums over all tensors, and over the matrices that a token passes: of a layer's experts those that
@@ -28,6 +37,7 @@ static void sum_tensors(const struct source *source, const struct hparams *hpara
         uint64_t n_values = (uint64_t)tensor->shape[0] * tensor->shape[1] * n_used;
         uint64_t n_groups = (tensor->shape[1] + ROW_GROUP - 1) / ROW_GROUP * n_used;
         info->n_params += (uint64_t)tensor->shape[0] * tensor->n_rows;
+        if (is_of_tower(hparams, tensor)) continue;
         info->n_active_params += n_values;
         if (tensor->n_dimensions < 2) {
             info->read_bytes_per_token += n_values * sizeof(float);
@@ -71,6 +81,11 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
         .short_tokens = (int)hparams->short_tokens,
         .synthetic = source->synthetic,
     };
+    if (hparams->vision) {
+        info->vision_side = (int)hparams->vision->image_side;
+        info->vision_layers = (int)hparams->vision->n_layers;
+        info->vision_crops = (int)hparams->vision->max_crops;
+    }
     sum_tensors(source, hparams, info);
     for (size_t i = 0; i < hparams->n_layers; i++)
         info->n_windowed += hparams_window(hparams, i) > 0;

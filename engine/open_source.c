@@ -127,12 +127,14 @@ bool source_check_rows(const struct source *source, const struct tensor_info *te
 float *source_read_vector(const struct source *source, const struct tensor_info *tensor,
                           struct err *err)
 {
-    uint8_t *row = mem_new(1, tensor->row_bytes, err);
-    float *values = mem_new(tensor->shape[0], sizeof *values, err);
-    bool ok = row && values && source->read_rows(source, tensor, 0, 1, row, err) &&
-              source_check_rows(source, tensor, 0, 1, row, err);
-    if (ok) tensor_decode(tensor->type, row, tensor->shape[0], values);
-    free(row);
+    size_t n_rows = tensor->n_rows, n_cols = tensor->shape[0];
+    uint8_t *rows = mem_new(n_rows, tensor->row_bytes, err);
+    float *values = mem_new(n_rows, n_cols * sizeof *values, err);
+    bool ok = rows && values && source->read_rows(source, tensor, 0, n_rows, rows, err) &&
+              source_check_rows(source, tensor, 0, n_rows, rows, err);
+    for (size_t i = 0; ok && i < n_rows; i++)
+        tensor_decode(tensor->type, rows + i * tensor->row_bytes, n_cols, values + i * n_cols);
+    free(rows);
     if (ok) return values;
     free(values);
     return NULL;

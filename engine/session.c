@@ -4,6 +4,7 @@
 #include "engine/session.h"
 
 #include "base/mem.h"
+#include "engine/tiles.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,8 +13,6 @@
 enum {
     DEFAULT_BATCH_TOKENS = 512,
     MAX_BATCH_TOKENS = 1 << 16,
-    TILE_QUERIES = 24, /* heads of tokens in one call of attention, unless one token has more */
-    TILE_SCRATCH_BYTES = 512 << 10,
 };
 static const uint64_t DEFAULT_KV_BYTES = 1u << 30;
 
@@ -44,59 +43,6 @@ static bool allocate_acts(struct acts *acts, size_t n_tokens, size_t n_cols, siz
            (acts->sums = mem_new_aligned(n_values / 16 * sizeof *acts->sums, err));
 }
 
-/* What one call of the attention kernel takes of a tile whose last position is end - 1. */
-static struct attention tile_call(const struct session *session, bool is_sparse, size_t n_tokens,
-                                  size_t end)
-{
-    const struct hparams *h = &session->model->hparams;
-    struct attention call = {.n_tokens = n_tokens, .n_heads = h->n_heads / h->n_kv_heads};
-    call.position = end - n_tokens;
-    call.window = session->window;
-    if (is_sparse) call.blocks = h->blocks;
-    if (is_sparse && n_tokens > 1) call.n_heads = 1;
-    return call;
-}
-
-static size_t attention_floats(const struct session *session, bool is_sparse, size_t n_tokens,
-                               size_t end)
-{
-    struct attention call = tile_call(session, is_sparse, n_tokens, end);
-    return attention_scratch_floats(n_tokens, call.n_heads, session->model->hparams.head_size,
-                                    attention_most_keys(&call));
-}
-
-static size_t largest_tile(const struct session *session, bool is_sparse)
-{
-    size_t n_heads = session->model->hparams.n_heads / session->model->hparams.n_kv_heads;
-    if (is_sparse) n_heads = 1;
-    return n_heads < TILE_QUERIES ? TILE_QUERIES / n_heads : 1;
-}
-
-/* A thread's scratch holds one token at any position, and tiles as long as they stay in the L2
- * cache; a multiple of 16. */
-static size_t attention_stride(const struct session *session)
-{
-    size_t n_context = session->context_tokens, n_floats = 0;
-    const int n_forms = session->model->hparams.blocks.n_keys ? 2 : 1; /* dense, block-sparse */
-    for (int is_sparse = 0; is_sparse < n_forms; is_sparse++) {
-        size_t n_largest = largest_tile(session, is_sparse);
-        if (n_largest > n_context) n_largest = n_context;
-        size_t n_one = attention_floats(session, is_sparse, 1, n_context);
-        size_t n_most = attention_floats(session, is_sparse, n_largest, n_context);
-        if (n_most > TILE_SCRATCH_BYTES / sizeof(float))
-            n_most = TILE_SCRATCH_BYTES / sizeof(float);
-        n_floats = largest(n_floats, largest(n_one, n_most));
-    }
-    return (n_floats + 15) / 16 * 16;
-}
-
-/* How many a token goes through: that many rows of its own it has in buffers that are routed. */
-static size_t experts_of_token(const struct session *session)
-{
-    size_t n = session->model->hparams.n_experts_used;
-    return n > 0 ? n : 1;
-}
-
 /* Whether a step of the model reads or writes the buffer. */
 static bool has_buffer(const struct model *model, enum buffer buffer)
 {
@@ -108,13 +54,54 @@ static bool has_buffer(const struct model *model, enum buffer buffer)
     return has;
 }
 
+static const enum extent extents[BUFFER_COUNT] = {
+    [BUFFER_STREAM] = EXTENT_EMBD,
+    [BUFFER_DELTA] = EXTENT_EMBD,
+    [BUFFER_SECOND_DELTA] = EXTENT_EMBD,
+    [BUFFER_NORMED] = EXTENT_EMBD,
+    [BUFFER_QKV] = EXTENT_QKV,
+    [BUFFER_ATTENDED] = EXTENT_Q,
+    [BUFFER_GATE_UP] = EXTENT_GATE_UP,
+    [BUFFER_HIDDEN] = EXTENT_FF,
+    [BUFFER_LOGITS] = EXTENT_VOCAB,
+    [BUFFER_SCORES] = EXTENT_EXPERTS,
+    [BUFFER_ROUTED] = EXTENT_EMBD,
+    [BUFFER_EXPERTS] = EXTENT_EMBD,
+    [BUFFER_PATCHES] = EXTENT_PATCH,
+    [BUFFER_MERGED] = EXTENT_MERGED,
+    [BUFFER_PROJECTED] = EXTENT_PROJECTED,
+    [BUFFER_SEEN] = EXTENT_PROJECTED,
+};
+
+static const bool are_routed[BUFFER_COUNT] = {[BUFFER_GATE_UP] = true,
+                                              [BUFFER_HIDDEN] = true,
+                                              [BUFFER_ROUTED] = true,
+                                              [BUFFER_EXPERTS] = true};
+
+/* How many rows of its own a token has: in buffers that are routed, one for each expert that it goes
+ * through. */
+static size_t rows_of_token(const struct model *model, enum buffer buffer)
+{
+    size_t n = model->hparams.n_experts_used;
+    return are_routed[buffer] && n > 0 ? n : 1;
+}
+
+uint64_t session_scratch_bytes(const struct model *model, size_t batch_tokens)
+{
+    uint64_t n_values = 0;
+    for (enum buffer i = 0; i < BUFFER_COUNT; i++)
+        if (has_buffer(model, i))
+            n_values += rows_of_token(model, i) * hparams_count(&model->hparams, extents[i]);
+    return n_values * batch_tokens * sizeof(float);
+}
+
 /* The quantized copies of what projections read: as wide as the widest of them. */
 static bool allocate_inputs(struct session *session, struct err *err)
 {
     const struct model *model = session->model;
     struct acts *acts = session->scratch.acts;
     bool needs[ACT_FORMAT_COUNT] = {false};
-    size_t n = session->batch_tokens * experts_of_token(session), n_cols = 0;
+    size_t n = session->batch_tokens * rows_of_token(model, BUFFER_HIDDEN), n_cols = 0;
     for (size_t i = 0; i < model->n_operations; i++) {
         const struct operation *operation = &model->operations[i];
         n_cols = largest(n_cols, operation->projection.n_cols);
@@ -127,29 +114,17 @@ static bool allocate_inputs(struct session *session, struct err *err)
 
 static bool allocate_scratch(struct session *session, struct err *err)
 {
-    static const enum extent extents[BUFFER_COUNT] = {
-        [BUFFER_STREAM] = EXTENT_EMBD,       [BUFFER_DELTA] = EXTENT_EMBD,
-        [BUFFER_SECOND_DELTA] = EXTENT_EMBD, [BUFFER_NORMED] = EXTENT_EMBD,
-        [BUFFER_QKV] = EXTENT_QKV,           [BUFFER_ATTENDED] = EXTENT_Q,
-        [BUFFER_GATE_UP] = EXTENT_GATE_UP,   [BUFFER_HIDDEN] = EXTENT_FF,
-        [BUFFER_LOGITS] = EXTENT_VOCAB,      [BUFFER_SCORES] = EXTENT_EXPERTS,
-        [BUFFER_ROUTED] = EXTENT_EMBD,       [BUFFER_EXPERTS] = EXTENT_EMBD,
-    };
-    static const bool are_routed[BUFFER_COUNT] = {[BUFFER_GATE_UP] = true,
-                                                  [BUFFER_HIDDEN] = true,
-                                                  [BUFFER_ROUTED] = true,
-                                                  [BUFFER_EXPERTS] = true};
     const struct hparams *h = &session->model->hparams;
     struct scratch *s = &session->scratch;
     size_t n = session->batch_tokens;
     for (size_t i = 0; i < BUFFER_COUNT; i++) {
-        size_t n_rows = are_routed[i] ? n * experts_of_token(session) : n;
+        size_t n_rows = n * rows_of_token(session->model, (enum buffer)i);
         s->widths[i] = hparams_count(h, extents[i]);
         if (has_buffer(session->model, (enum buffer)i) &&
             !allocate_floats(&s->rows[i], n_rows, s->widths[i], err))
             return false;
     }
-    s->attention_stride = attention_stride(session);
+    s->attention_stride = tiles_scratch_floats(session);
     for (size_t i = 0; i < ROTATION_OF_LAYERS; i++)
         if (session->model->frequencies.of[i] &&
             !allocate_floats(&s->rotations[i], n, h->n_rope, err))
@@ -180,7 +155,8 @@ static bool allocate_batch(struct session *session, struct err *err)
 {
     const struct hparams *h = &session->model->hparams;
     size_t n = session->batch_tokens;
-    if (!(session->row_bytes = mem_new(1, session->model->embedding->row_bytes, err)) ||
+    const struct tensor_info *embedding = session->model->embedding;
+    if ((embedding && !(session->row_bytes = mem_new(1, embedding->row_bytes, err))) ||
         !(session->first_of_id = mem_new(h->n_vocab, sizeof *session->first_of_id, err)) ||
         !(session->positions = mem_new(n, sizeof *session->positions, err)) ||
         !(session->is_long = mem_new(n, sizeof *session->is_long, err)) ||
@@ -198,7 +174,7 @@ static bool allocate_batch(struct session *session, struct err *err)
 static struct kv_shape kv_shape_of(const struct model *model, enum kv_type type)
 {
     const struct hparams *h = &model->hparams;
-    return (struct kv_shape){.n_layers = h->n_layers,
+    return (struct kv_shape){.n_layers = hparams_kv_layers(h),
                              .n_kv_heads = h->n_kv_heads,
                              .head_size = h->head_size,
                              .type = type};
@@ -339,7 +315,8 @@ static bool check_batch(const struct session *session, const struct session_toke
         return err_set(err, ERR_USAGE, "%zu tokens in a batch of at most %zu", n_tokens,
                        session->batch_tokens);
     for (size_t i = 0; i < n_tokens; i++) {
-        if (tokens[i].id < 0 || (size_t)tokens[i].id >= n_vocab)
+        bool is_id = tokens[i].id >= 0 && (size_t)tokens[i].id < n_vocab;
+        if (!is_id && !tokens[i].embedding)
             return err_set(err, ERR_USAGE, "token %d is not in the vocabulary of %zu", tokens[i].id,
                            n_vocab);
         if (!kv_is_open(session->kv, tokens[i].sequence))
@@ -348,62 +325,42 @@ static bool check_batch(const struct session *session, const struct session_toke
     return true;
 }
 
-/* Row i of the stream = the embedding of token i; an id that came before is not read again. */
-static bool embed(struct session *session, const struct session_token *tokens, size_t n_tokens,
-                  struct err *err)
+/* x: the row of the embedding; an id that came before is not read again. */
+static bool embed_id(struct session *session, size_t i_token, int32_t id, float *x, struct err *err)
 {
     const struct source *source = session->model->source;
     const struct tensor_info *embedding = session->model->embedding;
-    size_t n_embd = session->model->hparams.n_embd, n_done = 0;
-    float *stream = session->scratch.rows[BUFFER_STREAM];
+    size_t n_embd = session->model->hparams.n_embd;
+    int32_t first = session->first_of_id[id];
+    if (first >= 0) {
+        memcpy(x, session->scratch.rows[BUFFER_STREAM] + (size_t)first * n_embd,
+               n_embd * sizeof *x);
+        return true;
+    }
+    session->first_of_id[id] = (int32_t)i_token;
+    if (!source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err) ||
+        !source_check_rows(source, embedding, (size_t)id, 1, session->row_bytes, err))
+        return false;
+    tensor_decode(embedding->type, session->row_bytes, n_embd, x);
+    return true;
+}
+
+/* Row i of what the pass reads = the embedding of token i. */
+static bool embed(struct session *session, const struct session_token *tokens, size_t n_tokens,
+                  struct err *err)
+{
+    enum buffer input = session->model->hparams.architecture->input;
+    size_t n_cols = session->scratch.widths[input], n_done = 0;
     bool ok = true;
     for (; ok && n_done < n_tokens; n_done++) {
-        int32_t id = tokens[n_done].id, first = session->first_of_id[id];
-        float *x = stream + n_done * n_embd;
-        if (first >= 0) {
-            memcpy(x, stream + (size_t)first * n_embd, n_embd * sizeof *x);
-            continue;
-        }
-        ok = source->read_rows(source, embedding, (size_t)id, 1, session->row_bytes, err) &&
-             source_check_rows(source, embedding, (size_t)id, 1, session->row_bytes, err);
-        if (ok) tensor_decode(embedding->type, session->row_bytes, n_embd, x);
-        session->first_of_id[id] = (int32_t)n_done;
+        const struct session_token *token = &tokens[n_done];
+        float *x = session->scratch.rows[input] + n_done * n_cols;
+        if (token->embedding) memcpy(x, token->embedding, n_cols * sizeof *x);
+        else ok = embed_id(session, n_done, token->id, x, err);
     }
-    for (size_t i = 0; i < n_done; i++) session->first_of_id[tokens[i].id] = -1;
+    for (size_t i = 0; i < n_done; i++)
+        if (!tokens[i].embedding) session->first_of_id[tokens[i].id] = -1;
     return ok;
-}
-
-/* Whether a sparse tile ends before the position: tokens of one block see the same blocks. */
-static bool begins_block(const struct session *session, bool is_sparse, size_t position)
-{
-    return is_sparse && position % session->model->hparams.blocks.n_keys == 0;
-}
-
-/* Row i of the stream belongs to token rows[i]. Tokens of one sequence that are neighbours in the
- * batch have consecutive positions. */
-static void cut_tiles(const struct session *session, const size_t *rows, size_t n_rows,
-                      bool is_sparse, struct tiles *tiles)
-{
-    size_t most = largest_tile(session, is_sparse), stride = session->scratch.attention_stride;
-    tiles->n_tiles = 0;
-    for (size_t i = 0; i < n_rows;) {
-        size_t first = rows[i], end = session->positions[first] + 1, n = 1;
-        while (n < most && i + n < n_rows && rows[i + n] == first + n &&
-               session->pages[first + n] == session->pages[first] &&
-               !begins_block(session, is_sparse, end - 1 + n) &&
-               attention_floats(session, is_sparse, n + 1, end + n) <= stride)
-            n++;
-        tiles->tiles[tiles->n_tiles++] = (struct tile){i, n};
-        i += n;
-    }
-}
-
-static void cut_rows(const struct session *session, const size_t *rows, size_t n_rows,
-                     struct cuts *cuts)
-{
-    cut_tiles(session, rows, n_rows, false, &cuts->dense);
-    if (session->model->hparams.blocks.n_keys)
-        cut_tiles(session, rows, n_rows, true, &cuts->sparse);
 }
 
 static void take_back(struct session *session, const struct session_token *tokens)
@@ -467,17 +424,23 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         session->pages[i] = kv_pages(session->kv, tokens[i].sequence);
         if (tokens[i].wants_logits) session->wanting[session->n_logits++] = i;
     }
-    cut_rows(session, session->all, n_tokens, &session->all_cuts);
-    cut_rows(session, session->wanting, session->n_logits, &session->wanting_cuts);
+    tiles_cut(session, session->all, n_tokens, &session->all_cuts);
+    tiles_cut(session, session->wanting, session->n_logits, &session->wanting_cuts);
     if (n_tokens == 0) return true;
     graph_run(session);
     return session->fault == NO_FAULT || refuse_batch(session, tokens, err);
 }
 
+const float *session_row(const struct session *session, size_t i)
+{
+    enum buffer output = architecture_output(session->model->hparams.architecture);
+    return session->scratch.rows[output] + i * session->scratch.widths[output];
+}
+
 const float *session_logits(const struct session *session, size_t i)
 {
     assert(i < session->n_logits);
-    return session->scratch.rows[BUFFER_LOGITS] + i * session->model->hparams.n_vocab;
+    return session_row(session, i);
 }
 
 size_t session_context_tokens(const struct session *session)

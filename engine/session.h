@@ -90,8 +90,14 @@ struct session {
     struct routing routing;             /* [T * n_experts_used] */
 };
 
-/* Runs the batch through the model on all threads: from the embeddings in BUFFER_STREAM to
- * BUFFER_LOGITS, appending keys and values to the pages. What is no number, or beyond what its
+/* Bytes of the buffers of a session; of what it allocates by far the most but for KV pages. */
+uint64_t session_scratch_bytes(const struct model *model, size_t batch_tokens);
+
+/* Row i of what the pass left: logits, or embeddings of a tower; valid until the next. */
+const float *session_row(const struct session *session, size_t i);
+
+/* Runs the batch through the model on all threads: from the embeddings in the architecture's input to
+ * its output, appending keys and values to the pages. What is no number, or beyond what its
  * place can hold, is left in session->fault; keys and values of that kind are not stored. */
 void graph_run(struct session *session);
 

@@ -75,7 +75,8 @@ bool source_check_rows(const struct source *source, const struct tensor_info *te
                        size_t n_rows, const void *rows, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The values of a one-dimensional tensor as floats, checked; free() them. NULL on failure. */
+/* The values of a tensor, a vector or a few rows, as floats, checked: [n_rows, shape[0]]; free()
+ * them. NULL on failure. */
 float *source_read_vector(const struct source *source, const struct tensor_info *tensor,
                           struct err *err) __attribute__((warn_unused_result));
 

@@ -1,7 +1,8 @@
 /* tools.h - what makes and measures models: limits of the machine, the time of kernels, what a file
  * says without loading it, importance, divergence, writing files.
  *
- * Beside engine.h, which loads and computes, the only header of engine/ that others may include.
+ * Beside engine.h, which loads and computes, and vision.h, which sees pictures, the only header of
+ * engine/ that others may include.
  */
 #ifndef PHIBENCH_ENGINE_TOOLS_H
 #define PHIBENCH_ENGINE_TOOLS_H

@@ -20,7 +20,6 @@ const struct architecture architecture_clip = {
              .to = BUFFER_DELTA,
              .matrices = {WEIGHT_PATCH_EMBD}},
             {.run = step_place,
-             .from = BUFFER_DELTA,
              .to = BUFFER_STREAM,
              .vector = WEIGHT_POSITION_EMBD,
              .vector_bias = WEIGHT_CLASS_EMBD},

@@ -19,6 +19,8 @@
     gegelu_mul_fn gegelu_mul_##isa;                                                                \
     gelu_mul_fn gelu_mul_##isa;                                                                    \
     gelu_fn gelu_##isa;                                                                            \
+    gelu_quick_fn gelu_quick_##isa;                                                                \
+    gelu_erf_fn gelu_erf_##isa;                                                                    \
     add_fn add_##isa;                                                                              \
     scale_fn scale_##isa;                                                                          \
     softcap_fn softcap_##isa;                                                                      \

@@ -80,8 +80,10 @@ struct attention {
     size_t position; /* of the first token */
     size_t window;
     struct block_pattern blocks;
-    size_t first_head;     /* of the model: what the first of the n_heads is */
-    uint8_t *const *pages; /* page bases of the sequence, up to that of the last token's position */
+    size_t n_keys; /* all tokens attend to the keys before this one, whatever comes after their own;
+                    * without window and blocks. 0: each to those up to its own */
+    size_t first_head;         /* of the model: what the first of the n_heads is */
+    uint8_t *const *pages;     /* page bases of the sequence, up to that of the last key */
     size_t k_offset, v_offset; /* bytes from a page's base to this layer's and KV head's K and V */
     enum kv_type type;
     float scale;    /* score = scale * dot */
@@ -97,8 +99,14 @@ struct key_span {
 };
 static inline struct key_span attention_span(const struct attention *a, size_t i)
 {
-    size_t end = a->position + i + 1;
+    size_t end = a->n_keys ? a->n_keys : a->position + i + 1;
     return (struct key_span){a->window && end > a->window ? end - a->window : 0, end};
+}
+
+/* One past the last key that a token of the call attends to. */
+static inline size_t attention_end(const struct attention *a)
+{
+    return attention_span(a, a->n_tokens - 1).end;
 }
 
 /* Whether head i_head of [0, n_heads) of token i_token sees a block that is not after its own. */
@@ -122,7 +130,7 @@ static inline size_t attention_local_block(const struct attention *a)
 static inline size_t attention_most_keys(const struct attention *a)
 {
     const struct block_pattern *blocks = &a->blocks;
-    size_t end = a->position + a->n_tokens, n_keys = end - attention_span(a, 0).begin;
+    size_t end = attention_end(a), n_keys = end - attention_span(a, 0).begin;
     if (!blocks->n_keys) return n_keys;
     size_t n_before = attention_local_block(a), n_blocks = (end - 1) / blocks->n_keys + 1;
     size_t n_strided = a->n_heads * (n_before / blocks->stride + 1);
@@ -187,6 +195,16 @@ typedef void gelu_mul_fn(const float *gate, const float *up, size_t n, float *ou
 /* out[i] = gelu(x[i]), the same. out may be x. */
 typedef void gelu_fn(const float *x, size_t n, float *out);
 
+/* out[i] = x[i] * logistic(1.702 x[i]) (Hendrycks, Gimpel 2016, section 2): x / (1 +
+ * kernel_exp(-(1.702f * x))). out may be x. */
+typedef void gelu_quick_fn(const float *x, size_t n, float *out);
+
+/* out[i] = x[i] * (1 + erf(x[i] / sqrt(2))) / 2, the same with the normal distribution itself: the
+ * positive part of x, h + |h| with h = 0.5 x, less a * tail(a), a = |x|, by one fmaf; tail(a) =
+ * kernel_exp(-0.5f * (a * a)) * (t * polynomial of t by fmaf), t = 1 / fmaf(a, NORMAL_SLOPE, 1).
+ * out may be x. */
+typedef void gelu_erf_fn(const float *x, size_t n, float *out);
+
 /* x[i] += y[i]. */
 typedef void add_fn(float *x, const float *y, size_t n);
 
@@ -225,6 +243,8 @@ struct kernels {
     gegelu_mul_fn *gegelu_mul;
     gelu_mul_fn *gelu_mul;
     gelu_fn *gelu;
+    gelu_quick_fn *gelu_quick;
+    gelu_erf_fn *gelu_erf;
     add_fn *add;
     add_scaled_fn *add_scaled;
     scale_fn *scale;

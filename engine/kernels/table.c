@@ -40,7 +40,8 @@
         .rms_norm = rms_norm_##float_isa, .layer_norm = layer_norm_##float_isa,                    \
         .rope = rope_##float_isa, .silu_mul = silu_mul_##float_isa,                                \
         .gegelu_mul = gegelu_mul_##float_isa, .gelu_mul = gelu_mul_##float_isa,                    \
-        .gelu = gelu_##float_isa, .add = add_##float_isa, .scale = scale_##float_isa,              \
+        .gelu = gelu_##float_isa, .gelu_quick = gelu_quick_##float_isa,                            \
+        .gelu_erf = gelu_erf_##float_isa, .add = add_##float_isa, .scale = scale_##float_isa,      \
         .add_scaled = add_scaled_##float_isa, .softcap = softcap_##float_isa,                      \
         .peak_int8 = peak_int8_##quant_isa, .peak_f32 = peak_f32_##float_isa,                      \
         .stream = stream_##float_isa,                                                              \

@@ -47,6 +47,7 @@ static void attend_tiles(const struct pass *pass, const struct operation *operat
         .head_size = h->head_size,
         .window = hparams_window(h, pass->i_layer),
         .blocks = hparams_blocks(h, pass->i_layer),
+        .n_keys = hparams_keys_ahead(h),
         .type = session->kv_type,
         .scale = h->attention_scale,
         .softcap = h->attention_softcap,
@@ -54,7 +55,7 @@ static void attend_tiles(const struct pass *pass, const struct operation *operat
         .out_stride = scratch->widths[to],
     };
     const struct tiles *tiles = attention.blocks.n_keys ? &pass->cuts->sparse : &pass->cuts->dense;
-    size_t n_tiles = tiles->n_tiles;
+    size_t n_tiles = tiles->n_tiles, kv_layer = hparams_kv_layer(h, pass->i_layer);
     struct take take = {.n = h->n_kv_heads * n_tiles, .chunk = 1};
     while (threads_take(pass->threads, pass->i_thread, &take)) {
         size_t head = take.taken.begin / n_tiles;
@@ -65,8 +66,8 @@ static void attend_tiles(const struct pass *pass, const struct operation *operat
         attention.position = session->positions[t];
         attention.first_head = head * n_sharing;
         attention.pages = session->pages[t];
-        attention.k_offset = kv_k_offset(session->kv, pass->i_layer, head);
-        attention.v_offset = kv_v_offset(session->kv, pass->i_layer, head);
+        attention.k_offset = kv_k_offset(session->kv, kv_layer, head);
+        attention.v_offset = kv_v_offset(session->kv, kv_layer, head);
         attention.out = pass_row(pass, to, tile.first) + first_q;
         if (attention.blocks.n_keys && tile.n > 1) attend_by_head(pass, attention);
         else pass->kernels->attention(&attention);

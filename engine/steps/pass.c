@@ -16,12 +16,13 @@ void pass_report(const struct pass *pass, enum fault_kind kind, size_t i_token)
 
 void pass_check_logits(const struct pass *pass)
 {
-    size_t n_vocab = pass->h->n_vocab;
-    struct range share = pass_share(pass, pass->n_active * n_vocab);
+    enum buffer output = architecture_output(pass->h->architecture);
+    size_t n_cols = pass->scratch->widths[output];
+    struct range share = pass_share(pass, pass->n_active * n_cols);
     for (size_t at = share.begin, end; at < share.end; at = end) {
-        size_t i = at / n_vocab;
-        end = (i + 1) * n_vocab < share.end ? (i + 1) * n_vocab : share.end;
-        if (!floats_are_below(pass_row(pass, BUFFER_LOGITS, 0) + at, end - at, INFINITY))
+        size_t i = at / n_cols;
+        end = (i + 1) * n_cols < share.end ? (i + 1) * n_cols : share.end;
+        if (!floats_are_below(pass_row(pass, output, 0) + at, end - at, INFINITY))
             pass_report(pass, FAULT_LOGITS, pass->active[i]);
     }
 }

@@ -45,26 +45,35 @@ static float stored_limit(enum kv_type type)
     }
 }
 
+/* The queries that share a KV head, and its key. */
+static void rotate_heads(const struct pass *pass, const float *rotation, float *q, float *k)
+{
+    const struct hparams *h = pass->h;
+    bool is_interleaved = h->architecture->is_interleaved;
+    size_t n_pairs = h->n_rope / 2, n_sharing = h->n_heads / h->n_kv_heads;
+    for (size_t i = 0; i < n_sharing; i++)
+        pass->kernels->rope(q + i * h->head_size, rotation, n_pairs, is_interleaved);
+    pass->kernels->rope(k, rotation, n_pairs, is_interleaved);
+}
+
 /* By (token, KV head). What the cache cannot hold is left out of it: what is masked is multiplied
  * by zero, and has to be a number. */
 void step_store(struct pass *pass, const struct operation *operation)
 {
     const struct hparams *h = pass->h;
     const struct session *session = pass->session;
-    bool is_interleaved = h->architecture->is_interleaved;
     size_t n_q = hparams_count(h, EXTENT_Q), n_kv = hparams_count(h, EXTENT_KV);
-    size_t n_pairs = h->n_rope / 2, n_sharing = h->n_heads / h->n_kv_heads;
+    size_t n_sharing = h->n_heads / h->n_kv_heads;
+    size_t kv_layer = hparams_kv_layer(h, pass->i_layer);
     const float *rotations = pass->scratch->rotations[hparams_rotation(h, pass->i_layer)];
     float limit = stored_limit(session->kv_type);
     struct range share = pass_share(pass, session->n_tokens * h->n_kv_heads);
     for (size_t i = share.begin; i < share.end; i++) {
         size_t t = i / h->n_kv_heads, head = i % h->n_kv_heads;
-        const float *rotation = rotations + t * 2 * n_pairs;
         float *qkv = pass_row(pass, operation->step->from, t);
         float *k = qkv + n_q + head * h->head_size, *v = k + n_kv;
-        for (size_t j = head * n_sharing; j < (head + 1) * n_sharing; j++)
-            pass->kernels->rope(qkv + j * h->head_size, rotation, n_pairs, is_interleaved);
-        pass->kernels->rope(k, rotation, n_pairs, is_interleaved);
+        if (rotations)
+            rotate_heads(pass, rotations + t * h->n_rope, qkv + head * n_sharing * h->head_size, k);
         if (!floats_are_below(k, h->head_size, limit) ||
             !floats_are_below(v, h->head_size, limit)) {
             pass_report(pass, FAULT_STORED, t);
@@ -72,9 +81,8 @@ void step_store(struct pass *pass, const struct operation *operation)
         }
         size_t position = session->positions[t];
         uint8_t *page = session->pages[t][position / SESSION_PAGE_TOKENS];
-        pass->kernels->kv_store(k, v, h->head_size, session->kv_type,
-                                page + kv_k_offset(session->kv, pass->i_layer, head),
-                                page + kv_v_offset(session->kv, pass->i_layer, head),
-                                position % SESSION_PAGE_TOKENS);
+        pass->kernels->kv_store(
+            k, v, h->head_size, session->kv_type, page + kv_k_offset(session->kv, kv_layer, head),
+            page + kv_v_offset(session->kv, kv_layer, head), position % SESSION_PAGE_TOKENS);
     }
 }

@@ -91,15 +91,16 @@ step_fn step_finish_logits;
 
 /* ---- Towers ---- */
 
-/* from's rows become those of the stream: row 0 of a sequence is the step's bias (the class), and
- * each row gets that of its position in the step's vector added. */
+/* Rows of the stream are those of their positions in the step's vector, a sequence's first one with
+ * the step's bias (the class) added: where patches go, which a delta holds, for the next norm. */
 step_fn step_place;
 /* to = gelu(from) by the normal distribution's own function (erf), and by the logistic function's
  * (Hendrycks, Gimpel 2016: x * sigmoid(1.702 x)), ready to be projected. */
 step_fn step_gelu_erf, step_gelu_quick;
-/* Adds the last block's delta to the stream; to = squares of two by two patches, row by row, four
- * rows of the stream side by side, and behind those of all sequences of the batch two rows more:
- * the step's bias (a row's end) and vector (a picture's). The pass goes on with these. */
+/* Adds the last block's delta to the stream; to = two by two patches, four rows of the stream side
+ * by side: (y, x), (y, x + 1), (y + 1, x), (y + 1, x + 1), by sequence and row by row. Behind those
+ * of all sequences stand the step's bias (a row's end) and vector (a picture's). The pass goes on
+ * with these, ready to be projected. */
 step_fn step_merge;
 
 /* ---- Experts ---- */

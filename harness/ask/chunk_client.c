@@ -198,8 +198,8 @@ static bool eval_group(struct chunk_client *client, const struct group *group, s
         const int32_t *ids = text_chunk(group->dataset, group->items[i]);
         for (size_t at = 0; at < group->n_computed; at++) {
             bool wants_logits = at + 1 >= group->first_scored;
-            client->batch[n++] =
-                (struct session_token){client->sequences[i], ids[at], wants_logits};
+            client->batch[n++] = (struct session_token){
+                .sequence = client->sequences[i], .id = ids[at], .wants_logits = wants_logits};
             if (wants_logits) add_row(client, group, i, at + 1 - group->first_scored, ids[at + 1]);
             if (n < capacity) continue;
             if (!eval_batch(client, group->sink, n, err)) return false;

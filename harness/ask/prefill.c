@@ -33,8 +33,9 @@ bool prefill(struct session *session, int sequence, const struct tokens *ids, bo
     while (ok && at < ids->n) {
         size_t n = ids->n - at < capacity ? ids->n - at : capacity;
         for (size_t i = 0; i < n; i++)
-            batch[i] =
-                (struct session_token){sequence, ids->ids[at + i], all || at + i + 1 == ids->n};
+            batch[i] = (struct session_token){.sequence = sequence,
+                                              .id = ids->ids[at + i],
+                                              .wants_logits = all || at + i + 1 == ids->n};
         ok = eval_chunk(session, batch, n, at, fn, context, err);
         at += n;
     }

@@ -124,7 +124,8 @@ static float *small_logits(enum isa isa, size_t *n_bytes, struct err *err)
     struct session *session = model ? session_open(model, &(struct session_options){0}, err) : NULL;
     if (session && session_start(session, &sequence, err)) {
         for (int i = 0; i < N_TOKENS; i++)
-            tokens[i] = (struct session_token){sequence, 1 + 7 * i, i + 1 == N_TOKENS};
+            tokens[i] = (struct session_token){
+                .sequence = sequence, .id = 1 + 7 * i, .wants_logits = i + 1 == N_TOKENS};
         if (session_eval(session, tokens, N_TOKENS, err)) {
             *n_bytes = (size_t)model_info(model)->n_vocab * sizeof *copy;
             copy = malloc(*n_bytes);

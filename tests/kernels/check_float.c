@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHAPE_CHARS = 96, ROUNDS = 60, SLOTS = SESSION_PAGE_TOKENS };
+enum { SHAPE_CHARS = 128, ROUNDS = 60, SLOTS = SESSION_PAGE_TOKENS };
 
 enum values { UNIFORM, EXTREME, NONFINITE, VALUES_COUNT };
 
@@ -175,6 +175,13 @@ static void draw_blocks(struct check *check, struct attention *a)
     a->first_head = draw(check, 0, 12);
 }
 
+/* Every token sees all keys, some of them after the call's own. */
+static void look_ahead(struct check *check, struct attention *a)
+{
+    a->window = 0;
+    a->n_keys = a->position + a->n_tokens + draw(check, 0, 40);
+}
+
 static bool is_read(const struct attention *a, size_t page)
 {
     if (!a->blocks.n_keys) return true;
@@ -198,8 +205,9 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     a.window = draw(check, 0, 2) ? 0 : draw(check, 1, 200);
     a.scale = 8.0f / sqrtf((float)head_size);
     a.softcap = draw(check, 0, 2) ? 0.0f : (float)draw(check, 1, 20);
-    draw_blocks(check, &a);
-    size_t begin = attention_span(&a, 0).begin, end = a.position + a.n_tokens;
+    if (!draw(check, 0, 3)) look_ahead(check, &a);
+    else draw_blocks(check, &a);
+    size_t begin = attention_span(&a, 0).begin, end = attention_end(&a);
     struct kv kv = new_pages(check, end, head_size, type);
     float k[256], v[256];
     for (size_t i = begin; i < end; i++) {
@@ -227,9 +235,10 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
 
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape,
-             "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g, blocks %zu",
-             KV_NAMES[type], a.n_heads, head_size, a.position, end, a.window, (double)a.softcap,
-             a.blocks.n_keys);
+             "%s, %zu heads of %zu, tokens %zu to %zu, window %zu, cap %g, blocks %zu, "
+             "all of %zu keys",
+             KV_NAMES[type], a.n_heads, head_size, a.position, a.position + a.n_tokens, a.window,
+             (double)a.softcap, a.blocks.n_keys, a.n_keys);
     check_same_floats(check, "attention", shape, expected, a.out, n_out);
     check_release(check);
 }
@@ -295,17 +304,28 @@ static void check_gate_kernel(struct check *check, const char *name, silu_mul_fn
     }
 }
 
-static void check_gelu(struct check *check, const float *x, size_t n)
+/* All three have one type. */
+static void check_gelu_kernel(struct check *check, const char *name, gelu_fn *scalar,
+                              gelu_fn *tested, const float *x, size_t n)
 {
     float *expected = new_output(check, n), *actual = new_output(check, n);
     char shape[SHAPE_CHARS];
     snprintf(shape, sizeof shape, "%zu values", n);
-    check->scalar->gelu(x, n, expected);
-    check->tested->gelu(x, n, actual);
-    check_same_floats(check, "gelu", shape, expected, actual, n);
+    scalar(x, n, expected);
+    tested(x, n, actual);
+    check_same_floats(check, name, shape, expected, actual, n);
     memcpy(actual, x, n * sizeof *x);
-    check->tested->gelu(actual, n, actual);
-    check_same_floats(check, "gelu in place", shape, expected, actual, n);
+    tested(actual, n, actual);
+    snprintf(shape, sizeof shape, "%zu values in place", n);
+    check_same_floats(check, name, shape, expected, actual, n);
+}
+
+static void check_gelu(struct check *check, const float *x, size_t n)
+{
+    const struct kernels *scalar = check->scalar, *tested = check->tested;
+    check_gelu_kernel(check, "gelu", scalar->gelu, tested->gelu, x, n);
+    check_gelu_kernel(check, "gelu_quick", scalar->gelu_quick, tested->gelu_quick, x, n);
+    check_gelu_kernel(check, "gelu_erf", scalar->gelu_erf, tested->gelu_erf, x, n);
 }
 
 static void check_gates(struct check *check, const float *gate, const float *up, size_t n)

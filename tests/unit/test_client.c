@@ -183,7 +183,8 @@ static double reference_logprob(const struct model *model, const char *context,
         join_tokens(model_tokenizer(model), BOS_AUTO, context, continuation, &joined, NULL));
     assert_true(session_start(session, &sequence, NULL));
     for (size_t i = 0; i + 1 < joined.ids.n; i++) {
-        const struct session_token token = {sequence, joined.ids.ids[i], true};
+        const struct session_token token = {
+            .sequence = sequence, .id = joined.ids.ids[i], .wants_logits = true};
         assert_true(session_eval(session, &token, 1, NULL));
         if (i + 1 >= joined.n_context)
             sum += logits_logprob(session_logits(session, 0), (size_t)model_info(model)->n_vocab,
@@ -324,7 +325,8 @@ static void the_hash_is_of_every_row_of_logits_in_order(void **state)
             join_tokens(model_tokenizer(*state), BOS_AUTO, prompts[0], WORDS[k], &joined, NULL));
         assert_true(session_start(session, &sequence, NULL));
         for (size_t i = 0; i + 1 < joined.ids.n; i++) {
-            const struct session_token token = {sequence, joined.ids.ids[i], true};
+            const struct session_token token = {
+                .sequence = sequence, .id = joined.ids.ids[i], .wants_logits = true};
             uint8_t row[SHA256_BYTES];
             assert_true(session_eval(session, &token, 1, NULL));
             if (i + 1 < joined.n_context) continue;
@@ -402,7 +404,8 @@ static void reference_text(const struct model *model, const char *prompt, size_t
     assert_true(session_start(session, &sequence, NULL));
     for (size_t i = 0; i < n_new; i++) {
         for (; n_done < ids.n; n_done++) {
-            const struct session_token token = {sequence, ids.ids[n_done], true};
+            const struct session_token token = {
+                .sequence = sequence, .id = ids.ids[n_done], .wants_logits = true};
             assert_true(session_eval(session, &token, 1, NULL));
         }
         int32_t id = logits_argmax(session_logits(session, 0), (size_t)model_info(model)->n_vocab);

@@ -214,7 +214,8 @@ static void short_factors_are_never_mixed_with_long_ones(void **state)
     assert_int_equal(session_short_tokens(session), ORIGINAL);
     int sequence = start(session, ORIGINAL), fork;
     struct err err = {0};
-    struct session_token tokens[2] = {{sequence, 3, true}, {sequence, 4, true}};
+    struct session_token tokens[2] = {{.sequence = sequence, .id = 3, .wants_logits = true},
+                                      {.sequence = sequence, .id = 4, .wants_logits = true}};
     test_eval(session, sequence, golden.long_ids, ORIGINAL - 1, 512, NULL);
     assert_true(session_may_reach(session, sequence, ORIGINAL));
     assert_false(session_may_reach(session, sequence, ORIGINAL + 1));
@@ -262,9 +263,12 @@ static void check_way(const struct model *model, const struct golden *golden, in
         struct session_token batch[N_LONG + N_SHORT];
         size_t n = 0, n_chunk = N_LONG - done < chunk ? N_LONG - done : chunk;
         bool has_other = n_other < N_SHORT;
-        if (has_other) batch[n++] = (struct session_token){other, golden->short_ids[n_other], true};
+        if (has_other)
+            batch[n++] = (struct session_token){
+                .sequence = other, .id = golden->short_ids[n_other], .wants_logits = true};
         for (size_t i = 0; i < n_chunk; i++)
-            batch[n++] = (struct session_token){sequence, golden->long_ids[done + i], true};
+            batch[n++] = (struct session_token){
+                .sequence = sequence, .id = golden->long_ids[done + i], .wants_logits = true};
         assert_true(session_eval(session, batch, n, NULL));
         if (has_other)
             assert_memory_equal(session_logits(session, 0), at_short + n_other++ * n_vocab, row);

@@ -132,8 +132,9 @@ static void the_first_one_is_named_whatever_threads_find(void **state)
 static bool eval(struct session *session, int *sequence, struct err *err)
 {
     assert_true(session_start(session, sequence, NULL));
-    const struct session_token tokens[] = {
-        {*sequence, 5, false}, {*sequence, 6, true}, {*sequence, 7, true}};
+    const struct session_token tokens[] = {{.sequence = *sequence, .id = 5, .wants_logits = false},
+                                           {.sequence = *sequence, .id = 6, .wants_logits = true},
+                                           {.sequence = *sequence, .id = 7, .wants_logits = true}};
     return session_eval(session, tokens, 3, err);
 }
 
@@ -213,7 +214,7 @@ static void a_cache_that_refused_keys_serves_other_tokens(void **state)
     assert_non_null(session);
     assert_false(eval(session, &sequence, &err));
     /* The token of zeros takes the page that the others left, where nothing may be left of them. */
-    const struct session_token zeros = {sequence, 8, true};
+    const struct session_token zeros = {.sequence = sequence, .id = 8, .wants_logits = true};
     assert_true(session_eval(session, &zeros, 1, &err));
     session_close(session);
     model_close(model);

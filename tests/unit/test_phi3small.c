@@ -178,8 +178,10 @@ static void logits_do_not_depend_on_other_sequences(void **state)
         /* The second sequence gets a token in each round. */
         size_t n = 0, ahead = (size_t)(at - SHARED) / ROUND;
         for (size_t i = 0; i < ROUND; i++, n++)
-            batch[n] = (struct session_token){sequences[0], scene.ids[at + i], i + 1 == ROUND};
-        batch[n++] = (struct session_token){sequences[1], scene.ids[SHARED + ahead], true};
+            batch[n] = (struct session_token){
+                .sequence = sequences[0], .id = scene.ids[at + i], .wants_logits = i + 1 == ROUND};
+        batch[n++] = (struct session_token){
+            .sequence = sequences[1], .id = scene.ids[SHARED + ahead], .wants_logits = true};
         assert_true(session_eval(session, batch, n, NULL));
         assert_memory_equal(session_logits(session, 0),
                             scene.logits + (at + ROUND - 1) * scene.n_vocab,

@@ -333,8 +333,11 @@ static void a_bad_batch_is_refused_before_anything_changes(void **state)
     assert_int_equal(session_context_tokens(session), 20);
     int a;
     assert_true(session_start(session, &a, NULL));
-    struct session_token batch[5] = {
-        {a, 1, true}, {a, 2, true}, {a, 3, true}, {a, 4, true}, {a, 5, true}};
+    struct session_token batch[5] = {{.sequence = a, .id = 1, .wants_logits = true},
+                                     {.sequence = a, .id = 2, .wants_logits = true},
+                                     {.sequence = a, .id = 3, .wants_logits = true},
+                                     {.sequence = a, .id = 4, .wants_logits = true},
+                                     {.sequence = a, .id = 5, .wants_logits = true}};
     size_t n_free = session_free_pages(session);
     assert_false(session_eval(session, batch, 5, &err));
     assert_int_equal(err.code, ERR_USAGE);
@@ -345,12 +348,12 @@ static void a_bad_batch_is_refused_before_anything_changes(void **state)
         assert_false(session_eval(session, batch, 4, &err));
         assert_int_equal(err.code, ERR_USAGE);
     }
-    batch[2] = (struct session_token){a + 1, 3, true};
+    batch[2] = (struct session_token){.sequence = a + 1, .id = 3, .wants_logits = true};
     assert_false(session_eval(session, batch, 4, &err));
     assert_int_equal(session_length(session, a), 0);
     assert_int_equal(session_free_pages(session), n_free);
 
-    batch[2] = (struct session_token){a, 3, true};
+    batch[2] = (struct session_token){.sequence = a, .id = 3, .wants_logits = true};
     for (int i = 0; i < 5; i++) assert_true(session_eval(session, batch, 4, NULL));
     err_clear(&err);
     assert_false(session_eval(session, batch, 1, &err));
@@ -385,7 +388,7 @@ static void a_full_cache_is_told_as_capacity_and_room_made_is_used(void **state)
     assert_true(session_start(session, &b, NULL));
     test_eval(session, a, ids, CONTEXT, 512, NULL);
     test_eval(session, b, ids, 16, 512, NULL);
-    struct session_token token = {b, 9, true};
+    struct session_token token = {.sequence = b, .id = 9, .wants_logits = true};
     struct err err = {0};
     assert_false(session_eval(session, &token, 1, &err));
     assert_int_equal(err.code, ERR_CAPACITY);

@@ -70,6 +70,34 @@ void gelu_scalar(const float *x, size_t n, float *out)
     for (size_t i = 0; i < n; i++) out[i] = gelu_of(x[i]);
 }
 
+void gelu_quick_scalar(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) out[i] = x[i] / (1.0f + kernel_exp(-(GEGELU_SLOPE * x[i])));
+}
+
+/* Of the normal distribution, from a >= 0 on. */
+static float normal_tail(float a)
+{
+    float t = 1.0f / fmaf(a, NORMAL_SLOPE, 1.0f);
+    float p = NORMAL_C7;
+    p = fmaf(p, t, NORMAL_C6);
+    p = fmaf(p, t, NORMAL_C5);
+    p = fmaf(p, t, NORMAL_C4);
+    p = fmaf(p, t, NORMAL_C3);
+    p = fmaf(p, t, NORMAL_C2);
+    p = fmaf(p, t, NORMAL_C1);
+    p = fmaf(p, t, NORMAL_C0);
+    return kernel_exp(-0.5f * (a * a)) * (t * p);
+}
+
+void gelu_erf_scalar(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        float a = fabsf(x[i]), half = 0.5f * x[i];
+        out[i] = fmaf(-a, normal_tail(a), half + fabsf(half));
+    }
+}
+
 void add_scalar(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++) x[i] += y[i];

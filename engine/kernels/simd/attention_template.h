@@ -481,7 +481,7 @@ static size_t next_seen_block(const struct attention *a, size_t key)
  * past the last that the call needs. */
 static struct key_span pages_from(const struct attention *a, size_t key)
 {
-    size_t end = (a->position + a->n_tokens + SLOTS - 1) / SLOTS * SLOTS, n_keys = a->blocks.n_keys;
+    size_t end = (attention_end(a) + SLOTS - 1) / SLOTS * SLOTS, n_keys = a->blocks.n_keys;
     if (n_keys && key < end) {
         size_t block = next_seen_block(a, key);
         if (block * n_keys > key) key = block * n_keys;

@@ -166,6 +166,42 @@ void SIMD_NAME(gelu)(const float *x, size_t n, float *out)
         simd_store_first(out + i, gelu_of(simd_load_first(x + i, n - i)), n - i);
 }
 
+void SIMD_NAME(gelu_quick)(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT v = simd_load_first(x + i, n - i);
+        SIMD_FLOAT power = simd_exp(simd_mul(simd_set(-GEGELU_SLOPE), v));
+        simd_store_first(out + i, simd_div(v, simd_add(simd_set(1.0f), power)), n - i);
+    }
+}
+
+static inline SIMD_FLOAT normal_tail(SIMD_FLOAT a)
+{
+    const SIMD_FLOAT one = simd_set(1.0f);
+    SIMD_FLOAT t = simd_div(one, simd_fma(a, simd_set(NORMAL_SLOPE), one));
+    SIMD_FLOAT p = simd_set(NORMAL_C7);
+    p = simd_fma(p, t, simd_set(NORMAL_C6));
+    p = simd_fma(p, t, simd_set(NORMAL_C5));
+    p = simd_fma(p, t, simd_set(NORMAL_C4));
+    p = simd_fma(p, t, simd_set(NORMAL_C3));
+    p = simd_fma(p, t, simd_set(NORMAL_C2));
+    p = simd_fma(p, t, simd_set(NORMAL_C1));
+    p = simd_fma(p, t, simd_set(NORMAL_C0));
+    SIMD_FLOAT power = simd_exp(simd_mul(simd_set(-0.5f), simd_mul(a, a)));
+    return simd_mul(power, simd_mul(t, p));
+}
+
+void SIMD_NAME(gelu_erf)(const float *x, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += SIMD_LANES) {
+        SIMD_FLOAT v = simd_load_first(x + i, n - i), a = simd_abs(v);
+        SIMD_FLOAT half = simd_mul(simd_set(0.5f), v);
+        SIMD_FLOAT positive = simd_add(half, simd_abs(half));
+        SIMD_FLOAT negative = simd_xor(a, simd_set(-0.0f));
+        simd_store_first(out + i, simd_fma(negative, normal_tail(a), positive), n - i);
+    }
+}
+
 void SIMD_NAME(add)(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += SIMD_LANES) {
