@@ -43,10 +43,16 @@ static bool gets_more_bits(size_t i_layer, size_t n_layers)
            (i_layer - n_layers / 8) % 3 == 2;
 }
 
+bool mixture_keeps(enum weight weight)
+{
+    return weight_roles[weight].n_rows == EXTENT_ONE || weight == WEIGHT_FFN_ROUTER ||
+           weight == WEIGHT_PATCH_EMBD || weight == WEIGHT_POSITION_EMBD;
+}
+
 enum tensor_type mixture_type(const struct mixture *mixture, enum weight weight, bool makes_logits,
                               size_t i_layer, size_t n_layers, size_t n_experts)
 {
-    if (weight_roles[weight].n_rows == EXTENT_ONE || weight == WEIGHT_FFN_ROUTER) return TENSOR_F32;
+    if (mixture_keeps(weight)) return TENSOR_F32;
     bool is_quantized = tensor_type_info(mixture->type)->block_values > 1;
     if (makes_logits && is_quantized && mixture->type != TENSOR_Q8_0) return TENSOR_Q6_K;
     if (!mixture->is_mixed) return mixture->type;

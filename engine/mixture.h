@@ -21,9 +21,12 @@ struct mixture {
 bool mixture_parse(const char *name, struct mixture *mixture, struct err *err)
     __attribute__((warn_unused_result));
 
+/* Whether a tensor in this role is F32, whatever the rest is. */
+bool mixture_keeps(enum weight weight);
+
 /* The type of a tensor whose rows fit any type; i_layer is ignored outside layers.
- * - A vector is F32, whatever the rest is, and so is the router of experts: a near choice would be
- *   another one.
+ * - A vector is F32, whatever the rest is, and so are the router of experts (a near choice would
+ *   be another one) and what a tower makes of pixels and places, which is small.
  * - Matrices have the type that is named, in a mixture Q4_K or Q5_K.
  * - The matrix that makes the logits, if that type is quantized, has Q6_K (Q8_0 beside Q8_0): an
  *   error there is met by no later layer. Where embeddings are tied, this is the embedding.

@@ -29,6 +29,7 @@ struct quantized {
     const struct importance *importance;
 };
 
+/* Of the tower too, by the number of its layers. */
 static void choose_types(struct quantized *quantized, const struct hparams *hparams)
 {
     for (enum weight weight = 0; weight < WEIGHT_COUNT; weight++) {
@@ -42,6 +43,7 @@ static void choose_types(struct quantized *quantized, const struct hparams *hpar
                              hparams->n_experts);
         }
     }
+    if (hparams->vision) choose_types(quantized, hparams->vision);
 }
 
 /* Replaces a type that rows do not fit, and notes it once for all tensors of such rows. */

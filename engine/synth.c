@@ -161,9 +161,8 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
 {
     char name[WEIGHT_NAME_BYTES];
     struct weight_shape shape = hparams_shape(hparams, weight);
-    enum tensor_type type = weight_roles[weight].n_rows == EXTENT_ONE || weight == WEIGHT_FFN_ROUTER
-                                ? TENSOR_F32
-                                : mixture_fitting_type(synth->type, shape.n_cols);
+    enum tensor_type type =
+        mixture_keeps(weight) ? TENSOR_F32 : mixture_fitting_type(synth->type, shape.n_cols);
     size_t i = synth->source.n_tensors++;
     struct tensor_info *tensor = &synth->tensors[i];
     weight_name(hparams->architecture->prefix, weight, i_layer, name);
@@ -182,13 +181,13 @@ static bool add_tensor(struct synth *synth, const struct hparams *hparams, enum 
     return tensor->name != NULL;
 }
 
-static bool add_layer(struct synth *synth, const struct hparams *hparams, size_t i_layer,
-                      struct err *err)
+static bool add_layers(struct synth *synth, const struct hparams *hparams, struct err *err)
 {
-    for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++)
-        if (architecture_needs(hparams->architecture, weight) &&
-            !add_tensor(synth, hparams, weight, i_layer, err))
-            return false;
+    for (size_t i = 0; i < hparams->n_layers; i++)
+        for (enum weight weight = 0; weight < WEIGHT_LAYER_COUNT; weight++)
+            if (architecture_needs(hparams->architecture, weight) &&
+                !add_tensor(synth, hparams, weight, i, err))
+                return false;
     return true;
 }
 
@@ -216,6 +215,33 @@ static bool shape_has(const struct synth_shape *shape, enum weight weight)
            architecture_needs(architecture_of(shape), weight);
 }
 
+/* Behind those of the language model, which are the same without it. */
+static bool add_tower(struct synth *synth, const struct synth_shape *shape, struct err *err)
+{
+    const struct synth_tower *tower = shape->tower;
+    if (!tower) return true;
+    size_t n_side = tower->image_side / tower->patch_side;
+    const struct hparams hparams = {
+        .architecture = architecture_of(shape)->vision,
+        .n_layers = tower->n_layers,
+        .n_embd = tower->n_embd,
+        .n_heads = tower->n_heads,
+        .n_kv_heads = tower->n_heads,
+        .head_size = tower->n_embd / tower->n_heads,
+        .n_ff = tower->n_ff,
+        .context_tokens = n_side * n_side + 1,
+        .image_side = tower->image_side,
+        .patch_side = tower->patch_side,
+        .n_projected = shape->n_embd,
+        .is_tied = true,
+    };
+    bool ok = add_layers(synth, &hparams, err);
+    for (enum weight weight = WEIGHT_LAYER_COUNT; ok && weight < WEIGHT_COUNT; weight++)
+        if (architecture_needs(hparams.architecture, weight))
+            ok = add_tensor(synth, &hparams, weight, 0, err);
+    return ok;
+}
+
 static bool add_tensors(struct synth *synth, const struct synth_shape *shape, size_t n_vocab,
                         struct err *err)
 {
@@ -232,43 +258,47 @@ static bool add_tensors(struct synth *synth, const struct synth_shape *shape, si
         .n_experts = shape->n_experts,
         .is_tied = shape->is_tied,
     };
-    size_t most = shape->n_layers * WEIGHT_LAYER_COUNT + WEIGHT_COUNT - WEIGHT_LAYER_COUNT;
+    size_t n_layers = shape->n_layers + (shape->tower ? shape->tower->n_layers : 0);
+    size_t most = n_layers * WEIGHT_LAYER_COUNT + 2 * (WEIGHT_COUNT - WEIGHT_LAYER_COUNT);
     synth->tensors = arena_alloc(synth->arena, most, sizeof *synth->tensors, err);
     synth->spreads = arena_alloc(synth->arena, most, sizeof *synth->spreads, err);
     if (!synth->tensors || !synth->spreads) return false;
     synth->source.tensors = synth->tensors;
-    bool ok = add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err);
-    for (size_t i = 0; ok && i < shape->n_layers; i++) ok = add_layer(synth, &hparams, i, err);
+    bool ok =
+        add_tensor(synth, &hparams, WEIGHT_TOKEN_EMBD, 0, err) && add_layers(synth, &hparams, err);
     for (enum weight weight = WEIGHT_TOKEN_EMBD + 1; ok && weight < WEIGHT_COUNT; weight++)
         if (shape_has(shape, weight)) ok = add_tensor(synth, &hparams, weight, 0, err);
-    return ok;
+    return ok && add_tower(synth, shape, err);
 }
 
 /* ---- Metadata ---- */
 
-static bool set_shape_key(struct metadata *metadata, const struct synth_shape *shape,
-                          const char *key, uint32_t value, struct err *err)
+/* A key of a model or of its tower, whose names begin with `of`. */
+struct synth_size {
+    const char *key;
+    size_t value; /* 0: the key is left out */
+};
+
+static bool set_size(struct metadata *metadata, const char *of, struct synth_size size,
+                     struct err *err)
 {
     char full[96];
-    snprintf(full, sizeof full, "%s.%s", shape->architecture, key);
-    return metadata_set_unsigned(metadata, full, value, err);
+    snprintf(full, sizeof full, "%s.%s", of, size.key);
+    return size.value == 0 || metadata_set_unsigned(metadata, full, (uint32_t)size.value, err);
 }
 
-static bool set_shape_number(struct metadata *metadata, const struct synth_shape *shape,
-                             const char *key, float value, struct err *err)
+static bool set_number(struct metadata *metadata, const char *of, const char *key, float value,
+                       struct err *err)
 {
     char full[96];
-    snprintf(full, sizeof full, "%s.%s", shape->architecture, key);
+    snprintf(full, sizeof full, "%s.%s", of, key);
     return metadata_set_float(metadata, full, value, err);
 }
 
-/* Keys that a shape has no value for are left out. */
 static bool set_shape(struct metadata *metadata, const struct synth_shape *shape, struct err *err)
 {
-    const struct {
-        const char *key;
-        size_t value;
-    } keys[] = {
+    const char *of = shape->architecture;
+    const struct synth_size sizes[] = {
         {"context_length", shape->context},
         {"embedding_length", shape->n_embd},
         {"feed_forward_length", shape->n_ff},
@@ -284,21 +314,36 @@ static bool set_shape(struct metadata *metadata, const struct synth_shape *shape
         {"expert_used_count", shape->n_experts_used},
     };
     bool ok = true;
-    for (size_t i = 0; ok && i < sizeof keys / sizeof *keys; i++)
-        ok = keys[i].value == 0 ||
-             set_shape_key(metadata, shape, keys[i].key, (uint32_t)keys[i].value, err);
-    char epsilon[96], base[96];
-    bool has_mean = architecture_runs(architecture_of(shape), step_layer_norm);
-    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_%sepsilon", shape->architecture,
-             has_mean ? "" : "rms_");
-    snprintf(base, sizeof base, "%s.rope.freq_base", shape->architecture);
+    for (size_t i = 0; ok && i < sizeof sizes / sizeof *sizes; i++)
+        ok = set_size(metadata, of, sizes[i], err);
     for (const struct synth_key *key = shape->keys; ok && key && key->name; key++)
-        ok = key->size ? set_shape_key(metadata, shape, key->name, key->size, err)
-                       : set_shape_number(metadata, shape, key->name, key->number, err);
+        ok = key->size ? set_size(metadata, of, (struct synth_size){key->name, key->size}, err)
+                       : set_number(metadata, of, key->name, key->number, err);
+    bool has_mean = architecture_runs(architecture_of(shape), step_layer_norm);
     return ok &&
-           metadata_set_float(metadata, epsilon, shape->epsilon > 0 ? shape->epsilon : 1e-5f,
-                              err) &&
-           metadata_set_float(metadata, base, shape->rope_base > 0 ? shape->rope_base : 10000, err);
+           set_number(metadata, of,
+                      has_mean ? "attention.layer_norm_epsilon"
+                               : "attention.layer_norm_rms_epsilon",
+                      shape->epsilon > 0 ? shape->epsilon : 1e-5f, err) &&
+           set_number(metadata, of, "rope.freq_base",
+                      shape->rope_base > 0 ? shape->rope_base : 10000, err);
+}
+
+static bool set_tower(struct metadata *metadata, const struct synth_shape *shape, struct err *err)
+{
+    const struct synth_tower *tower = shape->tower;
+    if (!tower) return true;
+    const char *of = architecture_of(shape)->vision->name;
+    const struct synth_size sizes[] = {
+        {"block_count", tower->n_layers},     {"embedding_length", tower->n_embd},
+        {"feed_forward_length", tower->n_ff}, {"attention.head_count", tower->n_heads},
+        {"image_size", tower->image_side},    {"patch_size", tower->patch_side},
+        {"max_crops", tower->max_crops},
+    };
+    bool ok = set_number(metadata, of, "attention.layer_norm_epsilon", 1e-5f, err);
+    for (size_t i = 0; ok && i < sizeof sizes / sizeof *sizes; i++)
+        ok = set_size(metadata, of, sizes[i], err);
+    return ok;
 }
 
 /* Takes over every tokenizer.* key of a GGUF file; *n_vocab becomes its size. */
@@ -341,7 +386,7 @@ static bool set_metadata(struct synth *synth, const struct synth_options *option
     *n_vocab = shape->n_vocab;
     return metadata_set_string(metadata, "general.architecture", shape->architecture, err) &&
            metadata_set_string(metadata, "general.name", name, err) &&
-           set_shape(metadata, shape, err) &&
+           set_shape(metadata, shape, err) && set_tower(metadata, shape, err) &&
            metadata_set_unsigned(metadata, "general.file_type",
                                  tensor_type_info(options->type)->file_type, err) &&
            metadata_set_unsigned(metadata, "general.quantization_version", 2, err) &&

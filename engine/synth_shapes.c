@@ -17,6 +17,22 @@ static const struct synth_key small_keys[] = {SPARSE_KEYS(64, 16, 8, 2)};
 static const struct synth_key dense_keys[] = {SPARSE_KEYS(64, 16, 8, 1)};
 static const struct synth_key tiny_small_keys[] = {SPARSE_KEYS(16, 2, 3, 2)};
 
+/* CLIP's ViT-L/14-336 without the last of its layers. */
+static const struct synth_tower clip_tower = {.n_layers = 23,
+                                              .n_embd = 1024,
+                                              .n_heads = 16,
+                                              .n_ff = 4096,
+                                              .image_side = 336,
+                                              .patch_side = 14,
+                                              .max_crops = 4};
+static const struct synth_tower tiny_tower = {.n_layers = 2,
+                                              .n_embd = 64,
+                                              .n_heads = 2,
+                                              .n_ff = 128,
+                                              .image_side = 336,
+                                              .patch_side = 14,
+                                              .max_crops = 4};
+
 /* name, architecture, layers, embedding, heads, KV heads, feed-forward, vocabulary */
 static const struct synth_shape shapes[] = {
     {"phi-3-mini", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 4096, .window = 2047,
@@ -38,12 +54,16 @@ static const struct synth_shape shapes[] = {
     {"qwen2.5-7b", "qwen2", 28, 3584, 28, 4, 18944, 152064, .context = 32768},
     {"phi-3-mini-128k", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 131072, .original = 4096},
     {"phi-3.5-mini", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 131072, .original = 4096},
+    {"phi-3.5-vision", "phi3", 32, 3072, 32, 32, 8192, 32064, .context = 131072, .original = 4096,
+     .tower = &clip_tower},
     {"phi-3-medium-128k", "phi3", 40, 5120, 40, 10, 17920, 32064, .context = 131072,
      .original = 4096},
     {"phi-4-mini", "phi3", 32, 3072, 24, 8, 8192, 200064, .context = 131072, .original = 4096,
      .n_rope = 96, .is_tied = true},
     {"tiny-long", "phi3", 2, 256, 2, 1, 512, 512, .context = 131072, .original = 4096,
      .head_size = 32},
+    {"tiny-vision", "phi3", 2, 256, 4, 2, 512, 512, .context = 8192, .original = 4096,
+     .tower = &tiny_tower},
     {"tiny-phi3small", "phi3small", 2, 256, 8, 2, 512, 512, .context = 2048, .rope_base = 1e6f,
      .is_tied = true, .keys = tiny_small_keys},
     {"phi-3-small", "phi3small", 32, 4096, 32, 8, 14336, 100352, .context = 8192, .rope_base = 1e6f,

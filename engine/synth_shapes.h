@@ -17,6 +17,11 @@ struct synth_key {
     float number;
 };
 
+/* What sees for a model: see hparams.h. */
+struct synth_tower {
+    uint32_t n_layers, n_embd, n_heads, n_ff, image_side, patch_side, max_crops;
+};
+
 struct synth_shape {
     const char *name;
     const char *architecture; /* a name of arch/architecture.h */
@@ -32,6 +37,7 @@ struct synth_shape {
     bool is_tied;       /* an output matrix of its own */
     uint32_t n_experts, n_experts_used; /* dense */
     const struct synth_key *keys;
+    const struct synth_tower *tower; /* none */
 };
 
 /* NULL if there is none of this name. */

@@ -7,6 +7,10 @@
  */
 #include "engine/arch/architecture_list.h"
 
+/* Where a Phi-3-vision folder has the tower, and CLIP within it. */
+#define EYES "model.vision_embed_tokens."
+#define CLIP EYES "img_processor.vision_model."
+
 const struct architecture architecture_clip = {
     .name = "clip.vision",
     .prefix = "v.",
@@ -82,4 +86,38 @@ const struct architecture architecture_clip = {
              .matrices = {WEIGHT_MERGE_OUT},
              .biases = {WEIGHT_MERGE_OUT_BIAS}},
         },
+    .hf = {.tensors = {{WEIGHT_ATTN_NORM, "layer_norm1.weight", HF_ROWS_SAME},
+                       {WEIGHT_ATTN_NORM_BIAS, "layer_norm1.bias", HF_ROWS_SAME},
+                       {WEIGHT_ATTN_OUTPUT, "self_attn.out_proj.weight", HF_ROWS_SAME},
+                       {WEIGHT_ATTN_OUTPUT_BIAS, "self_attn.out_proj.bias", HF_ROWS_SAME},
+                       {WEIGHT_FFN_NORM, "layer_norm2.weight", HF_ROWS_SAME},
+                       {WEIGHT_FFN_NORM_BIAS, "layer_norm2.bias", HF_ROWS_SAME},
+                       {WEIGHT_FFN_UP, "mlp.fc1.weight", HF_ROWS_SAME},
+                       {WEIGHT_FFN_UP_BIAS, "mlp.fc1.bias", HF_ROWS_SAME},
+                       {WEIGHT_FFN_DOWN, "mlp.fc2.weight", HF_ROWS_SAME},
+                       {WEIGHT_FFN_DOWN_BIAS, "mlp.fc2.bias", HF_ROWS_SAME},
+                       {WEIGHT_PATCH_EMBD, CLIP "embeddings.patch_embedding.weight", HF_ROWS_SAME},
+                       {WEIGHT_CLASS_EMBD, CLIP "embeddings.class_embedding", HF_ROWS_SAME},
+                       {WEIGHT_POSITION_EMBD, CLIP "embeddings.position_embedding.weight",
+                        HF_ROWS_SAME},
+                       {WEIGHT_INPUT_NORM, CLIP "pre_layrnorm.weight", HF_ROWS_SAME},
+                       {WEIGHT_INPUT_NORM_BIAS, CLIP "pre_layrnorm.bias", HF_ROWS_SAME},
+                       {WEIGHT_ROW_END, EYES "sub_GN", HF_ROWS_SAME},
+                       {WEIGHT_PICTURE_END, EYES "glb_GN", HF_ROWS_SAME},
+                       {WEIGHT_MERGE_UP, EYES "img_projection.0.weight", HF_ROWS_SAME},
+                       {WEIGHT_MERGE_UP_BIAS, EYES "img_projection.0.bias", HF_ROWS_SAME},
+                       {WEIGHT_MERGE_OUT, EYES "img_projection.2.weight", HF_ROWS_SAME},
+                       {WEIGHT_MERGE_OUT_BIAS, EYES "img_projection.2.bias", HF_ROWS_SAME}},
+           .demands = {{"img_processor.layer_idx", "-2"},
+                       {"img_processor.type_feature", "patch"},
+                       {"vision_config.hidden_act", "quick_gelu"}},
+           .needs = {{"img_processor.name", "clip_vision_model"},
+                     {"embd_layer.embedding_cls", "image"},
+                     {"embd_layer.use_hd_transform", "true"},
+                     {"embd_layer.with_learnable_separator", "true"},
+                     {"embd_layer.hd_transform_order", "sub_glb"},
+                     {"embd_layer.projection_cls", "mlp"}},
+           .ignored = {CLIP "post_layernorm.", CLIP "embeddings.position_ids"},
+           .layers = CLIP "encoder.layers.",
+           .embedding_copy = EYES "wte.weight"},
 };

@@ -10,7 +10,7 @@
 #include "engine/steps/step.h" /* roles of tensors */
 
 /* Room in a form's lists, which end with the first entry that is empty. */
-enum { HF_CLASSES = 8, HF_TENSORS = 16, HF_KEYS = 24, HF_DEMANDS = 6, HF_IDS = 2, HF_IGNORED = 4 };
+enum { HF_CLASSES = 8, HF_TENSORS = 32, HF_KEYS = 24, HF_DEMANDS = 8, HF_IDS = 2, HF_IGNORED = 4 };
 
 /* Which row of a tensor there is which of ours. Values of biases move as rows do. */
 enum hf_rows {
@@ -24,7 +24,7 @@ enum hf_rows {
  * are become the slices of one (experts). */
 struct hf_tensor {
     enum weight weight;
-    const char *name; /* within layers behind "model.layers.3."; NULL: the usual one */
+    const char *name; /* within layers behind "model.layers.3." or its like; NULL: the usual one */
     enum hf_rows rows;
 };
 
@@ -62,9 +62,12 @@ struct hf_form {
     struct hf_tensor tensors[HF_TENSORS];
     struct hf_key keys[HF_KEYS];
     struct hf_ids ids[HF_IDS];
-    struct hf_demand demands[HF_DEMANDS];
+    struct hf_demand demands[HF_DEMANDS], needs[HF_DEMANDS]; /* needs must be there */
     const char *ignored[HF_IGNORED]; /* beginnings of names of tensors that no logit needs */
-    bool is_norm_offset;             /* what norms multiply with is 1 more than what stands there */
+    const char *layers;              /* before a layer's number; NULL: "model.layers." */
+    /* Of a tower: a copy of the language model's embedding, maybe the only one; NULL: none. */
+    const char *embedding_copy;
+    bool is_norm_offset; /* what norms multiply with is 1 more than what stands there */
 };
 
 #endif

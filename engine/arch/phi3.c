@@ -46,7 +46,7 @@ const struct architecture architecture_phi3 = {
     .unsaid_window_context = 4096,
     .stretched_context = 131072,
     .stretched_from = 4096,
-    .hf = {.classes = {"Phi3ForCausalLM", "phi3"},
+    .hf = {.classes = {"Phi3ForCausalLM", "phi3", "Phi3VForCausalLM", "phi3_v"},
            .keys = {{"sliding_window", "attention.sliding_window", HF_SIZE, HF_OTHERWISE, 0},
                     {"original_max_position_embeddings", "rope.scaling.original_context_length",
                      HF_SIZE, HF_LEFT_OUT, 0}},

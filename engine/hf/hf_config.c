@@ -163,20 +163,29 @@ static bool is_among(const char *text, const char *values)
     return false;
 }
 
-static bool check_demands(const struct hf_config *config, struct err *err)
+static bool check_demand(const struct hf_config *config, const struct hf_demand *demand,
+                         bool is_needed, struct err *err)
 {
-    const struct hf_demand *demands = config->architecture->hf.demands;
-    for (size_t i = 0; i < HF_DEMANDS && demands[i].key; i++) {
-        char number[32];
-        const struct json *value = hf_config_find(config, demands[i].key);
-        if (value && !is_among(text_of(value, number), demands[i].values))
-            return hf_config_fail(config, ERR_UNSUPPORTED, err,
-                                  "not supported yet: '%s' is '%.100s' in a %s model (supported: "
-                                  "%s)",
-                                  demands[i].key, text_of(value, number),
-                                  config->architecture->name, demands[i].values);
-    }
-    return true;
+    char number[32];
+    const struct json *value = hf_config_find(config, demand->key);
+    if (!value && is_needed)
+        return hf_config_fail(config, ERR_INPUT, err, "'%s' is missing", demand->key);
+    return !value || is_among(text_of(value, number), demand->values) ||
+           hf_config_fail(config, ERR_UNSUPPORTED, err,
+                          "not supported yet: '%s' is '%.100s' in a %s model (supported: %s)",
+                          demand->key, text_of(value, number), config->architecture->name,
+                          demand->values);
+}
+
+bool hf_config_check(const struct hf_config *config, struct err *err)
+{
+    const struct hf_form *form = &config->architecture->hf;
+    bool ok = true;
+    for (size_t i = 0; ok && i < HF_DEMANDS && form->needs[i].key; i++)
+        ok = check_demand(config, &form->needs[i], true, err);
+    for (size_t i = 0; ok && i < HF_DEMANDS && form->demands[i].key; i++)
+        ok = check_demand(config, &form->demands[i], false, err);
+    return ok;
 }
 
 /* ---- Keys ---- */
@@ -303,7 +312,7 @@ bool hf_config_write(const struct hf_config *config, struct metadata *metadata, 
     const struct hf_key *own = config->architecture->hf.keys;
     bool ok =
         metadata_set_string(metadata, "general.architecture", config->architecture->name, err) &&
-        check_demands(config, err);
+        hf_config_check(config, err);
     for (size_t i = 0; ok && i < COUNT_OF(USUAL_KEYS); i++)
         if (!is_own(config, USUAL_KEYS[i].to))
             ok = write_key(config, &USUAL_KEYS[i], metadata, err);

@@ -33,6 +33,10 @@ bool hf_config_size(const struct hf_config *config, const char *path, uint32_t *
 bool hf_config_fail(const struct hf_config *config, enum err_code code, struct err *err,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Whether the steps compute what the configuration says (hf_demand); ERR_UNSUPPORTED otherwise. */
+bool hf_config_check(const struct hf_config *config, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Adds general.architecture and the architecture's keys: the usual ones and its own. */
 bool hf_config_write(const struct hf_config *config, struct metadata *metadata, struct err *err)
     __attribute__((warn_unused_result));

@@ -20,6 +20,7 @@ static const char *const TEXT_NAMES[] = {
     HF_CONFIG_NAME,
     HF_INDEX_NAME,
     "generation_config.json",
+    HF_PICTURES_NAME,
     "tokenizer.json",
     "tokenizer.model",
     "vocab.json",

@@ -11,6 +11,7 @@
 #include "engine/source.h"
 
 #define HF_CONFIG_NAME "config.json"
+#define HF_PICTURES_NAME "preprocessor_config.json" /* of models with eyes */
 
 /* A source (joined.h) of the safetensors of the folder, without metadata. `folder` outlives it.
  * ERR_INPUT where weights are missing, in another form, or malformed. Close with source_close. */

@@ -65,14 +65,19 @@ struct hf_tensor hf_tensor_of(const struct architecture *architecture, enum weig
     return tensor;
 }
 
-bool hf_name(const struct hf_tensor *tensor, size_t i_layer, size_t i_slice,
-             char name[HF_NAME_BYTES])
+const char *hf_layers(const struct architecture *architecture)
 {
-    char layer[32] = "", slice[32] = "";
+    return architecture->hf.layers ? architecture->hf.layers : "model.layers.";
+}
+
+bool hf_name(const struct architecture *architecture, const struct hf_tensor *tensor,
+             size_t i_layer, size_t i_slice, char name[HF_NAME_BYTES])
+{
+    char layer[HF_NAME_BYTES] = "", slice[32] = "";
     size_t n_before = strcspn(tensor->name, "*");
     const char *star = tensor->name + n_before;
     if (tensor->weight < WEIGHT_LAYER_COUNT)
-        snprintf(layer, sizeof layer, "model.layers.%zu.", i_layer);
+        snprintf(layer, sizeof layer, "%s%zu.", hf_layers(architecture), i_layer);
     if (*star) snprintf(slice, sizeof slice, "%zu", i_slice);
     int n = snprintf(name, HF_NAME_BYTES, "%s%.*s%s%s", layer, (int)n_before, tensor->name, slice,
                      *star ? star + 1 : "");

@@ -12,10 +12,13 @@
  * where folders have none. */
 struct hf_tensor hf_tensor_of(const struct architecture *architecture, enum weight weight);
 
+/* What names of tensors of layers begin with, up to the layer's number: "model.layers.". */
+const char *hf_layers(const struct architecture *architecture);
+
 /* The whole name, "model.layers.3.self_attn.q_proj.weight", with i_slice for a "*" in it; i_layer
  * is ignored outside layers. False if it does not fit. */
 enum { HF_NAME_BYTES = 256 };
-bool hf_name(const struct hf_tensor *tensor, size_t i_layer, size_t i_slice,
-             char name[HF_NAME_BYTES]);
+bool hf_name(const struct architecture *architecture, const struct hf_tensor *tensor,
+             size_t i_layer, size_t i_slice, char name[HF_NAME_BYTES]);
 
 #endif

@@ -1,6 +1,6 @@
-/* hf_source.c - see hf_source.h. A view of what hf_files.c reads: hf_config.c, hf_rope.c and
- * hf_tokenizer.c make its metadata, hf_tensors.c its table. Rows are checked against a seal where
- * they are read from files, before they are put in order.
+/* hf_source.c - see hf_source.h. A view of what hf_files.c reads: hf_config.c, hf_rope.c,
+ * hf_vision.c and hf_tokenizer.c make its metadata, hf_tensors.c its table. Rows are checked
+ * against a seal where they are read from files, before they are put in order.
  */
 #include "engine/hf/hf_source.h"
 
@@ -10,6 +10,7 @@
 #include "engine/hf/hf_index.h"
 #include "engine/hf/hf_tensors.h"
 #include "engine/hf/hf_tokenizer.h"
+#include "engine/hf/hf_vision.h"
 #include "engine/joined.h"
 
 #include <assert.h>
@@ -78,6 +79,7 @@ static bool read_model(struct hf_source *hf, const struct json *root, const char
     return hf_config_open(root, path, &config, err) &&
            hf_config_write(&config, hf->metadata, err) && set_name(hf, err) &&
            hf_rope_read(&config, hf->metadata, hf->arena, &rope, err) &&
+           hf_vision_read(&config, hf->path, hf->raw, hf->metadata, err) &&
            hf_tensors_find(&config, hf->metadata, hf->raw, &rope, hf->arena, &hf->tensors, err) &&
            set_file_type(hf, err) && hf_tokenizer_read(hf->path, hf->metadata, err);
 }

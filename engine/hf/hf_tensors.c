@@ -21,6 +21,7 @@ struct finder {
     bool *is_taken; /* [raw->n_tensors] */
     bool is_tied;
     size_t n_layers, n_heads, n_kv_heads, n_experts;
+    size_t n_layers_seen; /* of the tower; 0: the model has none */
     struct err *err;
 };
 
@@ -73,6 +74,7 @@ static bool find_slices(struct finder *finder, const struct hf_tensor *tensor, s
                         struct hf_origin *origin, size_t *n_found)
 {
     char name[HF_NAME_BYTES];
+    const struct architecture *architecture = finder->config->architecture;
     bool is_stack = strchr(tensor->name, '*') != NULL;
     origin->n_slices = is_stack ? finder->n_experts : 1;
     origin->slices =
@@ -81,7 +83,7 @@ static bool find_slices(struct finder *finder, const struct hf_tensor *tensor, s
     if (!origin->slices) return false;
     for (size_t i = 0; i < origin->n_slices; i++) {
         const struct tensor_info *found =
-            hf_name(tensor, i_layer, i, name) ? find_raw(finder, name) : NULL;
+            hf_name(architecture, tensor, i_layer, i, name) ? find_raw(finder, name) : NULL;
         if (!found && *n_found > 0) return refuse_missing(finder, name);
         if (!found) return true;
         origin->slices[(*n_found)++] = found;
@@ -113,43 +115,61 @@ static struct tensor_info *add_tensor(struct finder *finder, const char *name,
     return tensor;
 }
 
+/* One of the slices as its role has it: the values of a vector are one row, whatever dimensions of
+ * one lie around them, and so are those of a convolution's channel. */
+static struct tensor_info flatten(const struct tensor_info *slice, enum weight weight)
+{
+    struct tensor_info flat = *slice;
+    bool is_vector = weight_roles[weight].n_rows == EXTENT_ONE;
+    while (is_vector && flat.n_dimensions > 1 && flat.shape[flat.n_dimensions - 1] == 1)
+        flat.n_dimensions--;
+    for (;
+         !is_vector && !weight_roles[weight].is_of_experts && flat.n_dimensions > 2 && flat.n_rows;
+         flat.n_dimensions--) {
+        flat.shape[0] *= flat.shape[1];
+        flat.n_rows /= flat.shape[1];
+        memmove(flat.shape + 1, flat.shape + 2, (TENSOR_MAX_DIMENSIONS - 2) * sizeof *flat.shape);
+        flat.shape[TENSOR_MAX_DIMENSIONS - 1] = 1;
+    }
+    return flat;
+}
+
 static bool set_order(const struct finder *finder, const struct hf_tensor *tensor,
-                      struct hf_origin *origin)
+                      const struct tensor_info *flat, struct hf_origin *origin)
 {
     bool is_key = tensor->weight == WEIGHT_ATTN_K || tensor->weight == WEIGHT_ATTN_K_BIAS;
-    const struct tensor_info *first = origin->slices[0];
+    origin->n_joined = flat->n_rows ? origin->slices[0]->n_rows / flat->n_rows : 1;
     origin->order = (struct hf_order){
         .rows = tensor->rows,
-        .n_rows = first->n_dimensions == 1 ? first->shape[0] : first->n_rows,
+        .n_rows = flat->n_dimensions == 1 ? flat->shape[0] : flat->n_rows,
         .n_heads = is_key ? finder->n_kv_heads : finder->n_heads,
         .n_kv_heads = finder->n_kv_heads,
     };
     return hf_order_fits(&origin->order) ||
-           err_set_at(finder->err, ERR_INPUT, first->file, 0, 0,
+           err_set_at(finder->err, ERR_INPUT, flat->file, 0, 0,
                       "tensor %s has %zu rows: no multiple of what %zu heads and %zu KV heads need",
-                      first->name, origin->order.n_rows, finder->n_heads, finder->n_kv_heads);
+                      flat->name, origin->order.n_rows, finder->n_heads, finder->n_kv_heads);
 }
 
 /* A vector becomes f32, as GGUF's converter does it; slices become the last dimension. */
 static bool set_shape(const struct finder *finder, const struct hf_origin *origin,
-                      struct tensor_info *tensor)
+                      const struct tensor_info *flat, struct tensor_info *tensor)
 {
-    const struct tensor_info *first = origin->slices[0];
     const char *name = tensor->name;
-    *tensor = *first;
+    *tensor = *flat;
     tensor->name = name;
-    if (origin->n_slices > 1 && first->n_dimensions == TENSOR_MAX_DIMENSIONS)
-        return err_set_at(finder->err, ERR_INPUT, first->file, 0, 0,
-                          "tensor %s has too many dimensions", first->name);
+    if (origin->n_slices > 1 && flat->n_dimensions == TENSOR_MAX_DIMENSIONS)
+        return err_set_at(finder->err, ERR_INPUT, flat->file, 0, 0,
+                          "tensor %s has too many dimensions", flat->name);
     if (origin->n_slices > 1) {
-        tensor->shape[first->n_dimensions] = origin->n_slices;
+        tensor->shape[flat->n_dimensions] = origin->n_slices;
         tensor->n_dimensions++;
     }
-    if (first->n_dimensions == 1) tensor->type = TENSOR_F32;
+    if (flat->n_dimensions == 1) tensor->type = TENSOR_F32;
     tensor->row_bytes = tensor_row_bytes(tensor->type, tensor->shape[0]);
     return mem_multiply(tensor->n_rows, origin->n_slices, &tensor->n_rows) ||
-           err_set_at(finder->err, ERR_INPUT, first->file, 0, 0, "tensor %s is too large",
-                      first->name);
+           err_set_at(finder->err, ERR_INPUT, flat->file, 0, 0, "tensor %s is too large",
+                      flat->name);
 }
 
 static bool is_norm(enum weight weight)
@@ -157,15 +177,22 @@ static bool is_norm(enum weight weight)
     return weight_roles[weight].n_rows == EXTENT_ONE && !weight_roles[weight].is_bias;
 }
 
-/* Where two names are of one tensor, either of them may be what was saved. */
+/* The name of a tower's copy of the language model's embedding; NULL: it has none. */
+static const char *embedding_copy(const struct architecture *architecture)
+{
+    return architecture->vision ? architecture->vision->hf.embedding_copy : NULL;
+}
+
+/* Where several names are of one tensor, any of them may be what was saved. */
 static struct hf_tensor form_of(const struct finder *finder, enum weight weight)
 {
     const struct architecture *architecture = finder->config->architecture;
     struct hf_tensor form = hf_tensor_of(architecture, weight);
-    struct hf_tensor output = hf_tensor_of(architecture, WEIGHT_OUTPUT);
-    if (weight == WEIGHT_TOKEN_EMBD && finder->is_tied && !find_raw(finder, form.name) &&
-        find_raw(finder, output.name))
-        form.name = output.name;
+    if (weight != WEIGHT_TOKEN_EMBD || find_raw(finder, form.name)) return form;
+    const char *output = hf_tensor_of(architecture, WEIGHT_OUTPUT).name;
+    const char *copy = embedding_copy(architecture);
+    if (finder->is_tied && find_raw(finder, output)) form.name = output;
+    else if (copy && find_raw(finder, copy)) form.name = copy;
     return form;
 }
 
@@ -180,13 +207,15 @@ static bool add_role(struct finder *finder, enum weight weight, size_t i_layer)
     if (!find_slices(finder, &form, i_layer, &origin, &n_found)) return false;
     if (!n_found) {
         bool is_needed = architecture_needs(architecture, weight) || weight == WEIGHT_OUTPUT;
-        return !is_needed || !hf_name(&form, i_layer, 0, there) || refuse_missing(finder, there);
+        return !is_needed || !hf_name(architecture, &form, i_layer, 0, there) ||
+               refuse_missing(finder, there);
     }
-    if (!set_order(finder, &form, &origin)) return false;
+    struct tensor_info flat = flatten(origin.slices[0], weight);
+    if (!set_order(finder, &form, &flat, &origin)) return false;
     if (architecture->hf.is_norm_offset && is_norm(weight)) origin.offset = 1;
     weight_name(architecture->prefix, weight, i_layer, name);
     struct tensor_info *tensor = add_tensor(finder, name, &origin);
-    return tensor && set_shape(finder, &origin, tensor);
+    return tensor && set_shape(finder, &origin, &flat, tensor);
 }
 
 static bool add_tables(struct finder *finder, const struct hf_rope *rope)
@@ -215,9 +244,9 @@ static bool has_role(const struct finder *finder, enum weight weight)
 }
 
 /* In the order in which a pass meets them, but for the embedding. */
-static bool add_all(struct finder *finder, const struct hf_rope *rope)
+static bool add_all(struct finder *finder)
 {
-    bool ok = add_role(finder, WEIGHT_TOKEN_EMBD, 0) && add_tables(finder, rope);
+    bool ok = true;
     for (size_t i = 0; ok && i < finder->n_layers; i++)
         for (enum weight weight = 0; ok && weight < WEIGHT_LAYER_COUNT; weight++)
             ok = !has_role(finder, weight) || add_role(finder, weight, i);
@@ -228,13 +257,33 @@ static bool add_all(struct finder *finder, const struct hf_rope *rope)
 
 /* ---- What no role is for ---- */
 
+/* The layers of a tower behind the last one that a pass takes. */
+static bool is_past_layers(const struct finder *finder, const struct architecture *tower,
+                           const char *name)
+{
+    size_t n = strlen(hf_layers(tower));
+    if (strncmp(name, hf_layers(tower), n) != 0) return false;
+    return strtoul(name + n, NULL, 10) >= finder->n_layers_seen;
+}
+
+static bool is_ignored(const struct architecture *architecture, const char *name)
+{
+    const char *const *ignored = architecture->hf.ignored;
+    bool is = false;
+    for (size_t i = 0; !is && i < HF_IGNORED && ignored[i]; i++)
+        is = strncmp(name, ignored[i], strlen(ignored[i])) == 0;
+    return is;
+}
+
 static bool is_needless(const struct finder *finder, const char *name)
 {
-    const char *const *ignored = finder->config->architecture->hf.ignored;
-    for (size_t i = 0; i < HF_IGNORED && ignored[i]; i++)
-        if (strncmp(name, ignored[i], strlen(ignored[i])) == 0) return true;
-    bool is_output = strstr(name, hf_tensor_of(finder->config->architecture, WEIGHT_OUTPUT).name);
-    return (is_output && finder->is_tied) || strstr(name, ".rotary_emb.inv_freq") != NULL;
+    const struct architecture *architecture = finder->config->architecture;
+    const struct architecture *tower = finder->n_layers_seen ? architecture->vision : NULL;
+    bool is_output = strstr(name, hf_tensor_of(architecture, WEIGHT_OUTPUT).name);
+    return is_ignored(architecture, name) || (is_output && finder->is_tied) ||
+           strstr(name, ".rotary_emb.inv_freq") ||
+           (tower && (is_ignored(tower, name) || is_past_layers(finder, tower, name) ||
+                      strcmp(name, embedding_copy(architecture)) == 0));
 }
 
 static bool check_taken(const struct finder *finder)
@@ -272,6 +321,20 @@ static bool read_counts(struct finder *finder, const struct metadata *metadata)
            read_count(finder, metadata, "expert_count", MAX_SLICES, 0, &finder->n_experts);
 }
 
+/* Those of the tower, if the metadata tells of one. */
+static bool add_tower(struct finder *finder, const struct metadata *metadata)
+{
+    const struct hf_config *whole = finder->config;
+    if (!whole->architecture->vision) return true;
+    struct hf_config tower = *whole;
+    tower.architecture = whole->architecture->vision;
+    finder->config = &tower;
+    bool ok = read_counts(finder, metadata) && (finder->n_layers == 0 || add_all(finder));
+    finder->n_layers_seen = finder->n_layers;
+    finder->config = whole;
+    return ok;
+}
+
 /* Whether the embedding makes the logits; where nothing says it, whether there is nothing else. */
 static bool is_tied(const struct finder *finder)
 {
@@ -290,8 +353,9 @@ bool hf_tensors_find(const struct hf_config *config, const struct metadata *meta
     *tensors = (struct hf_tensors){0};
     finder.is_taken = mem_new(raw->n_tensors, sizeof *finder.is_taken, err);
     finder.is_tied = is_tied(&finder);
-    bool ok = finder.is_taken && read_counts(&finder, metadata) && add_all(&finder, rope) &&
-              check_taken(&finder);
+    bool ok = finder.is_taken && read_counts(&finder, metadata) &&
+              add_role(&finder, WEIGHT_TOKEN_EMBD, 0) && add_tables(&finder, rope) &&
+              add_all(&finder) && add_tower(&finder, metadata) && check_taken(&finder);
     free(finder.is_taken);
     return ok;
 }
@@ -331,7 +395,8 @@ bool hf_tensors_read(const struct hf_tensors *tensors, const struct source *raw,
     const struct tensor_info *tensor = &tensors->tensors[i];
     const struct hf_origin *origin = &tensors->origins[i];
     uint8_t *to = out;
-    bool is_vector = !origin->made && origin->slices[0]->n_dimensions == 1;
+    bool is_vector = !origin->made && tensor->n_dimensions == 1;
+    size_t n_joined = origin->n_joined;
     if (origin->made && n_rows) memcpy(out, origin->made, tensor->row_bytes);
     if (origin->made) return true;
     for (; is_vector && n_rows; n_rows--, to += tensor->row_bytes)
@@ -340,8 +405,8 @@ bool hf_tensors_read(const struct hf_tensors *tensors, const struct source *raw,
         size_t n_of_slice = origin->order.n_rows, i_slice = row / n_of_slice;
         size_t at = row % n_of_slice, left = n_of_slice - at;
         size_t n = count_run(&origin->order, at, n_rows < left ? n_rows : left);
-        if (!raw->read_rows(raw, origin->slices[i_slice], hf_order_row(&origin->order, at), n, to,
-                            err))
+        if (!raw->read_rows(raw, origin->slices[i_slice],
+                            hf_order_row(&origin->order, at) * n_joined, n * n_joined, to, err))
             return false;
         to += n * tensor->row_bytes;
         row += n;

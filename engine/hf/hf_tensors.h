@@ -15,7 +15,8 @@
 struct hf_origin {
     const struct tensor_info **slices; /* [n_slices] of the folder's source, all alike */
     size_t n_slices;
-    struct hf_order order; /* of rows within a slice */
+    size_t n_joined;       /* rows there that lie one behind the other in one of ours */
+    struct hf_order order; /* of our rows within a slice */
     float offset;          /* added to the values of a vector */
     const float *made;     /* in place of slices */
 };

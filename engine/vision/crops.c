@@ -16,11 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNELS = 3, WHITE = 255, N_TAPS = 4, TAP_UNIT = 32, UNIT = TAP_UNIT * TAP_UNIT };
+enum {
+    CHANNELS = CROP_CHANNELS,
+    WHITE = 255,
+    N_TAPS = 4,
+    TAP_UNIT = 32,
+    UNIT = TAP_UNIT * TAP_UNIT
+};
 
-/* CLIP's mean and deviation of red, green and blue. */
-static const float MEAN[CHANNELS] = {0.48145466f, 0.4578275f, 0.40821073f};
-static const float DEVIATION[CHANNELS] = {0.26862954f, 0.26130258f, 0.27577711f};
+const float CROP_MEAN[CHANNELS] = {0.48145466f, 0.4578275f, 0.40821073f};
+const float CROP_DEVIATION[CHANNELS] = {0.26862954f, 0.26130258f, 0.27577711f};
 
 /* What a picture is resized to, and the grid of squares that it is laid on. */
 struct fit {
@@ -77,7 +82,7 @@ static bool make_canvas(const struct image *image, const struct fit *fit, struct
  * for a whole colour this is PyTorch's value / 255. */
 static float normalised(int32_t colour, int channel)
 {
-    return ((float)colour / (float)(WHITE * UNIT) - MEAN[channel]) / DEVIATION[channel];
+    return ((float)colour / (float)(WHITE * UNIT) - CROP_MEAN[channel]) / CROP_DEVIATION[channel];
 }
 
 /* The square of the canvas whose corner is (left, top), as planes of colours. */

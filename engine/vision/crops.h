@@ -18,6 +18,10 @@
  * merged into one. Both are fixed by the model's code. */
 enum { CROP_SIDE = 336, CROP_SIDE_TOKENS = 12 };
 
+/* CLIP's mean and deviation of red, green and blue, by which pixels are normalised. */
+enum { CROP_CHANNELS = 3 };
+extern const float CROP_MEAN[CROP_CHANNELS], CROP_DEVIATION[CROP_CHANNELS];
+
 /* How many crops lie side by side and one below the other: n_wide * n_high <= max_crops. */
 struct crop_grid {
     size_t n_wide, n_high;

@@ -266,7 +266,7 @@ static void refuses_class(const char *name)
     assert_null(source_open(".", &err));
     assert_string_equal(err.message, message);
     assert_int_equal(err.code, ERR_UNSUPPORTED);
-    assert_non_null(strstr(classes, "Phi3ForCausalLM, LlamaForCausalLM, MistralForCausalLM"));
+    assert_non_null(strstr(classes, "Phi3ForCausalLM, Phi3VForCausalLM, LlamaForCausalLM"));
 }
 
 static void check_refused(const char *file, enum err_code code, const char *message)

@@ -89,6 +89,41 @@ static void shapes_have_the_tensors_and_sizes_of_the_real_models(void **state)
     }
 }
 
+static uint64_t count_values(const struct source *source, const char *begin)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < source->n_tensors; i++)
+        if (strncmp(source->tensors[i].name, begin, strlen(begin)) == 0)
+            n += source->tensors[i].n_rows * source->tensors[i].shape[0];
+    return n;
+}
+
+/* The published model has 4,146,621,440 parameters: those of CLIP's 24th layer and of its last norm
+ * are not used. */
+static void eyes_have_the_sizes_of_the_real_tower(void **state)
+{
+    (void)state;
+    const uint64_t last_layer = 4 * 1024 * 1025 + 2 * 4096 * 1024 + 4096 + 1024 + 4 * 1024;
+    struct source *source = open_spec("synth:phi-3.5-vision:q4_k");
+    struct source *blind = open_spec("synth:phi-3.5-mini:q4_k");
+    uint64_t n_tables = count_values(blind, "rope_factors");
+    assert_int_equal(count_values(source, "") - n_tables + last_layer + 2 * 1024, 4146621440u);
+    assert_int_equal(count_values(source, "") - count_values(source, "v."),
+                     count_values(blind, ""));
+    assert_shape(source, "v.patch_embd.weight", 588, 1024);
+    assert_shape(source, "v.position_embd.weight", 1024, 577);
+    assert_shape(source, "v.blk.22.ffn_up.weight", 1024, 4096);
+    assert_shape(source, "v.mm.0.weight", 4096, 3072);
+    assert_null(source_find(source, "v.blk.23.attn_q.weight"));
+    assert_int_equal(source_find(source, "v.patch_embd.weight")->type, TENSOR_F32);
+    assert_int_equal(source_find(source, "v.position_embd.weight")->type, TENSOR_F32);
+    assert_int_equal(source_find(source, "v.blk.0.attn_q.weight")->type, TENSOR_Q4_K);
+    assert_int_equal(stored_unsigned(source->metadata, "clip.vision.block_count"), 23);
+    assert_int_equal(stored_unsigned(source->metadata, "clip.vision.max_crops"), 4);
+    source_close(blind);
+    source_close(source);
+}
+
 /* Rows are as wide with a small vocabulary. */
 static void every_shape_opens_with_every_type(void **state)
 {
@@ -456,6 +491,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_have_the_tensors_and_sizes_of_the_real_models),
+        cmocka_unit_test(eyes_have_the_sizes_of_the_real_tower),
         cmocka_unit_test(every_shape_opens_with_every_type),
         cmocka_unit_test(a_row_alone_is_the_row_among_all),
         cmocka_unit_test(weights_have_the_deviation_of_their_recipe),
