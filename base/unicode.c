@@ -172,3 +172,8 @@ bool unicode_is_word(uint32_t code)
     default: return code == 0x200c || code == 0x200d || is_enclosed_letter(code);
     }
 }
+
+bool unicode_is_digit(uint32_t code)
+{
+    return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ND;
+}

@@ -27,5 +27,7 @@ bool unicode_is_space(uint32_t code);
 size_t unicode_skip_space(const char *text, size_t n_bytes, size_t at);
 /* Letters, marks, decimal digits, connectors and joiners: "\w" in a regular expression. */
 bool unicode_is_word(uint32_t code);
+/* Decimal digits of any script: what Python's "\d" matches. */
+bool unicode_is_digit(uint32_t code);
 
 #endif
