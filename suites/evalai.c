@@ -1,8 +1,8 @@
 /* evalai.c - see evalai.h. Three passes: letters and the ends of words, punctuation, words.
  *
- * White space, lower case and digits are Python's, since the original is a Python program. It means
- * to strip punctuation that commas between digits are part of, too, but takes all commas away before
- * it looks for any.
+ * White space, lower case and digits are Python's, since the original is a Python program. It
+ * means to strip punctuation that commas between digits are part of, too, but takes all commas
+ * away before it looks for any.
  */
 #include "suites/evalai.h"
 
@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Full stops that are taken away at most: the original hands a flag over where a count is wanted. */
+/* Full stops that go at most: the original hands over a flag where a count is wanted. */
 enum { MAX_STOPS = 32 };
 
 static const char MARKS[] = ";/[]\"{}()=+\\_-><@`!";
@@ -117,7 +117,7 @@ static bool lacks_apostrophe(const char *word, size_t n, const char *contraction
     if (strlen(contraction) != n + 1) return false;
     size_t same = 0;
     while (same < n && word[same] == contraction[same]) same++;
-    /* Equal letters before an apostrophe could be it themselves: no contraction has two in a row. */
+    /* No contraction has two apostrophes in a row, so that this is the one. */
     return contraction[same] == '\'' && !memcmp(word + same, contraction + same + 1, n - same);
 }
 

@@ -1,5 +1,5 @@
-/* evalai.h - how answers to questions about pictures are compared: the form in which EvalAI's server
- * for VQA and TextVQA compares texts, and the accuracy over the answers of ten people.
+/* evalai.h - how answers to questions about pictures are compared: the form in which EvalAI's
+ * server for VQA and TextVQA compares texts, and the accuracy over the answers of ten people.
  *
  * Source: facebookresearch/mmf, pythia/tasks/processors.py (EvalAIAnswerProcessor), as LLaVA and
  * lmms-eval have it; Singh et al. 2019, "Towards VQA models that can read". Its slips are kept, for

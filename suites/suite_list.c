@@ -7,10 +7,12 @@
 #include "suites/mt_bench.h"
 #include "suites/perplexity.h"
 #include "suites/triviaqa.h"
+#include "suites/vision.h"
 
 #include <string.h>
 
-static const struct suite *const SUITES[] = {&SUITE_MMLU, &SUITE_MT_BENCH, &SUITE_PERPLEXITY,
+static const struct suite *const SUITES[] = {&SUITE_MMLU,    &SUITE_MT_BENCH,  &SUITE_PERPLEXITY,
+                                             &SUITE_POPE,    &SUITE_SCIENCEQA, &SUITE_TEXTVQA,
                                              &SUITE_TRIVIAQA};
 
 const struct suite *suite_find(const char *name)

@@ -163,6 +163,30 @@ static const struct config_key TRIVIAQA_KEYS[] = {
     PART("retrieval"),
 };
 
+/* Of suites of questions about pictures, which lie in a folder of their own. */
+#define PICTURE_KEYS                                                                               \
+    MODELS_KEY, KEY(config_suite, options.data, EXISTING, .is_required = true),                    \
+        KEY(config_suite, options.images, EXISTING, .is_required = true), PART("protocol"),        \
+        KEY(config_suite, options.num_crops, INTEGER, RANGE(1, MAX_LIMIT)),                        \
+        KEY(config_suite, options.limit, INTEGER, RANGE(1, MAX_LIMIT)), PRECISION_KEY
+
+static const struct config_key POPE_KEYS[] = {
+    PICTURE_KEYS,
+    LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "splits"),
+};
+
+/* Here a split is a part of the data set, of which one is asked. */
+static const struct config_key SCIENCEQA_KEYS[] = {
+    PICTURE_KEYS,
+    KEY(config_suite, options.split, TEXT),
+    LIST(config_suite, options.subsets, options.n_subsets, TEXTS, .name = "pictures"),
+};
+
+static const struct config_key TEXTVQA_KEYS[] = {
+    PICTURE_KEYS,
+    KEY(config_suite, options.split, TEXT),
+};
+
 static const struct config_key RETRIEVAL_KEYS[] = {
     KEY(retrieval_options, index, PATH),
     KEY(retrieval_options, build_from, EXISTING),
@@ -282,6 +306,9 @@ const struct config_table CONFIG_TABLES[N_CONFIG_MAPS] = {
     [MAP_PERPLEXITY] = TABLE(NULL, PERPLEXITY_KEYS),
     [MAP_THROUGHPUT] = TABLE(NULL, THROUGHPUT_KEYS),
     [MAP_TRIVIAQA] = TABLE(NULL, TRIVIAQA_KEYS),
+    [MAP_POPE] = TABLE(NULL, POPE_KEYS),
+    [MAP_SCIENCEQA] = TABLE(NULL, SCIENCEQA_KEYS),
+    [MAP_TEXTVQA] = TABLE(NULL, TEXTVQA_KEYS),
     [MAP_RETRIEVAL] = TABLE("retrieval", RETRIEVAL_KEYS),
     [MAP_MT_BENCH] = TABLE(NULL, MT_BENCH_KEYS),
     [MAP_JUDGE] = TABLE("judge", JUDGE_KEYS),

@@ -20,6 +20,9 @@ enum config_map_kind {
     MAP_PERPLEXITY,
     MAP_THROUGHPUT,
     MAP_TRIVIAQA,
+    MAP_POPE,
+    MAP_SCIENCEQA,
+    MAP_TEXTVQA,
     MAP_RETRIEVAL, /* struct retrieval_options */
     MAP_MT_BENCH,
     MAP_JUDGE, /* struct config_judge */

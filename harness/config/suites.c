@@ -3,10 +3,12 @@
  * Protocols are known by the suites themselves. Data are looked for here and loaded when the plan
  * is made.
  */
+#include "base/file.h"
 #include "base/mem.h"
 #include "harness/config/grammar.h"
 #include "harness/config/parts.h"
 #include "harness/config/task_file.h"
+#include "suites/vision.h"
 
 #include <string.h>
 
@@ -87,6 +89,21 @@ static bool read_book(struct config *config, const struct config_node *map,
                        "one of, build_from: FILE or FOLDER");
 }
 
+/* What the models of pictures were made for; the suite's own where the file says nothing. */
+static bool read_pictures(struct config *config, const struct config_node *map,
+                          struct config_suite *suite, struct err *err)
+{
+    const struct config_node *node = config_find(map, "images");
+    int num_crops = suite->options.num_crops;
+    if (!file_is_folder(suite->options.images))
+        return config_fail(node, err, "images is the folder of the pictures, and this is a file");
+    if (num_crops && !vision_may_cut(num_crops))
+        return config_fail(config_find(map, "num_crops"), err,
+                           "num_crops is 4 or 16, as the models of pictures have it, not %d",
+                           num_crops);
+    return read_protocol(config, map, suite, err);
+}
+
 /* Data are read or made: each way has keys of its own. */
 static bool check_source(const struct config_node *map, const struct config_suite *suite,
                          struct err *err)
@@ -128,6 +145,9 @@ static const struct reader READERS[] = {
     {"perplexity", CONFIG_SUITE_TEXT, MAP_PERPLEXITY, check_references},
     {"throughput", CONFIG_SUITE_THROUGHPUT, MAP_THROUGHPUT, choose_threads},
     {"triviaqa", CONFIG_SUITE_ITEMS, MAP_TRIVIAQA, read_book},
+    {"pope", CONFIG_SUITE_ITEMS, MAP_POPE, read_pictures},
+    {"scienceqa", CONFIG_SUITE_ITEMS, MAP_SCIENCEQA, read_pictures},
+    {"textvqa", CONFIG_SUITE_ITEMS, MAP_TEXTVQA, read_pictures},
     {"mt_bench", CONFIG_SUITE_ITEMS, MAP_MT_BENCH, config_read_judging},
     {"task", CONFIG_SUITE_ITEMS, MAP_TASK, open_task},
 };

@@ -1,4 +1,4 @@
-/* test_evalai.c - answers in the form in which EvalAI compares them, and accuracies over ten people.
+/* test_evalai.c - answers in the form in which EvalAI compares them, and accuracies over several.
  *
  * tests/golden/evalai.jsonl was made by tools/golden/evalai.py with lmms-eval's own code: 300 odd
  * answers, 50 of LLaVA's to TextVQA and a hash of all 5,000.
