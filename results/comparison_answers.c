@@ -90,17 +90,20 @@ static bool find_cluster(struct reading *reading, const char *name, uint32_t *cl
     return kept != NULL;
 }
 
-/* What answers cluster by: both turns of a question of MT-bench (key QUESTION/TURN), else the
- * finest group, unless it says where questions come from, which is no sample of anything. */
+/* What answers cluster by: both turns of a question of MT-bench (key QUESTION/TURN) and questions
+ * about one picture (PICTURE/...), else the finest group, unless it says where questions come from
+ * or whether they have a picture, which is no sample of anything. */
 static bool cluster_of(struct reading *reading, const struct joined_answer *answer,
                        uint32_t *cluster, struct err *err)
 {
-    if (reading->metric->kind == METRIC_OF_JUDGES) {
+    bool has_split = !*answer->group || !strcmp(answer->level, "split");
+    bool is_by_key = has_split && strchr(answer->key, '/');
+    if (reading->metric->kind == METRIC_OF_JUDGES || is_by_key) {
         char question[256];
         snprintf(question, sizeof question, "%.*s", (int)strcspn(answer->key, "/"), answer->key);
         return find_cluster(reading, question, cluster, err);
     }
-    if (!*answer->group || !strcmp(answer->level, "source")) {
+    if (has_split || !strcmp(answer->level, "source") || !strcmp(answer->level, "picture")) {
         *cluster = 0;
         reading->is_clustered = false;
         return true;

@@ -11,12 +11,12 @@
 /* clang-format off */
 #define SCORE "Score", "score, percent"
 #define PERPLEXITY "Perplexity", "perplexity (lower is better)", ""
-#define OF_QUESTIONS "percent", "questions", 100, METRIC_OF_ANSWERS, BETTER_HIGHER, {0, 1}
+#define OF_QUESTIONS "percent", "questions", 100, METRIC_OF_ANSWERS, BETTER_HIGHER, {0, 1}, false
 #define OF_REFERENCE "tokens", 1, METRIC_OF_REFERENCE
-#define DIVERGENCE "Divergence", "nats", "nats", OF_REFERENCE, BETTER_LOWER, {0, INFINITY}
+#define DIVERGENCE "Divergence", "nats", "nats", OF_REFERENCE, BETTER_LOWER, {0, INFINITY}, false
 #define OF_TOKENS "percent", "tokens", 100, METRIC_OF_REFERENCE
-#define CHANGE "Change", "change, percent", OF_TOKENS, BETTER_NEITHER, {-1, 1}
-#define OF_SPEED 1, METRIC_OF_SPEED, BETTER_HIGHER, {0, INFINITY}
+#define CHANGE "Change", "change, percent", OF_TOKENS, BETTER_NEITHER, {-1, 1}, false
+#define OF_SPEED 1, METRIC_OF_SPEED, BETTER_HIGHER, {0, INFINITY}, false
 
 const struct metric METRICS[] = {
     {"acc", "accuracy", "Accuracy", "accuracy, percent of the questions", OF_QUESTIONS},
@@ -25,14 +25,23 @@ const struct metric METRICS[] = {
     {"em", "exact match", "Exact match", "exact match, percent of the questions", OF_QUESTIONS},
     {"f1", "F1", SCORE, OF_QUESTIONS},
     {"retrieval_hit", NULL, SCORE, OF_QUESTIONS},
+    {"acc_image", "accuracy with a picture", SCORE, OF_QUESTIONS},
+    {"yes_f1", "F1 of yes", SCORE, "percent", "questions", 100, METRIC_OF_ANSWERS, BETTER_HIGHER,
+     {0, 1}, true},
+    {"yes_precision", "precision of yes", SCORE, OF_QUESTIONS},
+    {"yes_recall", "recall of yes", SCORE, OF_QUESTIONS},
+    {"yes_share", "share of yes", SCORE, "percent", "questions", 100, METRIC_OF_ANSWERS,
+     BETTER_NEITHER, {0, 1}, false},
     {"points", NULL, "Points", "points, 1 to 10", "points", "turns", 1, METRIC_OF_JUDGES,
-     BETTER_HIGHER, {1, 10}},
+     BETTER_HIGHER, {1, 10}, false},
     {"win_rate", NULL, SCORE, "percent", "pairs of games", 100, METRIC_OF_GAMES, BETTER_HIGHER,
-     {0, 1}},
-    {"ppl", "perplexity", PERPLEXITY, "tokens", 1, METRIC_OF_TEXTS, BETTER_LOWER, {0, INFINITY}},
-    {"ppl_reference", "of the reference", PERPLEXITY, OF_REFERENCE, BETTER_NEITHER, {0, INFINITY}},
+     {0, 1}, false},
+    {"ppl", "perplexity", PERPLEXITY, "tokens", 1, METRIC_OF_TEXTS, BETTER_LOWER, {0, INFINITY},
+     false},
+    {"ppl_reference", "of the reference", PERPLEXITY, OF_REFERENCE, BETTER_NEITHER, {0, INFINITY},
+     false},
     {"ln_ppl_ratio", "ln of their ratio", "Ratio", "nats", "nats", OF_REFERENCE, BETTER_LOWER,
-     {-INFINITY, INFINITY}},
+     {-INFINITY, INFINITY}, false},
     {"kld", "mean KLD", DIVERGENCE},
     {"kld_max", "largest KLD", DIVERGENCE},
     {"kld_p99.9", "99.9% KLD", DIVERGENCE},
@@ -43,7 +52,7 @@ const struct metric METRICS[] = {
     {"kld_p10", "10% KLD", DIVERGENCE},
     {"kld_p5", "5% KLD", DIVERGENCE},
     {"kld_p1", "1% KLD", DIVERGENCE},
-    {"same_top", "same top", SCORE, OF_TOKENS, BETTER_HIGHER, {0, 1}},
+    {"same_top", "same top", SCORE, OF_TOKENS, BETTER_HIGHER, {0, 1}, false},
     {"dp_mean", "mean Δp", CHANGE},
     {"dp_rms", "RMS Δp", CHANGE},
     {"dp_max", "largest Δp", CHANGE},

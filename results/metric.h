@@ -35,6 +35,7 @@ struct metric {
     enum metric_kind kind;
     enum metric_better better;
     struct interval range; /* of the stored scores that are averaged */
+    bool is_f1;            /* the mean of these becomes an F1 (stats_f1) */
 };
 
 /* Ends with a row whose name is NULL: metrics that tasks name as they like (docs/tasks.md). */

@@ -120,13 +120,15 @@ static bool close_group(struct scorer *scorer, struct err *err)
     if (scorer->n == 0) return true;
     const struct metric *metric = metric_find(buf_string(&scorer->metric));
     bool is_loss = metric->kind == METRIC_OF_TEXTS, is_points = metric->kind == METRIC_OF_JUDGES;
-    struct estimate estimate = (is_points ? stats_mean_of_clusters
-                                : is_loss ? stats_mean
-                                          : stats_estimate)(scorer->scores, scorer->clusters,
-                                                            scorer->n, scorer->n_clusters);
+    struct estimate estimate = (is_points       ? stats_mean_of_clusters
+                                : is_loss       ? stats_mean
+                                : metric->is_f1 ? stats_clustered_share
+                                                : stats_estimate)(scorer->scores, scorer->clusters,
+                                                                  scorer->n, scorer->n_clusters);
     if (scorer->is_early) estimate.interval = early_interval(scorer);
     bound_interval(metric->range, &estimate);
     if (is_loss) estimate = stats_exponential(estimate);
+    if (metric->is_f1) estimate = stats_f1(estimate);
     if (!insert_score(scorer, scorer->depth, buf_string(&scorer->metric), &estimate, err))
         return false;
     if (scorer->depth != 1) return true;
@@ -204,14 +206,19 @@ static bool add_score(struct scorer *scorer, const struct graded *row, struct er
     return true;
 }
 
+/* Answers cluster by the finest group; by what their keys begin with, which is a question of
+ * MT-bench or a picture, where there is no group or the first is a split of one data set; and not
+ * at all where it says where questions come from or whether they have a picture. */
 static bool read_rows(struct scorer *scorer, struct err *err)
 {
     static const char SORTED_SCORES[] =
         "WITH answer AS (SELECT job.metric AS metric, verdict.score AS score, "
         "verdict.others AS others, item.groups AS groups, "
-        "CASE json_extract(item.groups, '$[0][0]') WHEN 'source' THEN '' "
-        "ELSE CASE job.metric WHEN 'points' THEN substr(item.key, 1, instr(item.key, '/')) "
-        "ELSE coalesce(json_extract(item.groups, '$[0][1]'), '') END END AS cluster, "
+        "CASE WHEN json_extract(item.groups, '$[0][0]') IN ('source', 'picture') THEN '' "
+        "WHEN job.metric = 'points' "
+        "OR coalesce(json_extract(item.groups, '$[0][0]'), 'split') = 'split' "
+        "THEN substr(item.key, 1, instr(item.key, '/')) "
+        "ELSE json_extract(item.groups, '$[0][1]') END AS cluster, "
         "dataset.hash AS hash, item.key AS item "
         "FROM job JOIN dataset ON dataset.id = job.dataset JOIN response ON response.job = job.id "
         "JOIN verdict ON verdict.response = response.id "

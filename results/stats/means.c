@@ -77,6 +77,29 @@ struct estimate stats_estimate(const double *scores, const uint32_t *cluster, si
     return estimate;
 }
 
+struct estimate stats_clustered_share(const double *scores, const uint32_t *cluster, size_t n,
+                                      size_t n_clusters)
+{
+    struct estimate estimate = stats_estimate(scores, cluster, n, n_clusters);
+    if (!cluster || n_clusters < 2 || !(estimate.error > 0)) return estimate;
+    double few = STATS_Z / stats_student(n_clusters - 1);
+    double variance = estimate.error * estimate.error;
+    double n_effective = estimate.mean * (1 - estimate.mean) / variance * few * few;
+    estimate.interval = stats_wilson_share(estimate.mean, fmin(n_effective, (double)n));
+    return estimate;
+}
+
+struct estimate stats_f1(struct estimate overlap)
+{
+    double m = overlap.mean, slope = 2 / ((1 + m) * (1 + m));
+    const struct interval *limits = &overlap.interval;
+    return (struct estimate){
+        .mean = 2 * m / (1 + m),
+        .error = slope * overlap.error,
+        .interval = {2 * limits->low / (1 + limits->low), 2 * limits->high / (1 + limits->high)},
+        .n = overlap.n};
+}
+
 struct estimate stats_exponential(struct estimate logarithm)
 {
     double mean = exp(logarithm.mean);

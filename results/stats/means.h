@@ -38,8 +38,22 @@ struct estimate stats_mean_of_clusters(const double *scores, const uint32_t *clu
 struct estimate stats_estimate(const double *scores, const uint32_t *cluster, size_t n,
                                size_t n_clusters);
 
+/* The mean of scores 0 and 1 that cluster: Wilson's interval of as many independent ones as would
+ * have the clustered error, never more than there are, and less for few clusters (Korn and
+ * Graubard 1998, "Confidence intervals for proportions with small expected number of positive
+ * counts estimated from survey data"; Dean and Pagano 2015, "Evaluating confidence interval
+ * methods for binomial proportions in clustered surveys"). One cluster: as stats_estimate. */
+struct estimate stats_clustered_share(const double *scores, const uint32_t *cluster, size_t n,
+                                      size_t n_clusters);
+
 /* The exponential of a mean of logarithms; its error is that of the delta method. */
 struct estimate stats_exponential(struct estimate logarithm);
+
+/* F1, the harmonic mean of precision and recall, from the estimate of a mean m: of the questions
+ * that the answer or the truth calls positive, the share that both do (Jaccard's index). F1 =
+ * 2m/(1+m) (van Rijsbergen 1979, "Information retrieval", chapter 7) grows with m, so that the
+ * limits of the one are those of the other; the error is that of the delta method. */
+struct estimate stats_f1(struct estimate overlap);
 
 /* Mean of the means of independent parts [n_parts], each of the same weight. The interval recovers
  * the variances from the parts' own limits: mean - sqrt(sum (m_i - low_i)^2) / n_parts, and high

@@ -8,16 +8,20 @@
 
 #include <math.h>
 
+struct interval stats_wilson_share(double share, double n)
+{
+    double z2 = STATS_Z * STATS_Z, centre = share + z2 / (2 * n);
+    double half = STATS_Z * sqrt(share * (1 - share) / n + z2 / (4 * n * n));
+    double scale = 1 + z2 / n;
+    /* At the borders the limit is exact: rounding must not leave 1e-17 above 0. */
+    return (struct interval){share == 0 ? 0 : (centre - half) / scale,
+                             share == 1 ? 1 : (centre + half) / scale};
+}
+
 struct interval stats_wilson(uint64_t k, uint64_t n)
 {
     if (n == 0) return (struct interval){0, 1};
-    double total = (double)n, rate = (double)k / total, z2 = STATS_Z * STATS_Z;
-    double centre = rate + z2 / (2 * total);
-    double half = STATS_Z * sqrt(rate * (1 - rate) / total + z2 / (4 * total * total));
-    double scale = 1 + z2 / total;
-    /* At the borders the limit is exact: rounding must not leave 1e-17 above 0. */
-    return (struct interval){k == 0 ? 0 : (centre - half) / scale,
-                             k == n ? 1 : (centre + half) / scale};
+    return stats_wilson_share((double)k / (double)n, (double)n);
 }
 
 /* The standard error of (c - b) / n. */

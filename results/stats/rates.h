@@ -13,6 +13,9 @@
  * inference, the law of succession, and statistical inference"). n = 0 gives {0, 1}. */
 struct interval stats_wilson(uint64_t k, uint64_t n);
 
+/* The same for a share of n > 0 successes where neither need be a whole number. */
+struct interval stats_wilson_share(double share, double n);
+
 /* Difference of two rates on the same n > 0 items, where b were a success only in the first and c
  * only in the second: mean (c - b) / n, error sqrt(b + c - (b - c)^2 / n) / n (Fleiss, Levin and
  * Paik 2003, "Statistical methods for rates and proportions", section 13.1). The interval is that

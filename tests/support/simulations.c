@@ -131,6 +131,26 @@ static bool wilson(struct experiment *experiment)
                  rate);
 }
 
+/* Right and wrong answers, six about each picture; to half of the pictures all six are the same. */
+static bool clustered_share(struct experiment *experiment)
+{
+    enum { SIZE = 6 };
+    struct rng *rng = &experiment->rng;
+    size_t n = experiment->n;
+    double rate = 0.1 + 0.8 * rng_uniform(rng), *scores = experiment->a;
+    uint32_t *cluster = mem_new_or_end(n, sizeof *cluster);
+    bool is_same = false;
+    for (size_t i = 0; i < n; i++) {
+        if (i % SIZE == 0) is_same = rng_uniform(rng) < 0.5;
+        bool is_copy = is_same && i % SIZE != 0;
+        scores[i] = is_copy ? scores[i - 1] : (double)draw_count(rng, 1, rate);
+        cluster[i] = (uint32_t)(i / SIZE);
+    }
+    struct estimate estimate = stats_clustered_share(scores, cluster, n, (n + SIZE - 1) / SIZE);
+    free(cluster);
+    return holds(estimate.interval, rate);
+}
+
 /* Only a is right in one share of the items, only b in another; both or neither in the rest. */
 struct flips {
     double only_a, only_b;
@@ -430,6 +450,7 @@ static bool mcnemar_with_looks(struct experiment *experiment)
 
 const struct simulation SIMULATIONS[] = {
     {"stats_wilson", "rate 0.05 to 0.95", wilson, CLAIM_95, 1},
+    {"stats_clustered_share", "6 answers a picture", clustered_share, CLAIM_95, 1},
     {"stats_macro", "5 rates 0.2 to 0.9", macro, CLAIM_95, 1},
     {"stats_paired", "flips 3 to 13% each way", paired, CLAIM_WIDE, 1},
     {"stats_paired", "flips 0 to 2% each way", paired_rare, CLAIM_WIDE, 1},

@@ -84,6 +84,44 @@ static void one_cluster_tells_nothing_of_the_error(void **unused)
     assert_near(four.interval.high, 0.5625 + 3.1824463052837078 * 0.11998022599424302, 1e-13);
 }
 
+static void a_share_of_clusters_has_wilsons_interval_of_fewer(void **unused)
+{
+    (void)unused;
+    double scores[40];
+    uint32_t alike[40], one[40] = {0};
+    for (uint32_t i = 0; i < 40; i++) {
+        alike[i] = i / 10;
+        scores[i] = i / 10 < 2;
+    }
+    /* Ten copies of each of four scores: three, and fewer by the square of normal to Student. */
+    double n = 3 * pow(1.959963984540054 / 3.1824463052837078, 2);
+    struct estimate share = stats_clustered_share(scores, alike, 40, 4);
+    assert_near(share.interval.low, stats_wilson_share(0.5, n).low, 1e-12);
+    assert_near(share.interval.high, stats_wilson_share(0.5, n).high, 1e-12);
+    assert_near(share.mean, 0.5, 0);
+    struct estimate whole = stats_clustered_share(scores, one, 40, 1);
+    assert_near(whole.interval.low, stats_wilson(20, 40).low, 1e-15);
+    /* Where clusters are more even than chance, there are no more answers than there are. */
+    for (uint32_t i = 0; i < 40; i++) scores[i] = i % 2;
+    struct estimate even = stats_clustered_share(scores, alike, 40, 4);
+    assert_near(even.interval.low, stats_wilson(20, 40).low, 1e-15);
+}
+
+static void f1_is_the_harmonic_mean_of_precision_and_recall(void **unused)
+{
+    (void)unused;
+    /* 6 found, 1 wrongly, 3 missed. */
+    const double overlap[] = {1, 1, 1, 1, 1, 1, 0, 0, 0, 0};
+    double precision = 6 / 7.0, recall = 6 / 9.0;
+    struct estimate share = stats_estimate(overlap, NULL, 10, 1), f1 = stats_f1(share);
+    assert_near(f1.mean, 2 * precision * recall / (precision + recall), 1e-15);
+    assert_near(f1.error, share.error * 2 / (1.6 * 1.6), 1e-15);
+    assert_near(f1.interval.low, 2 * share.interval.low / (1 + share.interval.low), 1e-15);
+    assert_near(f1.interval.high, 2 * share.interval.high / (1 + share.interval.high), 1e-15);
+    assert_int_equal(f1.n, 10);
+    assert_near(stats_f1(stats_estimate(overlap + 6, NULL, 4, 1)).mean, 0, 0);
+}
+
 static struct estimate part_of(uint64_t k, uint64_t n)
 {
     double scores[100] = {0};
@@ -115,6 +153,8 @@ int main(void)
         cmocka_unit_test(one_score_has_no_error),
         cmocka_unit_test(estimate_takes_wilson_for_right_and_wrong_only),
         cmocka_unit_test(one_cluster_tells_nothing_of_the_error),
+        cmocka_unit_test(a_share_of_clusters_has_wilsons_interval_of_fewer),
+        cmocka_unit_test(f1_is_the_harmonic_mean_of_precision_and_recall),
         cmocka_unit_test(macro_average_recovers_the_variances_of_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,43 @@ static void further_metrics_have_scores_of_their_own(void **unused)
                      "a/1|1.0|{\"f1\":1,\"hit\":1}\na/2|0.0|{\"f1\":0.5,\"hit\":0}");
 }
 
+static void put_yes_or_no(int64_t job, const char *key, double score, const char *others)
+{
+    struct err err = {0};
+    const struct answer_record answer = {.key = key,
+                                         .file = "f",
+                                         .line = 1,
+                                         .subset = "random",
+                                         .expected = "yes",
+                                         .groups_json = "[[\"split\",\"random\"]]",
+                                         .response_json = "{}",
+                                         .answered = true,
+                                         .score = score,
+                                         .predicted = "yes",
+                                         .others_json = others};
+    test_assert_done(store_put_answer(test_store, job, &answer, &err), &err);
+}
+
+/* Two pictures: of the one 2 found and 1 missed, of the other 1 found wrongly and 1 rightly not.
+ * The errors are worked out by hand after means.h. */
+static void f1_is_of_counts_and_its_error_clustered_by_picture(void **unused)
+{
+    (void)unused;
+    int64_t job = test_new_job(test_new_run(), "q4_0", "f1", "data", "acc");
+    put_yes_or_no(job, "a/random/1", 1, "{\"yes_f1\":1,\"yes_precision\":1,\"yes_recall\":1}");
+    put_yes_or_no(job, "a/random/2", 1, "{\"yes_f1\":1,\"yes_precision\":1,\"yes_recall\":1}");
+    put_yes_or_no(job, "a/random/3", 0, "{\"yes_f1\":0,\"yes_recall\":0}");
+    put_yes_or_no(job, "b/random/1", 0, "{\"yes_f1\":0,\"yes_precision\":0}");
+    put_yes_or_no(job, "b/random/2", 1, NULL);
+    compute_scores(job);
+    /* Precision and recall are 2/3; half of the four say the same: sums from 1/2 are 1/2, -1/2. */
+    test_assert_rows("SELECT metric, round(score, 9), n, round(error * error, 9) FROM score "
+                     "WHERE depth = 0 AND metric LIKE 'yes%' AND metric NOT LIKE '%macro' "
+                     "ORDER BY metric",
+                     "yes_f1|0.666666667|4|0.049382716\nyes_precision|0.666666667|3|0.197530864\n"
+                     "yes_recall|0.666666667|3|0.111111111");
+}
+
 static void what_is_no_number_is_not_stored(void **unused)
 {
     (void)unused;
@@ -276,6 +313,7 @@ int main(void)
         IN_TEST_STORE(standard_errors_are_clustered_by_the_first_level),
         IN_TEST_STORE(points_are_shown_as_points),
         IN_TEST_STORE(further_metrics_have_scores_of_their_own),
+        IN_TEST_STORE(f1_is_of_counts_and_its_error_clustered_by_picture),
         IN_TEST_STORE(what_is_no_number_is_not_stored),
         IN_TEST_STORE(scores_do_not_depend_on_the_order_of_storing),
         IN_TEST_STORE(items_are_shown_with_their_verdicts),
