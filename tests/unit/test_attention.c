@@ -463,6 +463,25 @@ static void gelu_of_what_is_far_from_zero_is_itself_or_zero(void **state)
     for (size_t i = 2; i < 4; i++) assert_true(out[i] == 0.0f && signbit(out[i]));
 }
 
+static void gelus_are_by_the_logistic_and_by_the_normal_distribution(void **state)
+{
+    (void)state;
+    float x[401], quick[401], normal[401];
+    for (size_t i = 0; i < 401; i++) x[i] = (float)i / 20.0f - 10.0f;
+    gelu_quick_scalar(x, 401, quick);
+    gelu_erf_scalar(x, 401, normal);
+    for (size_t i = 0; i < 401; i++) {
+        double g = (double)x[i];
+        assert_true(fabs((double)quick[i] - g / (1 + exp(-1.702 * g))) <= 3e-7 * fabs(g));
+        assert_true(fabs((double)normal[i] - g * 0.5 * erfc(-g / sqrt(2))) <= 3e-7 * fabs(g));
+    }
+    const float far[] = {3e38f, -3e38f};
+    gelu_quick_scalar(far, 2, quick);
+    gelu_erf_scalar(far, 2, normal);
+    assert_true(quick[0] == far[0] && normal[0] == far[0]);
+    assert_true(quick[1] == 0.0f && normal[1] == 0.0f);
+}
+
 static void softcap_bends_towards_the_cap(void **state)
 {
     (void)state;
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(silu_mul_of_a_far_negative_gate_is_minus_zero),
         cmocka_unit_test(gelu_is_its_tanh_form_with_and_without_a_gated_value),
         cmocka_unit_test(gelu_of_what_is_far_from_zero_is_itself_or_zero),
+        cmocka_unit_test(gelus_are_by_the_logistic_and_by_the_normal_distribution),
         cmocka_unit_test(softcap_bends_towards_the_cap),
         cmocka_unit_test(scale_multiplies),
         cmocka_unit_test(add_adds),
