@@ -91,8 +91,9 @@ struct model_info {
     int block_keys, local_blocks, block_stride, dense_period;
     size_t kv_token_bytes[KV_TYPE_COUNT]; /* of the keys and values of a position, all layers */
     /* The tower that sees pictures: the side of one that it sees at once, in pixels (0: the model
-     * has no eyes), its layers, and the crops of a picture at most where nobody says how many. */
-    int vision_side, vision_layers, vision_crops;
+     * has no eyes), and of its patches, its layers and their width, and the crops of a picture at
+     * most where nobody says how many. */
+    int vision_side, vision_patch, vision_layers, vision_width, vision_crops;
     int short_tokens; /* LongRoPE: longer sequences are rotated by other factors; 0: it has none */
     bool synthetic;
     enum isa isa;            /* in use */

@@ -83,7 +83,9 @@ void model_info_fill(const struct source *source, const struct hparams *hparams,
     };
     if (hparams->vision) {
         info->vision_side = (int)hparams->vision->image_side;
+        info->vision_patch = (int)hparams->vision->patch_side;
         info->vision_layers = (int)hparams->vision->n_layers;
+        info->vision_width = (int)hparams->vision->n_embd;
         info->vision_crops = (int)hparams->vision->max_crops;
     }
     sum_tensors(source, hparams, info);

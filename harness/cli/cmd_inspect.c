@@ -96,6 +96,15 @@ static void print_blocks(const struct model_info *info)
     putchar('\n');
 }
 
+/* What sees pictures. */
+static void print_eyes(const struct model_info *info)
+{
+    printf("%-16s %d layers, width %d, patches of %d pixels; pictures in crops of %d pixels, %d at "
+           "most\n",
+           "eyes", info->vision_layers, info->vision_width, info->vision_patch, info->vision_side,
+           info->vision_crops);
+}
+
 /* Millions with three digits at least. */
 static void print_millions(uint64_t n)
 {
@@ -144,6 +153,7 @@ static void print_summary(const struct inspection *inspection, const char *path)
         if (info->short_tokens) printf(", LongRoPE beyond %d", info->short_tokens);
         putchar('\n');
         if (info->block_keys) print_blocks(info);
+        if (info->vision_side) print_eyes(info);
         printf("%-16s", "KV cache");
         for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++)
             printf("%s %.1f KiB a token in %s", type ? "," : "",
@@ -196,6 +206,19 @@ static void print_tensors(const struct model_file *file)
     }
 }
 
+static void write_eyes(struct json_writer *writer, const struct model_info *info)
+{
+    if (!info->vision_side) return;
+    json_key(writer, "vision");
+    json_begin_object(writer);
+    json_set_integer(writer, "layers", info->vision_layers);
+    json_set_integer(writer, "width", info->vision_width);
+    json_set_integer(writer, "patch", info->vision_patch);
+    json_set_integer(writer, "side", info->vision_side);
+    json_set_integer(writer, "num_crops", info->vision_crops);
+    json_end_object(writer);
+}
+
 static void write_model(struct json_writer *writer, const struct inspection *inspection)
 {
     const struct model_info *info = &inspection->info;
@@ -224,6 +247,7 @@ static void write_model(struct json_writer *writer, const struct inspection *ins
     json_set_integer(writer, "local_blocks", info->local_blocks);
     json_set_integer(writer, "block_stride", info->block_stride);
     json_set_integer(writer, "dense_period", info->dense_period);
+    write_eyes(writer, info);
     json_key(writer, "kv_bytes_per_token");
     json_begin_object(writer);
     for (enum kv_type type = 0; type < KV_TYPE_COUNT; type++)

@@ -70,20 +70,30 @@ static void check_rows(const struct source *folder, const struct source *gguf,
     free(rows);
 }
 
+/* Of models, and of the towers in them. */
+static void check_counts(const struct hparams *a, const struct hparams *b)
+{
+    assert_ptr_equal(a->architecture, b->architecture);
+    for (enum extent extent = EXTENT_ONE; extent <= EXTENT_PROJECTED; extent++)
+        assert_int_equal(hparams_count(a, extent), hparams_count(b, extent));
+    assert_int_equal(a->n_layers, b->n_layers);
+    assert_int_equal(a->n_heads, b->n_heads);
+    assert_int_equal(a->max_crops, b->max_crops);
+    assert_true(a->norm_eps == b->norm_eps);
+    assert_int_equal(a->vision != NULL, b->vision != NULL);
+    if (a->vision) check_counts(a->vision, b->vision);
+}
+
 static void check_sizes(const struct source *folder, const struct source *gguf)
 {
     struct hparams a, b;
     assert_true(hparams_read(folder, &a, NULL));
     assert_true(hparams_read(gguf, &b, NULL));
-    assert_ptr_equal(a.architecture, b.architecture);
-    for (enum extent extent = EXTENT_ONE; extent <= EXTENT_EXPERTS; extent++)
-        assert_int_equal(hparams_count(&a, extent), hparams_count(&b, extent));
-    assert_int_equal(a.n_layers, b.n_layers);
+    check_counts(&a, &b);
     assert_int_equal(a.n_kv_heads, b.n_kv_heads);
     assert_int_equal(a.n_experts_used, b.n_experts_used);
     assert_int_equal(a.context_tokens, b.context_tokens);
     assert_int_equal(a.sliding_window, b.sliding_window);
-    assert_true(a.norm_eps == b.norm_eps);
     assert_memory_equal(a.rotations, b.rotations, sizeof a.rotations);
     assert_int_equal(a.is_tied, b.is_tied);
     hparams_done(&a);
@@ -112,6 +122,7 @@ static void a_folder_is_the_model_that_its_gguf_file_is(void **state)
     check_same("phi3small", open_gguf("", "phi3small"));
     check_same("mixtral-three", open_gguf("", "mixtral-three"));
     check_same("phimoe-long", open_gguf("", "phimoe-long"));
+    check_same("phi3v", open_gguf("", "phi3v"));
     for (size_t i = 0; i < sizeof IN_BF16 / sizeof *IN_BF16; i++)
         check_same(IN_BF16[i], open_gguf("quantize:bf16:", IN_BF16[i]));
 }
