@@ -246,7 +246,8 @@ static void a_seal_covers_every_file_of_the_folder(void **state)
         assert_true(is_as_sealed(seal));
     }
     static const char *const MORE[] = {"chat_template.jinja", "tokenizer_module.json",
-                                       "added_tokens.json", "special_tokens_map.json"};
+                                       "added_tokens.json", "special_tokens_map.json",
+                                       "preprocessor_config.json"};
     for (size_t i = 0; i < sizeof MORE / sizeof *MORE; i++) {
         test_write_text(MORE[i], "{}");
         assert_false(is_as_sealed(seal));
