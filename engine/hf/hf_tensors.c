@@ -138,10 +138,11 @@ static bool set_order(const struct finder *finder, const struct hf_tensor *tenso
                       const struct tensor_info *flat, struct hf_origin *origin)
 {
     bool is_key = tensor->weight == WEIGHT_ATTN_K || tensor->weight == WEIGHT_ATTN_K_BIAS;
+    origin->is_vector = flat->n_dimensions == 1;
     origin->n_joined = flat->n_rows ? origin->slices[0]->n_rows / flat->n_rows : 1;
     origin->order = (struct hf_order){
         .rows = tensor->rows,
-        .n_rows = flat->n_dimensions == 1 ? flat->shape[0] : flat->n_rows,
+        .n_rows = origin->is_vector ? flat->shape[0] : flat->n_rows,
         .n_heads = is_key ? finder->n_kv_heads : finder->n_heads,
         .n_kv_heads = finder->n_kv_heads,
     };
@@ -165,7 +166,7 @@ static bool set_shape(const struct finder *finder, const struct hf_origin *origi
         tensor->shape[flat->n_dimensions] = origin->n_slices;
         tensor->n_dimensions++;
     }
-    if (flat->n_dimensions == 1) tensor->type = TENSOR_F32;
+    if (origin->is_vector) tensor->type = TENSOR_F32;
     tensor->row_bytes = tensor_row_bytes(tensor->type, tensor->shape[0]);
     return mem_multiply(tensor->n_rows, origin->n_slices, &tensor->n_rows) ||
            err_set_at(finder->err, ERR_INPUT, flat->file, 0, 0, "tensor %s is too large",
@@ -395,11 +396,10 @@ bool hf_tensors_read(const struct hf_tensors *tensors, const struct source *raw,
     const struct tensor_info *tensor = &tensors->tensors[i];
     const struct hf_origin *origin = &tensors->origins[i];
     uint8_t *to = out;
-    bool is_vector = !origin->made && tensor->n_dimensions == 1;
     size_t n_joined = origin->n_joined;
     if (origin->made && n_rows) memcpy(out, origin->made, tensor->row_bytes);
     if (origin->made) return true;
-    for (; is_vector && n_rows; n_rows--, to += tensor->row_bytes)
+    for (; origin->is_vector && n_rows; n_rows--, to += tensor->row_bytes)
         if (!read_vector(origin, raw, row++, (float *)(void *)to, err)) return false;
     while (n_rows) {
         size_t n_of_slice = origin->order.n_rows, i_slice = row / n_of_slice;

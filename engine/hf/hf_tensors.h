@@ -17,6 +17,7 @@ struct hf_origin {
     size_t n_slices;
     size_t n_joined;       /* rows there that lie one behind the other in one of ours */
     struct hf_order order; /* of our rows within a slice */
+    bool is_vector;        /* each slice is */
     float offset;          /* added to the values of a vector */
     const float *made;     /* in place of slices */
 };
