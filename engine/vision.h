@@ -16,6 +16,9 @@
 /* The tokens that a picture of width x height pixels becomes; max_crops 0: the model's
  * (model_info, vision_crops). 0 if the model has no eyes. */
 size_t vision_tokens(const struct model *model, size_t width, size_t height, size_t max_crops);
+/* The same of a model that is known by its file alone. */
+size_t vision_tokens_of(const struct model_info *info, size_t width, size_t height,
+                        size_t max_crops);
 
 /* The tower of a model at work, which must outlive it: workers (n_threads 0: the default) and
  * scratch; belongs to one thread at a time. ERR_UNSUPPORTED if the model has no eyes. Close with

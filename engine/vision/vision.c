@@ -22,11 +22,17 @@ struct vision {
     struct session_token *tokens; /* [1 + patches of a crop] */
 };
 
+size_t vision_tokens_of(const struct model_info *info, size_t width, size_t height,
+                        size_t max_crops)
+{
+    if (!info->vision_side) return 0;
+    if (!max_crops) max_crops = (size_t)info->vision_crops;
+    return crop_tokens(crop_grid_of(width, height, max_crops));
+}
+
 size_t vision_tokens(const struct model *model, size_t width, size_t height, size_t max_crops)
 {
-    if (!model->vision) return 0;
-    if (!max_crops) max_crops = model->vision->hparams.max_crops;
-    return crop_tokens(crop_grid_of(width, height, max_crops));
+    return vision_tokens_of(model_info(model), width, height, max_crops);
 }
 
 static bool allocate(struct vision *vision, int n_threads, struct err *err)

@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "harness/ask/client_ops.h"
+#include "harness/ask/picture_cache.h"
 #include "harness/ask/scheduler.h"
 #include "suites/reasoning.h"
 
@@ -27,6 +28,8 @@ struct engine_client {
     bool shares_prefixes;
     size_t n_vocab;
     uint64_t n_computed;
+    struct picture_eyes eyes;
+    struct picture_cache *pictures; /* of the thread that answers */
 };
 
 /* A token whose log-probability is wanted after a node. */
@@ -61,6 +64,10 @@ struct engine_window {
     const struct engine_client *client;
     struct answer *answers; /* [n_answers] */
     size_t n_answers, n_responded;
+    struct arena *arena; /* of what is known of pictures */
+    struct pictures pictures;
+    struct picture_source source;
+    struct embedding_rows rows; /* the pictures' */
     struct trie trie;
     struct want *wants;
     size_t n_wants, wants_capacity;
@@ -173,7 +180,8 @@ static bool find_reasoning(const struct engine_client *client, struct answer *an
                            const struct tokens *ids, struct err *err)
 {
     enum { LAST_TOKENS = 32 };
-    size_t n = ids->n < LAST_TOKENS ? ids->n : LAST_TOKENS;
+    size_t n = 0;
+    while (n < ids->n && n < LAST_TOKENS && ids->ids[ids->n - 1 - n] >= 0) n++;
     struct buf text = {0};
     bool ok =
         tokenizer_decode(client->tokenizer, ids->ids + ids->n - n, n, true, false, &text, err);
@@ -207,12 +215,13 @@ static bool add_request(struct engine_window *window, struct line_encoder *encod
                         const struct request *request, struct err *err)
 {
     struct answer *answer = &window->answers[i];
-    const struct engine_client *client = window->client;
+    struct prompt_options options = window->client->prompts;
+    options.pictures = &window->pictures;
     answer->request = request;
     answer->leaf = answer->first_node = -1;
-    if (!prompt_tokens_make(encoder, &client->prompts, request, &answer->prompt, err)) return false;
+    if (!prompt_tokens_make(encoder, &options, request, &answer->prompt, err)) return false;
     if (!answer->prompt.fits) return true;
-    if (!prompt_hash_tokens(answer->prompt.branches, answer->prompt.n_branches, NULL,
+    if (!prompt_hash_tokens(answer->prompt.branches, answer->prompt.n_branches, &window->pictures,
                             answer->tokens_hash, err))
         return false;
     bool is_scored = request->kind == REQUEST_CHOICES || request->kind == REQUEST_LOGLIK;
@@ -246,6 +255,8 @@ static void free_window(struct client_window *base)
         free(answer->rows);
     }
     trie_done(&window->trie);
+    pictures_done(&window->pictures);
+    arena_free(window->arena);
     free(window->answers);
     free(window->wants);
     free(window->first_want);
@@ -265,9 +276,11 @@ static struct client_window *prepare(const struct client *base, const struct req
     window->client = client;
     window->n_answers = n_requests;
     window->answers = mem_new(n_requests, sizeof *window->answers, err);
+    window->arena = arena_new(0, err);
+    pictures_init(&window->pictures, &client->eyes, window->arena);
     struct line_encoder encoder;
     line_encoder_init(&encoder, client->tokenizer, client->bos);
-    bool ok = window->answers && trie_init(&window->trie, err);
+    bool ok = window->answers && window->arena && trie_init(&window->trie, err);
     window->trie.short_tokens = session_short_tokens(client->session);
     for (size_t i = 0; ok && i < n_requests; i++)
         ok = add_request(window, &encoder, i, &requests[i], err);
@@ -446,6 +459,10 @@ static bool respond(struct engine_window *window, size_t i, struct err *err)
     struct reasoning_parts parts = {0};
     struct buf text = {0};
     bool ok = true;
+    if (prompt->no_picture) {
+        response.failure = RESPONSE_NO_PICTURE;
+        response.reason = prompt->no_picture;
+    }
     if (prompt->fits) {
         response.prompt = buf_string(&prompt->text);
         memcpy(response.tokens_hash, answer->tokens_hash, sizeof response.tokens_hash);
@@ -456,8 +473,9 @@ static bool respond(struct engine_window *window, size_t i, struct err *err)
         response.double_bos = prompt->double_bos;
         response.duration_ns = request_ns(window, answer);
         response.naive_tokens = answer->naive_tokens;
+        ok = pictures_seen(&window->pictures, answer->request, window->arena, &response, err);
         if (answer->scores) set_scores(answer, &response);
-        else {
+        else if (ok) {
             utf8_append_valid(&text, buf_string(&answer->text), answer->text.n_bytes);
             ok = set_text(answer, &text, &parts, &response, err);
         }
@@ -486,6 +504,10 @@ static bool make_scheduler(struct engine_window *window, struct session *session
 {
     window->scheduler = scheduler_new(session, &window->trie, err);
     if (!window->scheduler) return false;
+    window->source = (struct picture_source){&window->pictures, window->client->pictures};
+    window->rows = picture_rows(&window->source);
+    if (window->pictures.n_items && !scheduler_set_rows(window->scheduler, &window->rows, err))
+        return false;
     for (size_t i = 0; i < window->trie.n_nodes; i++)
         if (window->first_want[i] >= 0) scheduler_want(window->scheduler, (int)i);
     for (size_t i = 0; i < window->n_answers; i++) {
@@ -518,6 +540,7 @@ static bool answer_window(struct client *base, struct client_window *base_window
 static void close_client(struct client *base)
 {
     struct engine_client *client = (struct engine_client *)base;
+    picture_cache_close(client->pictures);
     session_close(client->session);
     free(client);
 }
@@ -536,8 +559,10 @@ struct client *client_open_engine(const struct model *model, const struct client
     struct engine_client *client = mem_new(1, sizeof *client, err);
     if (!client) return NULL;
     client->base.ops = &ENGINE_OPS;
+    client->eyes = picture_eyes_of(model_info(model));
     client->session = session_open(model, &options->session, err);
-    if (!client->session) {
+    client->pictures = picture_cache_open(model, options->session.n_threads, 0, err);
+    if (!client->session || !client->pictures) {
         close_client(&client->base);
         return NULL;
     }
@@ -551,4 +576,9 @@ struct client *client_open_engine(const struct model *model, const struct client
                                 .rstrip = options->rstrip,
                                 .reasoning_tokens = options->reasoning_tokens};
     return &client->base;
+}
+
+size_t client_engine_encoded_pictures(const struct client *base)
+{
+    return picture_cache_encoded(((const struct engine_client *)base)->pictures);
 }

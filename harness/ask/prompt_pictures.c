@@ -1,6 +1,6 @@
-/* prompt_pictures.c - see prompt_pictures.h. A file is decoded when a window is made ready, so that a
- * damaged one is known before anything is computed, and once more when its embeddings are: to keep
- * the pixels of a window's pictures would take gigabytes, and decoding is a trifle beside the
+/* prompt_pictures.c - see prompt_pictures.h. A file is decoded when a window is made ready, so that
+ * a damaged one is known before anything is computed, and once more when its embeddings are: to
+ * keep the pixels of a window's pictures would take gigabytes, and decoding is a trifle beside the
  * tower.
  */
 #include "harness/ask/prompt_pictures.h"
@@ -80,10 +80,6 @@ static bool add_picture(struct pictures *pictures, struct picture *picture, stru
     const struct picture_eyes *eyes = pictures->eyes;
     if (eyes)
         picture->n_tokens = eyes->count(eyes->model, seen->width, seen->height, picture->max_crops);
-    if (eyes && !picture->n_tokens)
-        return err_set(err, ERR_USAGE,
-                       "%s has no eyes: to look at %s takes a model of Phi-3-vision's kind",
-                       eyes->name, seen->file);
     if (picture->n_tokens > (size_t)(pictures->next_id - INT32_MIN))
         return err_set(err, ERR_CAPACITY, "too many pictures at a time");
     if (!mem_grow((void **)&pictures->items, &pictures->items_capacity, pictures->n_items + 1,
@@ -143,7 +139,12 @@ static const struct picture_file *find_file(const struct pictures *pictures, con
 bool pictures_look(struct pictures *pictures, const char *path, size_t max_crops,
                    struct picture_file *file, struct err *err)
 {
+    const struct picture_eyes *eyes = pictures->eyes;
     const struct picture_file *known = find_file(pictures, path, max_crops);
+    if (eyes && !eyes->count(eyes->model, 1, 1, 1))
+        return err_set(err, ERR_USAGE,
+                       "%s has no eyes: to look at %s takes a model of Phi-3-vision's kind",
+                       eyes->name, path);
     if (known) {
         *file = *known;
         return true;

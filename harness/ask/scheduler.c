@@ -40,14 +40,16 @@ struct branch {
 struct scheduler {
     struct session *session;
     const struct trie *trie;
-    struct branch *branches;      /* [n_nodes] */
-    int *order;                   /* [n_nodes] */
-    struct session_token *batch;  /* [batch_tokens] */
-    int *batch_nodes;             /* [batch_tokens] the node of each token */
-    int32_t *ids;                 /* [batch_tokens] */
-    size_t n_batch, batch_tokens; /* filled, at most */
-    size_t n_reserved_pages;      /* that the open nodes may still take, while a batch is filled */
-    size_t first;                 /* in order: all nodes before are finished */
+    struct branch *branches;           /* [n_nodes] */
+    int *order;                        /* [n_nodes] */
+    struct session_token *batch;       /* [batch_tokens] */
+    int *batch_nodes;                  /* [batch_tokens] the node of each token */
+    int32_t *ids;                      /* [batch_tokens] */
+    const struct embedding_rows *rows; /* NULL: no id is below 0 */
+    float *embeddings;                 /* [batch_tokens][rows->n_embd] of such ids */
+    size_t n_batch, batch_tokens;      /* filled, at most */
+    size_t n_reserved_pages; /* that the open nodes may still take, while a batch is filled */
+    size_t first;            /* in order: all nodes before are finished */
     uint64_t n_computed;
 };
 
@@ -108,6 +110,7 @@ void scheduler_free(struct scheduler *scheduler)
     free(scheduler->batch);
     free(scheduler->batch_nodes);
     free(scheduler->ids);
+    free(scheduler->embeddings);
     free(scheduler);
 }
 
@@ -120,6 +123,17 @@ void scheduler_reserve(struct scheduler *scheduler, int leaf, size_t n_tokens)
 {
     scheduler->branches[leaf].n_reserved = n_tokens;
     scheduler->branches[leaf].wants_logits = true;
+}
+
+bool scheduler_set_rows(struct scheduler *scheduler, const struct embedding_rows *rows,
+                        struct err *err)
+{
+    size_t n_row;
+    if (!mem_multiply(rows->n_embd, sizeof *scheduler->embeddings, &n_row))
+        return err_set(err, ERR_MEMORY, "rows of %zu numbers are too long", rows->n_embd);
+    scheduler->rows = rows;
+    scheduler->embeddings = mem_new(scheduler->batch_tokens, n_row, err);
+    return scheduler->embeddings != NULL;
 }
 
 bool scheduler_grow(struct scheduler *scheduler, int leaf, int32_t id, struct err *err)
@@ -281,8 +295,27 @@ static bool drop_one(struct scheduler *scheduler, int node)
 
 /* ---- Batches ---- */
 
+/* Adds a token of the node to the batch. The time that a row takes is the node's. */
+static bool add_token(struct scheduler *scheduler, int node, int32_t id, bool wants_logits,
+                      struct err *err)
+{
+    struct branch *branch = &scheduler->branches[node];
+    struct session_token *token = &scheduler->batch[scheduler->n_batch];
+    *token = (struct session_token){.sequence = branch->sequence, .wants_logits = wants_logits};
+    scheduler->batch_nodes[scheduler->n_batch] = node;
+    if (id >= 0) token->id = id;
+    else {
+        int64_t begin_ns = clock_ns();
+        float *row = scheduler->embeddings + scheduler->n_batch * scheduler->rows->n_embd;
+        if (!embedding_rows_token(scheduler->rows, id, row, token, err)) return false;
+        branch->ns += clock_ns() - begin_ns;
+    }
+    scheduler->n_batch++;
+    return true;
+}
+
 /* Adds what the node lacks, as far as the batch has room. */
-static void add_tokens(struct scheduler *scheduler, int node)
+static bool add_tokens(struct scheduler *scheduler, int node, struct err *err)
 {
     struct branch *branch = &scheduler->branches[node];
     size_t end = end_of(scheduler, node), of_trie = trie_end(scheduler->trie, node);
@@ -296,12 +329,10 @@ static void add_tokens(struct scheduler *scheduler, int node)
                (n - n_trie) * sizeof *scheduler->ids);
     for (size_t i = 0; i < n; i++) {
         bool is_last = branch->position + i + 1 == end;
-        scheduler->batch_nodes[scheduler->n_batch] = node;
-        scheduler->batch[scheduler->n_batch++] =
-            (struct session_token){.sequence = branch->sequence,
-                                   .id = scheduler->ids[i],
-                                   .wants_logits = is_last && branch->wants_logits};
+        if (!add_token(scheduler, node, scheduler->ids[i], is_last && branch->wants_logits, err))
+            return false;
     }
+    return true;
 }
 
 /* Fills the batch in the trie's order. *blocked is the first node that could not be opened, -1
@@ -336,7 +367,7 @@ static bool fill_batch(struct scheduler *scheduler, int *blocked, struct err *er
         }
         if (!session_may_reach(scheduler->session, branch->sequence, end_of(scheduler, node)))
             restart(scheduler, node);
-        add_tokens(scheduler, node);
+        if (!add_tokens(scheduler, node, err)) return false;
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #ifndef PHIBENCH_HARNESS_ASK_SCHEDULER_H
 #define PHIBENCH_HARNESS_ASK_SCHEDULER_H
 
+#include "harness/ask/embedding_rows.h"
 #include "harness/ask/trie.h"
 
 struct scheduler;
@@ -28,6 +29,11 @@ void scheduler_want(struct scheduler *scheduler, int node);
 /* A leaf of trie_add_leaf will grow by n tokens at most; the room is reserved. Before
  * scheduler_run. */
 void scheduler_reserve(struct scheduler *scheduler, int leaf, size_t n_tokens);
+/* Where the rows of ids below 0 come from, if the trie has any; before scheduler_run. They are
+ * asked for when the tokens are about to be computed, again where a path is computed again. The
+ * rows must outlive the scheduler. */
+bool scheduler_set_rows(struct scheduler *scheduler, const struct embedding_rows *rows,
+                        struct err *err) __attribute__((warn_unused_result));
 /* Appends a token to a leaf, from the callback only. A leaf that is not grown there is finished. */
 bool scheduler_grow(struct scheduler *scheduler, int leaf, int32_t id, struct err *err)
     __attribute__((warn_unused_result));

@@ -2,8 +2,9 @@
  * share is stored, and later computed, once.
  *
  * A node holds a run of tokens; ids below 0 are as good as others (prompt_pictures.h). Nodes are
- * numbered; 0 is the root, which holds none. Numbers stay valid: when a node is split for a sequence
- * that leaves it half-way, it keeps the end of its run, and the beginning gets a new number.
+ * numbered; 0 is the root, which holds none. Numbers stay valid: when a node is split for a
+ * sequence that leaves it half-way, it keeps the end of its run, and the beginning gets a new
+ * number.
  */
 #ifndef PHIBENCH_HARNESS_ASK_TRIE_H
 #define PHIBENCH_HARNESS_ASK_TRIE_H

@@ -93,7 +93,7 @@ static bool print_logits(const struct options *options, const struct opened *ope
     };
     int sequence;
     if (!session_start(opened->session, &sequence, err)) return false;
-    if (!prefill(opened->session, sequence, ids, options->all, print_row, &printer, err))
+    if (!prefill(opened->session, sequence, ids, NULL, options->all, print_row, &printer, err))
         return false;
     if (!printer.is_binary) fputs("]}\n", stdout);
     return true;

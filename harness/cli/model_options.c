@@ -140,15 +140,19 @@ bool encode_text(const struct tokenizer *tokenizer, const struct model_arguments
                     : tokenizer_encode(tokenizer, text, strlen(text), &options, ids, err));
 }
 
-bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
-                   const char *text, bool is_chat, struct tokens *ids, struct err *err)
+bool check_prompt(const struct opened *opened, const struct tokens *ids, struct err *err)
 {
-    if (!encode_text(model_tokenizer(opened->model), arguments, text, is_chat, ids, err))
-        return false;
+    size_t context = session_context_tokens(opened->session);
     if (!ids->n)
         return err_set(err, ERR_USAGE, "the prompt is empty and the model adds no BOS token");
-    size_t context = session_context_tokens(opened->session);
     return ids->n <= context ||
            err_set(err, ERR_USAGE, "the prompt has %zu tokens, the context only %zu", ids->n,
                    context);
+}
+
+bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
+                   const char *text, bool is_chat, struct tokens *ids, struct err *err)
+{
+    return encode_text(model_tokenizer(opened->model), arguments, text, is_chat, ids, err) &&
+           check_prompt(opened, ids, err);
 }

@@ -102,8 +102,10 @@ bool parse_chat_format(const char *text, const char **format, struct err *err);
 bool encode_text(const struct tokenizer *tokenizer, const struct model_arguments *arguments,
                  const char *text, bool is_chat, struct tokens *ids, struct err *err)
     __attribute__((warn_unused_result));
-/* The same of a prompt; fails if it is empty or does not fit the session's
- * context. */
+/* Fails if a prompt is empty or does not fit the session's context. */
+bool check_prompt(const struct opened *opened, const struct tokens *ids, struct err *err)
+    __attribute__((warn_unused_result));
+/* Both in one. */
 bool encode_prompt(const struct opened *opened, const struct model_arguments *arguments,
                    const char *text, bool is_chat, struct tokens *ids, struct err *err)
     __attribute__((warn_unused_result));

@@ -30,6 +30,9 @@ refused 'there is no token before the continuation to score it after: the contex
     score --context '  ' --continuation a --no-bos
 refused "context and continuation do not fit the model's context" score --context '' --continuation "$long"
 refused '--continuation is empty: there is nothing to score' score --context a --continuation ''
+refused '--image goes with --chat: pictures stand before what the user says' generate -p x --image a.jpg
+refused "synth:tiny:q4_0 has no eyes: to look at a.jpg takes a model of Phi-3-vision's kind" generate -p x --chat --image a.jpg
+refused '--num-crops goes with --image' generate -p x --chat --num-crops 4
 refused '--ids: 512 is not between 0 and 511' logits --ids 1,512
 refused '--ids takes integers separated by commas, not "a"' logits --ids a
 refused 'logits needs either a text, -p TEXT, or ids, --ids 1,2,3' logits

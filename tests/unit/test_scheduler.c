@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+enum { N_EMBD = 3, MOST_ROWS = 1 << 30 };
 enum { MAX_SEQUENCES = 512, MAX_TOKENS = 256, MAX_PAGES = 4096 };
 
 struct session {
@@ -154,7 +155,8 @@ bool session_eval(struct session *session, const struct session_token *tokens, s
         if (n % SESSION_PAGE_TOKENS == 0)
             session->sequences[tokens[i].sequence].pages[n / SESSION_PAGE_TOKENS] =
                 take_page(session);
-        session->sequences[tokens[i].sequence].ids[n] = tokens[i].id;
+        session->sequences[tokens[i].sequence].ids[n] =
+            tokens[i].embedding ? (int32_t)tokens[i].embedding[N_EMBD - 1] : tokens[i].id;
         if (tokens[i].wants_logits)
             session->logits[n_logits++][0] =
                 prefix_hash(session->sequences[tokens[i].sequence].ids, n + 1,
@@ -177,6 +179,7 @@ struct check {
     size_t *n_wanted;     /* [n_nodes] tokens by which a leaf is to grow */
     struct tokens *grown; /* [n_nodes] */
     size_t n_grown, n_pauses, n_pauses_allowed;
+    size_t n_rows;      /* of ids below 0, that were asked for */
     size_t n_crossings; /* leaves that grew beyond the trie's short_tokens */
 };
 
@@ -242,6 +245,16 @@ static void begin_check(struct check *check)
     assert_true(trie_init(&check->trie, NULL));
 }
 
+/* A row of an id below 0 ends with the id itself. */
+static bool write_row(void *context, int32_t id, float *row, struct err *err)
+{
+    size_t *n_rows = context;
+    assert_true(id < 0);
+    row[N_EMBD - 1] = (float)id;
+    ++*n_rows;
+    return *n_rows < MOST_ROWS || err_set(err, ERR_IO, "no more rows");
+}
+
 /* Runs the trie in a session of n_pages. The longest path is what the pages must hold. */
 static bool run_check(struct check *check, size_t n_pages, size_t batch_tokens,
                       uint64_t *n_computed, struct err *err)
@@ -258,6 +271,8 @@ static bool run_check(struct check *check, size_t n_pages, size_t batch_tokens,
     if (!check->n_wanted) check->n_wanted = calloc(n_nodes, sizeof *check->n_wanted);
     check->scheduler = scheduler_new(session, &check->trie, NULL);
     assert_non_null(check->scheduler);
+    const struct embedding_rows rows = {N_EMBD, write_row, &check->n_rows};
+    assert_true(scheduler_set_rows(check->scheduler, &rows, NULL));
     for (size_t i = 1; i < n_nodes; i++) scheduler_want(check->scheduler, (int)i);
     for (size_t i = 1; i < n_nodes; i++)
         if (check->n_wanted[i]) scheduler_reserve(check->scheduler, (int)i, check->n_wanted[i]);
@@ -284,7 +299,7 @@ static void end_check(struct check *check)
 }
 
 /* Few letters and copied beginnings, so that prefixes of all lengths are shared; every eighth
- * sequence gets a leaf. */
+ * sequence gets a leaf. With odd seeds one letter of three is a row from elsewhere. */
 static size_t add_random(struct check *check, uint64_t seed, bool with_leaves)
 {
     struct rng rng = {seed};
@@ -296,7 +311,8 @@ static size_t add_random(struct check *check, uint64_t seed, bool with_leaves)
         size_t n_kept = rng_below(&rng, n_before + 1),
                n = n_kept + 1 + rng_below(&rng, 100 - n_kept);
         if (n > 100) n = 100;
-        for (size_t k = n_kept; k < n; k++) ids[k] = (int32_t)rng_below(&rng, 3);
+        for (size_t k = n_kept; k < n; k++)
+            ids[k] = (int32_t)rng_below(&rng, 3) - (int32_t)(seed % 2);
         add_sequence(check, ids, n, (int)i);
         if (n > longest) longest = n;
         n_before = n;
@@ -399,6 +415,37 @@ static void batches_are_filled_across_branches(void **state)
     end_check(&check);
 }
 
+static void a_row_that_cannot_be_had_stops_with_its_error(void **state)
+{
+    (void)state;
+    struct check check;
+    struct err err = {0};
+    uint64_t n_computed;
+    begin_check(&check);
+    add_random(&check, 9, false);
+    check.n_rows = MOST_ROWS - 20;
+    assert_false(run_check(&check, MAX_PAGES, 16, &n_computed, &err));
+    assert_int_equal(err.code, ERR_IO);
+    assert_int_equal(check.n_rows, MOST_ROWS);
+    end_check(&check);
+}
+
+/* Each row once, like every other token. */
+static void rows_are_asked_for_when_they_are_computed(void **state)
+{
+    (void)state;
+    struct check check;
+    uint64_t n_computed;
+    size_t n_below = 0;
+    begin_check(&check);
+    add_random(&check, 11, true);
+    for (size_t i = 0; i < check.trie.ids.n; i++) n_below += check.trie.ids.ids[i] < 0;
+    assert_true(run_check(&check, MAX_PAGES, 7, &n_computed, NULL));
+    assert_true(n_below > 100);
+    assert_int_equal(check.n_rows, n_below);
+    end_check(&check);
+}
+
 static void a_pause_that_says_no_stops_with_its_error(void **state)
 {
     (void)state;
@@ -422,6 +469,8 @@ int main(void)
         cmocka_unit_test(what_crosses_the_border_is_computed_anew),
         cmocka_unit_test(a_path_that_the_pages_cannot_hold_is_refused),
         cmocka_unit_test(batches_are_filled_across_branches),
+        cmocka_unit_test(rows_are_asked_for_when_they_are_computed),
+        cmocka_unit_test(a_row_that_cannot_be_had_stops_with_its_error),
         cmocka_unit_test(a_pause_that_says_no_stops_with_its_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
