@@ -39,6 +39,11 @@ static void print_prompts(const struct job_cost *cost)
                    model->context_tokens, longest->key);
     printf("  too long     %zu lose examples, %zu lose their beginning, %zu fit in no form\n",
            count->n_dropped, count->n_cut, count->n_unfit);
+    if (dataset_has_pictures(cost->job->dataset))
+        printf(
+            "  pictures     %zu to look at, each once for all questions of a window; %zu questions "
+            "have one that is missing or cannot be read\n",
+            count->n_pictures, count->n_no_picture);
     printf("  joins        %zu spanned by a token\n", count->n_spanned);
     printf("  white space  at the end of %zu prompts, where it goes to the continuation; stripped "
            "after special tokens in %zu\n",
@@ -95,6 +100,10 @@ static void write_audit(const struct job_cost *cost, struct json_writer *json)
     json_set_number(json, "dropped_shots", (double)count->n_dropped);
     json_set_number(json, "truncated", (double)count->n_cut);
     json_set_number(json, "not_answered", (double)count->n_unfit);
+    if (job->dataset && dataset_has_pictures(job->dataset)) {
+        json_set_number(json, "pictures", (double)count->n_pictures);
+        json_set_number(json, "no_picture", (double)count->n_no_picture);
+    }
     json_set_number(json, "join_spanned", (double)count->n_spanned);
     json_set_number(json, "double_bos", (double)count->n_double_bos);
     json_set_number(json, "space_moved", (double)count->n_moved);
@@ -153,7 +162,8 @@ const struct command COMMAND_AUDIT = {
         "and counts what changes a score without changing a model: BOS, missing or twice; "
         "prompts that lose examples or their beginning, or fit in no form; joins of prompt and "
         "continuation that a token spans; white space that moves or is stripped; texts that "
-        "their tokens do not give back. It says how many tokens are to be computed, with and "
+        "their tokens do not give back; pictures that cannot be read. It says how many tokens are "
+        "to be computed, with and "
         "without shared prefixes, which prompt is the longest, and how long a job would take by "
         "the last rates that the database has for the same weights.",
     .examples = EXAMPLES,

@@ -373,6 +373,11 @@ static bool check_job(struct plan *plan, struct plan_job *job, const struct log 
     case CONFIG_SUITE_THROUGHPUT: return check_throughput(job->model, job->suite, err);
     case CONFIG_SUITE_ITEMS: break;
     }
+    if (!job->model->info.vision_side && dataset_has_pictures(job->dataset))
+        return fail(&job->suite->place, ERR_CONFIG, err,
+                    "%s asks about pictures, and %s (%s) has no eyes: it takes a model of "
+                    "Phi-3-vision's kind; `models:` of a suite says which models it is for",
+                    job->suite->suite->name, job->model->config->id, job->model->path);
     if (dataset_asks_chat(job->dataset) && !plan_chat_check(job, log, err))
         return at_place(err, &job->model->config->place);
     return !job->retrieval || give_reading(plan, job, err);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/tools.h"
+#include "harness/ask/picture_cache.h"
 #include "harness/ask/prompt_tokens.h"
 #include "harness/ask/text_chunks.h"
 #include "harness/ask/trie.h"
@@ -21,6 +22,8 @@ struct counting {
     const struct plan_job *job;
     struct line_encoder encoder;
     struct prompt_options options;
+    struct picture_eyes eyes;
+    struct pictures pictures; /* of a window */
     struct trie trie;
     struct token_count *count;
 };
@@ -34,7 +37,7 @@ static bool has_stripping(const struct tokenizer *tokenizer, const struct tokens
                           enum rstrip_policy policy)
 {
     for (size_t i = 0; i < ids->n; i++)
-        if (tokenizer_strips(tokenizer, ids->ids[i], policy)) return true;
+        if (ids->ids[i] >= 0 && tokenizer_strips(tokenizer, ids->ids[i], policy)) return true;
     return false;
 }
 
@@ -91,7 +94,8 @@ static bool count_item(struct counting *counting, size_t i_item, const struct re
     if (!prompt_tokens_make(&counting->encoder, &counting->options, request, &prompt, err))
         return false;
     count->n_items++;
-    count->n_unfit += !prompt.fits;
+    count->n_no_picture += prompt.no_picture != NULL;
+    count->n_unfit += !prompt.fits && !prompt.no_picture;
     size_t n_new = request->max_new_tokens;
     if (n_new) n_new += counting->options.reasoning_tokens;
     bool ok = count_branches(counting, i_item, &prompt, n_new, err);
@@ -106,7 +110,7 @@ static bool count_item(struct counting *counting, size_t i_item, const struct re
         count->n_stripping +=
             is_chat && has_stripping(counting->encoder.tokenizer, &prompt.branches[0].ids,
                                      counting->options.rstrip);
-        if (!is_chat && !prompt.n_cut_tokens)
+        if (!is_chat && !prompt.n_cut_tokens && !request->n_pictures)
             ok = is_changed(counting, request, &prompt, &changed, err);
         count->n_changed += changed;
     }
@@ -119,6 +123,7 @@ static bool count_window(struct counting *counting, size_t first, size_t end, st
     const struct dataset *dataset = counting->job->dataset;
     struct arena *arena = arena_new(MAX_WINDOW_BYTES, err);
     bool ok = arena && trie_init(&counting->trie, err);
+    pictures_init(&counting->pictures, &counting->eyes, arena);
     const struct plan_model *model = counting->job->model;
     if (model->info.short_tokens && model->config->rope == ROPE_AUTO)
         counting->trie.short_tokens = (size_t)model->info.short_tokens;
@@ -129,8 +134,10 @@ static bool count_window(struct counting *counting, size_t first, size_t end, st
              count_item(counting, i, &request, err);
     }
     counting->count->shared_tokens += (double)counting->trie.ids.n;
+    counting->count->n_pictures += counting->pictures.n_items;
     trie_done(&counting->trie);
     counting->trie = (struct trie){0};
+    pictures_done(&counting->pictures);
     arena_free(arena);
     return ok;
 }
@@ -174,7 +181,9 @@ bool token_count_job(const struct plan_job *job, size_t max_windows, struct toke
                     .chat_format = CHAT_FORMATS[job->model->config->chat],
                     .rstrip = job->model->config->rstrip,
                     .reasoning_tokens = job->model->config->reasoning_tokens},
+        .eyes = picture_eyes_of(&job->model->info),
         .count = count};
+    counting.options.pictures = &counting.pictures;
     *count = (struct token_count){0};
     size_t *all = mem_new(n, sizeof *all, err);
     const struct item_list list = {job->dataset, all, n, NULL};

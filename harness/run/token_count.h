@@ -17,8 +17,11 @@ struct token_count {
     /* Numbers of items, in this order: those whose prompt fits in no form; that lose examples; that
      * lose their beginning; where a token spans prompt and continuation; with two BOS; whose prompt
      * ends in white space, which goes to the continuation; with special tokens that strip white
-     * space after them; whose tokens give another text back. */
-    size_t n_unfit, n_dropped, n_cut, n_spanned, n_double_bos, n_moved, n_stripping, n_changed;
+     * space after them; whose tokens give another text back; with a picture that cannot be read,
+     * which are not among the first. */
+    size_t n_unfit, n_dropped, n_cut, n_spanned, n_double_bos, n_moved, n_stripping, n_changed,
+        n_no_picture;
+    size_t n_pictures;                /* to be looked at, each once for a window */
     size_t longest_tokens, i_longest; /* the longest sequence to compute, and its item */
 };
 
