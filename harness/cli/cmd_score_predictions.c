@@ -1,26 +1,35 @@
 /* cmd_score_predictions.c - phibench score-predictions: grades answers that were made elsewhere.
  *
- * A file of predictions is one JSON object, {"ID": "answer"}. TriviaQA's own evaluation asks for an
- * answer to each question of its Wikipedia data, and otherwise to each page of each question, under
- * the key ID--PAGE; what has no answer counts as wrong.
- * Needs no model and no store.
+ * Of TriviaQA, a file of predictions is one JSON object, {"ID": "answer"}. Its own evaluation asks
+ * for an answer to each question of its Wikipedia data, and otherwise to each page of each
+ * question, under the key ID--PAGE; what has no answer counts as wrong. Suites of pictures:
+ * predictions.h. Needs no model and no store.
  */
 #include "base/json.h"
 #include "base/mem.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/predictions.h"
 #include "suites/answer_match.h"
+#include "suites/triviaqa.h"
 #include "suites/triviaqa_data.h"
+#include "suites/vision.h"
 
 #include <string.h>
 
 struct options {
-    const char *data;
+    const char *data, *suite, *protocol;
     bool json;
 };
 
 static const struct option_spec OPTIONS[] = {
-    {"data", 'd', OPTION_TEXT, "FILE", "the questions, in TriviaQA's layout (required)",
+    {"data", 'd', OPTION_TEXT, "PATH",
+     "the questions with their answers: a file, or the folder of the data set (required)",
      offsetof(struct options, data), 0, 0, 0},
+    {"suite", 's', OPTION_TEXT, "NAME", "triviaqa (default), pope, scienceqa or textvqa",
+     offsetof(struct options, suite), 0, 0, 0},
+    {"protocol", 0, OPTION_TEXT, "NAME",
+     "whose rules grade answers about pictures: llava (default) or lmms-eval",
+     offsetof(struct options, protocol), 0, 0, 0},
     OPTION_JSON(struct options, json),
 };
 
@@ -122,13 +131,9 @@ static void print_text(const struct grading *grading, bool is_by_page)
                n - grading->n_answered);
 }
 
-static bool run(const struct invocation *invocation, struct err *err)
+static bool grade_trivia(const struct options *options, const char *path, struct err *err)
 {
-    const struct options *options = invocation->options;
-    const char *path = invocation->arguments[0];
     struct trivia_file file;
-    if (!options->data)
-        return err_set(err, ERR_USAGE, "--data is missing: the file of questions and answers");
     struct arena *arena = arena_new(0, err);
     struct json *predictions = arena ? json_read_file(path, err) : NULL;
     struct grading grading = {.predictions = predictions, .path = path};
@@ -146,6 +151,38 @@ static bool run(const struct invocation *invocation, struct err *err)
     return ok;
 }
 
+static bool grade_pictures(const struct options *options, const struct suite *suite,
+                           const char *path, struct err *err)
+{
+    struct predictions predictions;
+    struct arena *arena = arena_new(0, err);
+    bool ok = arena && predictions_read(path, arena, &predictions, err) &&
+              predictions_grade(&predictions, suite, options->data, options->protocol,
+                                options->json, err);
+    arena_free(arena);
+    return ok;
+}
+
+static bool run(const struct invocation *invocation, struct err *err)
+{
+    static const struct suite *const SUITES[] = {&SUITE_POPE, &SUITE_SCIENCEQA, &SUITE_TEXTVQA};
+    const struct options *options = invocation->options;
+    const char *path = invocation->arguments[0];
+    const char *name = options->suite ? options->suite : SUITE_TRIVIAQA.name;
+    if (!options->data)
+        return err_set(err, ERR_USAGE, "--data is missing: the questions and their answers");
+    for (size_t i = 0; i < COUNT_OF(SUITES); i++)
+        if (!strcmp(name, SUITES[i]->name)) return grade_pictures(options, SUITES[i], path, err);
+    if (strcmp(name, SUITE_TRIVIAQA.name) != 0)
+        return err_set(err, ERR_USAGE,
+                       "no predictions of \"%s\" are graded: --suite is triviaqa, pope, scienceqa "
+                       "or textvqa",
+                       name);
+    if (options->protocol)
+        return err_set(err, ERR_USAGE, "--protocol goes with pope, scienceqa and textvqa");
+    return grade_trivia(options, path, err);
+}
+
 static const char *const EXAMPLES[] = {
     "echo '{}' | phibench score-predictions /dev/stdin --data models/world/triviaqa/dev.json",
     NULL,
@@ -153,16 +190,23 @@ static const char *const EXAMPLES[] = {
 
 const struct command COMMAND_SCORE_PREDICTIONS = {
     .name = "score-predictions",
-    .summary = "grade a file of TriviaQA predictions made elsewhere",
+    .summary = "grade a file of answers made elsewhere",
     .arguments = "PREDICTIONS",
     .n_min = 1,
     .n_max = 1,
     COMMAND_OPTIONS(OPTIONS, struct options),
-    .details = "PREDICTIONS is a JSON object from question ids to answers, as TriviaQA's own "
-               "evaluation takes it: for data of another domain than Wikipedia the keys are "
-               "ID--PAGE, one for each page of evidence, unless no key of the file has that form. "
-               "Exact match and F1 are percentages of all that is asked: what has no prediction "
-               "counts as wrong.",
+    .details =
+        "Of triviaqa, PREDICTIONS is a JSON object from question ids to answers, as TriviaQA's own "
+        "evaluation takes it: for data of another domain than Wikipedia the keys are "
+        "ID--PAGE, one for each page of evidence, unless no key of the file has that form. "
+        "Exact match and F1 are percentages of all that is asked: what has no prediction "
+        "counts as wrong.\n\n"
+        "Of pope, scienceqa and textvqa, PREDICTIONS has a line of JSON for each answer, as "
+        "LLaVA writes them: question_id, text, and the prompt, by which questions about one "
+        "picture of TextVQA are told apart; or it is ScienceQA's result.json. POPE's ids are "
+        "those of LLaVA's list of questions: 1 and on for adversarial, 10000001 for random, "
+        "20000001 for popular. Printed are the metrics of the whole and of each split, of "
+        "questions with and without a picture, of subjects and of grades.",
     .examples = EXAMPLES,
     .run = run,
 };

@@ -125,7 +125,7 @@ echo '{"a_1": 3}' >predictions.json
 expect 1 "$PHIBENCH" score-predictions predictions.json --data dev.json
 message 'predictions.json: the prediction of "a_1" is not a string'
 expect 2 "$PHIBENCH" score-predictions predictions.json
-message 'phibench: --data is missing: the file of questions and answers'
+message 'phibench: --data is missing: the questions and their answers'
 
 official=$PHIBENCH_DATA/triviaqa
 if [ -e "$official/official_triviaqa_sample.json" ]; then
