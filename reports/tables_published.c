@@ -39,14 +39,25 @@ static const char *sources_of(const struct report_data *data, const struct publi
     return sources;
 }
 
+/* How many questions the score's job asked: a metric that is about some of them alone, such as
+ * those with a picture, is whole where these are. */
+static int64_t questions_of(const struct report_data *data, const struct report_score *score)
+{
+    int64_t n = score->n;
+    for (size_t i = 0; i < data->n_scores; i++)
+        if (data->scores[i].job == score->job && data->scores[i].is_main) n = data->scores[i].n;
+    return n;
+}
+
 /* A row for each distinct number that is about the score. */
 static bool add_numbers(const struct report_data *data, const struct published_list *list,
                         const struct report_score *score, struct table *table, struct err *err)
 {
     const struct report_entry *entry = &data->entries[score->i_entry];
     const struct published_measure measure = {
-        score->suite, score->metric, score->protocol, score->shots,        score->score,
-        score->low,   score->high,   score->n,        entry->is_synthetic, score->n_whole};
+        score->suite,        score->metric, score->protocol, score->shots,
+        score->score,        score->low,    score->high,     questions_of(data, score),
+        entry->is_synthetic, score->n_whole};
     for (size_t i = 0; i < list->n; i++) {
         const struct published *row = &list->rows[i];
         char verdict[300];

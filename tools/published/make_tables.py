@@ -37,6 +37,9 @@ SUITES = {
     ("gsm8k", "exact_match"): ["GSM8K", "GSM-8K", "GSM8K Chain of Thought"],
     ("bbh", "exact_match"): ["BigBench Hard", "BigBench-Hard", "BigBench Hard CoT", "BBH"],
     ("mgsm", "exact_match"): ["MGSM"],
+    ("scienceqa", "acc_image"): ["ScienceQA", "ScienceQA (img-test)", "ScienceQA (image)"],
+    ("textvqa", "acc"): ["TextVQA", "TextVQA (val)"],
+    ("pope", "acc"): ["POPE", "POPE (test)"],
 }
 MEASURES = {name: measure for measure, names in SUITES.items() for name in names}
 
@@ -62,6 +65,19 @@ LIGHTEVAL_SUITES = ("hellaswag", "mmlu", "bbh", "commonsense_qa", "winogrande", 
 HARNESS_SUITES = ("arc_easy", "arc_challenge", "piqa", "openbookqa", "gsm8k")
 
 
+VISION_SUITES = ("scienceqa", "textvqa", "pope")
+
+
+def vision_protocol_of(row, suite):
+    """The Phi-3 report names LLaVA-1.5's setting, and the processors of its models cut a picture into 16 parts unless
+    they are told otherwise. LLaVA showed the tokens of an OCR in TextVQA, of which the report says nothing; nor does it say
+    whether POPE is F1 or accuracy. Whoever reproduced the numbers by lmms-eval did so without these tokens, its default."""
+    if "lmms-eval" in row["source"]:
+        return "lmms-eval-16-crops"
+    is_phi = re.match(r"Phi-3(.5)?-vision", row["model"])
+    return "llava-16-crops" if is_phi and suite == "scienceqa" else ""
+
+
 def speed_of(row):
     for pattern, meaning in SPEEDS:
         match = re.fullmatch(pattern, row["benchmark"])
@@ -77,6 +93,8 @@ def protocol_of(row, suite):
         return speed_of(row)
     if suite == "perplexity":
         return "chunks-512-wiki.test"
+    if suite in VISION_SUITES:
+        return vision_protocol_of(row, suite)
     if "lighteval" in source:
         return "lighteval" if suite in LIGHTEVAL_SUITES else "lm-eval" if suite in HARNESS_SUITES else ""
     if "lm-eval" in source or "Open LLM Leaderboard" in source or "neuralmagic" in source:
@@ -104,6 +122,8 @@ def measure_of(row):
         return suite, name, "points"
     if name == "acc" and ("acc_norm" in metric or "lighteval" in row["source"]):
         name = "acc_norm"
+    if suite == "pope" and metric.startswith("F1"):
+        name = "yes_f1"
     if name == "exact_match" and "flexible" in metric:
         name = "flexible"
     return suite, name, "percent"
@@ -138,9 +158,10 @@ def convert(row):
     shots = re.match(r"(\d+)-[Ss]hot", row["shots"])
     is_plain = not row["shots"] or re.fullmatch(r"\d+-[Ss]hot", row["shots"])
     remark = row["metric"] + ("" if is_plain else ", " + row["shots"])
+    has_no_shots = suite in ("perplexity", "mt_bench") or "lmms-eval" in row["source"]
     source = re.sub(r"\s+", " ", re.sub(r"( as quoted in)( ids [\d/]+)? *(?=\(|;|$)", "", row["source"])).strip()
     converted = dict(row, suite=suite, metric=metric, unit=unit, protocol=protocol_of(row, suite), remark=remark,
-                     shots=shots.group(1) if shots else "0" if suite in ("perplexity", "mt_bench") else "",
+                     shots=shots.group(1) if shots else "0" if has_no_shots else "",
                      score=score_of(row, unit), source=source or "not stated")
     return table_of(row, suite), converted
 
