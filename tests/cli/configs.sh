@@ -116,6 +116,22 @@ for config in configs/*.yaml; do
             echo "SKIP: no shared data for $config"
         fi
         ;;
+    vision) # neither the model nor the pictures are here: all of it on three made questions
+        mkdir -p eyes/pope/val2014 eyes/scienceqa/test eyes/textvqa/train_images
+        for split in random popular adversarial; do
+            echo '{"question_id": 1, "image": "a.jpg", "text": "Is there a cat?", "label": "no"}' \
+                >eyes/pope/coco_pope_$split.json
+        done
+        echo '{"9": {"question": "Who?", "choices": ["he", "she"], "answer": 0, "image": null}}' >eyes/scienceqa/problems.json
+        echo '{"test": ["9"]}' >eyes/scienceqa/pid_splits.json
+        echo '{"data": [{"image_id": "b", "question_id": 1, "question": "what?", "answers": ["x"]}]}' \
+            >eyes/textvqa/TextVQA_0.5.1_val.json
+        echo '{"data": [{"image_id": "b", "ocr_tokens": ["x"]}]}' >eyes/textvqa/TextVQA_Rosetta_OCR_v0.2_val.json
+        export VISION_DATA=eyes
+        expect 0 "$PHIBENCH" run "$config" --dry-run --set models.0.path=synth:tiny:q8_0
+        grep -q 'pope/llava-16-crops 0-shot: 3 items' stdout || fail "$config: other jobs than it says: $(cat stdout)"
+        grep -q 'textvqa/llava-ocr-4-crops 0-shot: 1 items' stdout || fail "$config: other jobs than it says: $(cat stdout)"
+        ;;
     *) fail "$config is executed by no test: add it here" ;;
     esac
 done
