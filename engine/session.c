@@ -78,8 +78,7 @@ static const bool are_routed[BUFFER_COUNT] = {[BUFFER_GATE_UP] = true,
                                               [BUFFER_ROUTED] = true,
                                               [BUFFER_EXPERTS] = true};
 
-/* How many rows of its own a token has: in buffers that are routed, one for each expert that it goes
- * through. */
+/* How many rows of its own a token has: in buffers that are routed, one for each expert of it. */
 static size_t rows_of_token(const struct model *model, enum buffer buffer)
 {
     size_t n = model->hparams.n_experts_used;

@@ -96,9 +96,10 @@ uint64_t session_scratch_bytes(const struct model *model, size_t batch_tokens);
 /* Row i of what the pass left: logits, or embeddings of a tower; valid until the next. */
 const float *session_row(const struct session *session, size_t i);
 
-/* Runs the batch through the model on all threads: from the embeddings in the architecture's input to
- * its output, appending keys and values to the pages. What is no number, or beyond what its
- * place can hold, is left in session->fault; keys and values of that kind are not stored. */
+/* Runs the batch through the model on all threads: from the embeddings in the buffer that its
+ * architecture reads to the one that it leaves, storing keys and values in the pages. What is no
+ * number, or beyond what its place can hold, is left in session->fault; keys and values of that
+ * kind are not stored. */
 void graph_run(struct session *session);
 
 #endif

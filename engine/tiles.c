@@ -1,4 +1,6 @@
-/* tiles.c - see tiles.h.
+/* tiles.c - see tiles.h: what a call of attention takes at most, and where a batch is cut for it.
+ *
+ * How rows are cut leaves no trace in the bits.
  */
 #include "engine/tiles.h"
 

@@ -94,7 +94,7 @@ struct weight_role {
 };
 extern const struct weight_role weight_roles[WEIGHT_COUNT];
 
-/* The whole name, "blk.3.attn_q.weight", behind the prefix of a tower, "v." (NULL: of none); i_layer
+/* The whole name, "blk.3.attn_q.weight", behind the prefix of a tower, "v." (NULL: none); i_layer
  * is ignored outside layers. */
 enum { WEIGHT_NAME_BYTES = 64 };
 void weight_name(const char *prefix, enum weight weight, size_t i_layer,

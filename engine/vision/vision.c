@@ -1,8 +1,8 @@
 /* vision.c - see vision.h: runs crops through the tower, one a batch, and puts its rows together.
  *
  * The projection to the language model's size takes each row by itself, so that a crop's pass ends
- * with it, before rows are put together: a pass gives the crop's rows and, behind them, the two that
- * end a row and that stand between, which are the same in every pass.
+ * with it, before rows are put together: a pass gives the crop's rows, then the one that ends rows
+ * of tokens and the one that stands between, which are the same in every pass.
  */
 #include "engine/vision.h"
 

@@ -163,23 +163,21 @@ static void expect_attention(struct check *check, const struct attention *a, flo
     }
 }
 
-/* A third of the cases are block-sparse. */
-static void draw_blocks(struct check *check, struct attention *a)
+/* A quarter of the cases see all keys, some of them after their own, a third of the rest blocks. */
+static void draw_keys(struct check *check, struct attention *a)
 {
     static const size_t sizes[] = {16, 32, 64, 144};
+    if (!draw(check, 0, 3)) {
+        a->window = 0;
+        a->n_keys = a->position + a->n_tokens + draw(check, 0, 40);
+        return;
+    }
     if (draw(check, 0, 2)) return;
     a->blocks = (struct block_pattern){.n_keys = sizes[draw(check, 0, 3)],
                                        .n_local = draw(check, 1, 4),
                                        .stride = draw(check, 1, 9),
                                        .head_step = draw(check, 0, 3)};
     a->first_head = draw(check, 0, 12);
-}
-
-/* Every token sees all keys, some of them after the call's own. */
-static void look_ahead(struct check *check, struct attention *a)
-{
-    a->window = 0;
-    a->n_keys = a->position + a->n_tokens + draw(check, 0, 40);
 }
 
 static bool is_read(const struct attention *a, size_t page)
@@ -205,8 +203,7 @@ static void check_attention_case(struct check *check, enum kv_type type, enum va
     a.window = draw(check, 0, 2) ? 0 : draw(check, 1, 200);
     a.scale = 8.0f / sqrtf((float)head_size);
     a.softcap = draw(check, 0, 2) ? 0.0f : (float)draw(check, 1, 20);
-    if (!draw(check, 0, 3)) look_ahead(check, &a);
-    else draw_blocks(check, &a);
+    draw_keys(check, &a);
     size_t begin = attention_span(&a, 0).begin, end = attention_end(&a);
     struct kv kv = new_pages(check, end, head_size, type);
     float k[256], v[256];
@@ -304,9 +301,8 @@ static void check_gate_kernel(struct check *check, const char *name, silu_mul_fn
     }
 }
 
-/* All three have one type. */
-static void check_gelu_kernel(struct check *check, const char *name, gelu_fn *scalar,
-                              gelu_fn *tested, const float *x, size_t n)
+static void check_gelu(struct check *check, const char *name, gelu_fn *scalar, gelu_fn *tested,
+                       const float *x, size_t n)
 {
     float *expected = new_output(check, n), *actual = new_output(check, n);
     char shape[SHAPE_CHARS];
@@ -316,25 +312,17 @@ static void check_gelu_kernel(struct check *check, const char *name, gelu_fn *sc
     check_same_floats(check, name, shape, expected, actual, n);
     memcpy(actual, x, n * sizeof *x);
     tested(actual, n, actual);
-    snprintf(shape, sizeof shape, "%zu values in place", n);
-    check_same_floats(check, name, shape, expected, actual, n);
-}
-
-static void check_gelu(struct check *check, const float *x, size_t n)
-{
-    const struct kernels *scalar = check->scalar, *tested = check->tested;
-    check_gelu_kernel(check, "gelu", scalar->gelu, tested->gelu, x, n);
-    check_gelu_kernel(check, "gelu_quick", scalar->gelu_quick, tested->gelu_quick, x, n);
-    check_gelu_kernel(check, "gelu_erf", scalar->gelu_erf, tested->gelu_erf, x, n);
+    check_same_floats(check, name, "in place", expected, actual, n);
 }
 
 static void check_gates(struct check *check, const float *gate, const float *up, size_t n)
 {
-    check_gate_kernel(check, "silu_mul", check->scalar->silu_mul, check->tested->silu_mul, gate, up,
-                      n);
-    check_gate_kernel(check, "gelu_mul", check->scalar->gelu_mul, check->tested->gelu_mul, gate, up,
-                      n);
-    check_gelu(check, gate, n);
+    const struct kernels *scalar = check->scalar, *tested = check->tested;
+    check_gate_kernel(check, "silu_mul", scalar->silu_mul, tested->silu_mul, gate, up, n);
+    check_gate_kernel(check, "gelu_mul", scalar->gelu_mul, tested->gelu_mul, gate, up, n);
+    check_gelu(check, "gelu", scalar->gelu, tested->gelu, gate, n);
+    check_gelu(check, "gelu_quick", scalar->gelu_quick, tested->gelu_quick, gate, n);
+    check_gelu(check, "gelu_erf", scalar->gelu_erf, tested->gelu_erf, gate, n);
 }
 
 static void check_gegelu(struct check *check, enum values kind, size_t n)
