@@ -24,9 +24,9 @@ struct client_options {
 /* The model must outlive the client. Close with client_close. */
 struct client *client_open_engine(const struct model *model, const struct client_options *options,
                                   struct err *err) __attribute__((warn_unused_result));
-/* How many pictures this one's tower has computed: each once for all questions about it that are
- * near to one another. */
-size_t client_engine_encoded_pictures(const struct client *client);
+/* How many pictures this one's tower has computed, each once for all questions about it that are
+ * near to one another, and the time that they took. */
+size_t client_engine_encoded_pictures(const struct client *client, int64_t *ns);
 void client_close(struct client *client);
 
 /* Where responses go. */

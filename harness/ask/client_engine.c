@@ -578,7 +578,7 @@ struct client *client_open_engine(const struct model *model, const struct client
     return &client->base;
 }
 
-size_t client_engine_encoded_pictures(const struct client *base)
+size_t client_engine_encoded_pictures(const struct client *base, int64_t *ns)
 {
-    return picture_cache_encoded(((const struct engine_client *)base)->pictures);
+    return picture_cache_encoded(((const struct engine_client *)base)->pictures, ns);
 }

@@ -150,12 +150,8 @@ struct embedding_rows picture_rows(struct picture_source *source)
                                    source};
 }
 
-size_t picture_cache_encoded(const struct picture_cache *cache)
+size_t picture_cache_encoded(const struct picture_cache *cache, int64_t *ns)
 {
+    *ns = cache->ns;
     return cache->n_encoded;
-}
-
-int64_t picture_cache_ns(const struct picture_cache *cache)
-{
-    return cache->ns;
 }

@@ -38,7 +38,6 @@ struct picture_source {
 struct embedding_rows picture_rows(struct picture_source *source);
 
 /* How many pictures were computed so far, and the time that it took. */
-size_t picture_cache_encoded(const struct picture_cache *cache);
-int64_t picture_cache_ns(const struct picture_cache *cache);
+size_t picture_cache_encoded(const struct picture_cache *cache, int64_t *ns);
 
 #endif

@@ -191,6 +191,13 @@ static bool check_scores(const struct item *item, const struct response *respons
     return true;
 }
 
+/* Whether a response's hash, or that there is none, is that of every run: what the next one asks
+ * again has none yet. */
+static bool knows_logits(const struct item_job *items, const struct response *response)
+{
+    return !items->planned->model->config->api && !response_is_passing(response);
+}
+
 static bool keep_response(void *context, size_t i_request, const struct response *response,
                           struct err *err)
 {
@@ -227,7 +234,7 @@ static bool keep_response(void *context, size_t i_request, const struct response
         .n_prompt_tokens = response->n_prompt_tokens,
         .n_new_tokens = response->n_new_tokens,
         .naive_tokens = response->naive_tokens,
-        .logits_hash = items->planned->model->config->api ? NULL : response->logits_hash,
+        .logits_hash = knows_logits(items, response) ? response->logits_hash : NULL,
         .prompt = response->prompt,
         .tokens_hash = *response->tokens_hash ? response->tokens_hash : NULL,
         .duration_ns = response->duration_ns,
@@ -330,6 +337,19 @@ static bool ask_server(struct item_job *items, struct err *err)
     return ok;
 }
 
+/* What the tower had to do. */
+static void say_pictures(const struct item_job *items, const struct client *client)
+{
+    char label[256];
+    int64_t ns;
+    size_t n = client_engine_encoded_pictures(client, &ns);
+    plan_job_label(items->planned, label, sizeof label);
+    if (n)
+        log_info(&items->run->options->console.log,
+                 "%s: %zu pictures went through the tower, %.3g s each", label, n,
+                 (double)ns * 1e-9 / (double)n);
+}
+
 static bool ask_questions(struct item_job *items, const struct session_options *session,
                           struct err *err)
 {
@@ -344,7 +364,10 @@ static bool ask_questions(struct item_job *items, const struct session_options *
     struct client *client = client_open_engine(items->run->model, &options, err);
     items->begin_ns = clock_ns();
     bool ok = client && ask_portions(items, client, err);
-    if (client) items->computed_tokens = (int64_t)client_computed_tokens(client);
+    if (client) {
+        items->computed_tokens = (int64_t)client_computed_tokens(client);
+        say_pictures(items, client);
+    }
     client_close(client);
     return ok;
 }

@@ -38,3 +38,4 @@ refused 1 '' cut.jpg
 refused 1 '' text.jpg
 expect 2 "$PHIBENCH" generate -m $model --chat -p x --num-crops 1 --image "$pictures/rgb.png" --context-tokens 300
 message 'phibench: the prompt and its pictures do not fit into a context of 300 tokens'
+finish

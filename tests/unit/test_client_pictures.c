@@ -86,7 +86,9 @@ static struct kept answer(const struct model *model, bool shares_prefixes, size_
         memcpy(kept.files + first, part.files, n_now * sizeof *part.files);
         kept.n += part.n;
     }
-    kept.n_encoded = client_engine_encoded_pictures(client);
+    int64_t ns;
+    kept.n_encoded = client_engine_encoded_pictures(client, &ns);
+    assert_true(!kept.n_encoded == !ns);
     kept.n_computed = client_computed_tokens(client);
     client_close(client);
     return kept;
