@@ -128,7 +128,7 @@ for config in configs/*.yaml; do
             >eyes/textvqa/TextVQA_0.5.1_val.json
         echo '{"data": [{"image_id": "b", "ocr_tokens": ["x"]}]}' >eyes/textvqa/TextVQA_Rosetta_OCR_v0.2_val.json
         export VISION_DATA=eyes
-        expect 0 "$PHIBENCH" run "$config" --dry-run --set models.0.path=synth:tiny:q8_0
+        expect 0 "$PHIBENCH" run "$config" --dry-run --set models.0.path=synth:tiny-vision:q8_0
         grep -q 'pope/llava-16-crops 0-shot: 3 items' stdout || fail "$config: other jobs than it says: $(cat stdout)"
         grep -q 'textvqa/llava-ocr-4-crops 0-shot: 1 items' stdout || fail "$config: other jobs than it says: $(cat stdout)"
         ;;
