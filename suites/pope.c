@@ -1,9 +1,9 @@
 /* pope.c - POPE: is there such a thing in the picture? Half of the things are not, and how these
- * were drawn makes the three splits. See vision.h.
+ * were drawn makes the three splits. See vision_suites.h.
  *
  * Keys are PICTURE/SPLIT/LINE, so that the store can cluster answers by picture.
  */
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include "base/letter_case.h"
 #include "base/mem.h"

@@ -1,10 +1,10 @@
 /* scienceqa.c - ScienceQA: questions of schools with two to five choices, half of them about a
- * picture. See vision.h.
+ * picture. See vision_suites.h.
  *
  * Read are the data set's own files, and LLaVA's list of prompts and letters, which lacks subjects
  * and grades. A question without a picture is asked without one.
  */
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include "base/file.h"
 #include "base/letter_case.h"

@@ -7,7 +7,7 @@
 #include "suites/mt_bench.h"
 #include "suites/perplexity.h"
 #include "suites/triviaqa.h"
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include <string.h>
 

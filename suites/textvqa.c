@@ -1,10 +1,10 @@
 /* textvqa.c - TextVQA: what stands written in the picture? Ten people have answered each question.
- * See vision.h.
+ * See vision_suites.h.
  *
  * Keys are IMAGE_ID/QUESTION_ID, so that the store can cluster answers by picture. What is expected
  * of an item is the JSON list of the ten answers as they were given.
  */
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include "base/file.h"
 #include "base/letter_case.h"

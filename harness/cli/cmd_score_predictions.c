@@ -12,7 +12,7 @@
 #include "suites/answer_match.h"
 #include "suites/triviaqa.h"
 #include "suites/triviaqa_data.h"
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include <string.h>
 

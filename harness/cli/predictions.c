@@ -11,7 +11,7 @@
 #include "reports/text_table.h"
 #include "results/metric.h"
 #include "results/stats/means.h"
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static bool add(struct reader *reader, const char *id, const char *text, const c
 }
 
 /* Ids are numbers or texts. By a picture's id several questions are told apart by their prompts'
- * first lines, in lower case (vision.h): such a prediction has both ids. */
+ * first lines, in lower case (vision_suites.h): such a prediction has both ids. */
 static bool add_line(void *context, const struct json *value, int line, struct err *err)
 {
     struct reader *reader = context;

@@ -25,9 +25,9 @@ struct predictions {
 bool predictions_read(const char *path, struct arena *arena, struct predictions *predictions,
                       struct err *err) __attribute__((warn_unused_result));
 
-/* Grades the answers by a suite of vision.h, whose data lie at `data`, and prints the scores: of
- * the whole and of each group. What has no answer counts as wrong. protocol: NULL: the suite's
- * own. */
+/* Grades the answers by a suite of vision_suites.h, whose data lie at `data`, and prints the
+ * scores: of the whole and of each group. What has no answer counts as wrong. protocol: NULL: the
+ * suite's own. */
 bool predictions_grade(const struct predictions *predictions, const struct suite *suite,
                        const char *data, const char *protocol, bool as_json, struct err *err)
     __attribute__((warn_unused_result));

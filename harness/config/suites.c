@@ -8,7 +8,7 @@
 #include "harness/config/grammar.h"
 #include "harness/config/parts.h"
 #include "harness/config/task_file.h"
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-/* test_vision_suites.c - suites of questions about pictures: files, prompts, verdicts; and LLaVA's answers
- * to the real data sets.
+/* test_vision_suites.c - suites of questions about pictures: files, prompts, verdicts; and LLaVA's
+ * answers to the real data sets.
  *
  * The prompts are written out by hand after LLaVA's and lmms-eval's scripts.
  */
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

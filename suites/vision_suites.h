@@ -1,11 +1,12 @@
-/* vision.h - suites of questions about pictures: POPE, ScienceQA and TextVQA, and what they share.
+/* vision_suites.h - suites of questions about pictures: POPE, ScienceQA and TextVQA, and what they
+ * share.
  *
  * Sources: haotian-liu/LLaVA, llava/eval; EvolvingLMMs-Lab/lmms-eval 0.7, lmms_eval/tasks; Li et
  * al. 2023, "Evaluating object hallucination in large vision-language models"; Lu et al. 2022,
  * "Learn to explain"; Singh et al. 2019, "Towards VQA models that can read".
  */
-#ifndef PHIBENCH_SUITES_VISION_H
-#define PHIBENCH_SUITES_VISION_H
+#ifndef PHIBENCH_SUITES_VISION_SUITES_H
+#define PHIBENCH_SUITES_VISION_SUITES_H
 
 #include "suites/suite.h"
 

@@ -1,8 +1,8 @@
-/* vision.c - see vision.h: options, the list of questions, requests.
+/* vision_suites.c - see vision_suites.h: options, the list of questions, requests.
  *
  * Knows nothing of what the suites read and how they grade.
  */
-#include "suites/vision.h"
+#include "suites/vision_suites.h"
 
 #include "base/file.h"
 #include "base/mem.h"
