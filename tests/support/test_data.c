@@ -9,10 +9,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char *test_data_path(char *out, size_t n, const char *relative)
+static const char *data_folder(void)
 {
     const char *folder = getenv("PHIBENCH_DATA");
-    int length = snprintf(out, n, "%s/%s", folder ? folder : "../shared/data", relative);
+    return folder ? folder : "../shared/data";
+}
+
+bool test_data_stays(void)
+{
+    char here[512], path[1024];
+    if (*data_folder() == '/') return true;
+    if (!getcwd(here, sizeof here)) return false;
+    snprintf(path, sizeof path, "%s/%s", here, data_folder());
+    return setenv("PHIBENCH_DATA", path, 1) == 0;
+}
+
+const char *test_data_path(char *out, size_t n, const char *relative)
+{
+    int length = snprintf(out, n, "%s/%s", data_folder(), relative);
     if (length < 0 || (size_t)length >= n) return NULL;
     if (access(out, R_OK) == 0) return out;
     printf("SKIP: no shared data %s\n", relative);

@@ -23,7 +23,9 @@ int test_enter_folder(void **state)
 {
     struct folder *folder = calloc(1, sizeof *folder);
     if (!folder || !getcwd(folder->before, sizeof folder->before)) return -1;
-    if (!test_make_folder(folder->path, sizeof folder->path) || chdir(folder->path) != 0) return -1;
+    if (!test_data_stays() || !test_make_folder(folder->path, sizeof folder->path) ||
+        chdir(folder->path) != 0)
+        return -1;
     *state = folder;
     return 0;
 }
