@@ -53,7 +53,7 @@ static const struct option_spec OPTIONS[] = {
     {"system", 0, OPTION_TEXT, "TEXT", "system message, with --chat",
      offsetof(struct options, system), 0, 0, 0},
     {"image", 0, OPTION_LIST, "FILE",
-     "a picture (JPEG, PNG, WebP) before the prompt, with --chat; may be given again",
+     "a picture (JPEG, PNG, WebP) before the prompt, with --chat",
      offsetof(struct options, images), 0, 0, 0},
     {"num-crops", 0, OPTION_INTEGER, "N",
      "parts into which a picture is cut at most; 0: 16 of one, 4 of each of several",
