@@ -123,8 +123,7 @@ static struct tensor_info flatten(const struct tensor_info *slice, enum weight w
     bool is_vector = weight_roles[weight].n_rows == EXTENT_ONE;
     while (is_vector && flat.n_dimensions > 1 && flat.shape[flat.n_dimensions - 1] == 1)
         flat.n_dimensions--;
-    for (;
-         !is_vector && !weight_roles[weight].is_of_experts && flat.n_dimensions > 2 && flat.n_rows;
+    for (; !is_vector && !weight_roles[weight].is_of_experts && flat.n_dimensions > 2;
          flat.n_dimensions--) {
         flat.shape[0] *= flat.shape[1];
         flat.n_rows /= flat.shape[1];
@@ -139,7 +138,7 @@ static bool set_order(const struct finder *finder, const struct hf_tensor *tenso
 {
     bool is_key = tensor->weight == WEIGHT_ATTN_K || tensor->weight == WEIGHT_ATTN_K_BIAS;
     origin->is_vector = flat->n_dimensions == 1;
-    origin->n_joined = flat->n_rows ? origin->slices[0]->n_rows / flat->n_rows : 1;
+    origin->n_joined = origin->slices[0]->n_rows / flat->n_rows;
     origin->order = (struct hf_order){
         .rows = tensor->rows,
         .n_rows = origin->is_vector ? flat->shape[0] : flat->n_rows,

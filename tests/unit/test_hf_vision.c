@@ -419,6 +419,34 @@ static void tensors_that_are_missing_or_of_no_use_are_named(void **state)
             "not supported yet: tensor " CLIP "adapter.bias in a phi3 model");
 }
 
+static void refuses_patches(const char *shape, size_t n_values, const char *message)
+{
+    const char *name = CLIP "embeddings.patch_embedding.weight";
+    struct safetensors_file file = {0};
+    float *values = calloc(n_values, sizeof *values);
+    assert_non_null(values);
+    add_language(&file, (struct change){NULL, NULL});
+    add_tower(&file, (struct change){name, NULL});
+    safetensors_file_add(&file, name, "F32", shape, values, n_values * sizeof *values);
+    safetensors_file_write(&file, "model.safetensors");
+    free(values);
+    refuses("./model.safetensors", ERR_INPUT, message);
+}
+
+static void patches_must_be_coloured_squares(void **state)
+{
+    (void)state;
+    write_folder();
+    refuses_patches("[16,1,14,14]", 16 * 14 * 14,
+                    "tensor " CLIP "embeddings.patch_embedding.weight takes patches of 14 x 14 "
+                    "pixels of 1 colours: expected squares of 3");
+    refuses_patches("[16,3,14,7]", 16 * 3 * 14 * 7,
+                    "tensor " CLIP "embeddings.patch_embedding.weight takes patches of 7 x 14 "
+                    "pixels of 3 colours: expected squares of 3");
+    refuses_patches("[16,588]", 16 * 588,
+                    "tensor " CLIP "embeddings.patch_embedding.weight has 2 dimensions, not 4");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +459,7 @@ int main(void)
         IN_FOLDER(what_is_computed_otherwise_is_refused_by_its_key),
         IN_FOLDER(how_pictures_are_cut_must_be_said),
         IN_FOLDER(tensors_that_are_missing_or_of_no_use_are_named),
+        IN_FOLDER(patches_must_be_coloured_squares),
     };
     if (!realpath("tests/golden/hf/longrope-phi3", golden)) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
