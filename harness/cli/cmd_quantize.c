@@ -144,14 +144,16 @@ const struct command COMMAND_QUANTIZE = {
     .details =
         "Writes the model IN, a GGUF file or a Hugging Face folder, as a GGUF file with matrices "
         "of TYPE. Types below four bits, iq1 to iq3 and tq, are read and not written. Vectors "
-        "(norms) become f32. The matrix that makes the logits, with tied embeddings "
+        "(norms) become f32, and so do a vision tower's tables of pixels and places. The matrix "
+        "that makes the logits, with tied embeddings "
         "the embedding, becomes q6_k (q8_0 beside q8_0), because nothing after it evens out its "
         "errors. q4_k_m and q5_k_m are the usual mixtures: in some of the layers "
         "values and feed-forward outputs become q6_k, a fused QKV q5_k or q6_k. Where rows are no "
         "whole blocks of 256 values, a type with blocks of 32 stands in, and is named.\n\n"
         "With --imatrix-from the model is run over the text first. The squared errors of "
         "each matrix are then weighed by the mean squares of the inputs that its columns "
-        "met. f32, f16, bf16 and q8_0 stay as they are without.\n\n"
+        "met. f32, f16, bf16 and q8_0 stay as they are without, and so does a vision tower, to "
+        "which a text shows nothing.\n\n"
         "The file is written whole or not at all. A configuration needs no such file: "
         "`quantizations` makes and keeps them. And every command that takes a model also takes "
         "quantize:TYPE:IN in its place, which quantizes while it loads.",
