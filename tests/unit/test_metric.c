@@ -8,6 +8,7 @@
 #include "suites/mt_bench.h"
 #include "suites/perplexity.h"
 #include "suites/triviaqa.h"
+#include "suites/vision_suites.h"
 #include "tests/support/store_fixture.h"
 
 #include <setjmp.h>
@@ -89,6 +90,15 @@ static void every_metric_of_a_suite_is_in_the_table(void **unused)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_non_null(metric_find(names[i])->name);
         assert_int_equal(metric_find(names[i])->kind, kinds[i]);
+    }
+    const char *const of_pictures[] = {
+        SUITE_POPE.metric, SUITE_SCIENCEQA.metric, SUITE_TEXTVQA.metric, SCIENCEQA_IMAGE,
+        POPE_F1,           POPE_PRECISION,         POPE_RECALL,          POPE_YES};
+    for (size_t i = 0; i < sizeof of_pictures / sizeof of_pictures[0]; i++) {
+        const struct metric *metric = metric_find(of_pictures[i]);
+        assert_non_null(metric->name);
+        assert_int_equal(metric->kind, METRIC_OF_ANSWERS);
+        assert_int_equal(metric->is_f1, !strcmp(of_pictures[i], POPE_F1));
     }
 }
 
