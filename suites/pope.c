@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Both end their questions with this. */
 #define SUFFIX "\nAnswer the question using a single word or phrase."
@@ -123,40 +124,35 @@ static struct dataset *load(const struct suite *suite, const struct suite_option
 
 enum said { SAID_NO, SAID_YES, SAID_NEITHER };
 
+/* Whether the word at `at`, up to a space or the sentence's end and without commas, is this. */
+static bool is_word(const char *at, const char *word)
+{
+    for (;; at++) {
+        if (*at == ',') continue;
+        if (!*at || *at == '.' || *at == ' ') return !*word;
+        if (*at != *word) return false;
+        word++;
+    }
+}
+
 /* A no among the words of the first sentence is no, and everything else is yes. Words end at spaces
  * alone. */
 static enum said read_llava(const char *text)
 {
-    static const char *const NOS[] = {"No", "not", "no"};
-    struct buf word = {0};
-    bool is_no = false;
-    for (const char *at = text;; at++) {
-        bool is_end = !*at || *at == '.';
-        if (!is_end && *at != ' ') {
-            if (*at != ',') buf_char(&word, *at);
-            continue;
-        }
-        for (size_t i = 0; i < COUNT_OF(NOS); i++)
-            is_no = is_no || !strcmp(buf_string(&word), NOS[i]);
-        if (is_end) break;
-        buf_clear(&word);
+    for (;; text++) {
+        if (is_word(text, "No") || is_word(text, "not") || is_word(text, "no")) return SAID_NO;
+        text += strcspn(text, " .");
+        if (*text != ' ') return SAID_YES;
     }
-    buf_free(&word);
-    return is_no ? SAID_NO : SAID_YES;
 }
 
-/* Yes or no and nothing else. */
+/* Yes or no in any case and nothing else. */
 static enum said read_lmms_eval(const char *text)
 {
-    struct buf lower = {0};
-    letter_lower_text(&lower, text, strlen(text));
-    size_t n = lower.n_bytes;
-    const char *word = letter_strip(buf_string(&lower), &n, true);
-    enum said said = n == 3 && !memcmp(word, "yes", n)  ? SAID_YES
-                     : n == 2 && !memcmp(word, "no", n) ? SAID_NO
-                                                        : SAID_NEITHER;
-    buf_free(&lower);
-    return said;
+    size_t n = strlen(text);
+    const char *word = letter_strip(text, &n, true);
+    if (n == 3 && !strncasecmp(word, "yes", n)) return SAID_YES;
+    return n == 2 && !strncasecmp(word, "no", n) ? SAID_NO : SAID_NEITHER;
 }
 
 static void add_metric(struct verdict *verdict, const char *name, bool is_hit)

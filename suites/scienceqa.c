@@ -116,10 +116,9 @@ static const char *prompt_of(const struct source *source, const struct json *pro
     } else {
         n = plain.n_bytes;
     }
+    bool is_whole = buf_check(&plain, err) && buf_check(&squeezed, err);
     const char *prompt =
-        plain.failed || squeezed.failed
-            ? (err_set(err, ERR_MEMORY, "no memory for a prompt"), NULL)
-            : arena_printf(source->loader->arena, err, "%.*s" SUFFIX, (int)n, text);
+        is_whole ? arena_printf(source->loader->arena, err, "%.*s" SUFFIX, (int)n, text) : NULL;
     buf_free(&plain);
     buf_free(&squeezed);
     return prompt;
