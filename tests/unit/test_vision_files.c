@@ -52,7 +52,7 @@ static void answer(const struct model *model, struct sight *sight)
     struct session *session = session_open(model, &options, &err);
     size_t n = sight->n_seen + 2;
     struct session_token *tokens = mem_new(n, sizeof *tokens, &err);
-    int sequence;
+    int sequence = -1;
     if (!session || !tokens || !session_start(session, &sequence, &err))
         fail_msg("%s", err.message);
     session_expect(session, sequence, n);
