@@ -100,7 +100,7 @@ static void write_audit(const struct job_cost *cost, struct json_writer *json)
     json_set_number(json, "dropped_shots", (double)count->n_dropped);
     json_set_number(json, "truncated", (double)count->n_cut);
     json_set_number(json, "not_answered", (double)count->n_unfit);
-    if (job->dataset && dataset_has_pictures(job->dataset)) {
+    if (is_counted && dataset_has_pictures(job->dataset)) {
         json_set_number(json, "pictures", (double)count->n_pictures);
         json_set_number(json, "no_picture", (double)count->n_no_picture);
     }
