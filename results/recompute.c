@@ -181,11 +181,15 @@ bool recompute_hashes(struct store *store, check_fault_fn *fn, void *context, st
 {
     static const char JOBS[] = "SELECT id, logits_hash FROM job WHERE is_finished "
                                "AND logits_hash IS NOT NULL ORDER BY id";
+    /* Files of pictures are no part of a fingerprint: which ones were there is what answers say. */
     static const char SEVERAL[] =
         "SELECT max(id), 'jobs ' || min(id) || ' and ' || max(id) || ' are the same and have "
         "different logits hashes' FROM job WHERE is_finished AND logits_hash IS NOT NULL "
-        "GROUP BY fingerprint, coalesce(precision_items, n_items) HAVING min(logits_hash) <> "
-        "max(logits_hash)";
+        "GROUP BY fingerprint, coalesce(precision_items, n_items), "
+        "(SELECT group_concat(seen) FROM (SELECT item.key || " SEEN_PICTURES " AS seen "
+        "FROM response JOIN item ON item.id = response.item WHERE response.job = job.id "
+        "AND " SEEN_PICTURES " <> '' ORDER BY item.key)) "
+        "HAVING min(logits_hash) <> max(logits_hash)";
     struct query *query = query_open(store, JOBS, err);
     int more;
     bool ok = true, fits = true;

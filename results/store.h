@@ -194,10 +194,13 @@ bool store_find_pictures(struct store *store, int64_t job, const char *key, stru
                          const struct picture_record **pictures, size_t *n, struct err *err)
     __attribute__((warn_unused_result));
 /* Copies answers to the items `keys`: [n_keys] that jobs of the same fingerprint have (also
- * unfinished ones) and this job lacks; *n how many. Where the job's parameters have "answers", jobs
+ * unfinished ones) and this job lacks; *n how many. pictures: [n_keys], for each item the hashes of
+ * its pictures as a JSON array, "" where it has none, NULL: none has any; answers that were given
+ * to others are not copied. Where the job's parameters have "answers", jobs
  * that have the same there will do: their verdicts are another judge's, and to be replaced. */
-bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
-                         size_t *n, struct err *err) __attribute__((warn_unused_result));
+bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys,
+                         const char *const *pictures, size_t n_keys, size_t *n, struct err *err)
+    __attribute__((warn_unused_result));
 /* Which answers of a model behind a server are asked for. */
 struct weak_answers_query {
     const char *base_url, *model, *suite, *protocol, *fingerprint;

@@ -131,7 +131,8 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
 /* ---- Reuse ---- */
 
 /* Answers of other jobs with the fingerprint of job ?1, or with that of its answers where a judge
- * gives the points, to the items whose keys are the JSON array ?2, the oldest first. CROSS: the
+ * gives the points, to the items whose keys are those of the JSON object ?2, given the
+ * pictures that stand there, the oldest first. CROSS: the
  * jobs are found first, or SQLite looks at every response there is. */
 #define OTHERS_ANSWERS                                                                             \
     "FROM job this CROSS JOIN job other ON (other.fingerprint = this.fingerprint "                 \
@@ -139,7 +140,8 @@ bool store_put_verdict(struct store *store, int64_t job, const struct answer_rec
     "'$.answers')) AND other.id <> this.id "                                                       \
     "CROSS JOIN response ON response.job = other.id AND NOT " IS_PASSING " "                       \
     "JOIN verdict ON verdict.response = response.id "                                              \
-    "JOIN item ON item.id = response.item AND item.key IN (SELECT value FROM json_each(?2)) "
+    "JOIN item ON item.id = response.item "                                                        \
+    "AND (item.key, " SEEN_PICTURES ") IN (SELECT key, value FROM json_each(?2)) "
 
 static const char *const REUSE_STEPS[] = {
     /* The data may lie under another path by now: then its items are another data set's. */
@@ -187,15 +189,16 @@ static bool run_reuse_steps(struct store *store, int64_t job, const char *keys, 
     return copied;
 }
 
-bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys, size_t n_keys,
-                         size_t *n, struct err *err)
+bool store_reuse_answers(struct store *store, int64_t job, const char *const *keys,
+                         const char *const *pictures, size_t n_keys, size_t *n, struct err *err)
 {
     int64_t dataset;
     struct buf text = {0};
     struct json_writer json = {.out = &text};
-    json_begin_array(&json);
-    for (size_t i = 0; i < n_keys; i++) json_put_string(&json, keys[i]);
-    json_end_array(&json);
+    json_begin_object(&json);
+    for (size_t i = 0; i < n_keys; i++)
+        json_set_string(&json, keys[i], pictures ? pictures[i] : "");
+    json_end_object(&json);
     bool ok =
         buf_check(&text, err) && find_dataset(store, job, &dataset, err) && store_enter(store, err);
     if (ok) ok = store_leave(store, run_reuse_steps(store, job, buf_string(&text), n, err), err);

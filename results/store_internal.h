@@ -159,4 +159,9 @@ bool schema_is_same_sql(const char *a, const char *b, bool *same, struct err *er
 bool schema_migrate(sqlite3 *db, const char *path, const struct schema *schema, bool may_create,
                     struct err *err) __attribute__((warn_unused_result));
 
+/* Of a response: the hashes of the pictures that it was given to, as the JSON array that it has. */
+#define SEEN_PICTURES                                                                              \
+    "CASE WHEN instr(response.content, '\"pictures\":[') "                                         \
+    "THEN json_extract(response.content, '$.pictures') ELSE '' END"
+
 #endif

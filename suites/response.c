@@ -3,10 +3,10 @@
  * {"answered":true,"choices":[{"logprob":-1.5,"tokens":1,"greedy":true,"join_spanned":false,
  *               "characters":1}], "text":null,"prompt_tokens":412,"new_tokens":4,"dropped_shots":0,
  *  "cut_tokens":0,"double_bos":false}
- * A chunk of a text has "tokens":{"logprob":[-1.5,-0.25]} besides, and with a reference
- * "reference_logprob", "divergence" and "same_top" (1 or 0). Where they mean something, "stop",
- * "context", "failure", "reason", "reasoning", "unfinished_reasoning" and "unknown_tokens" stand
- * there. Infinities are strings, and text that is no UTF-8 (cut in a character) an array of bytes.
+ * A chunk of a text has "tokens":{"logprob":[-1.5]}, and with a reference "reference_logprob",
+ * "divergence" and "same_top" (1 or 0). Where they mean something, "stop", "context", "failure",
+ * "reason", "reasoning", "unfinished_reasoning", "unknown_tokens" and "pictures" (hashes of files,
+ * not read back) stand there. Infinities are strings, text that is no UTF-8 an array of bytes.
  */
 #include "suites/request.h"
 
@@ -176,6 +176,16 @@ static void put_known(struct json_writer *writer, const char *key, const char *t
     put_text(writer, text);
 }
 
+static void put_pictures(struct json_writer *writer, const struct response *response)
+{
+    if (!response->n_pictures) return;
+    json_key(writer, "pictures");
+    json_begin_array(writer);
+    for (size_t i = 0; i < response->n_pictures; i++)
+        json_put_string(writer, response->pictures[i].hash);
+    json_end_array(writer);
+}
+
 void response_write(const struct response *response, struct buf *out)
 {
     struct json_writer writer = {.out = out};
@@ -200,6 +210,7 @@ void response_write(const struct response *response, struct buf *out)
     json_set_integer(&writer, "cut_tokens", response->n_cut_tokens);
     json_set_bool(&writer, "double_bos", response->double_bos);
     if (response->n_tokens) put_tokens(&writer, response);
+    put_pictures(&writer, response);
     json_end_object(&writer);
 }
 

@@ -107,6 +107,31 @@ static bool may_reuse(const struct run_context *run)
            run->plan->config->shares_prefixes;
 }
 
+/* The hashes of an item's pictures as they are now, in the arena, as a response has them; "" of one
+ * without pictures. A file that cannot be read has none, and no answer was given to it. */
+static const char *hash_pictures(const struct item *item, struct arena *arena, struct err *err)
+{
+    struct buf text = {0};
+    struct json_writer json = {.out = &text};
+    bool ok = true;
+    if (!item->n_pictures) return "";
+    json_begin_array(&json);
+    for (size_t i = 0; ok && i < item->n_pictures; i++) {
+        struct err fault = {0};
+        char hash[SHA256_HEX_BYTES] = "";
+        if (!sha256_file(item->pictures[i], hash, &fault) && fault.code == ERR_INTERRUPTED) {
+            *err = fault;
+            ok = false;
+        }
+        json_put_string(&json, hash);
+    }
+    json_end_array(&json);
+    ok = ok && buf_check(&text, err);
+    const char *hashes = ok ? arena_string(arena, buf_string(&text), err) : NULL;
+    buf_free(&text);
+    return hashes;
+}
+
 /* Takes over what other jobs have of the portion; *n how many. */
 static bool reuse_answers(const struct item_job *items, size_t *n, struct err *err)
 {
@@ -114,12 +139,19 @@ static bool reuse_answers(const struct item_job *items, size_t *n, struct err *e
     size_t n_keys = portions->end - portions->begin;
     *n = 0;
     if (!may_reuse(items->run)) return true;
-    const char **keys = mem_new(n_keys, sizeof *keys, err);
-    if (!keys) return false;
-    for (size_t i = 0; i < n_keys; i++)
-        keys[i] = items->planned->dataset->items[portions->order[portions->begin + i]].key;
-    bool ok = store_reuse_answers(items->run->store, items->job, keys, n_keys, n, err);
-    free(keys);
+    struct arena *arena = arena_new(0, err);
+    const char **keys = arena ? arena_alloc(arena, n_keys, sizeof *keys, err) : NULL;
+    const char **pictures = keys ? arena_alloc(arena, n_keys, sizeof *pictures, err) : NULL;
+    bool ok = pictures != NULL;
+    for (size_t i = 0; ok && i < n_keys; i++) {
+        const struct item *item =
+            &items->planned->dataset->items[portions->order[portions->begin + i]];
+        keys[i] = item->key;
+        pictures[i] = hash_pictures(item, arena, err);
+        ok = pictures[i] != NULL;
+    }
+    ok = ok && store_reuse_answers(items->run->store, items->job, keys, pictures, n_keys, n, err);
+    arena_free(arena);
     return ok;
 }
 

@@ -56,6 +56,15 @@ sed -n 's/.*logits hash //p' stderr >first
     fail 'the database lacks pictures'
 expect 0 "$PHIBENCH" db check eyes.db
 
+# Another picture under the same name is another question; what was said of the others is taken over.
+name=swapped
+write $name synth:tiny-vision:f16
+cp "$golden/gray.jpg" images/missing.jpg
+expect 0 "$PHIBENCH" run swapped.yaml
+message_has ': 12 answers taken over'
+grep -q ': 1 pictures\{0,1\} went through the tower' stderr || fail "not one picture: $(cat stderr)"
+cp "$golden/lossy.webp" images/missing.jpg
+
 name=apart
 write $name synth:tiny-vision:f16
 expect 0 "$PHIBENCH" run apart.yaml --no-prefix-sharing -t 2 --set defaults.batch_tokens=100

@@ -219,7 +219,7 @@ static int64_t take_over(const struct making *making)
         list[i] = keys[i];
     }
     test_assert_done(runs_find_job(test_store, run, making->protocol, &job, &err) &&
-                         store_reuse_answers(test_store, job, list, N_ITEMS, &n, &err),
+                         store_reuse_answers(test_store, job, list, NULL, N_ITEMS, &n, &err),
                      &err);
     assert_int_equal(n, N_ITEMS);
     return run;

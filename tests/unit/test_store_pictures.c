@@ -96,7 +96,7 @@ static void answers_that_are_taken_over_bring_their_pictures(void **state)
     put(from, "p/1", both, 2);
     put(from, "p/2", NULL, 0);
     test_assert_rows("SELECT count(*) FROM response JOIN verdict ON response = response.id", "2");
-    test_assert_done(store_reuse_answers(test_store, to, KEYS, 2, &n, &err), &err);
+    test_assert_done(store_reuse_answers(test_store, to, KEYS, NULL, 2, &n, &err), &err);
     assert_int_equal(n, 2);
     test_assert_rows("SELECT count(*), count(DISTINCT item.dataset) FROM item_picture "
                      "JOIN item ON item.id = item_picture.item WHERE key = 'p/1'",
@@ -117,11 +117,11 @@ static void an_answer_without_its_picture_gives_way_to_another(void **state)
     test_assert_done(store_begin(test_store, &err), &err);
     test_assert_done(store_put_answer(test_store, first, &answer, &err), &err);
     test_assert_done(store_commit(test_store, &err), &err);
-    test_assert_done(store_reuse_answers(test_store, second, KEYS, 1, &n, &err), &err);
+    test_assert_done(store_reuse_answers(test_store, second, KEYS, NULL, 1, &n, &err), &err);
     assert_int_equal(n, 0);
     put(first, "p/1", &PICTURE_A, 1);
     test_assert_rows("SELECT content FROM response", "{}");
-    test_assert_done(store_reuse_answers(test_store, second, KEYS, 1, &n, &err), &err);
+    test_assert_done(store_reuse_answers(test_store, second, KEYS, NULL, 1, &n, &err), &err);
     assert_int_equal(n, 1);
 }
 

@@ -173,7 +173,7 @@ static void copies_of_answers_keep_prompt_and_tokens(void **state)
     for (size_t i = 0; i < 3; i++)
         test_assert_done(store_put_answer(test_store, from, &answers[i], &err), &err);
     commit();
-    test_assert_done(store_reuse_answers(test_store, to, KEYS, 3, &n, &err), &err);
+    test_assert_done(store_reuse_answers(test_store, to, KEYS, NULL, 3, &n, &err), &err);
     assert_int_equal(n, 3);
     test_assert_rows(
         "SELECT job, text, tokens_hash FROM response LEFT JOIN v_prompts USING (prompt)"

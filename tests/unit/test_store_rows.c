@@ -326,7 +326,7 @@ static size_t reuse_first(int64_t job, size_t n_keys)
     struct err err = {0};
     size_t n = 99;
     assert_true(n_keys <= sizeof keys / sizeof *keys);
-    test_assert_done(store_reuse_answers(test_store, job, keys, n_keys, &n, &err), &err);
+    test_assert_done(store_reuse_answers(test_store, job, keys, NULL, n_keys, &n, &err), &err);
     return n;
 }
 
