@@ -378,8 +378,8 @@ static void say_pictures(const struct item_job *items, const struct client *clie
     plan_job_label(items->planned, label, sizeof label);
     if (n)
         log_info(&items->run->options->console.log,
-                 "%s: %zu pictures went through the tower, %.3g s each", label, n,
-                 (double)ns * 1e-9 / (double)n);
+                 "%s: %zu picture%s went through the tower, %.3g s each", label, n,
+                 n == 1 ? "" : "s", (double)ns * 1e-9 / (double)n);
 }
 
 static bool ask_questions(struct item_job *items, const struct session_options *session,
