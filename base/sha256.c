@@ -77,14 +77,19 @@ void sha256_digest(const void *bytes, size_t n_bytes, uint8_t digest[SHA256_BYTE
     SHA256_Final(digest, &context);
 }
 
-bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err)
+bool sha256_bytes(const void *bytes, size_t n_bytes, char hex[SHA256_HEX_BYTES], struct err *err)
 {
     struct sha256 *hash = sha256_new(err);
     if (!hash) return false;
-    sha256_update(hash, text, strlen(text));
+    sha256_update(hash, bytes, n_bytes);
     sha256_finish(hash, hex);
     sha256_free(hash);
     return true;
+}
+
+bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err)
+{
+    return sha256_bytes(text, strlen(text), hex, err);
 }
 
 bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err)

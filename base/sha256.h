@@ -26,6 +26,7 @@ void sha256_finish(struct sha256 *hash, char hex[SHA256_HEX_BYTES]);
 
 /* The 32 bytes themselves, of what lies in memory at once. Thread-safe. */
 void sha256_digest(const void *bytes, size_t n_bytes, uint8_t digest[SHA256_BYTES]);
+bool sha256_bytes(const void *bytes, size_t n_bytes, char hex[SHA256_HEX_BYTES], struct err *err);
 bool sha256_text(const char *text, char hex[SHA256_HEX_BYTES], struct err *err);
 /* Hash of a file's content, read in pieces. */
 bool sha256_file(const char *path, char hex[SHA256_HEX_BYTES], struct err *err);

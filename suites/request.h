@@ -21,6 +21,9 @@ enum request_kind {
     REQUEST_CHAT      /* the assistant's next message of a conversation */
 };
 
+/* Parts that a picture is cut into at most where nobody says it: of one, and of each of several. */
+enum { CROPS_OF_ONE = 16, CROPS_OF_SEVERAL = 4 };
+
 /* What happens to a prompt that does not fit the context. */
 enum fit_policy {
     FIT_FEWER_SHOTS, /* the first of prompts[], longest first, that fits; none: not answered */

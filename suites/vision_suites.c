@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ITEMS = 1 << 24, DEFAULT_CROPS = 16, FEW_CROPS = 4 };
+enum { MAX_ITEMS = 1 << 24 };
 static const size_t MAX_FILE_BYTES = (size_t)1 << 30;
 static const char CROPS[] = "-crops";
 
@@ -49,7 +49,7 @@ const struct vision_protocol *vision_find_protocol(const struct suite *suite,
 
 bool vision_may_cut(int num_crops)
 {
-    return num_crops == FEW_CROPS || num_crops == DEFAULT_CROPS;
+    return num_crops == CROPS_OF_SEVERAL || num_crops == CROPS_OF_ONE;
 }
 
 static bool check_options(const struct suite *suite, const struct suite_options *options,
@@ -61,7 +61,7 @@ static bool check_options(const struct suite *suite, const struct suite_options 
     if (options->num_crops && !vision_may_cut(options->num_crops))
         return err_set(err, ERR_CONFIG,
                        "num_crops is %d or %d, which the models of pictures were made for, not %d",
-                       FEW_CROPS, DEFAULT_CROPS, options->num_crops);
+                       CROPS_OF_SEVERAL, CROPS_OF_ONE, options->num_crops);
     if (options->images && !file_is_folder(options->images))
         return err_set_at(err, ERR_CONFIG, options->images, 0, 0,
                           "there is no such folder of pictures: images names the one that holds "
@@ -170,7 +170,7 @@ static bool finish(struct vision_loader *loader, size_t max_crops, struct err *e
 static bool set_protocol(struct vision_loader *loader, size_t *max_crops, struct err *err)
 {
     char ending[32];
-    int num_crops = loader->options->num_crops ? loader->options->num_crops : DEFAULT_CROPS;
+    int num_crops = loader->options->num_crops ? loader->options->num_crops : CROPS_OF_ONE;
     *max_crops = (size_t)num_crops;
     snprintf(ending, sizeof ending, "-%d%s", num_crops, CROPS);
     return dataset_set_protocol(loader->dataset, &(struct suite_chat){0}, 0, loader->protocol->name,

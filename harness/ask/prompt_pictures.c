@@ -32,17 +32,6 @@ static bool is_of_file(const struct err *fault)
            fault->code == ERR_CAPACITY;
 }
 
-static bool hash_bytes(const uint8_t *bytes, size_t n_bytes, char hex[SHA256_HEX_BYTES],
-                       struct err *err)
-{
-    struct sha256 *hash = sha256_new(err);
-    if (!hash) return false;
-    sha256_update(hash, bytes, n_bytes);
-    sha256_finish(hash, hex);
-    sha256_free(hash);
-    return true;
-}
-
 static const struct picture *find_equal(const struct pictures *pictures, const char *hash,
                                         size_t max_crops)
 {
@@ -97,7 +86,7 @@ static bool find_picture(struct pictures *pictures, const char *path, size_t max
                          struct err *err)
 {
     char hash[SHA256_HEX_BYTES];
-    if (!hash_bytes(bytes, n_bytes, hash, err)) return false;
+    if (!sha256_bytes(bytes, n_bytes, hash, err)) return false;
     if ((*found = find_equal(pictures, hash, max_crops))) return true;
     struct picture *picture = arena_alloc(pictures->arena, 1, sizeof *picture, err);
     if (!picture) return false;
@@ -195,7 +184,7 @@ uint8_t *picture_read(const struct picture *picture, size_t *n_bytes, struct err
     char hash[SHA256_HEX_BYTES];
     uint8_t *bytes = image_read_file(picture->seen.file, n_bytes, err);
     if (!bytes) return NULL;
-    if (hash_bytes(bytes, *n_bytes, hash, err)) {
+    if (sha256_bytes(bytes, *n_bytes, hash, err)) {
         if (!strcmp(hash, picture->seen.hash)) return bytes;
         err_set_at(err, ERR_INPUT, picture->seen.file, 0, 0,
                    "the picture has changed since the question was made ready: run it again");

@@ -100,7 +100,7 @@ static bool ask_with_pictures(const struct options *options, const struct tokeni
                               const struct model_info *info, size_t context_tokens,
                               struct asked *asked, struct err *err)
 {
-    const size_t usual_crops = options->images.n == 1 ? 16 : 4;
+    const size_t usual_crops = options->images.n == 1 ? CROPS_OF_ONE : CROPS_OF_SEVERAL;
     const struct request request = {.kind = REQUEST_CHAT,
                                     .system = options->system,
                                     .prompts = &options->prompt,

@@ -119,9 +119,9 @@ static const char *hash_pictures(const struct item *item, struct arena *arena, s
     for (size_t i = 0; ok && i < item->n_pictures; i++) {
         struct err fault = {0};
         char hash[SHA256_HEX_BYTES] = "";
-        if (!sha256_file(item->pictures[i], hash, &fault) && fault.code == ERR_INTERRUPTED) {
-            *err = fault;
-            ok = false;
+        if (!sha256_file(item->pictures[i], hash, &fault)) {
+            ok = fault.code == ERR_IO || fault.code == ERR_INPUT;
+            if (!ok && err) *err = fault;
         }
         json_put_string(&json, hash);
     }
@@ -130,6 +130,15 @@ static const char *hash_pictures(const struct item *item, struct arena *arena, s
     const char *hashes = ok ? arena_string(arena, buf_string(&text), err) : NULL;
     buf_free(&text);
     return hashes;
+}
+
+/* Questions about the same pictures stand side by side: their files are read once. */
+static bool have_same_pictures(const struct item *one, const struct item *other)
+{
+    bool are_same = one->n_pictures == other->n_pictures;
+    for (size_t i = 0; are_same && i < one->n_pictures; i++)
+        are_same = !strcmp(one->pictures[i], other->pictures[i]);
+    return are_same;
 }
 
 /* Takes over what other jobs have of the portion; *n how many. */
@@ -142,13 +151,16 @@ static bool reuse_answers(const struct item_job *items, size_t *n, struct err *e
     struct arena *arena = arena_new(0, err);
     const char **keys = arena ? arena_alloc(arena, n_keys, sizeof *keys, err) : NULL;
     const char **pictures = keys ? arena_alloc(arena, n_keys, sizeof *pictures, err) : NULL;
+    const struct item *before = NULL;
     bool ok = pictures != NULL;
     for (size_t i = 0; ok && i < n_keys; i++) {
         const struct item *item =
             &items->planned->dataset->items[portions->order[portions->begin + i]];
         keys[i] = item->key;
-        pictures[i] = hash_pictures(item, arena, err);
+        pictures[i] = before && have_same_pictures(before, item) ? pictures[i - 1]
+                                                                 : hash_pictures(item, arena, err);
         ok = pictures[i] != NULL;
+        before = item;
     }
     ok = ok && store_reuse_answers(items->run->store, items->job, keys, pictures, n_keys, n, err);
     arena_free(arena);

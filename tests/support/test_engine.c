@@ -23,6 +23,22 @@ struct model *test_open_model(const char *path, enum isa isa)
     return model;
 }
 
+int test_enter_model(void **state, const char *path)
+{
+    struct err err = {0};
+    struct model_options options = model_default_options();
+    options.n_threads = 1;
+    *state = model_open(path, &options, &err);
+    if (!*state) err_print(&err, stderr);
+    return *state ? 0 : -1;
+}
+
+int test_leave_model(void **state)
+{
+    model_close(*state);
+    return 0;
+}
+
 struct model_info test_model_info(const struct source *source)
 {
     struct model_info info;

@@ -10,6 +10,11 @@
 /* A path or "synth:...", with the kernels of one level. Close with model_close. */
 struct model *test_open_model(const char *path, enum isa isa);
 
+/* The same for a group of tests, whose set-up and tear-down call these: with the best kernels and
+ * one thread. 0 is success. */
+int test_enter_model(void **state, const char *path);
+int test_leave_model(void **state);
+
 /* What the source alone tells of a model. */
 struct source;
 struct model_info test_model_info(const struct source *source);

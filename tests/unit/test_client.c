@@ -9,6 +9,7 @@
 #include "engine/gguf.h"
 #include "engine/open_source.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_engine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,18 +25,7 @@ static const char *const WORDS[] = {" the Answer", " of", " the Answer of the da
 
 static int open_model_once(void **state)
 {
-    struct err err = {0};
-    struct model_options options = model_default_options();
-    options.n_threads = 1;
-    *state = model_open("synth:tiny:q8_0", &options, &err);
-    if (!*state) err_print(&err, stderr);
-    return *state ? 0 : -1;
-}
-
-static int close_model(void **state)
-{
-    model_close(*state);
-    return 0;
+    return test_enter_model(state, "synth:tiny:q8_0");
 }
 
 static struct client *open_client_that(bool shares_prefixes, const struct model *model,
@@ -590,5 +580,5 @@ int main(void)
         cmocka_unit_test(a_generation_that_cannot_fit_is_not_answered),
         cmocka_unit_test(the_end_of_a_context_is_scored_with_what_follows_it),
     };
-    return cmocka_run_group_tests(tests, open_model_once, close_model);
+    return cmocka_run_group_tests(tests, open_model_once, test_leave_model);
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "harness/ask/client.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_engine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,18 +25,7 @@ static const char *const CHOICES[] = {" A", " of the"};
 
 static int open_model_once(void **state)
 {
-    struct err err = {0};
-    struct model_options options = model_default_options();
-    options.n_threads = 1;
-    *state = model_open(MODEL, &options, &err);
-    if (!*state) err_print(&err, stderr);
-    return *state ? 0 : -1;
-}
-
-static int close_model(void **state)
-{
-    model_close(*state);
-    return 0;
+    return test_enter_model(state, MODEL);
 }
 
 struct kept {
@@ -194,5 +184,5 @@ int main(void)
         cmocka_unit_test(other_pictures_have_other_logits),
         cmocka_unit_test(a_picture_that_is_missing_is_a_failure_of_its_question),
     };
-    return cmocka_run_group_tests(tests, open_model_once, close_model);
+    return cmocka_run_group_tests(tests, open_model_once, test_leave_model);
 }

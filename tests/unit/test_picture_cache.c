@@ -3,6 +3,8 @@
  */
 #include "harness/ask/picture_cache.h"
 
+#include "tests/support/test_engine.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,18 +16,7 @@
 
 static int open_model_once(void **state)
 {
-    struct err err = {0};
-    struct model_options options = model_default_options();
-    options.n_threads = 1;
-    *state = model_open("synth:tiny-vision:q8_0", &options, &err);
-    if (!*state) err_print(&err, stderr);
-    return *state ? 0 : -1;
-}
-
-static int close_model(void **state)
-{
-    model_close(*state);
-    return 0;
+    return test_enter_model(state, "synth:tiny-vision:q8_0");
 }
 
 struct looking {
@@ -123,5 +114,5 @@ int main(void)
         cmocka_unit_test(what_was_given_up_is_computed_again_to_the_same_bits),
         cmocka_unit_test(rows_are_those_of_the_ids),
     };
-    return cmocka_run_group_tests(tests, open_model_once, close_model);
+    return cmocka_run_group_tests(tests, open_model_once, test_leave_model);
 }
